@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/crc32c.h"
+#include "base/error_render.h"
+#include "base/result.h"
+#include "base/varint.h"
+
+namespace firn::base {
+namespace {
+
+using ::testing::ElementsAre;
+
+// Bit by bit, straight from the polynomial.
+uint32_t SlowCrc32c(std::string_view bytes) {
+  uint32_t crc = ~0u;
+  for (char c : bytes) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int i = 0; i < 8; ++i) crc = (crc >> 1) ^ ((crc & 1) ? 0x82f63b78u : 0u);
+  }
+  return ~crc;
+}
+
+TEST(Crc32c, KnownAnswers) {
+  EXPECT_EQ(Crc32c("123456789"), 0xe3069283u);
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8a9136aau);  // RFC 3720 B.4
+}
+
+TEST(Crc32c, EqualsTheBitwiseDefinitionAtAllLengths) {
+  std::mt19937_64 random(7);
+  std::string bytes(20'000, '\0');
+  for (char& c : bytes) c = static_cast<char>(random());
+  for (size_t size : {0, 1, 7, 8, 9, 63, 4079, 4080, 4081, 8160, 12'345, 20'000}) {
+    EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, size)), SlowCrc32c(bytes.substr(0, size))) << size;
+  }
+  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(5'000), Crc32c(bytes.substr(0, 5'000))), SlowCrc32c(bytes));
+}
+
+TEST(Varint, RoundTripsAndRefusesTruncation) {
+  for (int64_t value : {int64_t{0}, int64_t{-1}, int64_t{1}, int64_t{63}, int64_t{64}, INT64_MAX, INT64_MIN}) {
+    std::string bytes;
+    AppendVarint(&bytes, value);
+    std::string_view in = bytes;
+    int64_t back = 0;
+    ASSERT_TRUE(ReadVarint(&in, &back));
+    EXPECT_EQ(back, value);
+    EXPECT_TRUE(in.empty());
+    in = std::string_view(bytes).substr(0, bytes.size() - 1);
+    EXPECT_FALSE(ReadVarint(&in, &back));
+  }
+  std::string_view endless = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+  uint64_t value = 0;
+  EXPECT_FALSE(ReadUnsignedVarint(&endless, &value));
+}
+
+Result<int> Half(int value) {
+  if (value % 2 != 0) return Error(ErrorCode::kInvalidArgument, fmt::format("{} is odd", value));
+  return value / 2;
+}
+
+Result<int> Quarter(int value) {
+  FIRN_TRY(int half, Half(value));
+  return Half(half);
+}
+
+TEST(Result, CarriesValueOrError) {
+  EXPECT_EQ(*Quarter(8), 2);
+  auto failed = Quarter(6);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(failed.error().message(), "3 is odd");
+}
+
+TEST(Error, NearNamesCountSwapsAsOneAndIgnoreCase) {
+  EXPECT_THAT(NearNames("prise", {"price", "qty", "prize", "symbol"}), ElementsAre("price", "prize"));
+  EXPECT_THAT(NearNames("PRICE", {"price"}), ElementsAre("price"));
+  EXPECT_THAT(NearNames("qyt", {"qty"}), ElementsAre("qty"));
+  EXPECT_THAT(NearNames("x", {"symbol"}), ElementsAre());
+}
+
+TEST(Error, RendersExcerptWithCarets) {
+  const std::string_view source = "SELECT 'é',\n  prise FROM trades";
+  Error error = Error(ErrorCode::kColumnNotFound, "column `prise` not found in `trades`")
+                    .At({15, 20}, "no such column")
+                    .Hint("did you mean `price`?")
+                    .Candidates({"price"});
+  EXPECT_EQ(RenderError(error, {.source = source}),
+            "error[E2102]: column `prise` not found in `trades`\n"
+            "  --> query:2:3\n"
+            "   |\n"
+            " 2 |   prise FROM trades\n"
+            "   |   ^^^^^ no such column\n"
+            "   = help: did you mean `price`?\n"
+            "   = near: `price`\n"
+            "   = more: firn explain E2102\n");
+}
+
+TEST(ErrorRegistry, IsAscendingAndFindable) {
+  const auto& all = AllErrors();
+  for (size_t i = 1; i < all.size(); ++i) EXPECT_LT(all[i - 1].code, all[i].code);
+  ASSERT_NE(FindErrorInfo("E2102"), nullptr);
+  EXPECT_EQ(FindErrorInfo("E2102")->name, "ColumnNotFound");
+  EXPECT_EQ(FindErrorInfo("E9999"), nullptr);
+}
+
+}  // namespace
+}  // namespace firn::base
