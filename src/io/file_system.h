@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files. Every call blocks; call them from a thread that may. A write is durable only after Sync of the file, and a new name
+// only after SyncDirectory of its folder: the simulated file system drops whatever was not synced when it crashes.
+//
+// Errors: kNotFound, kAlreadyExists, kDiskFull (ENOSPC, EDQUOT), else kIoError; each names the path and the reason.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace firn::io {
+
+/// An open file. Reads and writes at given positions may run concurrently if they do not overlap. Closed by the destructor.
+class File {
+ public:
+  virtual ~File() = default;
+  /// At most `size` bytes from `offset`; fewer only at the end of the file. On failure nothing is returned.
+  virtual Result<std::string> ReadAt(uint64_t offset, size_t size) const = 0;
+  /// Fills `out` from `offset`; returns how many bytes were there.
+  virtual Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const = 0;
+  /// Writes the parts one after the other from `offset`, growing the file if needed. After a failure the range holds an
+  /// unknown mixture of old and new bytes.
+  virtual Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) = 0;
+  Status WriteAt(uint64_t offset, std::string_view bytes) { return WriteAt(offset, std::span(&bytes, 1)); }
+  /// Makes all completed writes durable (fdatasync). A failure is final: the state of the unsynced bytes is unknown and a
+  /// second Sync must not be trusted, so the owner must stop.
+  virtual Status Sync() = 0;
+  virtual Status Truncate(uint64_t size) = 0;
+  /// Reserves blocks up to `size` so that later writes there neither change metadata nor meet a full disk. Grows the file; the new bytes read as zero.
+  virtual Status Allocate(uint64_t size) = 0;
+  virtual Result<uint64_t> Size() const = 0;
+};
+
+/// Held until destruction. Excludes other processes and other holders in this process.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+enum class OpenMode {
+  kRead,         // must exist
+  kReadWrite,    // must exist
+  kCreate,       // made if missing, kept if there
+  kCreateNew,    // must not exist
+  kTruncate,     // made if missing, emptied if there
+};
+
+struct FileEntry {
+  std::string name;  // without the folder
+  bool is_directory = false;
+  uint64_t size_bytes = 0;
+  int64_t modified_ms = 0;
+};
+
+/// Thread-safe. Paths are absolute or relative to the process's folder; '/' separates.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) = 0;
+  virtual Result<FileEntry> Stat(const std::string& path) = 0;
+  /// The entries of a folder, sorted by name.
+  virtual Result<std::vector<FileEntry>> List(const std::string& directory) = 0;
+  /// Makes the folder and its parents; success if it is there already.
+  virtual Status CreateDirectories(const std::string& directory) = 0;
+  /// Replaces `to` atomically if it exists.
+  virtual Status Rename(const std::string& from, const std::string& to) = 0;
+  /// Fails with kAlreadyExists if `to` exists; atomic against other callers (the commit of a Hadoop-style table).
+  virtual Status RenameIfAbsent(const std::string& from, const std::string& to) = 0;
+  virtual Status Remove(const std::string& path) = 0;
+  /// Removes a folder with all in it; success if it is not there.
+  virtual Status RemoveAll(const std::string& path) = 0;
+  virtual Status SyncDirectory(const std::string& directory) = 0;
+  /// kDataDirectoryInUse if another holder has it. The file is made if missing.
+  virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
+  virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
+
+  bool Exists(const std::string& path) { return Stat(path).ok(); }
+  Result<std::string> ReadAll(const std::string& path);
+  /// Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder.
+  Status WriteAtomically(const std::string& path, std::string_view bytes);
+};
+
+/// "a/b" from "a" and "b"; no doubled slash.
+std::string JoinPath(std::string_view left, std::string_view right);
+/// The folder of a path: "a" of "a/b", "." of "b".
+std::string ParentPath(std::string_view path);
+
+}  // namespace firn::io
