@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's data directory as one thing: journal, meta store and partition logs, opened and recovered together.
+//
+//   DIR/LOCK                    held while open
+//   DIR/journal/N.journal       the write-ahead log
+//   DIR/meta/N.snapshot         the meta store up to an entry
+//   DIR/partitions/ID/          segments with offset and time index
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/environment.h"
+#include "log/ids.h"
+#include "log/journal.h"
+#include "log/meta_store.h"
+#include "log/partition_log.h"
+
+namespace firn::log {
+
+struct StoreOptions {
+  int64_t journal_file_bytes = 128LL << 20;    // one preallocated file
+  int64_t journal_limit_bytes = 512LL << 20;   // replayed at most this much after a crash
+  int64_t memory_limit_bytes = 256LL << 20;    // record bytes in memory; above it AdmitBytes waits
+  int64_t max_entry_bytes = 100LL << 20;       // Kafka's socket.request.max.bytes
+};
+
+/// Per partition; the broker keeps them from the topic's configuration.
+struct PartitionConfig {
+  int64_t segment_bytes = 1LL << 30;
+  int64_t segment_ms = 7LL * 24 * 3600 * 1000;
+  int64_t retention_ms = 7LL * 24 * 3600 * 1000;  // -1: for ever
+  int64_t retention_bytes = -1;                   // -1: unlimited
+};
+
+struct RecoveryReport {
+  uint64_t entries_replayed = 0;
+  int64_t bytes_replayed = 0;
+  int64_t bytes_truncated = 0;   // a torn last entry
+  int64_t duration_us = 0;
+};
+
+class Store {
+ public:
+  /// Locks and recovers the directory; makes it if missing. kDataDirectoryInUse if another process has it; kCorruption if the
+  /// journal is damaged anywhere but in its torn tail (nothing is dropped then); kIoError names a foreign file in it.
+  static Result<std::unique_ptr<Store>> Open(const io::Environment& environment, const std::string& directory,
+                                             const StoreOptions& options = {});
+  virtual ~Store() = default;
+
+  virtual Journal& journal() = 0;
+  virtual MetaStore& meta() = 0;
+  virtual const RecoveryReport& recovery() const = 0;
+
+  /// A new, empty partition; durable with the entry that first names it in the meta store, forgotten after a crash otherwise.
+  /// Thread-safe like all below.
+  virtual TopicPartitionId NewPartition(const PartitionConfig& config) = 0;
+  /// nullptr if there is none.
+  virtual std::shared_ptr<PartitionLog> partition(TopicPartitionId id) = 0;
+  virtual void SetConfig(TopicPartitionId id, const PartitionConfig& config) = 0;
+  /// Forgets the partition and removes its files. Readers that hold it fail with kUnknownTopic; subscribers are woken.
+  virtual void DropPartition(TopicPartitionId id) = 0;
+  /// Makes offsets below `offset` unreadable (DeleteRecords); durable when `done` runs.
+  virtual void SetLogStart(TopicPartitionId id, Offset offset, CommitCallback done) = 0;
+  /// Drops segments that the retention settings no longer keep. Called by the owner from time to time.
+  virtual void ApplyRetention() = 0;
+
+  /// Back-pressure: whether new record bytes may come in now. If not, `resume` is called once when they may.
+  virtual bool AdmitBytes(std::function<void()> resume) = 0;
+  /// Set once when the journal has stopped: why. Every Append fails with it. A full disk is reported here too, and clears itself.
+  virtual Status health() const = 0;
+
+  /// Flushes, moves everything to segments, writes a meta snapshot, unlocks. Nothing may be called after it.
+  virtual Status Close() = 0;
+};
+
+}  // namespace firn::log
