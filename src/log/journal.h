@@ -24,6 +24,14 @@
 
 namespace firn::log {
 
+/// Per partition; the broker derives it from the topic's configuration.
+struct PartitionConfig {
+  int64_t segment_bytes = 1LL << 30;
+  int64_t segment_ms = 7LL * 24 * 3600 * 1000;
+  int64_t retention_ms = 7LL * 24 * 3600 * 1000;  // -1: for ever
+  int64_t retention_bytes = -1;                   // -1: unlimited
+};
+
 /// Appends Kafka record batches (v2, whole, one after the other) to a partition. Base offset and leader epoch of each batch are patched
 /// in a copy-free way: `batches` must be the only user of those header bytes until the callback has run.
 struct AppendRecords {
@@ -38,7 +46,26 @@ struct Put {
 struct Delete {
   std::string key;
 };
-using Operation = std::variant<AppendRecords, Put, Delete>;
+/// Makes an empty partition under an id from Store::AllocatePartitionId.
+struct CreatePartition {
+  TopicPartitionId partition;
+  PartitionConfig config;
+};
+struct ConfigurePartition {
+  TopicPartitionId partition;
+  PartitionConfig config;
+};
+/// Forgets a partition; its files are removed. Readers that still hold it fail with kUnknownTopic, subscribers are woken.
+struct DropPartition {
+  TopicPartitionId partition;
+};
+/// Makes offsets below `offset` unreadable (Kafka's DeleteRecords); never moves back.
+struct SetLogStart {
+  TopicPartitionId partition;
+  Offset offset;
+};
+using Operation =
+    std::variant<AppendRecords, Put, Delete, CreatePartition, ConfigurePartition, DropPartition, SetLogStart>;
 
 /// What an entry became.
 struct Committed {

@@ -28,14 +28,6 @@ struct StoreOptions {
   int64_t max_entry_bytes = 100LL << 20;       // Kafka's socket.request.max.bytes
 };
 
-/// Per partition; the broker keeps them from the topic's configuration.
-struct PartitionConfig {
-  int64_t segment_bytes = 1LL << 30;
-  int64_t segment_ms = 7LL * 24 * 3600 * 1000;
-  int64_t retention_ms = 7LL * 24 * 3600 * 1000;  // -1: for ever
-  int64_t retention_bytes = -1;                   // -1: unlimited
-};
-
 struct RecoveryReport {
   uint64_t entries_replayed = 0;
   int64_t bytes_replayed = 0;
@@ -55,16 +47,10 @@ class Store {
   virtual MetaStore& meta() = 0;
   virtual const RecoveryReport& recovery() const = 0;
 
-  /// A new, empty partition; durable with the entry that first names it in the meta store, forgotten after a crash otherwise.
-  /// Thread-safe like all below.
-  virtual TopicPartitionId NewPartition(const PartitionConfig& config) = 0;
+  /// A fresh id for a CreatePartition operation. Thread-safe like all below.
+  virtual TopicPartitionId AllocatePartitionId() = 0;
   /// nullptr if there is none.
   virtual std::shared_ptr<PartitionLog> partition(TopicPartitionId id) = 0;
-  virtual void SetConfig(TopicPartitionId id, const PartitionConfig& config) = 0;
-  /// Forgets the partition and removes its files. Readers that hold it fail with kUnknownTopic; subscribers are woken.
-  virtual void DropPartition(TopicPartitionId id) = 0;
-  /// Makes offsets below `offset` unreadable (DeleteRecords); durable when `done` runs.
-  virtual void SetLogStart(TopicPartitionId id, Offset offset, CommitCallback done) = 0;
   /// Drops segments that the retention settings no longer keep. Called by the owner from time to time.
   virtual void ApplyRetention() = 0;
 
