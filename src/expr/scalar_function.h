@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about a scalar function or operator in one place: names, how arguments are checked and coerced, result type,
+// kernel, a line of documentation, and examples that are run as tests. A new function is one entry in one file
+// (docs/recipes/add-a-function.md).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "expr/expression.h"
+#include "types/batch.h"
+#include "types/data_type.h"
+
+namespace firn::io {
+class Random;
+}
+
+namespace firn::expr {
+
+/// What evaluation depends on besides its columns. Constant during a call.
+struct EvaluationContext {
+  int64_t query_start_us = 0;      // CURRENT_TIMESTAMP in batch mode: microseconds since the epoch
+  int64_t row_time_us = 0;         // CURRENT_ROW_TIMESTAMP, NOW, PROCTIME of the batch at hand
+  bool is_batch = false;
+  std::string time_zone = "UTC";   // 'table.local-time-zone'
+  bool legacy_cast = false;        // 'table.exec.legacy-cast-behaviour'
+  io::Random* random = nullptr;    // RAND, UUID; may be null where the expression is deterministic
+  const types::Batch* batch = nullptr;  // CURRENT_WATERMARK reads its watermarks
+  std::string current_catalog;
+  std::string current_database;
+};
+
+/// A column during evaluation: one value a row, or one value for all rows (`array` of length 1).
+struct Column {
+  types::ArrayPtr array;
+  bool is_constant = false;
+};
+
+/// Where a function is called, as seen when the query is bound.
+struct CallSite {
+  std::vector<types::DataType> types;         // of the arguments
+  std::vector<types::ArrayPtr> literals;      // the argument's value if it is a literal, else null
+  std::string name;                           // as written
+  base::SourceSpan span;
+  const EvaluationContext* context = nullptr; // session settings
+};
+
+/// What binding a call gives: the types the arguments must be cast to (implicitly) and the type of the result.
+struct Signature {
+  std::vector<types::DataType> arguments;
+  types::DataType result;
+};
+
+/// Fails with kTypeMismatch (or kInvalidArgument, kInvalidLiteral) naming the function, the given and the supported types.
+using BindFunction = Result<Signature> (*)(const CallSite& call);
+
+struct KernelInput {
+  const EvaluationContext& context;
+  std::span<const Column> arguments;
+  std::span<const types::DataType> argument_types;
+  const types::DataType& result_type;
+  int64_t row_count;
+};
+/// Computes all rows. Every argument has the type that BindFunction asked for. A constant result may be returned as one.
+using Kernel = Result<Column> (*)(const KernelInput& input);
+
+struct FunctionExample {
+  std::string_view expression;  // "UPPER('abc')"
+  std::string_view result;      // "ABC", as the shell prints it; "NULL"
+};
+
+struct ScalarFunction {
+  std::vector<std::string_view> names;  // upper case; the first is the canonical one; operators by sign: "+", "=", "IS NULL"
+  std::string_view category;            // "string", "temporal", ...
+  std::string_view syntax;              // "SUBSTRING(string, start[, length])"
+  std::string_view doc;                 // one sentence
+  std::vector<FunctionExample> examples;
+  BindFunction bind = nullptr;
+  Kernel kernel = nullptr;
+  bool is_deterministic = true;
+  /// NULL in, NULL out: the evaluator may skip rows where any argument is NULL.
+  bool is_strict = true;
+  /// Arguments are evaluated only for the rows that need them (CASE, COALESCE, IF, AND, OR): the evaluator has a rule for each by name.
+  bool is_lazy = false;
+};
+
+/// Immutable after construction; thread-safe.
+class FunctionRegistry {
+ public:
+  /// All built-in functions and operators.
+  static const FunctionRegistry& BuiltIn();
+  /// By name, any case; nullptr if there is none.
+  const ScalarFunction* Find(std::string_view name) const;
+  const std::vector<const ScalarFunction*>& all() const { return all_; }
+  /// Upper-case names, sorted, each once: SHOW FUNCTIONS and "did you mean".
+  std::vector<std::string> Names() const;
+
+ protected:
+  std::vector<const ScalarFunction*> all_;
+};
+
+/// Binds a call: checks and coerces arguments (adding casts), folds nothing. kFunctionNotFound carries candidates.
+Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr> arguments, base::SourceSpan span,
+                               const EvaluationContext& context);
+/// An explicit CAST (`is_try`: TRY_CAST). kTypeMismatch if no such cast exists.
+Result<ExpressionPtr> BindCast(ExpressionPtr value, const types::DataType& target, bool is_try, base::SourceSpan span,
+                               const EvaluationContext& context);
+/// The implicit cast that assignments and set operations use; returns `value` itself if the type is right already.
+Result<ExpressionPtr> BindImplicitCast(ExpressionPtr value, const types::DataType& target, base::SourceSpan span,
+                                       const EvaluationContext& context);
+/// The type that all can be implicitly cast to (CASE branches, UNION columns, IN lists, VALUES); kTypeMismatch if none.
+Result<types::DataType> CommonType(std::span<const types::DataType> types);
+
+}  // namespace firn::expr
