@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of sinks: exactly once, by one journal entry. Each lane writes rows and, at a barrier, hands over what it has written since the
+// last one. The sink's committer makes of all lanes' results the effects of the checkpoint: operations inside the one journal entry, and
+// effects outside that are carried out after it, idempotently.
+//
+//   lane 0 --Write--> files --Prepare(7)--> bytes \
+//   lane 1 --Write--> files --Prepare(7)--> bytes -> committer.Prepare(7, ...) -> {in_journal, outside}
+//        coordinator: journal entry {positions, state files, in_journal of all sinks, outside of all sinks}
+//        durable -> committer.Published(7) -> committer.CommitOutside(7, outside) -> next checkpoint may publish
+//   after a crash: CommitOutside is called again with the stored bytes; it looks before it acts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "log/journal.h"
+#include "plan/physical_plan.h"
+#include "state/state_io.h"
+#include "types/batch.h"
+
+namespace firn::exec {
+
+struct CheckpointIdentity {
+  std::string job_id;         // 32 hexadecimal digits
+  std::string sink_uid;       // the plan node's uid
+  int64_t checkpoint_id = 0;  // ascending from 1
+};
+
+/// One lane. Lives in one task; may block on local disk.
+class SinkLane {
+ public:
+  virtual ~SinkLane() = default;
+  virtual Status Write(const types::Batch& batch) = 0;
+  /// Finishes what was written since the last call and describes it as bytes; empty bytes: nothing was. All files are durable on return.
+  virtual Result<std::string> Prepare(int64_t checkpoint_id) = 0;
+  /// State besides what Prepare hands over (an upsert sink's key index).
+  virtual Status Snapshot(state::StateWriter& writer) = 0;
+  virtual Status Restore(state::StateReader& reader) = 0;
+  virtual int64_t state_bytes() const = 0;
+};
+
+struct PreparedEffects {
+  std::vector<log::Operation> in_journal;
+  std::string outside;   // for CommitOutside; empty: nothing to do there
+};
+
+/// One a sink and job; lives with the coordinator, on its queue; may block.
+class SinkCommitter {
+ public:
+  virtual ~SinkCommitter() = default;
+  /// `lanes`: what the lanes' Prepare gave. May write files (manifests, a new metadata file). `is_last`: the job has ended with this checkpoint.
+  virtual Result<PreparedEffects> Prepare(const CheckpointIdentity& identity, const std::vector<std::string>& lanes,
+                                          bool is_last) = 0;
+  /// The entry with in_journal is durable.
+  virtual void Published(const CheckpointIdentity& identity) = 0;
+  /// The entry could not be written: what Prepare made may be removed.
+  virtual void Abandoned(const CheckpointIdentity& identity) = 0;
+  /// Idempotent: looks for the commit of this identity before it makes it. kCommitConflict is rebased inside; an error stops the job for restart.
+  virtual Status CommitOutside(const CheckpointIdentity& identity, const std::string& outside) = 0;
+};
+
+struct Sink {
+  std::vector<std::unique_ptr<SinkLane>> lanes;
+  std::unique_ptr<SinkCommitter> committer;
+};
+
+}  // namespace firn::exec
