@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversions follow Flink's JsonToRowDataConverters: numbers from text are trimmed, a fraction going to an integer is cut off, any
+// scalar becomes text, an unknown word is FALSE.
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/base64.h"
+#include "formats/json_reader_internal.h"
+#include "types/arrow_result.h"
+
+namespace firn::formats {
+
+namespace {
+
+using simdjson::ondemand::json_type;
+using simdjson::ondemand::value;
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+// The validity of a column, as bytes until it is finished: cheap to append and to cut.
+class Validity {
+ public:
+  void Append(bool valid) {
+    flags_.push_back(valid ? 1 : 0);
+    nulls_ += valid ? 0 : 1;
+  }
+  int64_t size() const { return static_cast<int64_t>(flags_.size()); }
+  void CutTo(int64_t size) {
+    for (int64_t i = size; i < this->size(); ++i) nulls_ -= flags_[static_cast<size_t>(i)] ? 0 : 1;
+    flags_.resize(static_cast<size_t>(size));
+  }
+  void Reserve(int64_t rows) { flags_.reserve(static_cast<size_t>(rows)); }
+  int64_t null_count() const { return nulls_; }
+  // Null when there are no NULLs. Empties this.
+  std::shared_ptr<arrow::Buffer> Finish() {
+    std::shared_ptr<arrow::Buffer> bitmap;
+    if (nulls_ > 0) {
+      std::vector<uint8_t> bits((flags_.size() + 7) / 8, 0);
+      for (size_t i = 0; i < flags_.size(); ++i) bits[i / 8] |= static_cast<uint8_t>(flags_[i] << (i % 8));
+      bitmap = arrow::Buffer::FromVector(std::move(bits));
+    }
+    flags_.clear();
+    nulls_ = 0;
+    return bitmap;
+  }
+
+ private:
+  std::vector<uint8_t> flags_;
+  int64_t nulls_ = 0;
+};
+
+// The text of a scalar as Jackson's asText gives it: strings unescaped, numbers and words as written. NULL and containers have none.
+ReadOutcome TextOf(value& from, std::string_view* text) {
+  json_type type{};
+  if (from.type().get(type) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+  switch (type) {
+    case json_type::string: return from.get_string().get(*text) == simdjson::SUCCESS ? ReadOutcome::kOk : ReadOutcome::kBadJson;
+    case json_type::object:
+    case json_type::array: return ReadOutcome::kBadValue;
+    case json_type::number: *text = Trim(from.raw_json_token()); return ReadOutcome::kOk;
+    case json_type::boolean:
+      *text = Trim(from.raw_json_token());
+      return *text == "true" || *text == "false" ? ReadOutcome::kOk : ReadOutcome::kBadJson;
+    case json_type::null: return Trim(from.raw_json_token()) == "null" ? ReadOutcome::kBadValue : ReadOutcome::kBadJson;
+  }
+  return ReadOutcome::kBadJson;
+}
+
+template <typename T>
+bool ParseInteger(std::string_view text, T* out) {
+  text = Trim(text);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  return status == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+bool ParseDouble(std::string_view text, double* out) {
+  text = Trim(text);
+  if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
+  if (text == "NaN") return *out = std::numeric_limits<double>::quiet_NaN(), true;
+  if (text == "Infinity") return *out = std::numeric_limits<double>::infinity(), true;
+  if (text == "-Infinity") return *out = -std::numeric_limits<double>::infinity(), true;
+  if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
+  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  if (status == std::errc::result_out_of_range) {
+    *out = std::strtod(std::string(text).c_str(), nullptr);  // overflow to infinity, underflow to zero, as Java does
+    return true;
+  }
+  return status == std::errc() && end == text.data() + text.size();
+}
+
+// A column of fixed-width values; Derived::Convert turns one value into T.
+template <typename Derived, typename T>
+class FixedReader : public JsonReader {
+ public:
+  explicit FixedReader(const types::DataType& type) : arrow_type_(type.ToArrow()) {}
+
+  ReadOutcome Read(value from) final {
+    T converted{};
+    const ReadOutcome outcome = static_cast<Derived*>(this)->Convert(from, &converted);
+    if (outcome == ReadOutcome::kOk) {
+      values_.push_back(converted);
+      validity_.Append(true);
+      return outcome;
+    }
+    bool is_null = false;
+    if (from.is_null().get(is_null) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+    if (is_null) {
+      AppendNull();
+      return ReadOutcome::kOk;
+    }
+    return outcome;
+  }
+  void AppendNull() final {
+    values_.push_back(T{});
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    values_.resize(static_cast<size_t>(rows));
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final {
+    values_.reserve(static_cast<size_t>(rows));
+    validity_.Reserve(rows);
+  }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(values_))}, nulls);
+    values_ = {};
+    return arrow::MakeArray(std::move(data));
+  }
+
+ private:
+  std::shared_ptr<arrow::DataType> arrow_type_;
+  std::vector<T> values_;
+  Validity validity_;
+};
+
+template <typename T>
+class IntegerReader final : public FixedReader<IntegerReader<T>, T> {
+ public:
+  using FixedReader<IntegerReader<T>, T>::FixedReader;
+  ReadOutcome Convert(value& from, T* out) {
+    int64_t number = 0;
+    if (from.get_int64().get(number) == simdjson::SUCCESS) {
+      *out = static_cast<T>(number);
+      return *out == number ? ReadOutcome::kOk : ReadOutcome::kBadValue;
+    }
+    std::string_view text;
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    if (ParseInteger(text, out)) return ReadOutcome::kOk;
+    json_type type{};
+    double fraction = 0;  // 3.9 -> 3, only for a JSON number
+    if (from.type().get(type) == simdjson::SUCCESS && type == json_type::number && ParseDouble(text, &fraction)) {
+      if (!(fraction > static_cast<double>(std::numeric_limits<T>::min()) - 1 &&
+            fraction < static_cast<double>(std::numeric_limits<T>::max()) + 1)) {
+        return ReadOutcome::kBadValue;
+      }
+      *out = static_cast<T>(fraction);
+      return ReadOutcome::kOk;
+    }
+    return ReadOutcome::kBadValue;
+  }
+};
+
+template <typename T>
+class FloatReader final : public FixedReader<FloatReader<T>, T> {
+ public:
+  using FixedReader<FloatReader<T>, T>::FixedReader;
+  ReadOutcome Convert(value& from, T* out) {
+    double number = 0;
+    if (from.get_double().get(number) != simdjson::SUCCESS) {
+      std::string_view text;
+      if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+      if (!ParseDouble(text, &number)) return ReadOutcome::kBadValue;
+    }
+    *out = static_cast<T>(number);
+    return ReadOutcome::kOk;
+  }
+};
+
+// A decimal as Arrow stores it.
+using DecimalBytes = std::array<uint8_t, 16>;
+
+class DecimalReader final : public FixedReader<DecimalReader, DecimalBytes> {
+ public:
+  explicit DecimalReader(const types::DataType& type) : FixedReader(type), precision_(type.precision()), scale_(type.scale()) {}
+  // From the number's text, so that no digit is lost on the way through a double.
+  ReadOutcome Convert(value& from, DecimalBytes* out) {
+    std::string_view text;
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    arrow::Decimal128 number;
+    int32_t precision = 0;
+    int32_t scale = 0;
+    if (!arrow::Decimal128::FromString(Trim(text), &number, &precision, &scale).ok()) return ReadOutcome::kBadValue;
+    if (scale > scale_) {
+      const bool is_tiny = scale - scale_ > types::kMaxDecimalPrecision;
+      number = is_tiny ? arrow::Decimal128(0) : arrow::Decimal128(number.ReduceScaleBy(scale - scale_, /*round=*/true));
+    } else if (scale < scale_) {
+      auto scaled = number.Rescale(scale, scale_);
+      if (!scaled.ok()) return ReadOutcome::kBadValue;
+      number = *scaled;
+    }
+    *out = number.ToBytes();
+    return number.FitsInPrecision(precision_) ? ReadOutcome::kOk : ReadOutcome::kBadValue;
+  }
+
+ private:
+  int32_t precision_;
+  int32_t scale_;
+};
+
+class DateReader final : public FixedReader<DateReader, int32_t> {
+ public:
+  using FixedReader::FixedReader;
+  ReadOutcome Convert(value& from, int32_t* out) {
+    std::string_view text;
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    const auto days = ParseIsoDate(text);
+    if (!days) return ReadOutcome::kBadValue;
+    *out = *days;
+    return ReadOutcome::kOk;
+  }
+};
+
+class TimeReader final : public FixedReader<TimeReader, int32_t> {
+ public:
+  using FixedReader::FixedReader;
+  ReadOutcome Convert(value& from, int32_t* out) {
+    std::string_view text;
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    const auto nanos = ParseIsoTime(text);
+    if (!nanos) return ReadOutcome::kBadValue;
+    *out = static_cast<int32_t>(*nanos / 1'000'000'000 * 1000);  // TIME has whole seconds in Flink's formats
+    return ReadOutcome::kOk;
+  }
+};
+
+class TimestampReader final : public FixedReader<TimestampReader, int64_t> {
+ public:
+  TimestampReader(const types::DataType& type, TimestampStyle style)
+      : FixedReader(type),
+        style_(style),
+        zoned_(type.kind() == types::TypeKind::kTimestampLtz),
+        precision_(type.precision()) {}
+  ReadOutcome Convert(value& from, int64_t* out) {
+    std::string_view text;
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    const auto parsed = ParseIsoTimestamp(text, style_, zoned_);
+    if (!parsed) return ReadOutcome::kBadValue;
+    int64_t step = 1;
+    for (int i = precision_; i < 9; ++i) step *= 10;
+    const int64_t nanos = parsed->nanos / step * step;
+    if (precision_ <= 6) {
+      *out = parsed->seconds * 1'000'000 + nanos / 1000;
+      return ReadOutcome::kOk;
+    }
+    if (parsed->seconds <= -9'223'372'036 || parsed->seconds >= 9'223'372'036) return ReadOutcome::kBadValue;
+    *out = parsed->seconds * 1'000'000'000 + nanos;
+    return ReadOutcome::kOk;
+  }
+
+ private:
+  TimestampStyle style_;
+  bool zoned_;
+  int precision_;
+};
+
+class BooleanReader final : public JsonReader {
+ public:
+  ReadOutcome Read(value from) final {
+    bool flag = false;
+    if (from.get_bool().get(flag) != simdjson::SUCCESS) {
+      bool is_null = false;
+      if (from.is_null().get(is_null) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+      if (is_null) return AppendNull(), ReadOutcome::kOk;
+      std::string_view text;
+      if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+      text = Trim(text);
+      flag = text.size() == 4 && (text[0] | 32) == 't' && (text[1] | 32) == 'r' && (text[2] | 32) == 'u' && (text[3] | 32) == 'e';
+    }
+    values_.push_back(flag ? 1 : 0);
+    validity_.Append(true);
+    return ReadOutcome::kOk;
+  }
+  void AppendNull() final {
+    values_.push_back(0);
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    values_.resize(static_cast<size_t>(rows));
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final {
+    values_.reserve(static_cast<size_t>(rows));
+    validity_.Reserve(rows);
+  }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    std::vector<uint8_t> bits((values_.size() + 7) / 8, 0);
+    for (size_t i = 0; i < values_.size(); ++i) bits[i / 8] |= static_cast<uint8_t>(values_[i] << (i % 8));
+    values_.clear();
+    return arrow::MakeArray(arrow::ArrayData::Make(arrow::boolean(), rows,
+                                                   {validity_.Finish(), arrow::Buffer::FromVector(std::move(bits))}, nulls));
+  }
+
+ private:
+  std::vector<uint8_t> values_;
+  Validity validity_;
+};
+
+// Text and bytes: offsets and data as Arrow wants them.
+class StringReader final : public JsonReader {
+ public:
+  explicit StringReader(const types::DataType& type) : arrow_type_(type.ToArrow()), is_bytes_(type.IsBytes()) {}
+
+  ReadOutcome Read(value from) final {
+    std::string_view text;
+    if (from.get_string().get(text) == simdjson::SUCCESS) return is_bytes_ ? AppendBase64(text) : Append(text);
+    json_type type{};
+    if (from.type().get(type) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+    if (type == json_type::string) return ReadOutcome::kBadJson;  // broken escape or UTF-8
+    if (type == json_type::null) {
+      bool is_null = false;
+      if (from.is_null().get(is_null) != simdjson::SUCCESS || !is_null) return ReadOutcome::kBadJson;
+      return AppendNull(), ReadOutcome::kOk;
+    }
+    if (is_bytes_) return ReadOutcome::kBadValue;
+    if (type == json_type::object || type == json_type::array) return AppendContainer(from);
+    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+    return Append(text);
+  }
+  void AppendNull() final {
+    ends_.push_back(static_cast<int32_t>(data_.size()));
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    ends_.resize(static_cast<size_t>(rows) + 1);
+    data_.resize(static_cast<size_t>(ends_.back()));
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final {
+    ends_.reserve(static_cast<size_t>(rows) + 1);
+    validity_.Reserve(rows);
+  }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    auto data = arrow::ArrayData::Make(arrow_type_, rows,
+                                       {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_)), arrow::Buffer::FromString(std::move(data_))},
+                                       nulls);
+    ends_ = {0};
+    data_ = {};
+    return arrow::MakeArray(std::move(data));
+  }
+
+ private:
+  ReadOutcome Append(std::string_view text) {
+    if (data_.size() + text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) return ReadOutcome::kBadValue;
+    data_.append(text);
+    ends_.push_back(static_cast<int32_t>(data_.size()));
+    validity_.Append(true);
+    return ReadOutcome::kOk;
+  }
+  ReadOutcome AppendBase64(std::string_view text) {
+    const auto bytes = base::DecodeBase64(text);
+    return bytes ? Append(*bytes) : ReadOutcome::kBadValue;
+  }
+  // Objects and arrays as text, without the white space between tokens.
+  ReadOutcome AppendContainer(value& from) {
+    std::string_view raw;
+    if (simdjson::to_json_string(from).get(raw) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+    std::string text(raw.size(), '\0');
+    size_t size = 0;
+    if (simdjson::minify(raw.data(), raw.size(), text.data(), size) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+    return Append(std::string_view(text).substr(0, size));
+  }
+
+  std::shared_ptr<arrow::DataType> arrow_type_;
+  bool is_bytes_;
+  std::vector<int32_t> ends_ = {0};
+  std::string data_;
+  Validity validity_;
+};
+
+class ArrayReader final : public JsonReader {
+ public:
+  ArrayReader(const types::DataType& type, std::unique_ptr<JsonReader> element)
+      : arrow_type_(type.ToArrow()), element_(std::move(element)) {}
+
+  ReadOutcome Read(value from) final {
+    simdjson::ondemand::array items;
+    if (from.get_array().get(items) != simdjson::SUCCESS) {
+      bool is_null = false;
+      if (from.is_null().get(is_null) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+      return is_null ? (AppendNull(), ReadOutcome::kOk) : ReadOutcome::kBadValue;
+    }
+    const int64_t begin = element_->row_count();
+    for (auto item : items) {
+      value inner;
+      if (item.get(inner) != simdjson::SUCCESS) return element_->CutTo(begin), ReadOutcome::kBadJson;
+      const ReadOutcome outcome = element_->Read(inner);
+      if (outcome == ReadOutcome::kBadValue) element_->AppendNull();
+      if (outcome == ReadOutcome::kBadJson) return element_->CutTo(begin), outcome;
+    }
+    ends_.push_back(static_cast<int32_t>(element_->row_count()));
+    validity_.Append(true);
+    return ReadOutcome::kOk;
+  }
+  void AppendNull() final {
+    ends_.push_back(ends_.back());
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    ends_.resize(static_cast<size_t>(rows) + 1);
+    element_->CutTo(ends_.back());
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final { validity_.Reserve(rows); }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    FIRN_TRY(types::ArrayPtr items, element_->Finish());
+    auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_))},
+                                       {items->data()}, nulls);
+    ends_ = {0};
+    return arrow::MakeArray(std::move(data));
+  }
+
+ private:
+  std::shared_ptr<arrow::DataType> arrow_type_;
+  std::unique_ptr<JsonReader> element_;
+  std::vector<int32_t> ends_ = {0};
+  Validity validity_;
+};
+
+class MapReader final : public JsonReader {
+ public:
+  MapReader(const types::DataType& type, std::unique_ptr<JsonReader> item)
+      : arrow_type_(type.ToArrow()), keys_(type.key()), items_(std::move(item)) {}
+
+  ReadOutcome Read(value from) final {
+    simdjson::ondemand::object entries;
+    if (from.get_object().get(entries) != simdjson::SUCCESS) {
+      bool is_null = false;
+      if (from.is_null().get(is_null) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+      return is_null ? (AppendNull(), ReadOutcome::kOk) : ReadOutcome::kBadValue;
+    }
+    const size_t begin = key_ends_.size();
+    for (auto entry : entries) {
+      std::string_view key;
+      value inner;
+      if (entry.unescaped_key().get(key) != simdjson::SUCCESS || entry.value().get(inner) != simdjson::SUCCESS) return CutEntries(begin);
+      key_data_.append(key);
+      key_ends_.push_back(static_cast<int32_t>(key_data_.size()));
+      const ReadOutcome outcome = items_->Read(inner);
+      if (outcome == ReadOutcome::kBadValue) items_->AppendNull();
+      if (outcome == ReadOutcome::kBadJson) return CutEntries(begin);
+    }
+    ends_.push_back(static_cast<int32_t>(key_ends_.size() - 1));
+    validity_.Append(true);
+    return ReadOutcome::kOk;
+  }
+  void AppendNull() final {
+    ends_.push_back(ends_.back());
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    ends_.resize(static_cast<size_t>(rows) + 1);
+    CutEntries(static_cast<size_t>(ends_.back()) + 1);
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final { validity_.Reserve(rows); }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    const auto entry_count = static_cast<int64_t>(key_ends_.size()) - 1;
+    FIRN_TRY(types::ArrayPtr items, items_->Finish());
+    auto keys = arrow::ArrayData::Make(keys_.ToArrow(), entry_count,
+                                       {nullptr, arrow::Buffer::FromVector(std::move(key_ends_)), arrow::Buffer::FromString(std::move(key_data_))}, 0);
+    const auto& map_type = static_cast<const arrow::MapType&>(*arrow_type_);
+    auto entries = arrow::ArrayData::Make(map_type.value_type(), entry_count, {nullptr}, {keys, items->data()}, 0);
+    auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_))}, {entries}, nulls);
+    ends_ = {0};
+    key_ends_ = {0};
+    key_data_ = {};
+    return arrow::MakeArray(std::move(data));
+  }
+
+ private:
+  ReadOutcome CutEntries(size_t key_end_count) {
+    key_ends_.resize(key_end_count);
+    key_data_.resize(static_cast<size_t>(key_ends_.back()));
+    items_->CutTo(static_cast<int64_t>(key_end_count) - 1);
+    return ReadOutcome::kBadJson;
+  }
+
+  std::shared_ptr<arrow::DataType> arrow_type_;
+  types::DataType keys_;
+  std::unique_ptr<JsonReader> items_;
+  std::vector<int32_t> ends_ = {0};
+  std::vector<int32_t> key_ends_ = {0};
+  std::string key_data_;
+  Validity validity_;
+};
+
+class RowReader final : public JsonReader {
+ public:
+  RowReader(const types::DataType& type, std::vector<std::unique_ptr<JsonReader>> fields)
+      : type_(type), fields_(std::move(fields)) {}
+
+  ReadOutcome Read(value from) final {
+    simdjson::ondemand::object entries;
+    if (from.get_object().get(entries) != simdjson::SUCCESS) {
+      bool is_null = false;
+      if (from.is_null().get(is_null) != simdjson::SUCCESS) return ReadOutcome::kBadJson;
+      return is_null ? (AppendNull(), ReadOutcome::kOk) : ReadOutcome::kBadValue;
+    }
+    const int64_t row = row_count();
+    for (auto entry : entries) {
+      std::string_view key;
+      value inner;
+      if (entry.unescaped_key().get(key) != simdjson::SUCCESS || entry.value().get(inner) != simdjson::SUCCESS) return Undo(row);
+      JsonReader* field = Find(key);
+      if (field == nullptr) {
+        if (!SkipValue(inner)) return Undo(row);
+        continue;
+      }
+      field->CutTo(row);
+      const ReadOutcome outcome = field->Read(inner);
+      if (outcome == ReadOutcome::kBadValue) field->AppendNull();
+      if (outcome == ReadOutcome::kBadJson) return Undo(row);
+    }
+    for (auto& field : fields_) {
+      if (field->row_count() == row) field->AppendNull();
+    }
+    validity_.Append(true);
+    return ReadOutcome::kOk;
+  }
+  void AppendNull() final {
+    for (auto& field : fields_) field->AppendNull();
+    validity_.Append(false);
+  }
+  int64_t row_count() const final { return validity_.size(); }
+  void CutTo(int64_t rows) final {
+    for (auto& field : fields_) field->CutTo(rows);
+    validity_.CutTo(rows);
+  }
+  void Reserve(int64_t rows) final {
+    for (auto& field : fields_) field->Reserve(rows);
+    validity_.Reserve(rows);
+  }
+  Result<types::ArrayPtr> Finish() final {
+    const int64_t rows = row_count();
+    const int64_t nulls = validity_.null_count();
+    std::vector<std::shared_ptr<arrow::ArrayData>> children;
+    for (auto& field : fields_) {
+      FIRN_TRY(types::ArrayPtr child, field->Finish());
+      children.push_back(child->data());
+    }
+    return arrow::MakeArray(arrow::ArrayData::Make(type_.ToArrow(), rows, {validity_.Finish()}, std::move(children), nulls));
+  }
+
+ private:
+  JsonReader* Find(std::string_view key) const {
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      if (type_.fields()[i].name == key) return fields_[i].get();
+    }
+    return nullptr;
+  }
+  ReadOutcome Undo(int64_t row) {
+    for (auto& field : fields_) {
+      if (field->row_count() > row) field->CutTo(row);
+    }
+    return ReadOutcome::kBadJson;
+  }
+
+  types::DataType type_;
+  std::vector<std::unique_ptr<JsonReader>> fields_;
+  Validity validity_;
+};
+
+Result<std::unique_ptr<JsonReader>> MakeNestedReader(const types::DataType& type, const JsonReadOptions& options) {
+  if (type.kind() == types::TypeKind::kArray) {
+    FIRN_TRY(auto element, MakeJsonReader(type.element(), options));
+    return std::unique_ptr<JsonReader>(std::make_unique<ArrayReader>(type, std::move(element)));
+  }
+  if (type.kind() == types::TypeKind::kMap) {
+    if (!type.key().IsCharacter()) {
+      return Error(ErrorCode::kNotSupported, fmt::format("JSON cannot hold a {}: its keys are not text", type.ToString()));
+    }
+    FIRN_TRY(auto item, MakeJsonReader(type.value(), options));
+    return std::unique_ptr<JsonReader>(std::make_unique<MapReader>(type, std::move(item)));
+  }
+  std::vector<std::unique_ptr<JsonReader>> fields;
+  for (const types::Field& field : type.fields()) {
+    FIRN_TRY(auto reader, MakeJsonReader(field.type, options));
+    fields.push_back(std::move(reader));
+  }
+  return std::unique_ptr<JsonReader>(std::make_unique<RowReader>(type, std::move(fields)));
+}
+
+}  // namespace
+
+bool SkipValue(value from) {
+  json_type type{};
+  if (from.type().get(type) != simdjson::SUCCESS) return false;
+  switch (type) {
+    case json_type::number: {
+      simdjson::ondemand::number number;
+      if (from.get_number().get(number) == simdjson::SUCCESS) return true;
+      double large = 0;  // an integer beyond 64 bits is still JSON
+      return ParseDouble(from.raw_json_token(), &large);
+    }
+    case json_type::boolean: {
+      bool flag = false;
+      return from.get_bool().get(flag) == simdjson::SUCCESS;
+    }
+    case json_type::null: {
+      bool is_null = false;
+      return from.is_null().get(is_null) == simdjson::SUCCESS && is_null;
+    }
+    default: return true;
+  }
+}
+
+Result<std::unique_ptr<JsonReader>> MakeJsonReader(const types::DataType& type, const JsonReadOptions& options) {
+  using types::TypeKind;
+  std::unique_ptr<JsonReader> reader;
+  switch (type.kind()) {
+    case TypeKind::kBoolean: reader = std::make_unique<BooleanReader>(); break;
+    case TypeKind::kTinyInt: reader = std::make_unique<IntegerReader<int8_t>>(type); break;
+    case TypeKind::kSmallInt: reader = std::make_unique<IntegerReader<int16_t>>(type); break;
+    case TypeKind::kInt: reader = std::make_unique<IntegerReader<int32_t>>(type); break;
+    case TypeKind::kBigInt: reader = std::make_unique<IntegerReader<int64_t>>(type); break;
+    case TypeKind::kFloat: reader = std::make_unique<FloatReader<float>>(type); break;
+    case TypeKind::kDouble: reader = std::make_unique<FloatReader<double>>(type); break;
+    case TypeKind::kDecimal: reader = std::make_unique<DecimalReader>(type); break;
+    case TypeKind::kChar:
+    case TypeKind::kVarchar:
+    case TypeKind::kBinary:
+    case TypeKind::kVarbinary: reader = std::make_unique<StringReader>(type); break;
+    case TypeKind::kDate: reader = std::make_unique<DateReader>(type); break;
+    case TypeKind::kTime: reader = std::make_unique<TimeReader>(type); break;
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampLtz: reader = std::make_unique<TimestampReader>(type, options.timestamps); break;
+    case TypeKind::kArray:
+    case TypeKind::kMap:
+    case TypeKind::kRow: return MakeNestedReader(type, options);
+    case TypeKind::kNull:
+    case TypeKind::kIntervalYearMonth:
+    case TypeKind::kIntervalDayTime:
+      return Error(ErrorCode::kNotSupported, fmt::format("the json format has no values of type {}", type.ToString()));
+  }
+  return reader;
+}
+
+}  // namespace firn::formats

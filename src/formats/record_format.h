@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Formats of single records: what a Kafka message's value or a line of a file is decoded from and encoded to. One decode, straight into
+// columns. File formats that hold many records in a structure of their own (Parquet, Avro containers) are in files of their own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "types/batch.h"
+#include "types/data_type.h"
+
+namespace firn::formats {
+
+/// How many bytes behind a record a decoder may read (never interpret).
+inline constexpr size_t kRecordPadding = 64;
+
+struct RawRecord {
+  std::string_view bytes;
+  bool is_null = false;      // a Kafka tombstone: gives no row
+  /// Whether kRecordPadding bytes behind `bytes` may be read; if not, the decoder copies the record first.
+  bool is_padded = false;
+};
+
+struct DecodedRecords {
+  types::Batch rows;
+  std::vector<int32_t> record_of_row;  // which record each row came from; empty: row i came from record i
+  int64_t errors = 0;                  // records dropped or fields made NULL under ignore-parse-errors
+  std::string first_error;             // what the first of them was
+};
+
+/// Thread-compatible; keeps its buffers between calls.
+class RecordDecoder {
+ public:
+  virtual ~RecordDecoder() = default;
+  /// Without ignore-parse-errors the first bad record fails the call with kDecodeError naming the record's number, field and reason.
+  virtual Result<DecodedRecords> Decode(std::span<const RawRecord> records) = 0;
+};
+
+/// Records one behind the other; record i ends at ends[i].
+struct EncodedRecords {
+  std::string bytes;
+  std::vector<uint32_t> ends;
+  std::string_view record(size_t index) const {
+    const uint32_t begin = index == 0 ? 0 : ends[index - 1];
+    return std::string_view(bytes).substr(begin, ends[index] - begin);
+  }
+};
+
+/// Thread-compatible.
+class RecordEncoder {
+ public:
+  virtual ~RecordEncoder() = default;
+  virtual Result<EncodedRecords> Encode(const types::Batch& batch) = 0;
+};
+
+/// A format with its options (without the "json." prefix): {"ignore-parse-errors": "true"}.
+struct FormatSpec {
+  std::string name;  // "json", "csv", "raw"
+  std::map<std::string, std::string> options;
+  std::string time_zone = "UTC";
+};
+
+/// Options of `format` out of a table's WITH options: those that start with "<prefix><format>.", prefix removed.
+std::map<std::string, std::string> FormatOptions(const std::map<std::string, std::string>& table_options, std::string_view format,
+                                                 std::string_view prefix = "");
+
+/// kUnknownFormat with near names, kInvalidOption for an unknown key or value.
+Status CheckFormat(const FormatSpec& spec);
+/// `schema`: the columns wanted, by name; further fields of the records are skipped.
+Result<std::unique_ptr<RecordDecoder>> MakeDecoder(const FormatSpec& spec, types::SchemaPtr schema);
+Result<std::unique_ptr<RecordEncoder>> MakeEncoder(const FormatSpec& spec, types::SchemaPtr schema);
+
+}  // namespace firn::formats
