@@ -10,20 +10,15 @@
 #include "base/base64.h"
 #include "formats/iso_time.h"
 #include "formats/json_formats_internal.h"
+#include "formats/json_value.h"
 
 namespace firn::formats {
 
-namespace {
-
 using types::DataType;
 using types::TypeKind;
+using WriteOptions = JsonWriteOptions;
 
-struct WriteOptions {
-  TimestampStyle timestamps = TimestampStyle::kSql;
-  bool skip_nulls = false;
-};
-
-void AppendQuoted(std::string* out, std::string_view text) {
+void AppendJsonText(std::string* out, std::string_view text) {
   out->push_back('"');
   for (char c : text) {
     switch (c) {
@@ -42,6 +37,8 @@ void AppendQuoted(std::string* out, std::string_view text) {
   }
   out->push_back('"');
 }
+
+namespace {
 
 void AppendDouble(std::string* out, double value) {
   if (!std::isfinite(value)) {
@@ -67,8 +64,6 @@ void AppendTimestamp(std::string* out, int64_t value, const DataType& type, cons
   out->push_back('"');
 }
 
-void AppendValue(std::string* out, const arrow::Array& array, int64_t row, const DataType& type, const WriteOptions& options);
-
 void AppendRow(std::string* out, const arrow::StructArray& array, int64_t row, const DataType& type, const WriteOptions& options) {
   out->push_back('{');
   bool is_first = true;
@@ -77,9 +72,9 @@ void AppendRow(std::string* out, const arrow::StructArray& array, int64_t row, c
     if (options.skip_nulls && field.IsNull(row)) continue;
     if (!is_first) out->push_back(',');
     is_first = false;
-    AppendQuoted(out, type.fields()[static_cast<size_t>(i)].name);
+    AppendJsonText(out, type.fields()[static_cast<size_t>(i)].name);
     out->push_back(':');
-    AppendValue(out, field, row, type.fields()[static_cast<size_t>(i)].type, options);
+    AppendJsonValue(out, field, row, type.fields()[static_cast<size_t>(i)].type, options);
   }
   out->push_back('}');
 }
@@ -88,9 +83,9 @@ void AppendMap(std::string* out, const arrow::MapArray& array, int64_t row, cons
   out->push_back('{');
   for (int64_t i = array.value_offset(row); i < array.value_offset(row + 1); ++i) {
     if (i > array.value_offset(row)) out->push_back(',');
-    AppendQuoted(out, static_cast<const arrow::StringArray&>(*array.keys()).GetView(i));
+    AppendJsonText(out, static_cast<const arrow::StringArray&>(*array.keys()).GetView(i));
     out->push_back(':');
-    AppendValue(out, *array.items(), i, type.value(), options);
+    AppendJsonValue(out, *array.items(), i, type.value(), options);
   }
   out->push_back('}');
 }
@@ -99,7 +94,7 @@ void AppendList(std::string* out, const arrow::ListArray& array, int64_t row, co
   out->push_back('[');
   for (int64_t i = array.value_offset(row); i < array.value_offset(row + 1); ++i) {
     if (i > array.value_offset(row)) out->push_back(',');
-    AppendValue(out, *array.values(), i, type.element(), options);
+    AppendJsonValue(out, *array.values(), i, type.element(), options);
   }
   out->push_back(']');
 }
@@ -108,7 +103,9 @@ void AppendDecimal(std::string* out, const arrow::Decimal128Array& array, int64_
   *out += arrow::Decimal128(array.GetValue(row)).ToString(type.scale());
 }
 
-void AppendValue(std::string* out, const arrow::Array& array, int64_t row, const DataType& type, const WriteOptions& options) {
+}  // namespace
+
+void AppendJsonValue(std::string* out, const arrow::Array& array, int64_t row, const DataType& type, const WriteOptions& options) {
   if (array.IsNull(row)) {
     *out += "null";
     return;
@@ -127,9 +124,9 @@ void AppendValue(std::string* out, const arrow::Array& array, int64_t row, const
     case TypeKind::kDouble: AppendDouble(out, static_cast<const arrow::DoubleArray&>(array).Value(row)); return;
     case TypeKind::kDecimal: AppendDecimal(out, static_cast<const arrow::Decimal128Array&>(array), row, type); return;
     case TypeKind::kChar:
-    case TypeKind::kVarchar: AppendQuoted(out, static_cast<const arrow::StringArray&>(array).GetView(row)); return;
+    case TypeKind::kVarchar: AppendJsonText(out, static_cast<const arrow::StringArray&>(array).GetView(row)); return;
     case TypeKind::kBinary:
-    case TypeKind::kVarbinary: AppendQuoted(out, base::EncodeBase64(static_cast<const arrow::BinaryArray&>(array).GetView(row))); return;
+    case TypeKind::kVarbinary: AppendJsonText(out, base::EncodeBase64(static_cast<const arrow::BinaryArray&>(array).GetView(row))); return;
     case TypeKind::kDate:
       out->push_back('"');
       AppendIsoDate(out, static_cast<const arrow::Date32Array&>(array).Value(row));
@@ -148,12 +145,14 @@ void AppendValue(std::string* out, const arrow::Array& array, int64_t row, const
   }
 }
 
+namespace {
+
 class JsonEncoder final : public RecordEncoder {
  public:
   JsonEncoder(types::SchemaPtr schema, const WriteOptions& options) : schema_(std::move(schema)), options_(options) {
     for (const types::Field& field : schema_->fields()) {
       std::string name;
-      AppendQuoted(&name, field.name);
+      AppendJsonText(&name, field.name);
       names_.push_back(name + ":");
     }
   }
@@ -169,7 +168,7 @@ class JsonEncoder final : public RecordEncoder {
         if (!is_first) encoded.bytes.push_back(',');
         is_first = false;
         encoded.bytes += names_[i];
-        AppendValue(&encoded.bytes, *batch.columns[i], row, schema_->field(i).type, options_);
+        AppendJsonValue(&encoded.bytes, *batch.columns[i], row, schema_->field(i).type, options_);
       }
       encoded.bytes.push_back('}');
       if (encoded.bytes.size() > UINT32_MAX) {
