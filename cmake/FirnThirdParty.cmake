@@ -1,5 +1,8 @@
 # Libraries that are not ours, each as one target to name in LINKS.
 
+find_package(OpenSSL REQUIRED)
+find_package(simdjson REQUIRED)
+
 # Arrow C++: a system package if there is one, else what script/bootstrap took out of the pyarrow wheel.
 find_package(Arrow CONFIG QUIET)
 if(Arrow_FOUND)
@@ -19,7 +22,9 @@ else()
   foreach(library IN ITEMS arrow arrow_compute parquet)
     add_library(firn_${library} INTERFACE)
     target_include_directories(firn_${library} SYSTEM INTERFACE ${arrow_root}/include)
-    target_link_libraries(firn_${library} INTERFACE ${arrow_root}/lib/lib${library}.so)
+    # The wheel's libraries export OpenSSL and simdjson symbols of other versions: ours must come first wherever they are linked, or calls
+    # of ours end up in theirs.
+    target_link_libraries(firn_${library} INTERFACE simdjson::simdjson OpenSSL::SSL OpenSSL::Crypto ${arrow_root}/lib/lib${library}.so)
   endforeach()
   # The wheel's libarrow_compute and libparquet find libarrow beside themselves at run time.
   add_link_options(LINKER:-rpath,${arrow_root}/lib LINKER:-rpath-link,${arrow_root}/lib)
@@ -27,10 +32,7 @@ endif()
 target_link_libraries(firn_arrow_compute INTERFACE firn_arrow)
 target_link_libraries(firn_parquet INTERFACE firn_arrow)
 
-# The wheel's libparquet exports OpenSSL symbols of its own: ours must come first on the link line.
-find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
-find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
