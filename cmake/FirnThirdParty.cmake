@@ -22,10 +22,13 @@ else()
   foreach(library IN ITEMS arrow arrow_compute parquet)
     add_library(firn_${library} INTERFACE)
     target_include_directories(firn_${library} SYSTEM INTERFACE ${arrow_root}/include)
-    # The wheel's libraries export OpenSSL and simdjson symbols of other versions: ours must come first wherever they are linked, or calls
-    # of ours end up in theirs.
-    target_link_libraries(firn_${library} INTERFACE simdjson::simdjson OpenSSL::SSL OpenSSL::Crypto ${arrow_root}/lib/lib${library}.so)
+    target_link_libraries(firn_${library} INTERFACE ${arrow_root}/lib/lib${library}.so)
   endforeach()
+  # The wheel's libraries export OpenSSL and simdjson symbols of other versions. Ours must come first in every program, or calls of ours end
+  # up in theirs; as linker flags they stand before all libraries, which CMake's own ordering does not promise.
+  get_target_property(simdjson_library simdjson::simdjson LOCATION)
+  set(ours_first "-Wl,--no-as-needed ${simdjson_library} ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY} -Wl,--as-needed")
+  set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} ${ours_first}")
   # The wheel's libarrow_compute and libparquet find libarrow beside themselves at run time.
   add_link_options(LINKER:-rpath,${arrow_root}/lib LINKER:-rpath-link,${arrow_root}/lib)
 endif()
