@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/statement_result.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+
+namespace firn::gateway {
+
+namespace {
+
+types::ArrayPtr TextColumn(const std::vector<std::vector<std::string>>& rows, size_t column) {
+  arrow::StringBuilder builder;
+  for (const auto& row : rows) {
+    FIRN_ASSERT(builder.Append(row[column]).ok(), "out of memory for {} rows of text", rows.size());
+  }
+  return builder.Finish().ValueOrDie();
+}
+
+}  // namespace
+
+StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows) {
+  StatementResult result;
+  result.kind = ResultKind::kSuccessWithContent;
+  std::vector<types::Field> fields;
+  for (const std::string& column : columns) fields.push_back({column, types::DataType::String()});
+  result.schema = types::MakeSchema(std::move(fields));
+  types::Batch batch{result.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+  for (size_t i = 0; i < columns.size(); ++i) batch.columns.push_back(TextColumn(rows, i));
+  result.rows.push_back(std::move(batch));
+  return result;
+}
+
+StatementResult OkResult() {
+  StatementResult result = TextResult({"result"}, {{"OK"}});
+  result.kind = ResultKind::kSuccess;
+  return result;
+}
+
+StatementResult JobResult(const std::string& job_id) {
+  StatementResult result = TextResult({"job id"}, {{job_id}});
+  result.job_id = job_id;
+  return result;
+}
+
+}  // namespace firn::gateway
