@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects as files of the local file system: file:// URIs and plain paths. Finish, Put and CreateFolder return only when file, name and all new
+// parent folders are synced. Put writes a temporary file beside the target and renames it; kIfAbsent uses a rename that does not replace.
+#pragma once
+
+#include <memory>
+
+#include "objectstore/object_store.h"
+
+namespace firn::io {
+class FileSystem;
+class Random;
+}  // namespace firn::io
+
+namespace firn::objectstore {
+
+/// Names of temporary files of Put begin with this; a crash can leave them, List passes over them.
+inline constexpr std::string_view kTemporaryPrefix = ".firn-put-";
+
+/// Both must outlive the store.
+std::unique_ptr<ObjectStore> MakeLocalObjectStore(io::FileSystem& files, io::Random& random);
+
+}  // namespace firn::objectstore
