@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/result_printer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "formats/json_value.h"
+
+namespace firn::cli {
+
+namespace {
+
+constexpr size_t kBlockRows = 1000;   // a table's column widths are settled by its first block
+constexpr int kMinColumnWidth = 4;
+constexpr int kMaxColumnWidth = 60;
+
+// One code point off the front; invalid bytes count as one each.
+uint32_t NextCodePoint(std::string_view* text) {
+  const auto lead = static_cast<uint8_t>((*text)[0]);
+  size_t size = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  size = std::min(size, text->size());
+  uint32_t point = size == 1 ? lead : lead & (0xff >> (size + 1));
+  for (size_t i = 1; i < size; ++i) point = point << 6 | (static_cast<uint8_t>((*text)[i]) & 0x3f);
+  text->remove_prefix(size);
+  return point;
+}
+
+int PointWidth(uint32_t point) {
+  if ((point >= 0x300 && point <= 0x36f) || (point >= 0x200b && point <= 0x200f) || (point >= 0xfe00 && point <= 0xfe0f)) return 0;
+  const bool is_wide = (point >= 0x1100 && point <= 0x115f) || (point >= 0x2e80 && point <= 0xa4cf) || (point >= 0xac00 && point <= 0xd7a3) ||
+                       (point >= 0xf900 && point <= 0xfaff) || (point >= 0xfe30 && point <= 0xfe6f) || (point >= 0xff00 && point <= 0xff60) ||
+                       (point >= 0x1f300 && point <= 0x1faff) || (point >= 0x20000 && point <= 0x3fffd);
+  return is_wide ? 2 : 1;
+}
+
+// Control characters would break the frame.
+std::string OneLine(std::string_view text) {
+  std::string line;
+  for (char c : text) {
+    if (c == '\n') {
+      line += "\\n";
+    } else if (c == '\t') {
+      line += "\\t";
+    } else if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
+      line += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+// Cut in the end to `width` cells, with an ellipsis.
+std::string Cut(const std::string& text, int width) {
+  if (DisplayWidth(text) <= width) return text;
+  std::string_view rest = text;
+  int used = 0;
+  while (!rest.empty()) {
+    std::string_view next = rest;
+    used += PointWidth(NextCodePoint(&next));
+    if (used > width - 1) break;
+    rest = next;
+  }
+  return text.substr(0, text.size() - rest.size()) + "…";
+}
+
+std::string Pad(const std::string& text, int width, bool right) {
+  const std::string spaces(static_cast<size_t>(std::max(0, width - DisplayWidth(text))), ' ');
+  return right ? spaces + text : text + spaces;
+}
+
+class TablePrinter final : public ResultPrinter {
+ public:
+  TablePrinter(const PrinterOptions& options, std::vector<PrintedColumn> columns, std::function<void(std::string_view)> write)
+      : options_(options), columns_(std::move(columns)), write_(std::move(write)) {
+    if (options_.is_changelog) columns_.insert(columns_.begin(), PrintedColumn{"op", "", false});
+  }
+
+  void Add(const std::vector<PrintedRow>& rows) override {
+    for (const PrintedRow& row : rows) {
+      std::vector<std::string> cells;
+      if (options_.is_changelog) cells.push_back(row.op);
+      for (const auto& text : row.texts) cells.push_back(text ? OneLine(*text) : "NULL");
+      pending_.push_back(std::move(cells));
+      ++row_count_;
+    }
+    if (pending_.size() >= kBlockRows) Flush();
+  }
+
+  void Flush() override {
+    if (pending_.empty() && !widths_.empty()) return;
+    if (widths_.empty()) Begin();
+    std::string block;
+    for (const auto& cells : pending_) block += Line(cells);
+    pending_.clear();
+    write_(block);
+  }
+
+  void Finish() override {
+    Flush();
+    write_(Rule("└", "┴", "┘") + fmt::format("{} row{}\n", row_count_, row_count_ == 1 ? "" : "s"));
+  }
+
+ private:
+  void Begin() {
+    for (const PrintedColumn& column : columns_) {
+      widths_.push_back(std::max({DisplayWidth(column.name), DisplayWidth(column.type), kMinColumnWidth}));
+    }
+    if (options_.is_changelog) widths_[0] = 2;
+    for (const auto& cells : pending_) {
+      for (size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], std::min(DisplayWidth(cells[i]), kMaxColumnWidth));
+    }
+    Narrow();
+    std::vector<std::string> names, kinds;
+    for (const PrintedColumn& column : columns_) {
+      names.push_back(column.name);
+      kinds.push_back(column.type);
+    }
+    write_(Rule("┌", "┬", "┐") + Line(names) + Line(kinds) + Rule("├", "┼", "┤"));
+  }
+
+  // The widest columns give way first.
+  void Narrow() {
+    if (options_.terminal_columns <= 0) return;
+    auto total = [&] {
+      int sum = 1;
+      for (int width : widths_) sum += width + 3;
+      return sum;
+    };
+    while (total() > options_.terminal_columns) {
+      auto widest = std::max_element(widths_.begin(), widths_.end());
+      if (*widest <= kMinColumnWidth) return;
+      --*widest;
+    }
+  }
+
+  std::string Line(const std::vector<std::string>& cells) const {
+    std::string line = "│";
+    for (size_t i = 0; i < cells.size(); ++i) {
+      line += " " + Pad(Cut(cells[i], widths_[i]), widths_[i], columns_[i].is_right_aligned) + " │";
+    }
+    return line + "\n";
+  }
+
+  std::string Rule(const char* left, const char* middle, const char* right) const {
+    std::string rule = left;
+    for (size_t i = 0; i < widths_.size(); ++i) {
+      if (i > 0) rule += middle;
+      for (int j = 0; j < widths_[i] + 2; ++j) rule += "─";
+    }
+    return rule + right + "\n";
+  }
+
+  PrinterOptions options_;
+  std::vector<PrintedColumn> columns_;
+  std::function<void(std::string_view)> write_;
+  std::vector<std::vector<std::string>> pending_;
+  std::vector<int> widths_;
+  int64_t row_count_ = 0;
+};
+
+class JsonPrinter final : public ResultPrinter {
+ public:
+  JsonPrinter(const PrinterOptions& options, std::vector<PrintedColumn> columns, std::function<void(std::string_view)> write)
+      : options_(options), write_(std::move(write)) {
+    for (const PrintedColumn& column : columns) {
+      std::string name;
+      formats::AppendJsonText(&name, column.name);
+      names_.push_back(name + ":");
+    }
+  }
+  void Add(const std::vector<PrintedRow>& rows) override {
+    std::string lines;
+    for (const PrintedRow& row : rows) {
+      std::string object = "{";
+      for (size_t i = 0; i < row.json.size(); ++i) object += (i > 0 ? "," : "") + names_[i] + row.json[i];
+      object += "}";
+      lines += options_.is_changelog ? fmt::format("{{\"op\":\"{}\",\"row\":{}}}\n", row.op, object) : object + "\n";
+    }
+    write_(lines);
+  }
+  void Flush() override {}
+  void Finish() override {}
+
+ private:
+  PrinterOptions options_;
+  std::function<void(std::string_view)> write_;
+  std::vector<std::string> names_;
+};
+
+// RFC 4180; NULL is an empty field, empty text is "".
+class CsvPrinter final : public ResultPrinter {
+ public:
+  CsvPrinter(const PrinterOptions& options, const std::vector<PrintedColumn>& columns, std::function<void(std::string_view)> write)
+      : options_(options), write_(std::move(write)) {
+    std::string header = options_.is_changelog ? "op" : "";
+    for (size_t i = 0; i < columns.size(); ++i) header += (i > 0 || options_.is_changelog ? "," : "") + Quote(columns[i].name);
+    write_(header + "\n");
+  }
+  void Add(const std::vector<PrintedRow>& rows) override {
+    std::string lines;
+    for (const PrintedRow& row : rows) {
+      if (options_.is_changelog) lines += row.op;
+      for (size_t i = 0; i < row.texts.size(); ++i) {
+        if (i > 0 || options_.is_changelog) lines += ',';
+        if (row.texts[i]) lines += row.texts[i]->empty() ? "\"\"" : Quote(*row.texts[i]);
+      }
+      lines += '\n';
+    }
+    write_(lines);
+  }
+  void Flush() override {}
+  void Finish() override {}
+
+ private:
+  static std::string Quote(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (char c : text) {
+      if (c == '"') quoted += '"';
+      quoted += c;
+    }
+    return quoted + "\"";
+  }
+
+  PrinterOptions options_;
+  std::function<void(std::string_view)> write_;
+};
+
+}  // namespace
+
+int DisplayWidth(std::string_view text) {
+  int width = 0;
+  while (!text.empty()) width += PointWidth(NextCodePoint(&text));
+  return width;
+}
+
+Result<OutputFormat> ParseOutputFormat(const std::string& text) {
+  if (text == "table") return OutputFormat::kTable;
+  if (text == "json") return OutputFormat::kJson;
+  if (text == "csv") return OutputFormat::kCsv;
+  return Error(ErrorCode::kUsageError, fmt::format("there is no output format '{}'", text))
+      .Hint("--format takes table, json or csv")
+      .Candidates(base::NearNames(text, {"table", "json", "csv"}));
+}
+
+std::unique_ptr<ResultPrinter> ResultPrinter::Make(const PrinterOptions& options, std::vector<PrintedColumn> columns,
+                                                   std::function<void(std::string_view)> write) {
+  switch (options.format) {
+    case OutputFormat::kTable: return std::make_unique<TablePrinter>(options, std::move(columns), std::move(write));
+    case OutputFormat::kJson: return std::make_unique<JsonPrinter>(options, std::move(columns), std::move(write));
+    case OutputFormat::kCsv: return std::make_unique<CsvPrinter>(options, columns, std::move(write));
+  }
+  FIRN_UNREACHABLE("output format");
+}
+
+}  // namespace firn::cli

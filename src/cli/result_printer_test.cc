@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/result_printer.h"
+
+#include <gtest/gtest.h>
+
+namespace firn::cli {
+namespace {
+
+const std::vector<PrintedColumn> kColumns = {{"symbol", "STRING", false}, {"n", "BIGINT", true}};
+
+std::string Print(const PrinterOptions& options, const std::vector<PrintedRow>& rows) {
+  std::string out;
+  auto printer = ResultPrinter::Make(options, kColumns, [&](std::string_view text) { out += text; });
+  printer->Add(rows);
+  printer->Finish();
+  return out;
+}
+
+TEST(ResultPrinter, TableShowsTypesUnderNamesAndAlignsNumbers) {
+  EXPECT_EQ(Print({}, {{"+I", {"日本", "7"}, {}}, {"+I", {std::nullopt, "1234567"}, {}}}),
+            "┌────────┬─────────┐\n"
+            "│ symbol │       n │\n"
+            "│ STRING │  BIGINT │\n"
+            "├────────┼─────────┤\n"
+            "│ 日本   │       7 │\n"
+            "│ NULL   │ 1234567 │\n"
+            "└────────┴─────────┘\n"
+            "2 rows\n");
+}
+
+TEST(ResultPrinter, ChangelogHasAnOpColumn) {
+  EXPECT_EQ(Print({.is_changelog = true}, {{"-U", {"A", "1"}, {}}}),
+            "┌────┬────────┬────────┐\n"
+            "│ op │ symbol │      n │\n"
+            "│    │ STRING │ BIGINT │\n"
+            "├────┼────────┼────────┤\n"
+            "│ -U │ A      │      1 │\n"
+            "└────┴────────┴────────┘\n"
+            "1 row\n");
+}
+
+TEST(ResultPrinter, WideTablesAreCutToTheTerminal) {
+  const std::string out = Print({.terminal_columns = 24}, {{"+I", {"a long text that does not fit", "1"}, {}}});
+  EXPECT_NE(out.find("│ a long te… │      1 │"), std::string::npos) << out;
+}
+
+TEST(ResultPrinter, JsonLines) {
+  EXPECT_EQ(Print({.format = OutputFormat::kJson}, {{"+I", {"A", "1"}, {"\"A\"", "1"}}}), "{\"symbol\":\"A\",\"n\":1}\n");
+  EXPECT_EQ(Print({.format = OutputFormat::kJson, .is_changelog = true}, {{"-D", {"A", "1"}, {"\"A\"", "1"}}}),
+            "{\"op\":\"-D\",\"row\":{\"symbol\":\"A\",\"n\":1}}\n");
+}
+
+TEST(ResultPrinter, CsvTellsNullFromEmpty) {
+  EXPECT_EQ(Print({.format = OutputFormat::kCsv}, {{"+I", {"a,\"b\"", "1"}, {}}, {"+I", {"", std::nullopt}, {}}}),
+            "symbol,n\n\"a,\"\"b\"\"\",1\n\"\",\n");
+}
+
+}  // namespace
+}  // namespace firn::cli

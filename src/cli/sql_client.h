@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line's side of the SQL gateway: the same protocol that Flink's own clients speak, whether the node runs elsewhere or is embedded in
+// this process.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/result_printer.h"
+#include "io/http.h"
+
+namespace firn::cli {
+
+struct ResultHead {
+  bool is_query = false;
+  std::string job_id;                 // empty: none
+  std::vector<PrintedColumn> columns;
+};
+
+/// Called as pages arrive; returning false cancels the statement.
+struct ResultReceiver {
+  std::function<void(const ResultHead&)> begin;
+  std::function<bool(const std::vector<PrintedRow>&)> rows;  // maybe empty: nothing new at this poll
+};
+
+/// One session. Thread-compatible; blocks.
+class SqlClient {
+ public:
+  /// kServerUnreachable if nobody answers there.
+  static Result<std::unique_ptr<SqlClient>> Connect(const io::Address& server, const std::map<std::string, std::string>& properties);
+  ~SqlClient();
+
+  /// Runs one statement to the end of its rows. A failure carries the gateway's rendered text as its message.
+  Status Execute(const std::string& statement, const ResultReceiver& receiver);
+  /// The value of a session setting, empty if unset.
+  Result<std::string> Setting(const std::string& key);
+  Result<std::vector<std::string>> Complete(const std::string& statement, int position);
+
+ private:
+  SqlClient(std::unique_ptr<io::HttpClient> http, std::string session);
+  std::unique_ptr<io::HttpClient> http_;
+  std::string session_;
+};
+
+}  // namespace firn::cli
