@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/asio_network.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <boost/asio.hpp>
+#include <charconv>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+
+#include "base/assert.h"
+
+namespace firn::io {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using asio::ip::tcp;
+
+constexpr size_t kMaxGatheredParts = 64;  // a write takes at most this many parts at once
+
+Error NetworkError(const std::string& what, const error_code& problem) {
+  return Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message()));
+}
+
+// The reactor's thread and its tasks.
+class Reactor final : public TaskQueue {
+ public:
+  Reactor() : work_(asio::make_work_guard(context_)), thread_([this] {
+      pthread_setname_np(pthread_self(), "reactor");
+      context_.run();
+    }) {}
+  ~Reactor() override { Stop(); }
+
+  void Stop() {
+    work_.reset();
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void Post(Task task) override { asio::post(context_, std::move(task)); }
+
+  TimerId PostAfter(int64_t delay_us, Task task) override {
+    auto timer = std::make_shared<asio::steady_timer>(context_);
+    TimerId id = 0;
+    {
+      std::lock_guard lock(mutex_);
+      id = ++last_timer_;
+      timers_.emplace(id, timer);
+    }
+    timer->expires_after(std::chrono::microseconds(delay_us));
+    // Armed on the reactor, so that cancelling and firing happen on one thread.
+    asio::post(context_, [this, id, timer, task = std::move(task)]() mutable {
+      if (!IsKnown(id)) return;
+      timer->async_wait([this, id, timer, task = std::move(task)](const error_code& problem) {
+        if (!problem && Forget(id)) task();
+      });
+    });
+    return id;
+  }
+
+  void CancelTimer(TimerId id) override {
+    std::shared_ptr<asio::steady_timer> timer;
+    {
+      std::lock_guard lock(mutex_);
+      auto found = timers_.find(id);
+      if (found == timers_.end()) return;
+      timer = std::move(found->second);
+      timers_.erase(found);
+    }
+    asio::post(context_, [timer] { timer->cancel(); });
+  }
+
+  bool IsCurrent() const override { return std::this_thread::get_id() == thread_.get_id(); }
+  asio::io_context& context() { return context_; }
+
+ private:
+  bool IsKnown(TimerId id) {
+    std::lock_guard lock(mutex_);
+    return timers_.contains(id);
+  }
+  bool Forget(TimerId id) {
+    std::lock_guard lock(mutex_);
+    return timers_.erase(id) > 0;
+  }
+
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::mutex mutex_;
+  std::map<TimerId, std::shared_ptr<asio::steady_timer>> timers_;  // guarded by mutex_
+  TimerId last_timer_ = 0;                                         // guarded by mutex_
+  std::thread thread_;
+};
+
+// Keeps itself alive through its pending operations; OnClosed is posted once, when none of the handler's calls is on the stack.
+class TcpConnection final : public Connection, public std::enable_shared_from_this<TcpConnection> {
+ public:
+  TcpConnection(tcp::socket socket, Address peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
+
+  void Start(std::unique_ptr<ConnectionHandler> handler) {
+    handler_ = std::move(handler);
+    if (handler_ == nullptr) return CloseSocket();
+    Read();
+  }
+
+  void Send(std::vector<base::SharedBytes> parts) override {
+    if (is_closed_) return;
+    for (base::SharedBytes& part : parts) {
+      if (part.empty()) continue;
+      pending_bytes_ += part.size();
+      queue_.push_back(std::move(part));
+    }
+    Write();
+  }
+  size_t pending_bytes() const override { return pending_bytes_; }
+  void PauseReading() override { is_paused_ = true; }
+  void ResumeReading() override {
+    if (!is_paused_) return;
+    is_paused_ = false;
+    Read();
+  }
+  void CloseAfterSending() override {
+    is_closing_ = true;
+    if (queue_.empty() && !is_writing_) Fail(Ok());
+  }
+  void Close() override { Fail(Ok()); }
+  const Address& peer() const override { return peer_; }
+
+ private:
+  void Read() {
+    if (is_reading_ || is_paused_ || is_closed_ || is_closing_) return;
+    is_reading_ = true;
+    std::span<char> buffer = handler_->ReadBuffer();
+    FIRN_ASSERT(!buffer.empty(), "a connection handler gave no room to read to");
+    socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), [self = shared_from_this()](const error_code& problem, size_t size) {
+      self->is_reading_ = false;
+      if (self->is_closed_) return;
+      if (problem) return self->Fail(problem == asio::error::eof ? Ok() : Status(NetworkError("reading from " + self->peer_.ToString(), problem)));
+      self->handler_->OnRead(size);
+      self->Read();
+    });
+  }
+
+  void Write() {
+    if (is_writing_ || is_closed_ || queue_.empty()) return;
+    is_writing_ = true;
+    std::vector<asio::const_buffer> buffers;
+    for (const base::SharedBytes& part : queue_) {
+      if (buffers.size() == kMaxGatheredParts) break;
+      buffers.emplace_back(part.data(), part.size());
+    }
+    const size_t count = buffers.size();
+    asio::async_write(socket_, buffers, [self = shared_from_this(), count](const error_code& problem, size_t size) {
+      self->is_writing_ = false;
+      if (self->is_closed_) return;
+      if (problem) return self->Fail(NetworkError("writing to " + self->peer_.ToString(), problem));
+      self->pending_bytes_ -= size;
+      self->queue_.erase(self->queue_.begin(), self->queue_.begin() + static_cast<std::ptrdiff_t>(count));
+      if (!self->queue_.empty()) return self->Write();
+      if (self->is_closing_) return self->Fail(Ok());
+      self->handler_->OnDrained();
+    });
+  }
+
+  void Fail(Status reason) {
+    if (is_closed_) return;
+    is_closed_ = true;
+    CloseSocket();
+    asio::post(socket_.get_executor(), [self = shared_from_this(), reason = std::move(reason)]() mutable {
+      if (self->handler_) self->handler_->OnClosed(std::move(reason));
+      self->handler_.reset();
+    });
+  }
+
+  void CloseSocket() {
+    error_code ignored;  // closing is all that can be done with a socket that fails to close
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+  }
+
+  tcp::socket socket_;
+  Address peer_;
+  std::unique_ptr<ConnectionHandler> handler_;
+  std::deque<base::SharedBytes> queue_;
+  size_t pending_bytes_ = 0;
+  bool is_reading_ = false;
+  bool is_writing_ = false;
+  bool is_paused_ = false;
+  bool is_closing_ = false;
+  bool is_closed_ = false;
+};
+
+Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
+
+void StartConnection(tcp::socket socket, const AcceptFunction& accept) {
+  error_code problem;
+  socket.set_option(tcp::no_delay(true), problem);
+  const tcp::endpoint peer = socket.remote_endpoint(problem);
+  auto connection = std::make_shared<TcpConnection>(std::move(socket), AddressOf(peer));
+  connection->Start(accept(*connection));
+}
+
+// The sockets that listen for one address; shared with pending accepts.
+struct ListenState {
+  std::vector<tcp::acceptor> acceptors;
+  AcceptFunction accept;
+};
+
+void AcceptNext(const std::shared_ptr<ListenState>& state, size_t index) {
+  state->acceptors[index].async_accept([state, index](const error_code& problem, tcp::socket socket) {
+    if (problem == asio::error::operation_aborted || !state->acceptors[index].is_open()) return;
+    if (!problem) StartConnection(std::move(socket), state->accept);
+    AcceptNext(state, index);
+  });
+}
+
+class TcpListener final : public Listener {
+ public:
+  TcpListener(Reactor& reactor, std::shared_ptr<ListenState> state, Address address)
+      : reactor_(reactor), state_(std::move(state)), address_(std::move(address)) {}
+  ~TcpListener() override {
+    reactor_.Post([state = state_] {
+      for (tcp::acceptor& acceptor : state->acceptors) {
+        error_code ignored;
+        acceptor.close(ignored);
+      }
+    });
+  }
+  const Address& address() const override { return address_; }
+
+ private:
+  Reactor& reactor_;
+  std::shared_ptr<ListenState> state_;
+  Address address_;
+};
+
+class AsioNetwork final : public Network {
+ public:
+  TaskQueue& reactor() override { return reactor_; }
+
+  Result<std::unique_ptr<Listener>> Listen(const Address& address, AcceptFunction accept) override {
+    // "localhost" is ::1 first on many machines, so both families listen on one port.
+    std::vector<std::string> hosts = address.host == "localhost" ? std::vector<std::string>{"127.0.0.1", "::1"} : std::vector{address.host};
+    auto state = std::make_shared<ListenState>();
+    state->accept = std::move(accept);
+    uint16_t port = address.port;
+    for (const std::string& host : hosts) {
+      error_code problem;
+      const auto ip = asio::ip::make_address(host, problem);
+      if (problem) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no address to listen on", host));
+      auto opened = OpenAcceptor(tcp::endpoint(ip, port));
+      if (!opened.ok() && !state->acceptors.empty()) continue;  // a machine without IPv6
+      if (!opened.ok()) return std::move(opened).error();
+      port = opened->local_endpoint().port();
+      state->acceptors.push_back(std::move(opened).value());
+    }
+    reactor_.Post([state] {
+      for (size_t i = 0; i < state->acceptors.size(); ++i) AcceptNext(state, i);
+    });
+    return std::unique_ptr<Listener>(std::make_unique<TcpListener>(reactor_, state, Address{address.host, port}));
+  }
+
+  void Connect(const Address& address, ConnectFunction connected) override {
+    auto resolver = std::make_shared<tcp::resolver>(reactor_.context());
+    auto socket = std::make_shared<tcp::socket>(reactor_.context());
+    resolver->async_resolve(address.host, std::to_string(address.port), [=](const error_code& problem, const tcp::resolver::results_type& found) {
+      if (problem) {
+        connected(NetworkError("resolving " + address.host, problem));
+        return;
+      }
+      asio::async_connect(*socket, found, [=](const error_code& failure, const tcp::endpoint& peer) {
+        if (failure) {
+          connected(Error(ErrorCode::kServerUnreachable, fmt::format("{}: {}", address.ToString(), failure.message())));
+          return;
+        }
+        error_code ignored;
+        socket->set_option(tcp::no_delay(true), ignored);
+        auto connection = std::make_shared<TcpConnection>(std::move(*socket), AddressOf(peer));
+        connection->Start(connected(connection.get()));
+      });
+      (void)resolver;  // alive until it has answered
+    });
+  }
+
+ private:
+  Result<tcp::acceptor> OpenAcceptor(const tcp::endpoint& endpoint) {
+    tcp::acceptor acceptor(reactor_.context());
+    error_code problem;
+    acceptor.open(endpoint.protocol(), problem);
+    if (!problem) acceptor.set_option(tcp::acceptor::reuse_address(true), problem);
+    if (!problem && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), problem);
+    if (!problem) acceptor.bind(endpoint, problem);
+    if (!problem) acceptor.listen(asio::socket_base::max_listen_connections, problem);
+    if (!problem) return acceptor;
+    const std::string place = AddressOf(endpoint).ToString();
+    if (problem == asio::error::address_in_use) {
+      return Error(ErrorCode::kPortInUse, fmt::format("{} is in use by another process", place)).Hint("choose another port, or 0 for a free one");
+    }
+    return NetworkError("listening on " + place, problem);
+  }
+
+  Reactor reactor_;
+};
+
+}  // namespace
+
+std::string Address::ToString() const {
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
+Result<Address> ParseAddress(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  Address address;
+  if (colon != std::string::npos) {
+    address.host = text.substr(0, colon);
+    if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']') address.host = address.host.substr(1, address.host.size() - 2);
+    const char* begin = text.data() + colon + 1;
+    const char* end = text.data() + text.size();
+    auto [stop, status] = std::from_chars(begin, end, address.port);
+    if (status == std::errc() && stop == end && !address.host.empty()) return address;
+  }
+  return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no address", text)).Hint("write HOST:PORT, for example 127.0.0.1:9092");
+}
+
+std::unique_ptr<Network> MakeAsioNetwork() { return std::make_unique<AsioNetwork>(); }
+
+}  // namespace firn::io

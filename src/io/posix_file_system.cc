@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/posix_file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace firn::io {
+
+namespace {
+
+Error SystemError(std::string_view call, const std::string& path, int number) {
+  ErrorCode code = ErrorCode::kIoError;
+  if (number == ENOENT) code = ErrorCode::kNotFound;
+  if (number == EEXIST) code = ErrorCode::kAlreadyExists;
+  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::kDiskFull;
+  return Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number)));
+}
+
+// Owns a descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+class PosixFile final : public File {
+ public:
+  PosixFile(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  Result<std::string> ReadAt(uint64_t offset, size_t size) const override {
+    std::string bytes(size, '\0');
+    FIRN_TRY(size_t read, ReadInto(offset, std::span(bytes)));
+    bytes.resize(read);
+    return bytes;
+  }
+
+  Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const override {
+    size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t read = ::pread(descriptor_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+      if (read < 0 && errno == EINTR) continue;
+      if (read < 0) return SystemError("read", path_, errno);
+      if (read == 0) break;
+      done += static_cast<size_t>(read);
+    }
+    return done;
+  }
+
+  Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) override {
+    std::vector<iovec> vectors;
+    vectors.reserve(std::min<size_t>(parts.size(), IOV_MAX));
+    for (size_t next = 0; next < parts.size();) {
+      vectors.clear();
+      for (; next < parts.size() && vectors.size() < IOV_MAX; ++next) {
+        if (!parts[next].empty()) vectors.push_back({const_cast<char*>(parts[next].data()), parts[next].size()});
+      }
+      FIRN_RETURN_IF_ERROR(WriteVectors(&offset, vectors));
+    }
+    return Ok();
+  }
+
+  Status Sync() override {
+    if (::fdatasync(descriptor_.get()) != 0) return SystemError("fdatasync", path_, errno);
+    return Ok();
+  }
+
+  Status Truncate(uint64_t size) override {
+    if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0) return SystemError("truncate", path_, errno);
+    return Ok();
+  }
+
+  Status Allocate(uint64_t size) override {
+    int number = 0;
+    do {
+      number = ::posix_fallocate(descriptor_.get(), 0, static_cast<off_t>(size));
+    } while (number == EINTR);
+    if (number != 0) return SystemError("allocate", path_, number);
+    return Ok();
+  }
+
+  Result<uint64_t> Size() const override {
+    struct stat status {};
+    if (::fstat(descriptor_.get(), &status) != 0) return SystemError("stat", path_, errno);
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+ private:
+  Status WriteVectors(uint64_t* offset, std::vector<iovec>& vectors) {
+    size_t first = 0;
+    while (first < vectors.size()) {
+      const ssize_t written = ::pwritev(descriptor_.get(), vectors.data() + first, static_cast<int>(vectors.size() - first), static_cast<off_t>(*offset));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return SystemError("write", path_, errno);
+      *offset += static_cast<uint64_t>(written);
+      auto left = static_cast<size_t>(written);
+      while (first < vectors.size() && left >= vectors[first].iov_len) left -= vectors[first++].iov_len;
+      if (left > 0) {
+        vectors[first].iov_base = static_cast<char*>(vectors[first].iov_base) + left;
+        vectors[first].iov_len -= left;
+      }
+    }
+    return Ok();
+  }
+
+  Descriptor descriptor_;
+  std::string path_;
+};
+
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+ private:
+  Descriptor descriptor_;  // flock belongs to the open file description: closing it unlocks
+};
+
+int OpenFlags(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT;
+    case OpenMode::kCreateNew: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::kTruncate: return O_RDWR | O_CREAT | O_TRUNC;
+  }
+  FIRN_UNREACHABLE("open mode");
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    Descriptor descriptor(::open(path.c_str(), OpenFlags(mode) | O_CLOEXEC, 0644));
+    if (descriptor.get() < 0) return SystemError("open", path, errno);
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(descriptor), path));
+  }
+
+  Result<FileEntry> Stat(const std::string& path) override {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return SystemError("stat", path, errno);
+    return EntryOf(path.substr(path.rfind('/') + 1), status);
+  }
+
+  Result<std::vector<FileEntry>> List(const std::string& directory) override {
+    DIR* stream = ::opendir(directory.c_str());
+    if (stream == nullptr) return SystemError("list", directory, errno);
+    std::vector<FileEntry> entries;
+    while (const dirent* item = ::readdir(stream)) {
+      const std::string name = item->d_name;
+      struct stat status {};
+      if (name == "." || name == ".." || ::fstatat(::dirfd(stream), item->d_name, &status, 0) != 0) continue;  // gone meanwhile
+      entries.push_back(EntryOf(name, status));
+    }
+    ::closedir(stream);
+    std::sort(entries.begin(), entries.end(), [](const FileEntry& left, const FileEntry& right) { return left.name < right.name; });
+    return entries;
+  }
+
+  Status CreateDirectories(const std::string& directory) override {
+    struct stat status {};
+    if (directory.empty() || (::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode))) return Ok();
+    FIRN_RETURN_IF_ERROR(directory == "." || directory == "/" ? Ok() : CreateDirectories(ParentPath(directory)));
+    if (::mkdir(directory.c_str(), 0755) != 0) {
+      const int number = errno;
+      if (number == EEXIST && ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return Ok();
+      return SystemError("create folder", directory, number);
+    }
+    return SyncDirectory(ParentPath(directory));
+  }
+
+  Status Rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return SystemError(fmt::format("rename {} to", from), to, errno);
+    return Ok();
+  }
+
+  Status RenameIfAbsent(const std::string& from, const std::string& to) override {
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return Ok();
+    if (errno != EINVAL && errno != ENOSYS) return SystemError(fmt::format("rename {} to", from), to, errno);
+    // A file system without that flag: a hard link fails if the name is taken, atomically as well.
+    if (::link(from.c_str(), to.c_str()) != 0) return SystemError(fmt::format("link {} to", from), to, errno);
+    return Remove(from);
+  }
+
+  Status Remove(const std::string& path) override {
+    if (::remove(path.c_str()) != 0) return SystemError("remove", path, errno);
+    return Ok();
+  }
+
+  Status RemoveAll(const std::string& path) override {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Ok() : Status(SystemError("stat", path, errno));
+    if (S_ISDIR(status.st_mode)) {
+      FIRN_TRY(std::vector<FileEntry> entries, List(path));
+      for (const FileEntry& entry : entries) FIRN_RETURN_IF_ERROR(RemoveAll(JoinPath(path, entry.name)));
+    }
+    return Remove(path);
+  }
+
+  Status SyncDirectory(const std::string& directory) override {
+    Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (descriptor.get() < 0) return SystemError("open folder", directory, errno);
+    if (::fsync(descriptor.get()) != 0) return SystemError("fsync folder", directory, errno);
+    return Ok();
+  }
+
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
+    Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (descriptor.get() < 0) return SystemError("open lock", path, errno);
+    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return SystemError("lock", path, errno);
+      return Error(ErrorCode::kDataDirectoryInUse, fmt::format("{} is held by another firn process", path))
+          .Hint("stop the other node, or name another directory with --data");
+    }
+    return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(descriptor)));
+  }
+
+  Result<uint64_t> FreeBytes(const std::string& path) override {
+    struct statvfs status {};
+    if (::statvfs(path.c_str(), &status) != 0) return SystemError("stat file system of", path, errno);
+    return static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
+ private:
+  static FileEntry EntryOf(std::string name, const struct stat& status) {
+    return {std::move(name), S_ISDIR(status.st_mode), static_cast<uint64_t>(status.st_size),
+            status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<FileSystem> MakePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+
+}  // namespace firn::io

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/real_environment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <future>
+
+namespace firn::io {
+namespace {
+
+using ::testing::ElementsAre;
+
+class FileSystemTest : public ::testing::Test {
+ protected:
+  FileSystemTest() : directory_(::testing::TempDir() + "firn_io_" + std::to_string(::getpid())) {
+    EXPECT_TRUE(files().RemoveAll(directory_).ok());
+    EXPECT_TRUE(files().CreateDirectories(directory_ + "/a/b").ok());
+  }
+  ~FileSystemTest() override { EXPECT_TRUE(files().RemoveAll(directory_).ok()); }
+  FileSystem& files() { return real_.environment().files; }
+  std::string Path(const std::string& name) const { return JoinPath(directory_, name); }
+
+  RealEnvironment real_;
+  std::string directory_;
+};
+
+TEST_F(FileSystemTest, WritesPartsAndReadsThemBack) {
+  auto file = files().Open(Path("f"), OpenMode::kCreateNew);
+  ASSERT_TRUE(file.ok());
+  std::vector<std::string> owned(3000, "xy");  // more parts than one system call takes
+  std::vector<std::string_view> parts(owned.begin(), owned.end());
+  ASSERT_TRUE((*file)->WriteAt(5, parts).ok());
+  ASSERT_TRUE((*file)->WriteAt(0, "hello").ok());
+  ASSERT_TRUE((*file)->Sync().ok());
+  EXPECT_EQ(*(*file)->Size(), 6005u);
+  EXPECT_EQ((*file)->ReadAt(3, 6)->substr(0), "loxyxy");
+  EXPECT_EQ((*file)->ReadAt(6000, 100)->size(), 5u);
+}
+
+TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {
+  auto missing = files().Open(Path("missing"), OpenMode::kRead);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(missing.error().message(), ::testing::HasSubstr(Path("missing")));
+  ASSERT_TRUE(files().WriteAtomically(Path("one"), "1").ok());
+  ASSERT_TRUE(files().WriteAtomically(Path("two"), "2").ok());
+  EXPECT_EQ(files().Open(Path("one"), OpenMode::kCreateNew).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(files().RenameIfAbsent(Path("one"), Path("two")).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(*files().ReadAll(Path("two")), "2");
+  EXPECT_TRUE(files().RenameIfAbsent(Path("one"), Path("three")).ok());
+  EXPECT_FALSE(files().Exists(Path("one")));
+}
+
+TEST_F(FileSystemTest, ListsSortedAndLocksOnce) {
+  ASSERT_TRUE(files().WriteAtomically(Path("z"), "12345").ok());
+  auto entries = files().List(directory_);
+  ASSERT_TRUE(entries.ok());
+  std::vector<std::string> names;
+  for (const FileEntry& entry : *entries) names.push_back(entry.name);
+  EXPECT_THAT(names, ElementsAre("a", "z"));
+  EXPECT_TRUE((*entries)[0].is_directory);
+  EXPECT_EQ((*entries)[1].size_bytes, 5u);
+  auto lock = files().Lock(Path("LOCK"));
+  ASSERT_TRUE(lock.ok());
+  EXPECT_EQ(files().Lock(Path("LOCK")).error().code(), ErrorCode::kDataDirectoryInUse);
+  lock->reset();
+  EXPECT_TRUE(files().Lock(Path("LOCK")).ok());
+}
+
+TEST(ThreadExecutor, RunsInOrderFiresTimersAndForgetsCancelledOnes) {
+  RealEnvironment real;
+  auto queue = real.environment().executor.NewQueue("test");
+  std::vector<int> seen;  // touched by the queue only, read after the promise
+  std::promise<void> done;
+  queue->Post([&] { seen.push_back(1); });
+  const TimerId cancelled = queue->PostAfter(5'000, [&] { seen.push_back(99); });
+  queue->PostAfter(20'000, [&] {
+    EXPECT_TRUE(queue->IsCurrent());
+    seen.push_back(3);
+    done.set_value();
+  });
+  queue->PostAfter(10'000, [&] { seen.push_back(2); });
+  queue->CancelTimer(cancelled);
+  done.get_future().wait();
+  EXPECT_THAT(seen, ElementsAre(1, 2, 3));
+  EXPECT_FALSE(queue->IsCurrent());
+}
+
+// Echoes what it gets.
+class Echo final : public ConnectionHandler {
+ public:
+  explicit Echo(Connection& connection) : connection_(connection), buffer_(64 << 10, '\0') {}
+  std::span<char> ReadBuffer() override { return buffer_; }
+  void OnRead(size_t size) override { connection_.Send({base::SharedBytes::FromString(buffer_.substr(0, size))}); }
+  void OnClosed(Status) override {}
+
+ private:
+  Connection& connection_;
+  std::string buffer_;
+};
+
+class Collect final : public ConnectionHandler {
+ public:
+  Collect(Connection& connection, size_t wanted, std::promise<std::string>& done) : connection_(connection), wanted_(wanted), done_(done) {}
+  std::span<char> ReadBuffer() override { return buffer_; }
+  void OnRead(size_t size) override {
+    got_.append(buffer_.data(), size);
+    if (got_.size() == wanted_) connection_.Close();
+  }
+  void OnClosed(Status reason) override {
+    EXPECT_TRUE(reason.ok());
+    done_.set_value(std::move(got_));
+  }
+
+ private:
+  Connection& connection_;
+  size_t wanted_;
+  std::promise<std::string>& done_;
+  std::string got_;
+  std::array<char, 4096> buffer_;
+};
+
+TEST(AsioNetwork, CarriesLargePayloadsBothWays) {
+  RealEnvironment real;
+  Network& network = real.environment().network;
+  auto listener = network.Listen({"127.0.0.1", 0}, [](Connection& connection) { return std::make_unique<Echo>(connection); });
+  ASSERT_TRUE(listener.ok());
+  EXPECT_EQ(network.Listen((*listener)->address(), nullptr).error().code(), ErrorCode::kPortInUse);
+  std::string payload(5 << 20, '\0');
+  for (size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(i * 2654435761u >> 13);
+  std::promise<std::string> done;
+  network.Connect((*listener)->address(), [&](Result<Connection*> connection) -> std::unique_ptr<ConnectionHandler> {
+    EXPECT_TRUE(connection.ok());
+    (*connection)->Send({base::SharedBytes::FromString(payload.substr(0, 1000)), base::SharedBytes::FromString(payload.substr(1000))});
+    return std::make_unique<Collect>(**connection, payload.size(), done);
+  });
+  EXPECT_EQ(done.get_future().get(), payload);
+}
+
+TEST(AsioNetwork, NobodyThereIsAnError) {
+  RealEnvironment real;
+  std::promise<ErrorCode> code;
+  real.environment().network.Connect({"127.0.0.1", 1}, [&](Result<Connection*> connection) -> std::unique_ptr<ConnectionHandler> {
+    code.set_value(connection.error().code());
+    return nullptr;
+  });
+  EXPECT_EQ(code.get_future().get(), ErrorCode::kServerUnreachable);
+}
+
+TEST(Address, ParsesNamesAndBothFamilies) {
+  EXPECT_EQ(ParseAddress("localhost:9092")->ToString(), "localhost:9092");
+  EXPECT_EQ(ParseAddress("[::1]:80")->host, "::1");
+  for (const char* bad : {"localhost", ":1", "a:b", "a:70000", ""}) EXPECT_FALSE(ParseAddress(bad).ok()) << bad;
+}
+
+}  // namespace
+}  // namespace firn::io

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/thread_executor.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+
+namespace firn::io {
+
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+thread_local const TaskQueue* current_queue = nullptr;
+
+// The thread takes all waiting tasks at once, so that a busy queue locks once a batch and not once a task.
+class ThreadQueue final : public TaskQueue {
+ public:
+  explicit ThreadQueue(const std::string& name) : thread_([this, name] { Loop(name); }) {}
+
+  ~ThreadQueue() override {
+    FIRN_ASSERT(!IsCurrent(), "a task queue is destroyed by one of its own tasks");
+    {
+      std::lock_guard lock(mutex_);
+      is_stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  void Post(Task task) override {
+    bool was_empty = false;
+    {
+      std::lock_guard lock(mutex_);
+      was_empty = tasks_.empty();
+      tasks_.push_back(std::move(task));
+    }
+    if (was_empty) wake_.notify_one();
+  }
+
+  TimerId PostAfter(int64_t delay_us, Task task) override {
+    const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(delay_us);
+    TimerId id = 0;
+    {
+      std::lock_guard lock(mutex_);
+      id = ++last_timer_;
+      timers_.emplace(std::make_pair(deadline, id), std::move(task));
+      deadlines_.emplace(id, deadline);
+    }
+    wake_.notify_one();
+    return id;
+  }
+
+  void CancelTimer(TimerId timer) override {
+    std::lock_guard lock(mutex_);
+    auto found = deadlines_.find(timer);
+    if (found == deadlines_.end()) return;
+    timers_.erase({found->second, timer});
+    deadlines_.erase(found);
+  }
+
+  bool IsCurrent() const override { return current_queue == this; }
+
+ private:
+  void Loop(const std::string& name) {
+    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+    current_queue = this;
+    std::vector<Task> batch;
+    std::unique_lock lock(mutex_);
+    while (!is_stopping_) {
+      TakeDueTimers();
+      if (tasks_.empty()) {
+        if (timers_.empty()) {
+          wake_.wait(lock);
+        } else {
+          wake_.wait_until(lock, timers_.begin()->first.first);
+        }
+        continue;
+      }
+      batch.swap(tasks_);
+      lock.unlock();
+      for (Task& task : batch) {
+        task();
+        task = nullptr;  // what it captured goes now, not with the batch
+      }
+      batch.clear();
+      lock.lock();
+    }
+  }
+
+  // Requires mutex_.
+  void TakeDueTimers() {
+    if (timers_.empty()) return;
+    const Deadline now = std::chrono::steady_clock::now();
+    while (!timers_.empty() && timers_.begin()->first.first <= now) {
+      deadlines_.erase(timers_.begin()->first.second);
+      tasks_.push_back(std::move(timers_.begin()->second));
+      timers_.erase(timers_.begin());
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Task> tasks_;                                  // guarded by mutex_, like all below
+  std::map<std::pair<Deadline, TimerId>, Task> timers_;
+  std::map<TimerId, Deadline> deadlines_;
+  TimerId last_timer_ = 0;
+  bool is_stopping_ = false;
+  std::thread thread_;  // last: started when all else is there
+};
+
+class ThreadExecutor final : public Executor {
+ public:
+  std::unique_ptr<TaskQueue> NewQueue(const std::string& name) override { return std::make_unique<ThreadQueue>(name); }
+  int parallelism() const override { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> MakeThreadExecutor() { return std::make_unique<ThreadExecutor>(); }
+
+}  // namespace firn::io
