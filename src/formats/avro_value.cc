@@ -19,6 +19,7 @@ struct AvroResolution::Node {
   };
   AvroKind kind = AvroKind::kNull;
   bool keep = true;               // false: the bytes are passed over
+  bool refuses_null = false;      // a null where the reader's schema has no null
   size_t field_count = 0;         // of the reader's record
   int64_t fixed_size = 0;
   int64_t symbol_count = 0;
@@ -33,12 +34,20 @@ class AvroResolver {
   using NodePtr = std::shared_ptr<const Node>;
 
   static Result<NodePtr> Resolve(const AvroSchema& writer, const AvroSchema* reader, const std::string& place) {
-    // A reader's union stands for its one branch that is not null: nullability needs no node.
+    // A reader's union stands for its one branch that is not null; whether it has a null matters to the writer's null only.
+    const bool takes_null = reader == nullptr || reader->kind == AvroKind::kNull || reader->IsOptional();
+    return Resolve(writer, reader, place, takes_null);
+  }
+
+ private:
+  static Result<NodePtr> Resolve(const AvroSchema& writer, const AvroSchema* reader, const std::string& place, bool takes_null) {
     if (reader != nullptr && reader->kind == AvroKind::kUnion) reader = BranchFor(writer, *reader);
+    if (reader != nullptr && reader->kind == AvroKind::kNull) reader = nullptr;  // asked for as nothing: passed over
     auto node = std::make_shared<Node>();
     node->kind = writer.kind;
     node->keep = reader != nullptr;
-    if (writer.kind == AvroKind::kUnion) return ResolveUnion(writer, reader, place, std::move(node));
+    node->refuses_null = writer.kind == AvroKind::kNull && !takes_null;
+    if (writer.kind == AvroKind::kUnion) return ResolveUnion(writer, reader, place, std::move(node), takes_null);
     if (reader != nullptr && !Fits(writer.kind, reader->kind)) {
       return Error(ErrorCode::kDecodeError, fmt::format("Avro: {} is {} where {} is expected", place.empty() ? "the datum" : place,
                                                         AvroKindText(writer.kind), AvroKindText(reader->kind)));
@@ -69,7 +78,6 @@ class AvroResolver {
     return NodePtr(std::move(node));
   }
 
- private:
   static bool IsBytes(AvroKind kind) { return kind == AvroKind::kBytes || kind == AvroKind::kString || kind == AvroKind::kFixed; }
   static bool IsInteger(AvroKind kind) { return kind == AvroKind::kInt || kind == AvroKind::kLong || kind == AvroKind::kEnum; }
   static bool IsReal(AvroKind kind) { return kind == AvroKind::kFloat || kind == AvroKind::kDouble; }
@@ -89,10 +97,10 @@ class AvroResolver {
   }
 
   static Result<NodePtr> ResolveUnion(const AvroSchema& writer, const AvroSchema* reader, const std::string& place,
-                                      std::shared_ptr<Node> node) {
+                                      std::shared_ptr<Node> node, bool takes_null) {
     node->min_size_bytes = 1;
     for (const AvroSchemaPtr& branch : writer.branches) {
-      FIRN_TRY(NodePtr resolved, Resolve(*branch, reader, place));
+      FIRN_TRY(NodePtr resolved, Resolve(*branch, reader, place, takes_null));
       node->steps.push_back({std::move(resolved), 0});
     }
     return NodePtr(std::move(node));
@@ -146,7 +154,9 @@ class AvroDecoder {
       return Error(ErrorCode::kLimitExceeded, fmt::format("Avro: a datum has more than {} values", kMaxAvroValuesPerDatum));
     }
     switch (node.kind) {
-      case AvroKind::kNull: return Ok();
+      case AvroKind::kNull:
+        if (node.refuses_null) return Bad("null in a required field");
+        return Ok();
       case AvroKind::kBoolean: {
         FIRN_TRY(std::string_view bytes, Take(1));
         if (node.keep) *out = AvroValue(bytes[0] != 0);

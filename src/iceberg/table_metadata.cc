@@ -56,6 +56,20 @@ const Schema& TableMetadata::SchemaOf(const Snapshot& snapshot) const {
   return found != nullptr ? *found : schema();
 }
 
+const Schema& TableMetadata::SchemaForSpec(const PartitionSpec& wanted) const {
+  auto has_sources = [&](const Schema& candidate) {
+    for (const PartitionField& field : wanted.fields) {
+      if (candidate.FindById(field.source_id()) == nullptr) return false;
+    }
+    return true;
+  };
+  if (has_sources(schema())) return schema();
+  for (auto at = schemas.rbegin(); at != schemas.rend(); ++at) {
+    if (has_sources(*at)) return *at;
+  }
+  return schema();
+}
+
 std::string TableMetadata::Property(const std::string& key, const std::string& otherwise) const {
   auto found = properties.find(key);
   return found == properties.end() ? otherwise : found->second;

@@ -67,6 +67,9 @@ struct TableMetadata {
   /// The schema that a snapshot was written with; the current one if it does not say.
   const Schema& SchemaOf(const Snapshot& snapshot) const;
 
+  /// A schema that has the spec's source columns: the current one if it does, else the newest that does (columns may be dropped later).
+  const Schema& SchemaForSpec(const PartitionSpec& spec) const;
+
   /// A property, or `otherwise` if it is not set.
   std::string Property(const std::string& key, const std::string& otherwise) const;
   /// kInvalidOption if it is set and no number.
