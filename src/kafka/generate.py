@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes C++ structs and codecs of the message definitions in messages/*.msg (their form: messages/README.md).
+
+  generate.py OUTPUT_DIRECTORY FILE.msg ...
+
+Writes OUTPUT_DIRECTORY/messages/NAME.h for each file, and OUTPUT_DIRECTORY/messages.cc with all codecs and the table of APIs.
+"""
+import pathlib
+import re
+import sys
+
+ANY = (0, 32767)
+PRIMITIVES = {  # type: (C++ type, codec method)
+    "bool": ("bool", "Bool"), "int8": ("int8_t", "Int8"), "int16": ("int16_t", "Int16"), "int32": ("int32_t", "Int32"),
+    "int64": ("int64_t", "Int64"), "uuid": ("Uuid", "Uuid"), "string": ("std::string", "String"),
+    "bytes": ("base::SharedBytes", "Bytes"), "records": ("Records", "Records"),
+}
+LENGTH_PREFIXED = {"string", "bytes", "records"}
+FIELD = re.compile(
+    r"^(?P<name>[a-z]\w*) (?P<type>\[\w+\]|\w+)(?P<null>\?(?:\((?P<nullversions>[\d+-]+)\))?)?"
+    r"(?: (?P<versions>\d+(?:-\d+|\+)?))?(?: tag (?P<tag>\d+))?(?: = (?P<default>\S+))?$")
+
+
+def parse_versions(text):
+    if text is None:
+        return ANY
+    if text.endswith("+"):
+        return (int(text[:-1]), ANY[1])
+    low, _, high = text.partition("-")
+    return (int(low), int(high or low))
+
+
+class Field:
+    def __init__(self, match):
+        self.name = match["name"]
+        self.is_array = match["type"].startswith("[")
+        self.type = match["type"].strip("[]")
+        self.versions = parse_versions(match["versions"])
+        self.nullable = parse_versions(match["nullversions"]) if match["null"] else None
+        self.tag = int(match["tag"]) if match["tag"] else None
+        self.default = match["default"]
+        self.fields = []
+
+    @property
+    def is_struct(self):
+        return self.type not in PRIMITIVES
+
+    def cpp_type(self):
+        item = self.type if self.is_struct else PRIMITIVES[self.type][0]
+        whole = f"std::vector<{item}>" if self.is_array else item
+        return f"std::optional<{whole}>" if self.nullable else whole
+
+    def cpp_member(self):
+        if self.is_array or self.is_struct or self.nullable or self.type in LENGTH_PREFIXED or self.type == "uuid":
+            return f"{self.cpp_type()} {self.name};"
+        default = self.default or ("false" if self.type == "bool" else "0")
+        if default == "-2147483648":
+            default = "INT32_MIN"
+        return f"{self.cpp_type()} {self.name} = {default};"
+
+    def differs_from_default(self):
+        if self.is_array:
+            return f"!{self.name}.empty()"
+        if self.is_struct:
+            return f"!({self.name} == {self.type}{{}})"
+        if self.nullable:
+            return f"{self.name}.has_value()"
+        return f"{self.name} != {self.default or ('false' if self.type == 'bool' else '0')}"
+
+
+class Api:
+    def __init__(self, path):
+        self.path = path
+        self.parts = {"request": [], "response": []}
+        stack = []
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            text = line.split("#")[0].rstrip()
+            if not text:
+                continue
+            try:
+                stack = self.parse_line(text, stack)
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                sys.exit(f"{path}:{number}: cannot read {line!r}: {error}")
+
+    def parse_line(self, text, stack):
+        if text.startswith("api "):
+            found = re.match(r"api (\w+) key (\d+) versions (\d+)-(\d+) flexible (\d+)\+$", text)
+            self.name, self.key = found[1], int(found[2])
+            self.low, self.high, self.flexible = int(found[3]), int(found[4]), int(found[5])
+            return []
+        if text in self.parts:
+            return [self.parts[text]]
+        depth = (len(text) - len(text.lstrip())) // 2
+        field = Field(FIELD.match(text.strip()))
+        stack = stack[:depth]
+        stack[depth - 1].append(field)
+        return stack + [field.fields]
+
+
+def structs_of(fields):
+    """Every struct below, innermost first."""
+    for field in fields:
+        if field.is_struct:
+            yield from structs_of(field.fields)
+            yield field.type, field.fields
+
+
+def has_bytes(fields):
+    return any(f.type in ("bytes", "records") or has_bytes(f.fields) for f in fields)
+
+
+def emit_struct(out, name, fields, indent, extra=()):
+    pad = " " * indent
+    out.append(f"{pad}struct {name} {{")
+    out.extend(f"{pad}  {line}" for line in extra)
+    out.extend(f"{pad}  {field.cpp_member()}" for field in fields)
+    out.append(f"{pad}  void Encode(Encoder& out, int version) const;")
+    out.append(f"{pad}  void Decode(Decoder& in, int version);")
+    out.append(f"{pad}  void AppendText(std::string* out, int version) const;")
+    if not has_bytes(fields):
+        out.append(f"{pad}  bool operator==(const {name}&) const = default;")
+    out.append(f"{pad}}};")
+
+
+def emit_header(api):
+    out = ["// Generated by src/kafka/generate.py from " + f"src/kafka/messages/{api.path.name}; do not edit.", "#pragma once", "",
+           "#include <cstdint>", "#include <optional>", "#include <string>", "#include <vector>", "",
+           '#include "kafka/api.h"', '#include "kafka/decoder.h"', '#include "kafka/encoder.h"', "", "namespace firn::kafka {", ""]
+    for part, fields in api.parts.items():
+        name = api.name + part.capitalize()
+        nested = []
+        for struct_name, struct_fields in structs_of(fields):
+            emit_struct(nested, struct_name, struct_fields, 2)
+        out.append(f"struct {name} {{")
+        out.extend(nested)
+        out.append(f"  static constexpr ApiKey kKey = ApiKey::k{api.name};")
+        body = []
+        emit_struct(body, name, fields, 0)
+        out.extend(body[1:])
+        out.append("")
+    out.append("}  // namespace firn::kafka")
+    return "\n".join(out) + "\n"
+
+
+def condition(versions, api):
+    """The C++ test whether `version` lies in `versions`; None if always."""
+    low = versions[0] if versions[0] > api.low else None
+    high = versions[1] if versions[1] < api.high else None
+    tests = ([f"version >= {low}"] if low is not None else []) + ([f"version <= {high}"] if high is not None else [])
+    return " && ".join(tests) or None
+
+
+def guarded(test, statement):
+    return f"  if ({test}) {statement}" if test else f"  {statement}"
+
+
+def nullable_argument(field, api):
+    if field.nullable is None:
+        return ""
+    return ", " + (condition(field.nullable, api) or "true")
+
+
+def encode_statement(field, api, out="out"):
+    flexible = f"version >= {api.flexible}"
+    null = nullable_argument(field, api)
+    if field.is_array:
+        item = f"item.Encode({out}, version)" if field.is_struct else element_call(out, field, flexible, "item")
+        return f"{out}.Array({flexible}, {field.name}{null}, [&](const auto& item) {{ {item}; }});"
+    if field.is_struct:
+        return f"{field.name}.Encode({out}, version);"
+    return element_call(out, field, flexible, field.name, null) + ";"
+
+
+def decode_statement(field, api):
+    flexible = f"version >= {api.flexible}"
+    null = nullable_argument(field, api)
+    if field.is_array:
+        item = "item.Decode(in, version)" if field.is_struct else element_call("in", field, flexible, "&item")
+        return f"in.Array({flexible}, &{field.name}{null}, [&](auto& item) {{ {item}; }});"
+    if field.is_struct:
+        return f"{field.name}.Decode(in, version);"
+    return element_call("in", field, flexible, "&" + field.name, null) + ";"
+
+
+def element_call(codec, field, flexible, value, null=""):
+    method = PRIMITIVES[field.type][1]
+    if field.type in LENGTH_PREFIXED:
+        return f"{codec}.{method}({flexible}, {value}{null})"
+    return f"{codec}.{method}({value})"
+
+
+def emit_codec(out, scope, fields, api):
+    plain = [field for field in fields if field.tag is None]
+    tagged = sorted((field for field in fields if field.tag is not None), key=lambda field: field.tag)
+    out.append(f"void {scope}::Encode(Encoder& out, int version) const {{")
+    out.extend(guarded(condition(f.versions, api), encode_statement(f, api)) for f in plain)
+    out.append(f"  if (version < {api.flexible}) return;")
+    out.append("  TagWriter tags(out);")
+    for f in tagged:
+        test = " && ".join(filter(None, [condition(f.versions, api), f.differs_from_default()]))
+        out.append(f"  if ({test}) tags.Add({f.tag}, [&](Encoder& value) {{ {encode_statement(f, api, 'value')} }});")
+    out.append("  tags.Finish();")
+    out += ["}", f"void {scope}::Decode(Decoder& in, int version) {{"]
+    out.extend(guarded(condition(f.versions, api), decode_statement(f, api)) for f in plain)
+    out.append(f"  if (version < {api.flexible}) return;")
+    if tagged:
+        out.append("  in.Tags([&](uint64_t tag) {")
+        for f in tagged:
+            test = " && ".join(filter(None, [f"tag == {f.tag}", condition(f.versions, api)]))
+            out.append(f"    if ({test}) {decode_statement(f, api)}")
+        out.append("  });")
+    else:
+        out.append("  in.SkipTags();")
+    out += ["}", f"void {scope}::AppendText(std::string* out, [[maybe_unused]] int version) const {{", '  TextWriter text(out);']
+    for f in plain + tagged:
+        test = condition(f.versions, api)
+        out.append(guarded(test, f'text.Field("{f.name}", {f.name}, version);'))
+    out += ["  text.Finish();", "}"]
+
+
+def emit_source(apis):
+    out = ["// Generated by src/kafka/generate.py from src/kafka/messages/*.msg; do not edit."]
+    out += [f'#include "kafka/messages/{api.path.stem}.h"' for api in apis]
+    out += ['#include "kafka/message_table.h"', '#include "kafka/message_text_internal.h"', '#include "kafka/tag_writer_internal.h"', "", "namespace firn::kafka {", ""]
+    for api in apis:
+        for part, fields in api.parts.items():
+            name = api.name + part.capitalize()
+            for struct_name, struct_fields in structs_of(fields):
+                emit_codec(out, f"{name}::{struct_name}", struct_fields, api)
+            emit_codec(out, name, fields, api)
+            out.append("")
+    out.append("const std::vector<ApiInfo>& AllApis() {")
+    out.append("  static const std::vector<ApiInfo> apis = {")
+    for api in sorted(apis, key=lambda a: a.key):
+        out.append(f'      {{ApiKey::k{api.name}, "{api.name}", {api.low}, {api.high}, {api.flexible}}},')
+    out += ["  };", "  return apis;", "}", ""]
+    out.append("const std::vector<MessageCodec>& AllMessages() {")
+    out.append("  static const std::vector<MessageCodec> messages = {")
+    for api in sorted(apis, key=lambda a: a.key):
+        for part in api.parts:
+            name = api.name + part.capitalize()
+            out.append(f'      {{"{name}", ApiKey::k{api.name}, {"true" if part == "request" else "false"}, &PassThrough<{name}>}},')
+    out += ["  };", "  return messages;", "}", "", "}  // namespace firn::kafka"]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    output = pathlib.Path(sys.argv[1])
+    apis = [Api(pathlib.Path(name)) for name in sorted(sys.argv[2:])]
+    (output / "messages").mkdir(parents=True, exist_ok=True)
+    for api in apis:
+        (output / "messages" / f"{api.path.stem}.h").write_text(emit_header(api))
+    (output / "messages.cc").write_text(emit_source(apis))
+
+
+main()
