@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Topics and group offsets as the rest of the node sees them: in process, without the Kafka protocol. The SQL engine's kafka source reads
+// partition logs found here; its sink and every job's checkpoint put the operations built here into their one journal entry, so that
+// produced records and group offsets become visible together with the checkpoint.
+//
+//   source: Find("trades") -> partitions -> partition(id)->Read(offset) ... ; end offsets: partition(id)->high_watermark()
+//   sink:   RecordBatchBuilder -> Append(topic, 0, batch) -> log::Operation -> the checkpoint's entry
+//   group:  CommitOffset("lab", "trades", 0, 42) -> log::Operation -> the checkpoint's entry; CommittedOffset("lab", "trades", 0)
+//
+// What is read here is durable. Kafka clients see the same.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kafka/api.h"
+#include "log/ids.h"
+#include "log/journal.h"
+#include "log/partition_log.h"
+
+namespace firn::broker {
+
+struct TopicInfo {
+  std::string name;
+  kafka::Uuid id{};
+  std::vector<log::TopicPartitionId> partitions;   // by partition index
+  std::map<std::string, std::string> configs;      // only what was set; topic_config.h knows the defaults
+  int64_t created_ms = 0;
+};
+
+struct TopicSpec {
+  int32_t partition_count = -1;                    // -1: the broker's num.partitions
+  std::map<std::string, std::string> configs;
+};
+
+/// How far a group has read a partition.
+struct GroupOffset {
+  int64_t offset = -1;
+  int32_t leader_epoch = -1;
+  int64_t commit_time_ms = 0;
+  std::string metadata;
+};
+
+/// Thread-safe. Lives as long as the broker.
+class Topics {
+ public:
+  virtual ~Topics() = default;
+
+  /// kUnknownTopic, with near names, if there is none.
+  virtual Result<TopicInfo> Find(const std::string& name) const = 0;
+  /// All topics, by name.
+  virtual std::vector<TopicInfo> List() const = 0;
+  /// nullptr if the partition was deleted. Its high watermark is the end offset.
+  virtual std::shared_ptr<log::PartitionLog> partition(log::TopicPartitionId id) const = 0;
+
+  /// Makes a topic; `done` runs on the broker's queue once it is durable. kAlreadyExists, kInvalidArgument (name, partition count, a config).
+  virtual void Create(const std::string& name, const TopicSpec& spec, std::function<void(Result<TopicInfo>)> done) = 0;
+
+  /// One batch of a RecordBatchBuilder as an operation of a journal entry. kUnknownTopic for a partition index that the topic does not have; kLimitExceeded if the
+  /// batch is larger than the topic's max.message.bytes. Sets the append time if the topic wants it.
+  virtual Result<log::Operation> Append(const TopicInfo& topic, int32_t partition, std::string batch) const = 0;
+
+  /// nullopt if the group has committed nothing there.
+  virtual std::optional<GroupOffset> CommittedOffset(const std::string& group, const std::string& topic, int32_t partition) const = 0;
+  /// A group's offset as an operation of a journal entry.
+  virtual log::Operation CommitOffset(const std::string& group, const std::string& topic, int32_t partition, int64_t offset,
+                                      const std::string& metadata = {}) const = 0;
+};
+
+}  // namespace firn::broker
