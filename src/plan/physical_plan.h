@@ -116,7 +116,8 @@ struct SortKey {
   bool nulls_first = true;
 };
 
-/// Sorts a bounded input; over an unbounded one the first key must be an ascending rowtime. With a limit: Top-N.
+/// Sorts a bounded input; over an unbounded one the first key must be an ascending rowtime. With a limit: Top-N, which keeps taking changes;
+/// without keys it keeps the order of arrival.
 struct SortNode {
   std::vector<SortKey> keys;
   int64_t offset = 0;
@@ -124,7 +125,7 @@ struct SortNode {
   bool by_rowtime = false;  // streaming: rows come out as the watermark passes them
 };
 
-/// Takes the first rows. Retracting inputs are refused at planning.
+/// Takes the first rows of an insert-only input.
 struct LimitNode {
   int64_t offset = 0;
   int64_t limit = -1;
@@ -132,7 +133,7 @@ struct LimitNode {
 
 struct UnionNode {};  // UNION ALL of all inputs
 
-/// Turns a changelog by key (upserts, possibly doubled) into one with -U and exact +I.
+/// Turns a changelog by key (upserts, possibly doubled) into one with -U (if asked for) and exact +I. A -U of the input counts as a delete.
 struct NormalizeNode {
   std::vector<int> key;
   bool emits_update_before = true;
@@ -187,6 +188,7 @@ struct JobPlan {
   std::map<std::string, std::string> config;  // SET values at planning
   bool is_batch = false;
   bool is_bounded = false;                    // all sources end
+  std::string logical_text;                   // for EXPLAIN: the rewritten logical plans of the roots
 };
 
 /// All nodes, inputs before consumers, each once.

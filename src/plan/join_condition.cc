@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/join_condition.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "base/assert.h"
+#include "expr/scalar_function.h"
+
+namespace firn::plan {
+
+namespace {
+
+constexpr int kNoEnd = std::numeric_limits<int>::max();
+
+bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCondition& condition) {
+  if (conjunct->kind != expr::ExpressionKind::kCall || conjunct->arguments.size() != 2) return false;
+  const std::string_view name = conjunct->function->names.front();
+  if (name != "=" && name != "IS NOT DISTINCT FROM") return false;
+  const expr::ExpressionPtr& first = conjunct->arguments[0];
+  const expr::ExpressionPtr& second = conjunct->arguments[1];
+  if (expr::ColumnsOf(*first).empty() || expr::ColumnsOf(*second).empty()) return false;
+  if (!first->type.EqualsIgnoringNullability(second->type)) return false;
+  if (!expr::IsDeterministic(*conjunct)) return false;
+  for (const bool swapped : {false, true}) {
+    const expr::ExpressionPtr& left = swapped ? second : first;
+    const expr::ExpressionPtr& right = swapped ? first : second;
+    if (!ReadsOnly(*left, 0, left_count) || !ReadsOnly(*right, left_count, kNoEnd)) continue;
+    condition.keys.push_back(EquiKey{left, Shifted(right, -left_count), name != "="});
+    return true;
+  }
+  return false;
+}
+
+void CollectConjuncts(const expr::ExpressionPtr& condition, std::vector<expr::ExpressionPtr>& conjuncts) {
+  if (condition->kind == expr::ExpressionKind::kCall && condition->function->names.front() == "AND") {
+    for (const expr::ExpressionPtr& argument : condition->arguments) CollectConjuncts(argument, conjuncts);
+    return;
+  }
+  conjuncts.push_back(condition);
+}
+
+}  // namespace
+
+std::vector<expr::ExpressionPtr> ConjunctsOf(const expr::ExpressionPtr& condition) {
+  std::vector<expr::ExpressionPtr> conjuncts;
+  if (condition != nullptr) CollectConjuncts(condition, conjuncts);
+  return conjuncts;
+}
+
+expr::ExpressionPtr Conjunction(const std::vector<expr::ExpressionPtr>& conjuncts) {
+  expr::ExpressionPtr all;
+  for (const expr::ExpressionPtr& conjunct : conjuncts) {
+    if (all == nullptr) {
+      all = conjunct;
+      continue;
+    }
+    static const expr::ScalarFunction* const kAnd = expr::FunctionRegistry::BuiltIn().Find("AND");
+    FIRN_ASSERT(kAnd != nullptr);
+    expr::Expression both;
+    both.kind = expr::ExpressionKind::kCall;
+    both.type = types::DataType::Boolean().WithNullable(all->type.nullable() || conjunct->type.nullable());
+    both.span = all->span;
+    both.function = kAnd;
+    both.arguments = {all, conjunct};
+    all = std::make_shared<const expr::Expression>(std::move(both));
+  }
+  return all;
+}
+
+JoinCondition SplitJoinCondition(const expr::ExpressionPtr& condition, int left_count) {
+  JoinCondition split;
+  for (const expr::ExpressionPtr& conjunct : ConjunctsOf(condition)) {
+    if (!SplitEquality(conjunct, left_count, split)) split.residual.push_back(conjunct);
+  }
+  return split;
+}
+
+bool ReadsOnly(const expr::Expression& expression, int begin, int end) {
+  const std::vector<int> columns = expr::ColumnsOf(expression);
+  return std::all_of(columns.begin(), columns.end(), [&](int column) { return column >= begin && column < end; });
+}
+
+expr::ExpressionPtr Shifted(const expr::ExpressionPtr& expression, int by) {
+  const std::vector<int> columns = expr::ColumnsOf(*expression);
+  std::vector<int> mapping(columns.empty() ? 0 : columns.back() + 1, -1);
+  for (int column : columns) mapping[column] = column + by;
+  return expr::RemapColumns(expression, mapping);
+}
+
+}  // namespace firn::plan

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/logical_plan.h"
+
+#include <utility>
+
+#include "base/assert.h"
+#include "plan/window_columns.h"
+
+namespace firn::plan {
+
+using types::DataType;
+using types::Field;
+using types::TimeAttribute;
+
+namespace {
+
+LogicalNodePtr Make(LogicalSpec spec, std::vector<LogicalNodePtr> inputs, std::vector<Field> fields, base::SourceSpan span = {}) {
+  LogicalNode node{std::move(spec), std::move(inputs), std::move(fields), std::nullopt, span};
+  node.window = WindowColumnsOf(node);
+  return std::make_shared<const LogicalNode>(std::move(node));
+}
+
+/// A time attribute that an operator keeps in state is a plain timestamp after it (Flink's "materialised" time attribute).
+std::vector<Field> WithoutTimeAttributes(std::vector<Field> fields) {
+  for (Field& field : fields) field.type = field.type.WithTimeAttribute(TimeAttribute::kNone);
+  return fields;
+}
+
+DataType PropertyType(WindowProperty property, const WindowSpec& window) {
+  switch (property) {
+    case WindowProperty::kStart:
+    case WindowProperty::kEnd:
+      return DataType::Timestamp(3).NotNull();
+    case WindowProperty::kTime:
+      return (window.is_local_time ? DataType::TimestampLtz(3) : DataType::Timestamp(3)).WithTimeAttribute(TimeAttribute::kRowtime);
+    case WindowProperty::kProctime:
+      return DataType::TimestampLtz(3).NotNull().WithTimeAttribute(TimeAttribute::kProctime);
+  }
+  FIRN_UNREACHABLE("window property {}", static_cast<int>(property));
+}
+
+DataType WindowTimeType(const WindowSpec& window) {
+  if (window.is_proctime) return PropertyType(WindowProperty::kProctime, window);
+  return PropertyType(WindowProperty::kTime, window).NotNull();
+}
+
+}  // namespace
+
+expr::ExpressionPtr ColumnOf(const std::vector<Field>& fields, int index) {
+  FIRN_ASSERT(index >= 0 && index < static_cast<int>(fields.size()), "column {} of {}", index, fields.size());
+  return expr::MakeColumn(index, fields[index].name, fields[index].type);
+}
+
+std::vector<expr::ExpressionPtr> AllColumns(const std::vector<Field>& fields) {
+  std::vector<expr::ExpressionPtr> columns;
+  columns.reserve(fields.size());
+  for (size_t i = 0; i < fields.size(); ++i) columns.push_back(ColumnOf(fields, static_cast<int>(i)));
+  return columns;
+}
+
+std::vector<std::string> NamesOf(const std::vector<Field>& fields) {
+  std::vector<std::string> names;
+  names.reserve(fields.size());
+  for (const Field& field : fields) names.push_back(field.name);
+  return names;
+}
+
+int RowtimeOf(const std::vector<Field>& fields) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].type.time_attribute() == TimeAttribute::kRowtime) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+LogicalNodePtr MakeScan(ScanNode scan, std::vector<Field> fields, base::SourceSpan span) {
+  FIRN_ASSERT(scan.outputs.size() == fields.size(), "{} outputs, {} fields", scan.outputs.size(), fields.size());
+  return Make(std::move(scan), {}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeValues(std::vector<types::Batch> rows, std::vector<Field> fields) {
+  return Make(ValuesNode{std::move(rows)}, {}, std::move(fields));
+}
+
+LogicalNodePtr MakeFilter(LogicalNodePtr input, expr::ExpressionPtr condition) {
+  if (condition == nullptr) return input;
+  auto fields = input->fields;
+  const base::SourceSpan span = condition->span;
+  return Make(LogicalFilter{std::move(condition)}, {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeProject(LogicalNodePtr input, std::vector<expr::ExpressionPtr> outputs, const std::vector<std::string>& names) {
+  FIRN_ASSERT(outputs.size() == names.size(), "{} outputs, {} names", outputs.size(), names.size());
+  std::vector<Field> fields;
+  fields.reserve(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) fields.push_back(Field{names[i], outputs[i]->type});
+  return Make(LogicalProject{std::move(outputs)}, {std::move(input)}, std::move(fields));
+}
+
+LogicalNodePtr MakeWindowAssign(LogicalNodePtr input, WindowSpec window, base::SourceSpan span) {
+  // window_time takes over as the time attribute; the original column is a plain timestamp from here on.
+  std::vector<Field> fields = WithoutTimeAttributes(input->fields);
+  fields.push_back(Field{"window_start", DataType::Timestamp(3).NotNull()});
+  fields.push_back(Field{"window_end", DataType::Timestamp(3).NotNull()});
+  fields.push_back(Field{"window_time", WindowTimeType(window)});
+  return Make(WindowAssignNode{std::move(window)}, {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, const std::vector<std::string>& property_names,
+                             base::SourceSpan span) {
+  FIRN_ASSERT(aggregate.properties.size() == property_names.size(), "{} properties", aggregate.properties.size());
+  std::vector<Field> fields;
+  for (int key : aggregate.keys) fields.push_back(input->fields[key]);
+  if (!IsWindowAggregate(aggregate, *input)) fields = WithoutTimeAttributes(std::move(fields));
+  for (const expr::AggregateCall& call : aggregate.calls) fields.push_back(Field{call.name, call.signature.result});
+  for (size_t i = 0; i < property_names.size(); ++i) {
+    fields.push_back(Field{property_names[i], PropertyType(aggregate.properties[i], *aggregate.window)});
+  }
+  return Make(std::move(aggregate), {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<Field> fields) {
+  return Make(std::move(expand), {std::move(input)}, std::move(fields));
+}
+
+LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span) {
+  const bool is_window_join = IsWindowJoin(join, *left, *right);
+  std::vector<Field> fields = left->fields;
+  const bool pads_left = join.kind == JoinKind::kRight || join.kind == JoinKind::kFull;
+  const bool pads_right = join.kind == JoinKind::kLeft || join.kind == JoinKind::kFull;
+  if (pads_left) {
+    for (Field& field : fields) field.type = field.type.WithNullable(true);
+  }
+  if (join.kind != JoinKind::kSemi && join.kind != JoinKind::kAnti) {
+    for (Field field : right->fields) {
+      if (pads_right) field.type = field.type.WithNullable(true);
+      fields.push_back(std::move(field));
+    }
+  }
+  if (!is_window_join) fields = WithoutTimeAttributes(std::move(fields));
+  return Make(std::move(join), {std::move(left), std::move(right)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeSort(LogicalNodePtr input, SortNode sort, base::SourceSpan span) {
+  auto fields = input->fields;
+  return Make(std::move(sort), {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeLimit(LogicalNodePtr input, LimitNode limit, base::SourceSpan span) {
+  auto fields = input->fields;
+  return Make(limit, {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs) {
+  FIRN_ASSERT(!inputs.empty());
+  if (inputs.size() == 1) return inputs.front();
+  std::vector<Field> fields = inputs.front()->fields;
+  for (const LogicalNodePtr& input : inputs) {
+    FIRN_ASSERT(input->fields.size() == fields.size(), "{} columns and {}", input->fields.size(), fields.size());
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const DataType& type = input->fields[i].type;
+      if (type.nullable()) fields[i].type = fields[i].type.WithNullable(true);
+      if (type.time_attribute() != fields[i].type.time_attribute()) {
+        fields[i].type = fields[i].type.WithTimeAttribute(TimeAttribute::kNone);
+      }
+    }
+  }
+  return Make(UnionNode{}, std::move(inputs), std::move(fields));
+}
+
+LogicalNodePtr MakeSink(LogicalNodePtr input, SinkNode sink, base::SourceSpan span) {
+  auto fields = input->fields;
+  return Make(std::move(sink), {std::move(input)}, std::move(fields), span);
+}
+
+LogicalNodePtr MakeCollect(LogicalNodePtr input) {
+  auto fields = input->fields;
+  return Make(CollectNode{}, {std::move(input)}, std::move(fields));
+}
+
+LogicalNodePtr WithInputs(const LogicalNode& node, std::vector<LogicalNodePtr> inputs) {
+  FIRN_ASSERT(inputs.size() == node.inputs.size(), "{} inputs, had {}", inputs.size(), node.inputs.size());
+  LogicalNode copy = node;
+  copy.inputs = std::move(inputs);
+  return std::make_shared<const LogicalNode>(std::move(copy));
+}
+
+}  // namespace firn::plan

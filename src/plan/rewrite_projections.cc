@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "plan/rewrite.h"
+
+namespace firn::plan {
+
+namespace {
+
+void CountUses(const expr::Expression& expression, std::vector<int>& uses) {
+  if (expression.kind == expr::ExpressionKind::kColumn) ++uses[expression.index];
+  for (const expr::ExpressionPtr& argument : expression.arguments) CountUses(*argument, uses);
+}
+
+/// A non-deterministic expression (RAND) must not be computed twice where the query names it once.
+bool MayMerge(const LogicalProject& outer, const LogicalProject& inner) {
+  std::vector<int> uses(inner.outputs.size(), 0);
+  for (const expr::ExpressionPtr& output : outer.outputs) CountUses(*output, uses);
+  for (size_t i = 0; i < uses.size(); ++i) {
+    if (uses[i] > 1 && !expr::IsDeterministic(*inner.outputs[i])) return false;
+  }
+  return true;
+}
+
+bool ChangesNothing(const LogicalNode& node, const LogicalProject& project) {
+  const auto& input = node.inputs[0]->fields;
+  if (project.outputs.size() != input.size()) return false;
+  for (size_t i = 0; i < input.size(); ++i) {
+    const expr::Expression& output = *project.outputs[i];
+    if (output.kind != expr::ExpressionKind::kColumn || output.index != static_cast<int>(i)) return false;
+    if (node.fields[i].name != input[i].name) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+LogicalNodePtr MergeProjections(const LogicalNodePtr& node) {
+  const LogicalNodePtr mapped = MapInputs(node, MergeProjections);
+  const auto* outer = std::get_if<LogicalProject>(&mapped->spec);
+  if (outer == nullptr) return mapped;
+  if (ChangesNothing(*mapped, *outer)) return mapped->inputs[0];
+  const auto* inner = std::get_if<LogicalProject>(&mapped->inputs[0]->spec);
+  if (inner == nullptr || !MayMerge(*outer, *inner)) return mapped;
+  LogicalProject merged;
+  for (const expr::ExpressionPtr& output : outer->outputs) merged.outputs.push_back(expr::SubstituteColumns(output, inner->outputs));
+  const LogicalNodePtr below = mapped->inputs[0]->inputs[0];
+  return MergeProjections(WithInputs(*WithSpec(*mapped, std::move(merged)), {below}));
+}
+
+}  // namespace firn::plan

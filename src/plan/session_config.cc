@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/session_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "plan/planner.h"
+
+namespace firn::plan {
+
+namespace {
+
+constexpr int kMaxParallelism = 128;  // the number of key groups
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+Error BadValue(std::string_view key, std::string_view value, std::string_view accepted) {
+  return Error(ErrorCode::kInvalidOption, fmt::format("option '{}' cannot be '{}'", key, value)).Hint(fmt::format("accepted: {}", accepted));
+}
+
+const std::string* Find(const std::map<std::string, std::string>& config, const std::string& key) {
+  const auto found = config.find(key);
+  return found == config.end() ? nullptr : &found->second;
+}
+
+template <typename T>
+Status ParseChoice(const std::map<std::string, std::string>& config, const std::string& key,
+                   std::initializer_list<std::pair<std::string_view, T>> choices, T& target) {
+  const std::string* value = Find(config, key);
+  if (value == nullptr) return Ok();
+  std::string accepted;
+  for (const auto& [name, choice] : choices) {
+    if (Lower(*value) == Lower(name)) {
+      target = choice;
+      return Ok();
+    }
+    accepted += (accepted.empty() ? "" : ", ") + std::string(name);
+  }
+  return BadValue(key, *value, accepted);
+}
+
+Status ParseParallelism(const std::map<std::string, std::string>& config, const std::string& key, int& target) {
+  const std::string* value = Find(config, key);
+  if (value == nullptr) return Ok();
+  int parsed = 0;
+  const auto [end, code] = std::from_chars(value->data(), value->data() + value->size(), parsed);
+  if (code != std::errc() || end != value->data() + value->size() || parsed > kMaxParallelism || parsed == 0 || parsed < -1) {
+    return BadValue(key, *value, fmt::format("1 to {}, or -1 for the default", kMaxParallelism));
+  }
+  if (parsed > 0) target = parsed;
+  return Ok();
+}
+
+}  // namespace
+
+Result<int64_t> ParseDurationMs(std::string_view key, std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    int64_t ms;
+  };
+  static constexpr std::array<Unit, 19> kUnits{{{"ms", 1}, {"milli", 1}, {"millis", 1}, {"millisecond", 1}, {"milliseconds", 1},
+                                                {"s", 1000}, {"sec", 1000}, {"secs", 1000}, {"second", 1000}, {"seconds", 1000},
+                                                {"min", 60000}, {"m", 60000}, {"minute", 60000}, {"minutes", 60000},
+                                                {"h", 3600000}, {"hour", 3600000}, {"hours", 3600000}, {"d", 86400000},
+                                                {"day", 86400000}}};
+  const auto not_space = [](char c) { return c != ' '; };
+  const std::string trimmed(std::find_if(text.begin(), text.end(), not_space), std::find_if(text.rbegin(), text.rend(), not_space).base());
+  int64_t number = 0;
+  const auto [end, code] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
+  const std::string accepted = "a number and a unit: ms, s, min, h, d";
+  if (code != std::errc() || number < 0) return BadValue(key, text, accepted);
+  std::string unit = Lower(std::string_view(end, trimmed.data() + trimmed.size() - end));
+  unit.erase(0, std::min(unit.find_first_not_of(' '), unit.size()));
+  if (unit == "days") unit = "d";
+  int64_t factor = unit.empty() ? 1 : 0;
+  for (const Unit& known : kUnits) {
+    if (known.name == unit) factor = known.ms;
+  }
+  if (factor == 0 || number > std::numeric_limits<int64_t>::max() / factor) return BadValue(key, text, accepted);
+  return number * factor;
+}
+
+Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string>& config) {
+  SessionConfig parsed;
+  FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "execution.runtime-mode", {{"streaming", false}, {"batch", true}, {"automatic", false}},
+                                         parsed.is_batch));
+  FIRN_RETURN_IF_ERROR(ParseParallelism(config, "parallelism.default", parsed.parallelism));
+  FIRN_RETURN_IF_ERROR(ParseParallelism(config, "table.exec.resource.default-parallelism", parsed.parallelism));
+  if (const std::string* ttl = Find(config, "table.exec.state.ttl")) {
+    FIRN_TRY(parsed.state_ttl_ms, ParseDurationMs("table.exec.state.ttl", *ttl));
+  }
+  FIRN_RETURN_IF_ERROR(ParseChoice<NotNullEnforcer>(config, "table.exec.sink.not-null-enforcer",
+                                                    {{"error", NotNullEnforcer::kError}, {"drop", NotNullEnforcer::kDrop}},
+                                                    parsed.not_null_enforcer));
+  FIRN_RETURN_IF_ERROR(ParseChoice<TypeLengthEnforcer>(
+      config, "table.exec.sink.type-length-enforcer",
+      {{"ignore", TypeLengthEnforcer::kIgnore}, {"trim_pad", TypeLengthEnforcer::kTrimPad}, {"error", TypeLengthEnforcer::kError}},
+      parsed.length_enforcer));
+  FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "table.exec.legacy-cast-behaviour", {{"disabled", false}, {"enabled", true}},
+                                         parsed.legacy_cast));
+  if (const std::string* zone = Find(config, "table.local-time-zone"); zone != nullptr && *zone != "default") parsed.time_zone = *zone;
+  return parsed;
+}
+
+expr::EvaluationContext MakeEvaluationContext(const SessionConfig& config, const PlannerContext& context) {
+  expr::EvaluationContext evaluation;
+  evaluation.query_start_us = context.now_us;
+  evaluation.row_time_us = context.now_us;
+  evaluation.is_batch = config.is_batch;
+  evaluation.time_zone = config.time_zone;
+  evaluation.legacy_cast = config.legacy_cast;
+  evaluation.current_catalog = context.current_catalog;
+  evaluation.current_database = context.current_database;
+  return evaluation;
+}
+
+}  // namespace firn::plan
