@@ -14,6 +14,7 @@ namespace firn::sql {
 
 inline constexpr size_t kMaxStatementBytes = 1 << 20;
 inline constexpr int kMaxNesting = 200;  // parentheses, sub-queries, operators: keeps the parser's own stack bounded
+inline constexpr int kMaxChain = 1000;   // a + b + c ...: keeps the stack of whoever walks the tree bounded
 
 /// One statement, with or without a closing ';'.
 Result<Statement> ParseStatement(std::string_view text);

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls, and the special forms that SQL gives some functions: EXTRACT(YEAR FROM t), TRIM(BOTH x FROM s), JSON_VALUE(... RETURNING INT).
+// They become calls with the unit or mode as a string literal first (see expr/scalar_function.h).
+#include <fmt/format.h>
+
+#include "sql/parser_internal.h"
+
+namespace firn::sql {
+
+ExpressionPtr Parser::MakeCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments) const {
+  auto call = std::make_unique<Expression>();
+  call->kind = ExpressionKind::kCall;
+  call->text = std::move(name);
+  call->span = SpanFrom(begin);
+  call->name_span = {begin, static_cast<uint32_t>(begin + call->text.size())};
+  call->argument_names.resize(arguments.size());
+  call->arguments = std::move(arguments);
+  return call;
+}
+
+ExpressionPtr Parser::MakeText(std::string text, SourceSpan span) const {
+  auto literal = std::make_unique<Expression>();
+  literal->kind = ExpressionKind::kLiteral;
+  literal->literal = LiteralKind::kString;
+  literal->text = std::move(text);
+  literal->span = span;
+  return literal;
+}
+
+// At NAME (.
+Result<ExpressionPtr> Parser::ParseCall() {
+  const Token name = Current();
+  const uint32_t begin = name.span.begin;
+  std::string upper = name.upper;
+  if (name.kind == TokenKind::kQuotedIdentifier) {
+    for (char c : name.text) upper.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+  } else {
+    bool is_special = false;
+    FIRN_TRY(ExpressionPtr special, ParseSpecialCall(upper, &is_special));
+    if (is_special) return special;
+  }
+  Advance();
+  Advance();
+  auto call = MakeCall(upper, begin, {});
+  call->name_span = name.span;
+  FIRN_RETURN_IF_ERROR(ParseArguments(call.get()));
+  FIRN_RETURN_IF_ERROR(ParseCallTail(call.get()));
+  call->span = SpanFrom(begin);
+  return call;
+}
+
+Result<ExpressionPtr> Parser::ParseSpecialCall(const std::string& name, bool* is_special) {
+  const uint32_t begin = Current().span.begin;
+  *is_special = true;
+  if (name == "EXTRACT") return ParseExtract(begin);
+  if (name == "FLOOR" || name == "CEIL" || name == "CEILING") return ParseRounding(name, begin);
+  if (name == "TRIM") return ParseTrim(begin);
+  if (name == "SUBSTRING") return ParseSubstring(name, begin);
+  if (name == "OVERLAY") return ParseOverlay(begin);
+  if (name == "POSITION") return ParsePosition(begin);
+  if (name == "TIMESTAMPADD" || name == "TIMESTAMPDIFF") return ParseTimestampArithmetic(name, begin);
+  if (name == "JSON_VALUE" || name == "JSON_QUERY" || name == "JSON_EXISTS" || name == "JSON_OBJECT" || name == "JSON_ARRAY") {
+    return ParseJsonCall(name, begin);
+  }
+  *is_special = false;
+  return ExpressionPtr();
+}
+
+Result<ExpressionPtr> Parser::ParseExtract(uint32_t begin) {
+  Advance();
+  Advance();
+  if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
+  std::vector<ExpressionPtr> arguments;
+  arguments.push_back(MakeText(Current().upper, Current().span));
+  Advance();
+  FIRN_RETURN_IF_ERROR(ExpectWord("FROM"));
+  FIRN_TRY(ExpressionPtr from, ParseValue());
+  arguments.push_back(std::move(from));
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall("EXTRACT", begin, std::move(arguments));
+}
+
+// FLOOR(x), FLOOR(t TO HOUR)
+Result<ExpressionPtr> Parser::ParseRounding(const std::string& name, uint32_t begin) {
+  Advance();
+  Advance();
+  std::vector<ExpressionPtr> arguments;
+  FIRN_TRY(ExpressionPtr value, ParseValue());
+  arguments.push_back(std::move(value));
+  if (TakeWord("TO")) {
+    if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
+    arguments.push_back(MakeText(Current().upper, Current().span));
+    Advance();
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall(name == "FLOOR" ? "FLOOR" : "CEIL", begin, std::move(arguments));
+}
+
+// TRIM(s), TRIM([BOTH|LEADING|TRAILING] [x] FROM s)
+Result<ExpressionPtr> Parser::ParseTrim(uint32_t begin) {
+  Advance();
+  Advance();
+  std::string mode = "BOTH";
+  bool has_mode = false;
+  const SourceSpan mode_span = Current().span;
+  for (const char* word : {"BOTH", "LEADING", "TRAILING"}) {
+    if (!TakeWord(word)) continue;
+    mode = word;
+    has_mode = true;
+    break;
+  }
+  ExpressionPtr characters = MakeText(" ", mode_span);
+  ExpressionPtr from;
+  if (has_mode && TakeWord("FROM")) {
+    FIRN_TRY(from, ParseValue());
+  } else {
+    FIRN_TRY(from, ParseValue());
+    if (TakeWord("FROM")) {
+      characters = std::move(from);
+      FIRN_TRY(from, ParseValue());
+    } else if (has_mode) {
+      return Unexpected("FROM");
+    }
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  std::vector<ExpressionPtr> arguments;
+  arguments.push_back(MakeText(mode, mode_span));
+  arguments.push_back(std::move(characters));
+  arguments.push_back(std::move(from));
+  return MakeCall("TRIM", begin, std::move(arguments));
+}
+
+// SUBSTRING(s FROM a [FOR n]), SUBSTRING(s, a[, n])
+Result<ExpressionPtr> Parser::ParseSubstring(const std::string& name, uint32_t begin) {
+  Advance();
+  Advance();
+  std::vector<ExpressionPtr> arguments;
+  FIRN_TRY(ExpressionPtr text, ParseValue());
+  arguments.push_back(std::move(text));
+  for (const char* word : {"FROM", "FOR"}) {
+    if (!TakeWord(word) && !TakeSymbol(",")) continue;
+    FIRN_TRY(ExpressionPtr number, ParseValue());
+    arguments.push_back(std::move(number));
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall(name, begin, std::move(arguments));
+}
+
+// OVERLAY(s PLACING t FROM a [FOR n])
+Result<ExpressionPtr> Parser::ParseOverlay(uint32_t begin) {
+  Advance();
+  Advance();
+  std::vector<ExpressionPtr> arguments;
+  FIRN_TRY(ExpressionPtr text, ParseValue());
+  arguments.push_back(std::move(text));
+  for (const char* word : {"PLACING", "FROM", "FOR"}) {
+    if (!TakeWord(word) && !TakeSymbol(",")) {
+      if (std::string_view(word) == "FOR") break;
+      return Unexpected(word);
+    }
+    FIRN_TRY(ExpressionPtr argument, ParseValue());
+    arguments.push_back(std::move(argument));
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall("OVERLAY", begin, std::move(arguments));
+}
+
+// POSITION(a IN b): the operands stop before IN.
+Result<ExpressionPtr> Parser::ParsePosition(uint32_t begin) {
+  Advance();
+  Advance();
+  constexpr int kAboveComparison = 5;
+  std::vector<ExpressionPtr> arguments;
+  FIRN_TRY(ExpressionPtr part, ParseBinary(kAboveComparison));
+  arguments.push_back(std::move(part));
+  FIRN_RETURN_IF_ERROR(ExpectWord("IN"));
+  FIRN_TRY(ExpressionPtr whole, ParseValue());
+  arguments.push_back(std::move(whole));
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall("POSITION", begin, std::move(arguments));
+}
+
+Result<ExpressionPtr> Parser::ParseTimestampArithmetic(const std::string& name, uint32_t begin) {
+  Advance();
+  Advance();
+  if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
+  std::vector<ExpressionPtr> arguments;
+  arguments.push_back(MakeText(Current().upper, Current().span));
+  Advance();
+  while (TakeSymbol(",")) {
+    FIRN_TRY(ExpressionPtr argument, ParseValue());
+    arguments.push_back(std::move(argument));
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return MakeCall(name, begin, std::move(arguments));
+}
+
+Result<ExpressionPtr> Parser::ParseJsonCall(const std::string& name, uint32_t begin) {
+  const Token token = Current();
+  Advance();
+  Advance();
+  ExpressionPtr call = MakeCall(name, begin, {});
+  call->name_span = token.span;
+  call->json = std::make_unique<JsonClauses>();
+  if (name == "JSON_OBJECT" || name == "JSON_ARRAY") {
+    FIRN_RETURN_IF_ERROR(ParseJsonConstructorArguments(call.get()));
+  } else {
+    do {
+      FIRN_TRY(ExpressionPtr argument, ParseValue());
+      call->arguments.push_back(std::move(argument));
+    } while (TakeSymbol(","));
+    FIRN_RETURN_IF_ERROR(ParseJsonClauses(call.get()));
+  }
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  call->argument_names.resize(call->arguments.size());
+  call->span = SpanFrom(begin);
+  return call;
+}
+
+// JSON_OBJECT([KEY] k VALUE v | k : v, ... [NULL|ABSENT ON NULL]), JSON_ARRAY(v, ... [NULL|ABSENT ON NULL])
+Status Parser::ParseJsonConstructorArguments(Expression* call) {
+  auto at_nulls = [&] { return AtWords({"NULL", "ON", "NULL"}) || AtWords({"ABSENT", "ON", "NULL"}); };
+  while (!AtSymbol(")") && !at_nulls()) {
+    if (call->text == "JSON_OBJECT") {
+      if (AtWord("KEY") && !AtSymbol(",", 1) && !AtSymbol(")", 1)) Advance();
+      FIRN_TRY(ExpressionPtr key, ParseValue());
+      call->arguments.push_back(std::move(key));
+      if (!TakeWord("VALUE") && !TakeSymbol(":") && !TakeSymbol(",")) return Unexpected("VALUE");
+    }
+    FIRN_TRY(ExpressionPtr value, ParseValue());
+    call->arguments.push_back(std::move(value));
+    if (!TakeSymbol(",")) break;
+  }
+  if (at_nulls()) {
+    call->json->nulls = AtWord("NULL") ? JsonNulls::kNullOnNull : JsonNulls::kAbsentOnNull;
+    Advance();
+    Advance();
+    Advance();
+  }
+  return Ok();
+}
+
+Status Parser::ParseJsonClauses(Expression* call) {
+  JsonClauses& json = *call->json;
+  if (TakeWord("RETURNING")) {
+    FIRN_TRY(types::DataType type, ParseDataType());
+    json.returning = std::move(type);
+  }
+  if (TakeWord("WITHOUT")) {
+    TakeWord("ARRAY");
+    FIRN_RETURN_IF_ERROR(ExpectWord("WRAPPER"));
+    json.wrapper = JsonWrapper::kWithout;
+  } else if (TakeWord("WITH")) {
+    json.wrapper = TakeWord("CONDITIONAL") ? JsonWrapper::kConditional : JsonWrapper::kUnconditional;
+    TakeWord("UNCONDITIONAL");
+    TakeWord("ARRAY");
+    FIRN_RETURN_IF_ERROR(ExpectWord("WRAPPER"));
+  }
+  while (!AtSymbol(")")) {
+    ExpressionPtr value;
+    FIRN_TRY(JsonBehavior behavior, ParseJsonBehavior(&value));
+    FIRN_RETURN_IF_ERROR(ExpectWord("ON"));
+    if (TakeWord("EMPTY")) {
+      json.on_empty = behavior;
+      json.on_empty_default = std::move(value);
+    } else {
+      FIRN_RETURN_IF_ERROR(ExpectWord("ERROR"));
+      json.on_error = behavior;
+      json.on_error_default = std::move(value);
+    }
+  }
+  return Ok();
+}
+
+Result<JsonBehavior> Parser::ParseJsonBehavior(ExpressionPtr* value) {
+  if (TakeWord("NULL")) return JsonBehavior::kNull;
+  if (TakeWord("ERROR")) return JsonBehavior::kError;
+  if (TakeWord("TRUE")) return JsonBehavior::kTrue;
+  if (TakeWord("FALSE")) return JsonBehavior::kFalse;
+  if (TakeWord("UNKNOWN")) return JsonBehavior::kUnknown;
+  if (TakeWords({"EMPTY", "ARRAY"})) return JsonBehavior::kEmptyArray;
+  if (TakeWords({"EMPTY", "OBJECT"})) return JsonBehavior::kEmptyObject;
+  if (TakeWord("DEFAULT")) {
+    FIRN_TRY(*value, ParseValue());
+    return JsonBehavior::kDefaultValue;
+  }
+  return Unexpected("NULL, ERROR, EMPTY ARRAY, EMPTY OBJECT or DEFAULT");
+}
+
+// Behind the opening parenthesis; takes the closing one.
+Status Parser::ParseArguments(Expression* call) {
+  if (TakeWord("DISTINCT")) {
+    call->is_distinct = true;
+  } else if (AtWord("ALL") && !AtSymbol(")", 1) && !AtSymbol(",", 1)) {
+    Advance();
+  }
+  if (!AtSymbol(")")) {
+    do {
+      FIRN_RETURN_IF_ERROR(ParseArgument(call));
+    } while (TakeSymbol(","));
+    if (TakeWords({"ORDER", "BY"})) {
+      FIRN_TRY(call->within_group, ParseSortItems());
+    }
+    if (TakeWords({"IGNORE", "NULLS"})) call->ignore_nulls = true;
+    if (TakeWords({"RESPECT", "NULLS"})) call->ignore_nulls = false;
+  }
+  return ExpectSymbol(")");
+}
+
+Status Parser::ParseArgument(Expression* call) {
+  std::string name;
+  if (AtIdentifier() && AtSymbol("=>", 1)) {
+    name = Current().text;
+    Advance();
+    Advance();
+  }
+  ExpressionPtr argument;
+  if (AtWord("TABLE")) {
+    FIRN_TRY(argument, ParseTableArgument());
+  } else if (AtWord("DESCRIPTOR") && AtSymbol("(", 1)) {
+    const uint32_t begin = Current().span.begin;
+    Advance();
+    argument = std::make_unique<Expression>();
+    argument->kind = ExpressionKind::kDescriptor;
+    FIRN_TRY(argument->columns, ParseIdentifierList("a column"));
+    argument->span = SpanFrom(begin);
+  } else {
+    FIRN_TRY(argument, ParseValue());
+  }
+  call->arguments.push_back(std::move(argument));
+  call->argument_names.push_back(std::move(name));
+  return Ok();
+}
+
+// TABLE t or TABLE (query), with PARTITION BY (...) behind it.
+Result<ExpressionPtr> Parser::ParseTableArgument() {
+  const uint32_t begin = Current().span.begin;
+  auto argument = std::make_unique<Expression>();
+  argument->kind = ExpressionKind::kTableArgument;
+  FIRN_RETURN_IF_ERROR(ExpectWord("TABLE"));
+  if (TakeSymbol("(")) {
+    FIRN_TRY(argument->query, ParseQueryExpression());
+    FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  } else {
+    FIRN_TRY(argument->name, ParseObjectName("a table"));
+  }
+  if (TakeWords({"PARTITION", "BY"})) {
+    if (AtSymbol("(")) {
+      FIRN_TRY(argument->columns, ParseIdentifierList("a column"));
+    } else {
+      FIRN_TRY(Identifier column, ParseIdentifier("a column"));
+      argument->columns.push_back(std::move(column));
+    }
+  }
+  argument->span = SpanFrom(begin);
+  return argument;
+}
+
+// WITHIN GROUP (ORDER BY ...), FILTER (WHERE ...), IGNORE NULLS, OVER ...
+Status Parser::ParseCallTail(Expression* call) {
+  if (TakeWords({"WITHIN", "GROUP"})) {
+    FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
+    FIRN_RETURN_IF_ERROR(ExpectWord("ORDER"));
+    FIRN_RETURN_IF_ERROR(ExpectWord("BY"));
+    FIRN_TRY(call->within_group, ParseSortItems());
+    FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  }
+  if (AtWord("FILTER") && AtSymbol("(", 1)) {
+    Advance();
+    Advance();
+    FIRN_RETURN_IF_ERROR(ExpectWord("WHERE"));
+    FIRN_TRY(call->filter, ParseValue());
+    FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  }
+  if (TakeWords({"IGNORE", "NULLS"})) call->ignore_nulls = true;
+  if (TakeWords({"RESPECT", "NULLS"})) call->ignore_nulls = false;
+  if (TakeWord("OVER")) {
+    if (AtSymbol("(")) {
+      FIRN_TRY(call->over, ParseWindowSpecification());
+    } else {
+      FIRN_TRY(Identifier name, ParseIdentifier("a window"));
+      call->over = std::make_unique<WindowSpecification>();
+      call->over->base_window = name.text;
+      call->over->span = name.span;
+    }
+  }
+  return Ok();
+}
+
+Result<std::unique_ptr<WindowSpecification>> Parser::ParseWindowSpecification() {
+  auto window = std::make_unique<WindowSpecification>();
+  const uint32_t begin = Current().span.begin;
+  FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
+  if (AtIdentifier() && !AtWord("ORDER")) {
+    FIRN_TRY(Identifier base, ParseIdentifier("a window"));
+    window->base_window = base.text;
+  }
+  if (TakeWords({"PARTITION", "BY"})) {
+    do {
+      FIRN_TRY(ExpressionPtr key, ParseValue());
+      window->partition_by.push_back(std::move(key));
+    } while (TakeSymbol(","));
+  }
+  if (TakeWords({"ORDER", "BY"})) {
+    FIRN_TRY(window->order_by, ParseSortItems());
+  }
+  const uint32_t frame = Current().span.begin;
+  int depth = 0;  // the frame is kept as text
+  while (!AtEnd() && !(depth == 0 && AtSymbol(")"))) {
+    depth += AtSymbol("(") ? 1 : AtSymbol(")") ? -1 : 0;
+    Advance();
+  }
+  if (Current().span.begin > frame) window->frame = TextFrom(frame);
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  window->span = SpanFrom(begin);
+  return window;
+}
+
+Result<std::vector<SortItem>> Parser::ParseSortItems() {
+  std::vector<SortItem> items;
+  do {
+    SortItem item;
+    FIRN_TRY(item.expression, ParseValue());
+    if (TakeWord("DESC")) {
+      item.descending = true;
+    } else {
+      TakeWord("ASC");
+    }
+    if (TakeWords({"NULLS", "FIRST"})) item.nulls = NullsOrder::kFirst;
+    if (TakeWords({"NULLS", "LAST"})) item.nulls = NullsOrder::kLast;
+    items.push_back(std::move(item));
+  } while (TakeSymbol(","));
+  return items;
+}
+
+}  // namespace firn::sql

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recursive-descent parser: a cursor over tokens, and one method a construct, spread over the parser_*.cc files by subject. Binary operators go
+// by precedence climbing. Every method leaves the cursor behind what it took; on failure the parser is thrown away.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "sql/ast.h"
+#include "sql/lexer.h"
+#include "sql/parser.h"
+
+namespace firn::sql {
+
+class Parser {
+ public:
+  Parser(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {}
+
+  // parser_statement.cc
+  Result<Statement> ParseWholeStatement();
+  // parser_query.cc
+  Result<std::unique_ptr<Query>> ParseQueryExpression();
+  // parser_expression.cc
+  Result<ExpressionPtr> ParseValue();
+  // parser_type.cc
+  Result<types::DataType> ParseDataType();
+
+  /// Nothing but ';' may follow.
+  Status ExpectEnd();
+
+ private:
+  // --- the cursor: parser.cc ---
+  const Token& Current() const { return tokens_[at_]; }
+  const Token& Ahead(size_t count) const { return tokens_[std::min(at_ + count, tokens_.size() - 1)]; }
+  void Advance() {
+    if (at_ + 1 < tokens_.size()) ++at_;
+  }
+  bool AtWord(std::string_view upper, size_t ahead = 0) const { return Ahead(ahead).kind == TokenKind::kWord && Ahead(ahead).upper == upper; }
+  bool AtWords(std::initializer_list<std::string_view> words) const;
+  bool AtSymbol(std::string_view symbol, size_t ahead = 0) const { return Ahead(ahead).kind == TokenKind::kSymbol && Ahead(ahead).text == symbol; }
+  bool AtEnd() const { return Current().kind == TokenKind::kEnd; }
+  bool TakeWord(std::string_view upper);
+  bool TakeWords(std::initializer_list<std::string_view> words);
+  bool TakeSymbol(std::string_view symbol);
+  Status ExpectWord(std::string_view upper);
+  Status ExpectSymbol(std::string_view symbol);
+  /// "found X, expected Y"; kIncompleteStatement at the end of the text.
+  Error Unexpected(std::string_view expected) const;
+  Error Unsupported(SourceSpan span, std::string what, std::string hint = {}) const;
+  SourceSpan SpanFrom(uint32_t begin) const { return {begin, at_ == 0 ? begin : tokens_[at_ - 1].span.end}; }
+  std::string TextFrom(uint32_t begin) const;
+
+  bool AtIdentifier(size_t ahead = 0) const;
+  Result<Identifier> ParseIdentifier(std::string_view what);
+  /// Any word, reserved or not: option-like places and after a dot.
+  Result<Identifier> ParseAnyName(std::string_view what);
+  Result<ObjectName> ParseObjectName(std::string_view what);
+  Result<std::vector<Identifier>> ParseIdentifierList(std::string_view what);  // ( a, b )
+  Result<std::string> ParseString(std::string_view what);
+  Result<std::vector<Option>> ParseOptions();                                  // ( 'k' = 'v', ... )
+  Result<std::vector<Hint>> ParseHints();
+
+  // --- parser_expression.cc ---
+  Result<ExpressionPtr> ParseBinary(int min_precedence);
+  Result<ExpressionPtr> ParseUnary();
+  Result<ExpressionPtr> ParsePostfix();
+  Result<ExpressionPtr> ParsePrimary();
+  Result<ExpressionPtr> ParsePredicateTail(ExpressionPtr left, int precedence);
+  Result<ExpressionPtr> ParseIsTail(ExpressionPtr left);
+  Result<ExpressionPtr> ParseInTail(ExpressionPtr left, bool negated);
+  Result<ExpressionPtr> ParseParenthesized();
+  Result<ExpressionPtr> ParseCase();
+  Result<ExpressionPtr> ParseCast(bool is_try);
+  Result<ExpressionPtr> ParseInterval();
+  Result<ExpressionPtr> ParseColumn();
+  Result<ExpressionPtr> ParseWordPrimary();
+  Result<ExpressionPtr> ParseCollectionConstructor();
+  Result<std::vector<ExpressionPtr>> ParseValueList(std::string_view close);
+  Result<IntervalUnit> ParseIntervalUnit();
+
+  // --- parser_call.cc ---
+  Result<ExpressionPtr> ParseCall();
+  Result<ExpressionPtr> ParseSpecialCall(const std::string& name, bool* is_special);
+  Result<ExpressionPtr> ParseExtract(uint32_t begin);
+  Result<ExpressionPtr> ParseRounding(const std::string& name, uint32_t begin);
+  Result<ExpressionPtr> ParseTrim(uint32_t begin);
+  Result<ExpressionPtr> ParseSubstring(const std::string& name, uint32_t begin);
+  Result<ExpressionPtr> ParseOverlay(uint32_t begin);
+  Result<ExpressionPtr> ParsePosition(uint32_t begin);
+  Result<ExpressionPtr> ParseTimestampArithmetic(const std::string& name, uint32_t begin);
+  Result<ExpressionPtr> ParseJsonCall(const std::string& name, uint32_t begin);
+  Status ParseJsonConstructorArguments(Expression* call);
+  Status ParseJsonClauses(Expression* call);
+  Result<JsonBehavior> ParseJsonBehavior(ExpressionPtr* value);
+  Status ParseArguments(Expression* call);
+  Status ParseArgument(Expression* call);
+  Status ParseCallTail(Expression* call);
+  Result<ExpressionPtr> ParseTableArgument();
+  Result<std::unique_ptr<WindowSpecification>> ParseWindowSpecification();
+  Result<std::vector<SortItem>> ParseSortItems();
+  ExpressionPtr MakeCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments) const;
+  ExpressionPtr MakeText(std::string text, SourceSpan span) const;
+
+  // --- parser_query.cc ---
+  Result<std::unique_ptr<Query>> ParseSetOperation(int min_precedence);
+  Result<std::unique_ptr<Query>> ParseQueryPrimary();
+  Result<std::unique_ptr<Select>> ParseSelect();
+  Status ParseSelectItems(Select* select);
+  Status ParseSelectClauses(Select* select);
+  Status ParseOrderAndLimit(Query* query);
+  Result<std::vector<std::vector<ExpressionPtr>>> ParseValuesRows();
+  Result<TableExpressionPtr> ParseFrom();
+  Result<TableExpressionPtr> ParseJoinTail(TableExpressionPtr left, bool* has_join);
+  Result<TableExpressionPtr> ParseTablePrimary();
+  Result<TableExpressionPtr> ParseNamedTable();
+  Status ParseTimeTravel(TableExpression* table);
+  Status ParseAlias(TableExpression* table);
+  Result<GroupingElement> ParseGroupingElement();
+  bool AtQuery(size_t ahead = 0) const;
+
+  // --- parser_ddl.cc ---
+  Result<StatementBody> ParseCreate();
+  Result<StatementBody> ParseCreateTable(bool is_temporary, bool or_replace);
+  Result<StatementBody> ParseCreateView(bool is_temporary, bool or_replace);
+  Status ParseTableElements(CreateTableStatement* table);
+  Status ParseTableElement(CreateTableStatement* table);
+  Result<ColumnDefinition> ParseColumnDefinition();
+  Result<WatermarkClause> ParseWatermark();
+  Result<PrimaryKeyClause> ParsePrimaryKey();
+  Result<LikeClause> ParseLike();
+  Result<StatementBody> ParseDrop();
+  Result<StatementBody> ParseAlter();
+  Result<StatementBody> ParseAlterTable(bool is_view);
+  Result<AlterTableAction> ParseAlterAction();
+  Result<AlterTableAction> ParseAlterAdd(bool is_modify);
+  Result<AlterTableAction> ParseAlterDrop();
+  bool TakeIfNotExists();
+  bool TakeIfExists();
+
+  // --- parser_statement.cc ---
+  Result<StatementBody> ParseBody();
+  Result<InsertStatement> ParseInsert();
+  Result<StatementBody> ParseStatementSet();
+  Result<StatementBody> ParseShow();
+  Result<StatementBody> ParseDescribe();
+  Result<StatementBody> ParseExplain();
+  Result<StatementBody> ParseUse();
+  Result<StatementBody> ParseSet();
+  Result<StatementBody> ParseReset();
+  Result<StatementBody> ParseStop();
+  Status RefuseByName();
+
+  // Guards recursion: kMaxNesting.
+  struct Nesting {
+    explicit Nesting(int* depth) : depth_(depth) { ++*depth_; }
+    ~Nesting() { --*depth_; }
+    int* depth_;
+  };
+  Status CheckNesting() const;
+
+  std::string_view text_;
+  std::vector<Token> tokens_;
+  size_t at_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace firn::sql

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error_render.h"
+
+namespace firn::sql {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Rendered(std::string_view text) {
+  auto parsed = ParseStatement(text);
+  return parsed.ok() ? "accepted" : base::RenderError(parsed.error(), {.source = text});
+}
+
+// Every statement of the Flink cases parses, but for those that Flink's own parser refuses.
+TEST(Parser, TakesTheWholeCorpus) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("test/flink/cases")) {
+    if (entry.path().extension() != ".sql") continue;
+    std::stringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    for (const StatementText& statement : SplitStatements(text.str())) {
+      ++count;
+      const std::string name = entry.path().stem();
+      auto parsed = ParseStatement(statement.text);
+      const bool is_refused = name.starts_with("261_") || name.starts_with("292_");
+      const bool is_match = statement.text.find("MATCH_RECOGNIZE") != std::string::npos;
+      if (is_refused) {
+        EXPECT_FALSE(parsed.ok()) << name;
+      } else if (is_match) {
+        EXPECT_EQ(parsed.error().code(), ErrorCode::kNotSupported) << name;
+      } else {
+        EXPECT_TRUE(parsed.ok()) << name << ": " << base::RenderError(parsed.error(), {.source = statement.text});
+      }
+    }
+  }
+  EXPECT_GT(count, 400);
+}
+
+TEST(Parser, TakesEveryExpressionOfTheCorpus) {
+  for (const auto& entry : std::filesystem::directory_iterator("test/flink/exprs")) {
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with("#") || line.starts_with("@") || line.empty()) continue;
+      const std::string expression = line.substr(0, line.find('\t'));
+      auto parsed = ParseExpression(expression);
+      if (line.find("\t!compile") == std::string::npos) {
+        EXPECT_TRUE(parsed.ok()) << base::RenderError(parsed.error(), {.source = expression});
+      }
+    }
+  }
+}
+
+TEST(Parser, ErrorsPointAndHelp) {
+  EXPECT_EQ(Rendered("SELEC 1"),
+            "error[E2001]: found 'SELEC' where a statement (SELECT, INSERT, CREATE, SHOW, ...) is expected\n"
+            "  --> query:1:1\n"
+            "   |\n"
+            " 1 | SELEC 1\n"
+            "   | ^^^^^\n"
+            "   = help: did you mean SELECT?\n"
+            "   = near: `SELECT`\n"
+            "   = more: firn explain E2001\n");
+  EXPECT_THAT(Rendered("SELECT 1 AS value"), HasSubstr("VALUE is a reserved word; as a name write it in back-ticks: `value`"));
+  EXPECT_THAT(Rendered("SELECT a != b FROM t"), HasSubstr("SQL's sign for \"not equal\" is <>"));
+  EXPECT_THAT(Rendered("SELECT a FROM"), HasSubstr("error[E2002]"));
+  EXPECT_THAT(Rendered("SELECT a FROM"), HasSubstr("Encountered \"<EOF>\""));
+  EXPECT_THAT(Rendered("SELECT 'abc"), HasSubstr("the string that begins here is not closed"));
+  EXPECT_THAT(Rendered("CREATE TABLE t (a INTT)"), HasSubstr("there is no type INTT"));
+  EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE statements are not supported"));
+}
+
+TEST(Parser, NestingIsBounded) {
+  const std::string deep = "SELECT " + std::string(100'000, '(') + "1" + std::string(100'000, ')');
+  EXPECT_THAT(Rendered(deep), HasSubstr("nested more than 200 levels"));
+  const std::string chain = "SELECT " + [] {
+    std::string text = "1";
+    for (int i = 0; i < 20'000; ++i) text += " + 1";
+    return text;
+  }();
+  EXPECT_THAT(Rendered(chain), HasSubstr("more than 1000 operators stand in one row"));
+}
+
+TEST(Parser, PrecedenceAndForms) {
+  auto parsed = ParseExpression("NOT a = 1 OR b + 2 * c BETWEEN 1 AND 2 AND d IS NOT NULL");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ((*parsed)->text, "OR");
+  EXPECT_EQ((*parsed)->arguments[0]->text, "NOT");
+  EXPECT_EQ((*parsed)->arguments[1]->text, "AND");
+  EXPECT_EQ((*parsed)->arguments[1]->arguments[0]->kind, ExpressionKind::kBetween);
+  auto extract = ParseExpression("EXTRACT(YEAR FROM ts)");
+  ASSERT_TRUE(extract.ok());
+  EXPECT_EQ((*extract)->arguments[0]->text, "YEAR");
+  auto set = ParseStatement("SELECT 1 UNION SELECT 2 INTERSECT SELECT 3");
+  ASSERT_TRUE(set.ok());
+  const Query& query = *std::get<QueryStatement>(set->body).query;
+  EXPECT_EQ(query.set_operator, SetOperator::kUnion);
+  EXPECT_EQ(query.right->set_operator, SetOperator::kIntersect);
+}
+
+TEST(SplitStatements, KnowsStringsCommentsAndStatementSets) {
+  auto parts = SplitStatements(
+      "SET 'a;b' = 'c'; -- x; y\nEXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT CASE WHEN x THEN 1 END FROM t; END;\n/* ; */ SELECT 1");
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].text, "SET 'a;b' = 'c'");
+  EXPECT_TRUE(parts[1].text.ends_with("END")) << parts[1].text;
+  EXPECT_EQ(parts[2].text, "SELECT 1");
+  EXPECT_TRUE(parts[1].is_complete);
+  EXPECT_FALSE(parts[2].is_complete);
+}
+
+}  // namespace
+}  // namespace firn::sql

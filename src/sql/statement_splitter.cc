@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Works on characters, not on tokens, so that a script with one broken statement can still be cut.
+#include "sql/parser.h"
+
+namespace firn::sql {
+
+namespace {
+
+class Splitter {
+ public:
+  explicit Splitter(std::string_view script) : script_(script) {}
+
+  std::vector<StatementText> Run() {
+    while (at_ < script_.size()) Step();
+    Cut(false);
+    return std::move(statements_);
+  }
+
+ private:
+  void Step() {
+    const std::string_view rest = script_.substr(at_);
+    const char c = rest[0];
+    if (rest.starts_with("--")) return Skip(rest.find('\n'), false);
+    if (rest.starts_with("/*") && !rest.starts_with("/*+")) {
+      const size_t end = rest.find("*/", 2);
+      return Skip(end == std::string_view::npos ? end : end + 2, false);
+    }
+    if (c == '\'' || c == '`' || c == '"') {
+      const size_t end = rest.find(c, 1);
+      return Skip(end == std::string_view::npos ? end : end + 1, true);
+    }
+    if (IsWord(c)) return Word();
+    if (c == ';' && !(is_set_ && !has_ended_)) {
+      ++at_;
+      return Cut(true);
+    }
+    if (c == ';') last_was_separator_ = true;
+    Skip(1, static_cast<unsigned char>(c) > ' ');
+  }
+
+  static bool IsWord(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9'); }
+
+  void Word() {
+    size_t end = at_;
+    std::string upper;
+    for (; end < script_.size() && IsWord(script_[end]); ++end) {
+      const char c = script_[end];
+      upper.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    }
+    // EXECUTE STATEMENT SET BEGIN ...; END; is one statement. BEGIN STATEMENT SET; stands alone, as in Flink.
+    if (words_.size() < 4) words_.push_back(upper);
+    is_set_ = words_.size() >= 4 && words_[0] == "EXECUTE" && words_[1] == "STATEMENT" && words_[2] == "SET" && words_[3] == "BEGIN";
+    if (is_set_ && upper == "END" && last_was_separator_) has_ended_ = true;
+    last_was_separator_ = false;
+    Skip(end - at_, true);
+  }
+
+  void Skip(size_t count, bool is_content) {
+    if (is_content && begin_ == std::string_view::npos) begin_ = at_;
+    at_ = count == std::string_view::npos ? script_.size() : at_ + count;
+    if (is_content) end_ = at_;
+  }
+
+  void Cut(bool is_complete) {
+    if (begin_ != std::string_view::npos) {
+      statements_.push_back({std::string(script_.substr(begin_, end_ - begin_)), static_cast<uint32_t>(begin_), is_complete});
+    }
+    begin_ = std::string_view::npos;
+    words_.clear();
+    is_set_ = has_ended_ = last_was_separator_ = false;
+  }
+
+  std::string_view script_;
+  std::vector<StatementText> statements_;
+  size_t at_ = 0;
+  size_t begin_ = std::string_view::npos;  // of the statement's first character that is not blank
+  size_t end_ = 0;
+  std::vector<std::string> words_;         // the statement's first four
+  bool is_set_ = false;
+  bool has_ended_ = false;
+  bool last_was_separator_ = false;
+};
+
+}  // namespace
+
+std::vector<StatementText> SplitStatements(std::string_view script) { return Splitter(script).Run(); }
+
+}  // namespace firn::sql
