@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "log/journal.h"
 #include "plan/physical_plan.h"
 #include "types/batch.h"
 
@@ -49,6 +50,8 @@ class Source {
   /// To what Positions gave; before the first Poll.
   virtual Status Seek(const std::string& positions) = 0;
   virtual std::vector<PartitionStatus> Describe() const = 0;
+  /// What besides the positions belongs into the checkpoint's journal entry: the offsets of a consumer group. Called with Positions.
+  virtual std::vector<log::Operation> CheckpointOperations() const { return {}; }
 };
 
 }  // namespace firn::exec
