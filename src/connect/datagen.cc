@@ -252,7 +252,7 @@ class DatagenSource final : public exec::Source {
     } else if (next_row_ >= due) {
       result.state = exec::PollState::kBlocked;
       // Wakes for a tenth of a second's worth of rows at once, or for the next single row of a slow table.
-      const int64_t wait_us = std::max<int64_t>(1'000'000 / rows_per_second_, std::min<int64_t>(100'000, 8192 * 1'000'000 / rows_per_second_));
+      const int64_t wait_us = std::max<int64_t>(1'000'000 / rows_per_second_, std::min<int64_t>(100'000, int64_t{8192} * 1'000'000 / rows_per_second_));
       timer_queue_->PostAfter(wait_us, waker_);
     }
     return result;

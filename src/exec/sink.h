@@ -3,8 +3,8 @@
 // last one. The sink's committer makes of all lanes' results the effects of the checkpoint: operations inside the one journal entry, and
 // effects outside that are carried out after it, idempotently.
 //
-//   lane 0 --Write--> files --Prepare(7)--> bytes \
-//   lane 1 --Write--> files --Prepare(7)--> bytes -> committer.Prepare(7, ...) -> {in_journal, outside}
+//   lane 0 --Write--> files --Prepare(7)--> bytes --+
+//   lane 1 --Write--> files --Prepare(7)--> bytes --+> committer.Prepare(7, ...) -> {in_journal, outside}
 //        coordinator: journal entry {positions, state files, in_journal of all sinks, outside of all sinks}
 //        durable -> committer.Published(7) -> committer.CommitOutside(7, outside) -> next checkpoint may publish
 //   after a crash: CommitOutside is called again with the stored bytes; it looks before it acts.

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// A poll takes whole record batches of one partition, until enough rows are there, and decodes them with one call:
+//   log slices -> RecordView (value, key, offset, timestamp) -> RawRecord list -> decoder -> columns, metadata columns beside them.
+#include "connect/kafka_source.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <limits>
+
+#include "kafka/record_batch.h"
+#include "types/arrow_result.h"
+
+namespace firn::connect {
+
+namespace {
+
+constexpr int64_t kReadBytes = 1 << 20;
+
+struct Partition {
+  std::string topic;
+  int32_t index = 0;
+  std::shared_ptr<log::PartitionLog> log;
+  int64_t next = 0;                                     // offset
+  int64_t end = std::numeric_limits<int64_t>::max();    // of a bounded table
+  int64_t decode_errors = 0;
+  std::string first_error;
+  uint64_t subscription = 0;
+};
+
+// The records of one poll; views into `slabs` and `scratches`.
+struct Records {
+  std::vector<base::SharedBytes> slabs;
+  std::vector<std::unique_ptr<std::string>> scratches;
+  std::vector<kafka::RecordView> views;
+  std::vector<formats::RawRecord> values;
+  std::vector<formats::RawRecord> keys;
+  std::vector<bool> has_append_time;
+};
+
+formats::RawRecord RawOf(std::string_view bytes, bool is_present, const char* readable_end) {
+  return {bytes, !is_present, bytes.data() + bytes.size() + formats::kRecordPadding <= readable_end};
+}
+
+template <typename Builder, typename Append>
+Result<types::ArrayPtr> Build(Builder builder, int64_t rows, Append&& append) {
+  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(rows)));
+  for (int64_t row = 0; row < rows; ++row) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(append(builder, row)));
+  return types::FromArrowResult(builder.Finish());
+}
+
+Result<types::ArrayPtr> BuildHeaders(const Records& records, const std::vector<int32_t>& rows) {
+  auto keys = std::make_shared<arrow::StringBuilder>();
+  auto values = std::make_shared<arrow::BinaryBuilder>();
+  arrow::MapBuilder builder(arrow::default_memory_pool(), keys, values);
+  for (int32_t record : rows) {
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Append()));
+    kafka::HeaderReader reader(records.views[static_cast<size_t>(record)]);
+    kafka::RecordHeader header;
+    while (reader.Next(&header)) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys->Append(header.key)));
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(header.value ? values->Append(*header.value) : values->AppendNull()));
+    }
+  }
+  return types::FromArrowResult(builder.Finish());
+}
+
+Result<types::ArrayPtr> BuildMetadata(const std::string& key, const Partition& partition, const Records& records, const std::vector<int32_t>& rows) {
+  const auto count = static_cast<int64_t>(rows.size());
+  auto view = [&](int64_t row) -> const kafka::RecordView& { return records.views[static_cast<size_t>(rows[static_cast<size_t>(row)])]; };
+  if (key == "topic") return Build(arrow::StringBuilder(), count, [&](auto& builder, int64_t) { return builder.Append(partition.topic); });
+  if (key == "partition") return Build(arrow::Int32Builder(), count, [&](auto& builder, int64_t) { return builder.Append(partition.index); });
+  if (key == "leader-epoch") return Build(arrow::Int32Builder(), count, [&](auto& builder, int64_t) { return builder.Append(0); });
+  if (key == "offset") return Build(arrow::Int64Builder(), count, [&](auto& builder, int64_t row) { return builder.Append(view(row).offset); });
+  if (key == "timestamp") {
+    return Build(arrow::TimestampBuilder(types::DataType::TimestampLtz(3).ToArrow(), arrow::default_memory_pool()), count,
+                 [&](auto& builder, int64_t row) { return builder.Append(view(row).timestamp_ms * 1000); });
+  }
+  if (key == "timestamp-type") {
+    return Build(arrow::StringBuilder(), count, [&](auto& builder, int64_t row) {
+      return builder.Append(records.has_append_time[static_cast<size_t>(rows[static_cast<size_t>(row)])] ? "LogAppendTime" : "CreateTime");
+    });
+  }
+  FIRN_ASSERT(key == "headers", "kafka metadata '{}'", key);
+  return BuildHeaders(records, rows);
+}
+
+// Where a column of the scan comes from.
+enum class Origin { kValue, kKey, kMetadata };
+
+class KafkaSource final : public exec::Source {
+ public:
+  KafkaSource(const broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan)
+      : topics_(topics), table_(std::move(table)), schema_(types::MakeSchema(scan.read_columns)), metadata_keys_(scan.metadata_keys) {}
+
+  ~KafkaSource() override {
+    for (Partition& partition : partitions_) {
+      if (partition.subscription != 0) partition.log->Unsubscribe(partition.subscription);
+    }
+  }
+
+  Status Open() {
+    for (const std::string& name : table_.topics) {
+      FIRN_TRY(broker::TopicInfo topic, topics_.Find(name));
+      for (size_t i = 0; i < topic.partitions.size(); ++i) {
+        Partition partition;
+        partition.topic = name;
+        partition.index = static_cast<int32_t>(i);
+        partition.log = topics_.partition(topic.partitions[i]);
+        if (partition.log == nullptr) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} of topic {} was deleted", i, name));
+        FIRN_TRY(partition.next, StartOf(partition));
+        FIRN_TRY(partition.end, EndOf(partition));
+        partitions_.push_back(std::move(partition));
+      }
+    }
+    return MakeDecoders();
+  }
+
+  int partition_count() const override { return static_cast<int>(partitions_.size()); }
+  void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
+
+  Result<exec::PollResult> Poll(int index, int64_t max_rows) override {
+    Partition& partition = partitions_[static_cast<size_t>(index)];
+    exec::PollResult result;
+    result.rows.schema = schema_;
+    Records records;
+    FIRN_RETURN_IF_ERROR(Collect(&partition, max_rows, &records));
+    if (records.views.empty()) {
+      result.state = partition.next >= partition.end ? exec::PollState::kEnded : exec::PollState::kBlocked;
+      if (result.state == exec::PollState::kBlocked) Subscribe(&partition);
+      for (const types::Field& field : schema_->fields()) {
+        FIRN_TRY(types::ArrayPtr empty, types::FromArrowResult(arrow::MakeEmptyArray(field.type.ToArrow())));
+        result.rows.columns.push_back(std::move(empty));
+      }
+      return result;
+    }
+    FIRN_RETURN_IF_ERROR(DecodeInto(&partition, records, &result.rows));
+    if (partition.next >= partition.end) result.state = exec::PollState::kEnded;
+    return result;
+  }
+
+  // One line a partition: topic, partition, next offset.
+  Result<std::string> Positions() const override {
+    std::string text;
+    for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\n", partition.topic, partition.index, partition.next);
+    return text;
+  }
+
+  Status Seek(const std::string& positions) override {
+    std::string_view rest = positions;
+    while (!rest.empty()) {
+      const size_t line_end = rest.find('\n');
+      const std::string_view line = rest.substr(0, line_end);
+      const size_t first = line.find('\t');
+      const size_t second = line.rfind('\t');
+      int32_t index = 0;
+      int64_t offset = 0;
+      if (line_end == std::string_view::npos || first == second ||
+          std::from_chars(line.data() + first + 1, line.data() + second, index).ec != std::errc() ||
+          std::from_chars(line.data() + second + 1, line.data() + line.size(), offset).ec != std::errc()) {
+        return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position cannot be read: '{}'", line));
+      }
+      for (Partition& partition : partitions_) {
+        if (partition.topic == line.substr(0, first) && partition.index == index) partition.next = offset;
+      }
+      rest.remove_prefix(line_end + 1);
+    }
+    return Ok();
+  }
+
+  std::vector<exec::PartitionStatus> Describe() const override {
+    std::vector<exec::PartitionStatus> all;
+    for (const Partition& partition : partitions_) {
+      all.push_back({.name = fmt::format("{}-{}", partition.topic, partition.index),
+                     .position = partition.next,
+                     .end_position = partition.log->high_watermark().value(),
+                     .decode_errors = partition.decode_errors});
+    }
+    return all;
+  }
+
+  std::vector<log::Operation> CheckpointOperations() const override {
+    std::vector<log::Operation> operations;
+    if (table_.group.empty()) return operations;
+    for (const Partition& partition : partitions_) {
+      operations.push_back(topics_.CommitOffset(table_.group, partition.topic, partition.index, partition.next));
+    }
+    return operations;
+  }
+
+ private:
+  Result<int64_t> StartOf(const Partition& partition) const {
+    const int64_t earliest = partition.log->log_start().value();
+    const int64_t latest = partition.log->high_watermark().value();
+    switch (table_.startup) {
+      case StartupMode::kEarliest: return earliest;
+      case StartupMode::kLatest: return latest;
+      case StartupMode::kTimestamp: return OffsetAt(partition, table_.startup_timestamp_ms);
+      case StartupMode::kSpecificOffsets: {
+        auto found = table_.startup_offsets.find(partition.index);
+        return found == table_.startup_offsets.end() ? earliest : found->second;
+      }
+      case StartupMode::kGroupOffsets: {
+        const auto committed = topics_.CommittedOffset(table_.group, partition.topic, partition.index);
+        if (committed) return committed->offset;
+        return table_.resets_to_latest ? latest : earliest;
+      }
+    }
+    FIRN_UNREACHABLE("startup mode");
+  }
+
+  Result<int64_t> EndOf(const Partition& partition) const {
+    switch (table_.bounded) {
+      case BoundedMode::kUnbounded: return std::numeric_limits<int64_t>::max();
+      case BoundedMode::kLatest: return partition.log->high_watermark().value();
+      case BoundedMode::kTimestamp: return OffsetAt(partition, table_.bounded_timestamp_ms);
+      case BoundedMode::kSpecificOffsets: {
+        auto found = table_.bounded_offsets.find(partition.index);
+        return found == table_.bounded_offsets.end() ? partition.log->high_watermark().value() : found->second;
+      }
+    }
+    FIRN_UNREACHABLE("bounded mode");
+  }
+
+  static Result<int64_t> OffsetAt(const Partition& partition, int64_t timestamp_ms) {
+    FIRN_TRY(log::TimestampOffset found, partition.log->FindTimestamp(timestamp_ms));
+    return found.offset.value() < 0 ? partition.log->high_watermark().value() : found.offset.value();
+  }
+
+  // Sorts the scan's columns by where they come from and makes the decoders for what is wanted.
+  Status MakeDecoders() {
+    std::vector<types::Field> value_fields, key_fields;
+    for (size_t i = 0; i < schema_->size(); ++i) {
+      const types::Field& field = schema_->field(i);
+      const bool is_key = std::find(table_.key_fields.begin(), table_.key_fields.end(), field.name) != table_.key_fields.end();
+      if (!metadata_keys_[i].empty()) {
+        origins_.push_back({Origin::kMetadata, 0});
+      } else if (is_key) {
+        origins_.push_back({Origin::kKey, key_fields.size()});
+        key_fields.push_back({field.name.substr(table_.key_prefix.size()), field.type});
+      } else {
+        origins_.push_back({Origin::kValue, value_fields.size()});
+        value_fields.push_back(field);
+      }
+    }
+    // Values are decoded even when no column of theirs is asked for: a broken record gives no row either way.
+    FIRN_TRY(value_decoder_, formats::MakeDecoder(table_.value_format, types::MakeSchema(std::move(value_fields))));
+    if (!key_fields.empty()) {
+      FIRN_TRY(key_decoder_, formats::MakeDecoder(*table_.key_format, types::MakeSchema(std::move(key_fields))));
+    }
+    return Ok();
+  }
+
+  void Subscribe(Partition* partition) {
+    if (partition->subscription != 0) partition->log->Unsubscribe(partition->subscription);
+    partition->subscription = partition->log->Subscribe(log::Offset(partition->next), waker_);
+  }
+
+  Status Collect(Partition* partition, int64_t max_rows, Records* records) {
+    while (static_cast<int64_t>(records->views.size()) < max_rows && partition->next < partition->end) {
+      auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes});
+      if (!read.ok() && read.error().code() == ErrorCode::kOffsetOutOfRange && partition->next < partition->log->log_start().value()) {
+        partition->next = partition->log->log_start().value();  // retention has overtaken the reader
+        continue;
+      }
+      if (!read.ok()) return std::move(read).error().Context(fmt::format("reading {}-{}", partition->topic, partition->index));
+      if (read->batches.empty()) return Ok();
+      for (base::SharedBytes& slab : read->batches) {
+        FIRN_RETURN_IF_ERROR(CollectSlab(partition, slab, max_rows, records));
+        records->slabs.push_back(std::move(slab));
+      }
+    }
+    return Ok();
+  }
+
+  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, int64_t max_rows, Records* records) {
+    std::string_view rest = slab.view();
+    while (!rest.empty() && static_cast<int64_t>(records->views.size()) < max_rows && partition->next < partition->end) {
+      FIRN_TRY(kafka::RecordBatchView batch, kafka::RecordBatchView::Parse(rest));
+      rest.remove_prefix(batch.size());
+      if (batch.last_offset() < partition->next || batch.is_control()) continue;
+      records->scratches.push_back(std::make_unique<std::string>());
+      std::string& scratch = *records->scratches.back();
+      kafka::RecordReader reader(&scratch);
+      FIRN_RETURN_IF_ERROR(reader.Open(batch));
+      const bool is_plain = batch.codec() == kafka::Codec::kNone;
+      const char* readable_end = is_plain ? slab.data() + slab.size() : scratch.data() + scratch.size();
+      kafka::RecordView view;
+      while (reader.Next(&view)) {
+        if (view.offset < partition->next || view.offset >= partition->end) continue;
+        records->views.push_back(view);
+        records->values.push_back(RawOf(view.value, view.has_value, readable_end));
+        if (key_decoder_) records->keys.push_back(RawOf(view.key, view.has_key, readable_end));
+        records->has_append_time.push_back(batch.has_log_append_time());
+      }
+      FIRN_RETURN_IF_ERROR(reader.status());
+      partition->next = std::min(batch.last_offset() + 1, partition->end);
+    }
+    return Ok();
+  }
+
+  Status DecodeInto(Partition* partition, const Records& records, types::Batch* rows) {
+    auto decoded = value_decoder_->Decode(records.values);
+    if (!decoded.ok()) {
+      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.views[0].offset));
+    }
+    std::vector<int32_t> record_of_row = decoded->record_of_row;
+    if (record_of_row.empty()) {
+      record_of_row.resize(static_cast<size_t>(decoded->rows.row_count));
+      for (size_t i = 0; i < record_of_row.size(); ++i) record_of_row[i] = static_cast<int32_t>(i);
+    }
+    CountErrors(partition, *decoded);
+    std::vector<types::ArrayPtr> key_columns;
+    if (key_decoder_) {
+      FIRN_TRY(key_columns, DecodeKeys(partition, records, record_of_row));
+    }
+    rows->row_count = decoded->rows.row_count;
+    for (size_t i = 0; i < origins_.size(); ++i) {
+      switch (origins_[i].first) {
+        case Origin::kValue: rows->columns.push_back(decoded->rows.columns[origins_[i].second]); break;
+        case Origin::kKey: rows->columns.push_back(key_columns[origins_[i].second]); break;
+        case Origin::kMetadata: {
+          FIRN_TRY(types::ArrayPtr column, BuildMetadata(metadata_keys_[i], *partition, records, record_of_row));
+          rows->columns.push_back(std::move(column));
+        }
+      }
+    }
+    return Ok();
+  }
+
+  // The key columns for the rows that the values gave; a key that gave no row is NULL.
+  Result<std::vector<types::ArrayPtr>> DecodeKeys(Partition* partition, const Records& records, const std::vector<int32_t>& record_of_row) {
+    FIRN_TRY(formats::DecodedRecords decoded, key_decoder_->Decode(records.keys));
+    CountErrors(partition, decoded);
+    std::vector<int32_t> row_of_record(records.keys.size(), -1);
+    for (int64_t row = 0; row < decoded.rows.row_count; ++row) {
+      const size_t record = decoded.record_of_row.empty() ? static_cast<size_t>(row) : static_cast<size_t>(decoded.record_of_row[static_cast<size_t>(row)]);
+      row_of_record[record] = static_cast<int32_t>(row);
+    }
+    arrow::Int32Builder builder;
+    for (int32_t record : record_of_row) {
+      const int32_t row = row_of_record[static_cast<size_t>(record)];
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(row < 0 ? builder.AppendNull() : builder.Append(row)));
+    }
+    FIRN_TRY(types::ArrayPtr indices, types::FromArrowResult(builder.Finish()));
+    std::vector<types::ArrayPtr> columns;
+    for (const types::ArrayPtr& column : decoded.rows.columns) {
+      FIRN_TRY(types::ArrayPtr taken, types::FromArrowResult(arrow::compute::Take(*column, *indices)));
+      columns.push_back(std::move(taken));
+    }
+    return columns;
+  }
+
+  static void CountErrors(Partition* partition, const formats::DecodedRecords& decoded) {
+    if (decoded.errors > 0 && partition->decode_errors == 0) partition->first_error = decoded.first_error;
+    partition->decode_errors += decoded.errors;
+  }
+
+  const broker::Topics& topics_;
+  const KafkaTable table_;
+  const types::SchemaPtr schema_;
+  const std::vector<std::string> metadata_keys_;
+  std::vector<std::pair<Origin, size_t>> origins_;
+  std::unique_ptr<formats::RecordDecoder> value_decoder_;
+  std::unique_ptr<formats::RecordDecoder> key_decoder_;
+  std::vector<Partition> partitions_;
+  std::function<void()> waker_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<exec::Source>> MakeKafkaSource(const broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan) {
+  auto source = std::make_unique<KafkaSource>(topics, std::move(table), scan);
+  FIRN_RETURN_IF_ERROR(source->Open());
+  return std::unique_ptr<exec::Source>(std::move(source));
+}
+
+}  // namespace firn::connect
