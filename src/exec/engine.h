@@ -116,6 +116,8 @@ class Engine {
 
   /// Starts an INSERT or statement set; durable when this returns. Returns the job's id.
   virtual Result<std::string> Submit(plan::JobPlan plan, JobDefinition definition) = 0;
+  /// The same for callers that must not wait for the disk: `done` runs on a queue of the engine once the job is durable.
+  virtual void SubmitThen(plan::JobPlan plan, JobDefinition definition, std::function<void(Result<std::string>)> done) = 0;
   /// Starts a SELECT.
   struct Query {
     std::string job_id;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -17,7 +18,8 @@ namespace firn::state {
 
 /// A fixed share of the key space: decides which lane owns a key at any parallelism.
 inline constexpr int kKeyGroups = 128;
-/// State without a key (a sink's open files, a source's position): one a lane.
+/// State without a key (a sink's open files, a source's watermarks): each lane writes its own, whole, at every Snapshot; what a lane does
+/// not write again is gone with the next checkpoint.
 inline constexpr int kNoKeyGroup = -1;
 
 inline int KeyGroupOfHash(uint64_t hash) { return static_cast<int>(hash >> 57); }
@@ -31,6 +33,8 @@ class StateWriter {
   virtual ~StateWriter() = default;
   /// The whole content of `table` for `group`, replacing what earlier checkpoints stored for it; no rows: the group is empty now.
   virtual Status Write(std::string_view table, int group, types::Batch rows) = 0;
+  /// Forgets the lane's groups of `table`: a window's slice that has closed. Later writes of the same snapshot count.
+  virtual void Drop(std::string_view table) = 0;
 };
 
 /// What a lane gets back: the groups that it owns now. kNoKeyGroup rows are given to every lane (with all writers' rows).
@@ -41,6 +45,8 @@ class StateReader {
   /// lacks is NULL; one that has another type is kStateIncompatible.
   virtual Status Read(std::string_view table, const types::SchemaPtr& schema,
                       const std::function<Status(int group, const types::Batch& rows)>& visit) = 0;
+  /// The stored tables whose name starts with `prefix`, ascending.
+  virtual std::vector<std::string> Tables(std::string_view prefix) const = 0;
 };
 
 }  // namespace firn::state
