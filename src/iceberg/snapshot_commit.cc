@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iceberg/snapshot_commit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/base64.h"
+#include "io/clock.h"
+#include "io/random.h"
+#include "iceberg/json_object_internal.h"
+#include "iceberg/manifest_avro.h"
+#include "iceberg/table_writer.h"
+#include "objectstore/object_store.h"
+
+namespace firn::iceberg {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr int kCommitAttemptsMin = 20;
+constexpr int kBytesVersion = 1;
+
+// The counts that one file adds to, by the names of the specification's appendix F.
+void CountFile(const DataFile& file, std::string_view verb, std::map<std::string, int64_t>* counts) {
+  const std::string prefix(verb);
+  (*counts)[verb == "added" ? "added-files-size" : "removed-files-size"] += file.file_size_in_bytes;
+  switch (file.content) {
+    case FileContent::kData:
+      (*counts)[verb == "added" ? "added-data-files" : "deleted-data-files"] += 1;
+      (*counts)[verb == "added" ? "added-records" : "deleted-records"] += file.record_count;
+      break;
+    case FileContent::kPositionDeletes:
+      (*counts)[prefix + "-delete-files"] += 1;
+      (*counts)[prefix + "-position-delete-files"] += 1;
+      (*counts)[prefix + "-position-deletes"] += file.record_count;
+      break;
+    case FileContent::kEqualityDeletes:
+      (*counts)[prefix + "-delete-files"] += 1;
+      (*counts)[prefix + "-equality-delete-files"] += 1;
+      (*counts)[prefix + "-equality-deletes"] += file.record_count;
+      break;
+  }
+}
+
+struct Total {
+  const char* name;
+  const char* added;
+  const char* removed;
+};
+constexpr Total kTotals[] = {{"total-records", "added-records", "deleted-records"},
+                             {"total-files-size", "added-files-size", "removed-files-size"},
+                             {"total-data-files", "added-data-files", "deleted-data-files"},
+                             {"total-delete-files", "added-delete-files", "removed-delete-files"},
+                             {"total-position-deletes", "added-position-deletes", "removed-position-deletes"},
+                             {"total-equality-deletes", "added-equality-deletes", "removed-equality-deletes"}};
+
+int64_t CountOf(const std::map<std::string, int64_t>& counts, const std::string& key) {
+  auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+std::optional<int64_t> NumberIn(const std::map<std::string, std::string>& summary, const std::string& key) {
+  auto found = summary.find(key);
+  if (found == summary.end()) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, code] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  if (code != std::errc()) return std::nullopt;
+  return value;
+}
+
+const std::string* TextIn(const std::map<std::string, std::string>& summary, const std::string& key) {
+  auto found = summary.find(key);
+  return found == summary.end() ? nullptr : &found->second;
+}
+
+// A commit of firn by its own keys, one of Flink by Flink's.
+std::optional<int64_t> CheckpointOf(const Snapshot& snapshot, const std::string& job_id, const std::string& sink_uid) {
+  const bool is_ours = TextIn(snapshot.summary, "firn.job-id") != nullptr;
+  const std::string* job = TextIn(snapshot.summary, is_ours ? "firn.job-id" : "flink.job-id");
+  const std::string* sink = TextIn(snapshot.summary, is_ours ? "firn.sink-uid" : "flink.operator-id");
+  if (job == nullptr || *job != job_id || (sink != nullptr && *sink != sink_uid)) return std::nullopt;
+  return NumberIn(snapshot.summary, is_ours ? "firn.checkpoint-id" : "flink.max-committed-checkpoint-id");
+}
+
+json::array TextsJson(const std::vector<std::string>& texts) { return json::array(texts.begin(), texts.end()); }
+
+Result<std::vector<std::string>> TextsOf(const JsonObject& object, std::string_view name) {
+  FIRN_TRY(const json::array* items, object.Array(name));
+  std::vector<std::string> texts;
+  for (const json::value& item : *items) {
+    if (!item.is_string()) return object.Wrong(name, "an array of texts");
+    texts.emplace_back(item.get_string());
+  }
+  return texts;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> CheckpointSummary(const std::string& job_id, const std::string& sink_uid, int64_t checkpoint_id) {
+  const std::string checkpoint = std::to_string(checkpoint_id);
+  return {{"firn.job-id", job_id},    {"firn.sink-uid", sink_uid},    {"firn.checkpoint-id", checkpoint},
+          {"flink.job-id", job_id},   {"flink.operator-id", sink_uid}, {"flink.max-committed-checkpoint-id", checkpoint}};
+}
+
+std::optional<JobCommit> FindCommit(const TableMetadata& metadata, const std::string& job_id, const std::string& sink_uid, const std::string& branch) {
+  for (const Snapshot* snapshot : AncestorsOf(metadata, metadata.FindRef(branch))) {
+    if (std::optional<int64_t> checkpoint = CheckpointOf(*snapshot, job_id, sink_uid)) return JobCommit{snapshot->snapshot_id, *checkpoint};
+  }
+  return std::nullopt;
+}
+
+Result<SnapshotCommit> SnapshotCommit::Make(const WriteContext& context, const TableMetadata& base, WrittenFiles files, SnapshotCommitOptions options) {
+  if (base.format_version > kMaxWriteFormatVersion) {
+    return Error(ErrorCode::kNotSupported, fmt::format("writing to a table of format version {}", base.format_version));
+  }
+  SnapshotCommit commit(context);
+  commit.snapshot_id_ = static_cast<int64_t>(context.random.Next() >> 1) | 1;
+  commit.options_ = std::move(options);
+  if (const Snapshot* head = base.FindRef(commit.options_.branch)) commit.base_snapshot_id_ = head->snapshot_id;
+  Status status = commit.WriteNewManifests(base, std::move(files));
+  if (!status.ok()) {
+    commit.Abandon();
+    return std::move(status).error();
+  }
+  return commit;
+}
+
+Status SnapshotCommit::WriteNewManifests(const TableMetadata& base, WrittenFiles files) {
+  std::set<std::pair<int32_t, std::string>> data_partitions;
+  std::set<std::pair<int32_t, std::string>> partitions;
+  std::map<std::pair<ManifestContent, int32_t>, std::vector<ManifestEntry>> groups;
+  auto add = [&](DataFile& file, ManifestContent content) {
+    CountFile(file, "added", &added_);
+    partitions.emplace(file.spec_id, EncodePartitionKey(file.partition));
+    if (content == ManifestContent::kData) data_partitions.emplace(file.spec_id, EncodePartitionKey(file.partition));
+    ManifestEntry entry;
+    entry.snapshot_id = snapshot_id_;
+    const int32_t spec_id = file.spec_id;
+    entry.file = std::move(file);
+    groups[{content, spec_id}].push_back(std::move(entry));
+  };
+  for (DataFile& file : files.data_files) add(file, ManifestContent::kData);
+  for (DataFile& file : files.delete_files) add(file, ManifestContent::kDeletes);
+  added_["changed-partition-count"] = static_cast<int64_t>(partitions.size());
+  partitions_.assign(data_partitions.begin(), data_partitions.end());
+  for (const auto& [key, entries] : groups) {
+    FIRN_TRY(ManifestFile manifest, WriteManifest(context_, base, key.second, key.first, snapshot_id_, entries));
+    files_written_.push_back(manifest.manifest_path);
+    new_manifests_.push_back(std::move(manifest));
+  }
+  referenced_data_files_ = std::move(files.referenced_data_files);
+  std::sort(referenced_data_files_.begin(), referenced_data_files_.end());
+  // Rows deleted in files of this very commit are safe.
+  return Ok();
+}
+
+std::string SnapshotCommit::Operation() const {
+  if (options_.mode != SnapshotMode::kAppend) return "overwrite";
+  const bool has_deletes = CountOf(added_, "added-delete-files") > 0;
+  if (!has_deletes) return "append";
+  return CountOf(added_, "added-data-files") > 0 ? "overwrite" : "delete";
+}
+
+std::map<std::string, std::string> SnapshotCommit::Summary(const Snapshot* parent, const std::map<std::string, int64_t>& removed) const {
+  std::map<std::string, std::string> summary = options_.summary;
+  summary["operation"] = Operation();
+  summary["engine-name"] = "firn";
+  for (const auto& counts : {added_, removed}) {
+    for (const auto& [key, value] : counts) {
+      if (value != 0 || key == "changed-partition-count") summary[key] = std::to_string(value);
+    }
+  }
+  for (const Total& total : kTotals) {
+    // Another writer's totals may be missing; then ours are too, rather than wrong.
+    const std::optional<int64_t> before = parent == nullptr ? std::optional<int64_t>(0) : NumberIn(parent->summary, total.name);
+    if (before) summary[total.name] = std::to_string(std::max<int64_t>(0, *before + CountOf(added_, total.added) - CountOf(removed, total.removed)));
+  }
+  return summary;
+}
+
+Status SnapshotCommit::CheckReferencedFiles(const TableMetadata& metadata, const Snapshot* parent) {
+  if (referenced_data_files_.empty() || parent == nullptr) return Ok();
+  for (const Snapshot* snapshot : AncestorsOf(metadata, parent)) {
+    if (base_snapshot_id_ && snapshot->snapshot_id == *base_snapshot_id_) break;
+    if (snapshot->operation() == "append") continue;
+    FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(context_.store, *snapshot));
+    for (const ManifestFile& manifest : manifests) {
+      const bool may_remove = manifest.content == ManifestContent::kData && manifest.added_snapshot_id == snapshot->snapshot_id && manifest.deleted_files_count != 0;
+      if (!may_remove) continue;
+      FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(context_.store, metadata, manifest));
+      for (const ManifestEntry& entry : entries) {
+        if (entry.status != EntryStatus::kDeleted) continue;
+        if (!std::binary_search(referenced_data_files_.begin(), referenced_data_files_.end(), entry.file.file_path)) continue;
+        return Error(ErrorCode::kCommitConflict, fmt::format("{}, of which rows are to be deleted, was taken out of the table by snapshot {} of another writer",
+                                                             entry.file.file_path, snapshot->snapshot_id))
+            .Hint("The job must read its key index anew: restart it.");
+      }
+    }
+  }
+  return Ok();
+}
+
+Result<ManifestFile> SnapshotCommit::WithoutOverwritten(const TableMetadata& metadata, const ManifestFile& manifest,
+                                                        std::map<std::string, int64_t>* removed) {
+  FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(context_.store, metadata, manifest));
+  std::vector<ManifestEntry> rewritten;
+  bool has_removed = false;
+  for (ManifestEntry& entry : entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    const std::pair<int32_t, std::string> partition(entry.file.spec_id, EncodePartitionKey(entry.file.partition));
+    const bool is_removed = options_.mode == SnapshotMode::kOverwriteTable || std::binary_search(partitions_.begin(), partitions_.end(), partition);
+    entry.status = is_removed ? EntryStatus::kDeleted : EntryStatus::kExisting;
+    if (is_removed) {
+      entry.snapshot_id = snapshot_id_;
+      CountFile(entry.file, manifest.content == ManifestContent::kData ? "deleted" : "removed", removed);
+      has_removed = true;
+    }
+    rewritten.push_back(std::move(entry));
+  }
+  if (!has_removed) return manifest;
+  FIRN_TRY(ManifestFile result, WriteManifest(context_, metadata, manifest.partition_spec_id, manifest.content, snapshot_id_, rewritten));
+  files_written_.push_back(result.manifest_path);
+  return result;
+}
+
+Result<std::vector<ManifestFile>> SnapshotCommit::KeptManifests(const TableMetadata& metadata, const Snapshot* parent,
+                                                                std::map<std::string, int64_t>* removed) {
+  std::vector<ManifestFile> kept;
+  if (parent == nullptr) return kept;
+  FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(context_.store, *parent));
+  for (ManifestFile& manifest : manifests) {
+    if (!manifest.MayHaveLiveFiles()) continue;  // it only told what older snapshots removed
+    if (options_.mode != SnapshotMode::kAppend) {
+      FIRN_TRY(manifest, WithoutOverwritten(metadata, manifest, removed));
+    }
+    kept.push_back(std::move(manifest));
+  }
+  std::string key;
+  for (const ManifestFile& manifest : kept) key += manifest.manifest_path + "\n";
+  auto known = merged_.find(key);
+  if (known != merged_.end()) return known->second;
+  FIRN_TRY(kept, MergeManifests(context_, metadata, snapshot_id_, std::move(kept), &files_written_));
+  merged_[key] = kept;
+  return kept;
+}
+
+Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
+  const Snapshot* parent = metadata.FindRef(options_.branch);
+  FIRN_RETURN_IF_ERROR(CheckReferencedFiles(metadata, parent));
+  std::map<std::string, int64_t> removed;
+  FIRN_TRY(std::vector<ManifestFile> kept, KeptManifests(metadata, parent, &removed));
+  std::vector<ManifestFile> manifests = new_manifests_;
+  manifests.insert(manifests.end(), kept.begin(), kept.end());
+
+  Snapshot snapshot;
+  snapshot.snapshot_id = snapshot_id_;
+  if (parent != nullptr) snapshot.parent_snapshot_id = parent->snapshot_id;
+  snapshot.sequence_number = metadata.format_version > 1 ? metadata.last_sequence_number + 1 : 0;
+  snapshot.timestamp_ms = std::max(context_.clock.WallTimeMs(), metadata.last_updated_ms);
+  snapshot.schema_id = metadata.current_schema_id;
+  snapshot.summary = Summary(parent, removed);
+  const ManifestListEncoding encoding{metadata.format_version, snapshot_id_, snapshot.parent_snapshot_id, snapshot.sequence_number, context_.random.UuidBytes()};
+  FIRN_TRY(std::string bytes, EncodeManifestList(encoding, manifests));
+  snapshot.manifest_list = objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("snap-{}-{}.avro", snapshot_id_, context_.random.UuidText()));
+  FIRN_RETURN_IF_ERROR(context_.store.Put(snapshot.manifest_list, bytes, objectstore::PutMode::kIfAbsent));
+  files_written_.push_back(snapshot.manifest_list);
+
+  SnapshotRef ref{snapshot_id_, RefType::kBranch};
+  if (auto known = metadata.refs.find(options_.branch); known != metadata.refs.end()) {
+    if (known->second.type == RefType::kTag) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("`{}` is a tag, and only branches can be written to", options_.branch));
+    }
+    ref = known->second;
+    ref.snapshot_id = snapshot_id_;
+  }
+  TableChange change;
+  change.requirements.push_back(AssertTableUuid{metadata.table_uuid});
+  change.requirements.push_back(AssertRefSnapshotId{options_.branch, snapshot.parent_snapshot_id});
+  change.updates.push_back(AddSnapshot{std::move(snapshot)});
+  change.updates.push_back(SetSnapshotRef{options_.branch, ref});
+  return change;
+}
+
+void SnapshotCommit::Abandon() {
+  for (const std::string& location : files_written_) (void)context_.store.Delete(location).ok();  // an orphan is harmless
+  files_written_.clear();
+}
+
+std::string SnapshotCommit::ToBytes() const {
+  json::object object;
+  object["version"] = kBytesVersion;
+  object["snapshot-id"] = snapshot_id_;
+  if (base_snapshot_id_) object["base-snapshot-id"] = *base_snapshot_id_;
+  object["mode"] = static_cast<int>(options_.mode);
+  object["branch"] = options_.branch;
+  json::object summary;
+  for (const auto& [key, value] : options_.summary) summary[key] = value;
+  object["summary"] = std::move(summary);
+  json::object added;
+  for (const auto& [key, value] : added_) added[key] = std::to_string(value);
+  object["added"] = std::move(added);
+  object["referenced-data-files"] = TextsJson(referenced_data_files_);
+  json::array partitions;
+  for (const auto& [spec_id, key] : partitions_) partitions.push_back(json::object{{"spec-id", spec_id}, {"key", base::EncodeBase64(key)}});
+  object["partitions"] = std::move(partitions);
+  object["files-written"] = TextsJson(files_written_);
+  // Open sequence numbers stay open.
+  Result<std::string> list = EncodeManifestList({2, snapshot_id_, std::nullopt, kUnassignedSequenceNumber, std::string(16, 'c')}, new_manifests_);
+  FIRN_ASSERT(list.ok(), "{}", list.error().ToString());
+  object["manifests"] = base::EncodeBase64(*list);
+  return json::serialize(object);
+}
+
+Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, std::string_view bytes) {
+  FIRN_TRY(json::value value, ParseJson(bytes, "a commit"));
+  FIRN_TRY(JsonObject object, JsonObject::Of(value, "a commit"));
+  FIRN_TRY(int64_t version, object.Integer("version"));
+  if (version != kBytesVersion) return object.Wrong("version", std::to_string(kBytesVersion));
+  SnapshotCommit commit(context);
+  FIRN_TRY(commit.snapshot_id_, object.Integer("snapshot-id"));
+  FIRN_TRY(commit.base_snapshot_id_, object.OptionalInteger("base-snapshot-id"));
+  FIRN_TRY(int64_t mode, object.Integer("mode"));
+  if (mode < 0 || mode > static_cast<int64_t>(SnapshotMode::kOverwritePartitions)) return object.Wrong("mode", "a mode");
+  commit.options_.mode = static_cast<SnapshotMode>(mode);
+  FIRN_TRY(commit.options_.branch, object.Text("branch"));
+  FIRN_TRY(commit.options_.summary, object.Texts("summary"));
+  FIRN_TRY(auto added, object.Texts("added"));
+  for (const auto& [key, text] : added) commit.added_[key] = NumberIn(added, key).value_or(0);
+  FIRN_TRY(commit.referenced_data_files_, TextsOf(object, "referenced-data-files"));
+  FIRN_TRY(const json::array* partitions, object.Array("partitions"));
+  for (const json::value& item : *partitions) {
+    FIRN_TRY(JsonObject partition, JsonObject::Of(item, "a partition"));
+    FIRN_TRY(int32_t spec_id, partition.Int32("spec-id"));
+    FIRN_TRY(std::string key, partition.Text("key"));
+    commit.partitions_.emplace_back(spec_id, base::DecodeBase64(key).value_or(""));
+  }
+  FIRN_TRY(commit.files_written_, TextsOf(object, "files-written"));
+  FIRN_TRY(std::string list, object.Text("manifests"));
+  const std::optional<std::string> decoded = base::DecodeBase64(list);
+  if (!decoded) return object.Wrong("manifests", "base64");
+  FIRN_TRY(commit.new_manifests_, DecodeManifestList(*decoded));
+  return commit;
+}
+
+Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier, SnapshotCommit& commit) {
+  FIRN_TRY(Table table, catalog.LoadTable(identifier));
+  FIRN_TRY(int64_t retries, table.metadata->IntegerProperty("commit.retry.num-retries", kCommitAttemptsMin));
+  std::string reason;
+  for (int64_t attempt = 0; attempt <= std::max<int64_t>(retries, 0); ++attempt) {
+    if (commit.IsIn(*table.metadata)) return table;
+    FIRN_TRY(TableChange change, commit.BuildOn(*table.metadata));
+    FIRN_TRY(PreparedCommit prepared, catalog.PrepareCommit(table, change));
+    FIRN_TRY(CommitResult result, catalog.PublishCommit(prepared));
+    if (result.outcome == CommitOutcome::kCommitted) return std::move(result.table);
+    reason = result.reason;
+    FIRN_TRY(table, catalog.LoadTable(identifier));
+    if (result.outcome == CommitOutcome::kUnknown) {
+      if (commit.IsIn(*table.metadata)) return table;
+      return Error(ErrorCode::kCommitUnknown, fmt::format("the outcome of the commit to `{}` is unknown: {}", identifier.ToString(), reason));
+    }
+    catalog.AbandonCommit(prepared);
+  }
+  return Error(ErrorCode::kCommitConflict, fmt::format("the commit to `{}` lost against other writers {} times; last: {}", identifier.ToString(), retries + 1, reason))
+      .Hint("Raise the table property 'commit.retry.num-retries'.");
+}
+
+}  // namespace firn::iceberg
