@@ -154,7 +154,6 @@ Status SnapshotCommit::WriteNewManifests(const TableMetadata& base, WrittenFiles
   }
   referenced_data_files_ = std::move(files.referenced_data_files);
   std::sort(referenced_data_files_.begin(), referenced_data_files_.end());
-  // Rows deleted in files of this very commit are safe.
   return Ok();
 }
 
@@ -251,6 +250,7 @@ Result<std::vector<ManifestFile>> SnapshotCommit::KeptManifests(const TableMetad
 Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   const Snapshot* parent = metadata.FindRef(options_.branch);
   FIRN_RETURN_IF_ERROR(CheckReferencedFiles(metadata, parent));
+  if (!last_list_.empty()) (void)context_.store.Delete(last_list_).ok();  // of an attempt that lost
   std::map<std::string, int64_t> removed;
   FIRN_TRY(std::vector<ManifestFile> kept, KeptManifests(metadata, parent, &removed));
   std::vector<ManifestFile> manifests = new_manifests_;
@@ -267,7 +267,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   FIRN_TRY(std::string bytes, EncodeManifestList(encoding, manifests));
   snapshot.manifest_list = objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("snap-{}-{}.avro", snapshot_id_, context_.random.UuidText()));
   FIRN_RETURN_IF_ERROR(context_.store.Put(snapshot.manifest_list, bytes, objectstore::PutMode::kIfAbsent));
-  files_written_.push_back(snapshot.manifest_list);
+  last_list_ = snapshot.manifest_list;
 
   SnapshotRef ref{snapshot_id_, RefType::kBranch};
   if (auto known = metadata.refs.find(options_.branch); known != metadata.refs.end()) {
@@ -286,6 +286,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
 }
 
 void SnapshotCommit::Abandon() {
+  if (!last_list_.empty()) files_written_.push_back(std::exchange(last_list_, ""));
   for (const std::string& location : files_written_) (void)context_.store.Delete(location).ok();  // an orphan is harmless
   files_written_.clear();
 }

@@ -97,7 +97,8 @@ class SnapshotCommit {
   std::map<std::string, int64_t> added_;                 // summary counts, by key
   std::vector<std::string> referenced_data_files_;       // sorted
   std::vector<std::pair<int32_t, std::string>> partitions_;  // of new data files: spec and EncodePartitionKey, sorted
-  std::vector<std::string> files_written_;               // manifests and lists
+  std::vector<std::string> files_written_;               // manifests
+  std::string last_list_;                                // the manifest list of the last BuildOn
   std::map<std::string, std::vector<ManifestFile>> merged_;  // results of merging, by the manifests that went in: reused when built again
 };
 

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing and committing: files, statistics, snapshots, conflicts, recovery.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "iceberg/test_table_internal.h"
+
+namespace firn::iceberg {
+namespace {
+
+using testing::HasSubstr;
+using types::DataType;
+
+const std::vector<types::Field> kColumns = {{"id", DataType::BigInt()}, {"name", DataType::String()}, {"price", DataType::Double()}, {"ts", DataType::TimestampLtz(3)}};
+constexpr int64_t kDay = 86'400'000'000;
+
+types::Batch Rows(int64_t first, int64_t count) {
+  std::vector<std::optional<int64_t>> ids, times;
+  std::vector<std::optional<std::string>> names;
+  std::vector<std::optional<double>> prices;
+  for (int64_t i = first; i < first + count; ++i) {
+    ids.push_back(i);
+    names.push_back(i % 5 == 0 ? std::optional<std::string>() : "a rather long name number " + std::to_string(i));
+    prices.push_back(i % 7 == 0 ? std::nan("") : static_cast<double>(i) / 2);
+    times.push_back(19'000 * kDay + i * kDay / 4);
+  }
+  return MakeBatch(kColumns, {Longs(ids), Texts(names), Doubles(prices), Timestamps(times, "UTC")});
+}
+
+std::vector<ManifestEntry> LiveFiles(TestWarehouse& warehouse, const Table& table, ManifestContent content = ManifestContent::kData) {
+  std::vector<ManifestEntry> live;
+  if (table.metadata->current_snapshot() == nullptr) return live;
+  for (const ManifestFile& manifest : Must(ReadManifestList(warehouse.store(), *table.metadata->current_snapshot()))) {
+    if (manifest.content != content) continue;
+    for (ManifestEntry& entry : Must(ReadManifest(warehouse.store(), *table.metadata, manifest))) {
+      if (entry.status != EntryStatus::kDeleted) live.push_back(std::move(entry));
+    }
+  }
+  return live;
+}
+
+int64_t LiveRows(TestWarehouse& warehouse, const Table& table) {
+  int64_t rows = 0;
+  for (const ManifestEntry& entry : LiveFiles(warehouse, table)) rows += entry.file.record_count;
+  return rows;
+}
+
+TEST(HadoopCatalog, NamespacesAndTablesComeAndGo) {
+  TestWarehouse warehouse;
+  Catalog& catalog = warehouse.catalog();
+  EXPECT_THAT(Must(catalog.ListNamespaces()), testing::ElementsAre("db"));
+  EXPECT_EQ(catalog.CreateNamespace("db", {}).error().code(), ErrorCode::kObjectExists);
+  EXPECT_EQ(catalog.CreateNamespace("a/b", {}).error().code(), ErrorCode::kInvalidDefinition);
+  warehouse.Create("trades", kColumns);
+  EXPECT_THAT(Must(catalog.ListTables("db")), testing::ElementsAre("trades"));
+  EXPECT_EQ(catalog.DropNamespace("db").error().code(), ErrorCode::kNamespaceNotEmpty);
+  auto missing = catalog.LoadTable({"db", "trade"});
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code(), ErrorCode::kTableNotFound);
+  EXPECT_THAT(missing.error().candidates(), testing::ElementsAre("trades"));
+  EXPECT_EQ(catalog.ListTables("dx").error().code(), ErrorCode::kDatabaseNotFound);
+  CreateTableRequest again;
+  again.schema = Must(SchemaFromSql(kColumns));
+  EXPECT_EQ(catalog.CreateTable({"db", "trades"}, again).error().code(), ErrorCode::kObjectExists);
+  EXPECT_EQ(catalog.RenameTable({"db", "trades"}, {"db", "t"}).error().code(), ErrorCode::kNotSupported);
+  Must(catalog.DropTable({"db", "trades"}, true));
+  Must(catalog.DropNamespace("db"));
+  EXPECT_TRUE(Must(catalog.ListNamespaces()).empty());
+}
+
+TEST(HadoopCatalog, ALostOrWrongHintCostsNothing) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns);
+  for (int i = 0; i < 3; ++i) table = warehouse.Append(table, {Rows(i, 1)});
+  EXPECT_THAT(table.metadata_location, HasSubstr("/metadata/v4.metadata.json"));
+  const std::string hint = "file://" + warehouse.folder() + "/db/t/metadata/version-hint.text";
+  EXPECT_EQ(Must(warehouse.store().Get(hint)), "4");
+  for (const char* text : {"2", "99", "x", ""}) {
+    Must(warehouse.store().Put(hint, text, objectstore::PutMode::kReplace));
+    EXPECT_EQ(warehouse.Load("t").metadata_location, table.metadata_location) << text;
+  }
+  Must(warehouse.store().Delete(hint));
+  EXPECT_EQ(warehouse.Load("t").metadata_location, table.metadata_location);
+}
+
+TEST(TableWriter, StatisticsOfAFile) {
+  TestWarehouse warehouse;
+  const Table table = warehouse.Append(warehouse.Create("t", kColumns), {Rows(1, 100), Rows(101, 100)});
+  const auto files = LiveFiles(warehouse, table);
+  ASSERT_EQ(files.size(), 1u);
+  const DataFile& file = files[0].file;
+  EXPECT_EQ(file.record_count, 200);
+  EXPECT_EQ(file.file_size_in_bytes, static_cast<int64_t>(Must(warehouse.store().Stat(file.file_path)).size_bytes));
+  EXPECT_EQ(*file.value_counts.Find(1), 200);
+  EXPECT_EQ(*file.null_value_counts.Find(2), 40);
+  EXPECT_EQ(*file.nan_value_counts.Find(3), 28);
+  EXPECT_EQ(file.nan_value_counts.Find(1), nullptr);
+  EXPECT_EQ(Must(DecodeBound(Type::Of(TypeId::kLong), *file.upper_bounds.Find(1))), Literal(int64_t{200}));
+  EXPECT_EQ(*file.lower_bounds.Find(2), "a rather long na");
+  EXPECT_EQ(*file.upper_bounds.Find(2), "a rather long nb");
+  EXPECT_EQ(Must(DecodeBound(Type::Of(TypeId::kDouble), *file.lower_bounds.Find(3))), Literal(0.5));
+  ASSERT_EQ(file.split_offsets.size(), 1u);
+  EXPECT_EQ(file.split_offsets[0], 4);
+  EXPECT_EQ(files[0].sequence_number, 1);
+  const auto& summary = table.metadata->current_snapshot()->summary;
+  EXPECT_EQ(summary.at("operation"), "append");
+  EXPECT_EQ(summary.at("total-records"), "200");
+}
+
+TEST(TableWriter, UpperBoundsOfCutTextAreNotLess) {
+  const Type text = Type::Of(TypeId::kString);
+  EXPECT_EQ(TruncateUpperBound(text, "abc", 3), "abc");
+  EXPECT_EQ(TruncateUpperBound(text, "abcd", 3), "abd");
+  EXPECT_EQ(TruncateUpperBound(text, "ab\x7fz", 3), "ab\xC2\x80");
+  EXPECT_EQ(TruncateUpperBound(text, "a\xED\x9F\xBFz", 2), "a\xEE\x80\x80");          // U+D7FF -> U+E000
+  EXPECT_EQ(TruncateUpperBound(text, "a\xF4\x8F\xBF\xBFz", 2), "b");                    // U+10FFFF has no successor
+  EXPECT_EQ(TruncateUpperBound(text, "\xF4\x8F\xBF\xBFz", 1), std::nullopt);
+  EXPECT_EQ(TruncateUpperBound(Type::Of(TypeId::kBinary), "\x01\xff\xff", 2), "\x02");
+  EXPECT_EQ(TruncateUpperBound(Type::Of(TypeId::kBinary), "\xff\xff\xff", 2), std::nullopt);
+}
+
+TEST(TableWriter, FansOutByPartitionAndTellsWhereRowsAre) {
+  TestWarehouse warehouse;
+  const Table table = warehouse.Create("t", kColumns, {}, {"days(ts)", "bucket(3, id)"});
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata, {.open_files_max = 4}));
+  std::vector<RowLocation> locations;
+  std::map<std::string, std::vector<int64_t>> expected;  // ids by path, in order
+  for (int64_t first = 0; first < 300; first += 100) {
+    Must(writer->Write(Rows(first, 100), &locations));
+    for (int64_t i = 0; i < 100; ++i) {
+      auto& ids = expected[writer->FileOf(locations[i].file).path];
+      EXPECT_EQ(locations[i].position, static_cast<int64_t>(ids.size()));
+      ids.push_back(first + i);
+    }
+  }
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  EXPECT_EQ(files.data_files.size(), expected.size());
+  for (const DataFile& file : files.data_files) {
+    const std::vector<int64_t>& ids = expected[file.file_path];
+    EXPECT_EQ(file.record_count, static_cast<int64_t>(ids.size()));
+    EXPECT_THAT(file.file_path, HasSubstr(PartitionPath(table.metadata->spec(), table.metadata->schema(), file.partition)));
+    for (int64_t id : ids) {
+      EXPECT_EQ(file.partition[0], Literal(static_cast<int32_t>(19'000 + id / 4)));
+      EXPECT_EQ(file.partition[1], ApplyTransform(Transform::Bucket(3), Type::Of(TypeId::kLong), Literal(id)));
+    }
+  }
+  auto decoded = DecodeWrittenFiles(*table.metadata, Must(EncodeWrittenFiles(*table.metadata, files)));
+  ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
+  EXPECT_EQ(decoded->data_files, files.data_files);
+  EXPECT_TRUE(Must(writer->Finish()).empty());
+}
+
+TEST(TableWriter, RollsAtTheTargetSizeAndRefusesNullsInRequiredColumns) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {"id"}, {}, {{"write.target-file-size-bytes", "20000"}, {"write.parquet.row-group-size-bytes", "10000"}});
+  std::vector<types::Batch> batches;
+  for (int64_t i = 0; i < 20; ++i) batches.push_back(Rows(i * 500, 500));
+  table = warehouse.Append(table, batches);
+  const auto files = LiveFiles(warehouse, table);
+  EXPECT_GT(files.size(), 2u);
+  EXPECT_GT(files[0].file.split_offsets.size(), 1u);
+  EXPECT_EQ(LiveRows(warehouse, table), 10'000);
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+  Status refused = writer->Write(MakeBatch(kColumns, {Longs({std::nullopt}), Texts({"a"}), Doubles({1}), Timestamps({1}, "UTC")}));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kNotNullViolation);
+  EXPECT_THAT(refused.error().message(), HasSubstr("`id`"));
+}
+
+TEST(SnapshotCommit, RebasesOnAnotherWritersCommit) {
+  TestWarehouse warehouse;
+  const Table base = warehouse.Create("t", kColumns);
+  auto prepare = [&](int64_t first) {
+    auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), base.metadata));
+    Must(writer->Write(Rows(first, 10)));
+    WrittenFiles files;
+    files.data_files = Must(writer->Finish());
+    return Must(SnapshotCommit::Make(warehouse.context(), *base.metadata, std::move(files)));
+  };
+  SnapshotCommit one = prepare(0);
+  SnapshotCommit two = prepare(10);
+  // Both built on the same base: the second publish loses and is rebased.
+  PreparedCommit stale = Must(warehouse.catalog().PrepareCommit(base, Must(two.BuildOn(*base.metadata))));
+  Must(CommitSnapshot(warehouse.catalog(), base.identifier, one));
+  EXPECT_EQ(Must(warehouse.catalog().PublishCommit(stale)).outcome, CommitOutcome::kConflict);
+  const Table table = Must(CommitSnapshot(warehouse.catalog(), base.identifier, two));
+  EXPECT_EQ(LiveRows(warehouse, table), 20);
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("total-records"), "20");
+  EXPECT_EQ(table.metadata->last_sequence_number, 2);
+  EXPECT_EQ(*table.metadata->current_snapshot()->parent_snapshot_id, one.snapshot_id());
+  // Carried out again after a crash: it is found, not repeated.
+  SnapshotCommit restored = Must(SnapshotCommit::FromBytes(warehouse.context(), two.ToBytes()));
+  const Table again = Must(CommitSnapshot(warehouse.catalog(), base.identifier, restored));
+  EXPECT_EQ(again.metadata_location, table.metadata_location);
+}
+
+TEST(SnapshotCommit, ACommitFromBytesIsTheSameCommit) {
+  TestWarehouse warehouse;
+  const Table base = warehouse.Create("t", kColumns, {}, {"days(ts)"});
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), base.metadata));
+  Must(writer->Write(Rows(0, 40)));
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  const std::string bytes = Must(SnapshotCommit::Make(warehouse.context(), *base.metadata, files, {.summary = CheckpointSummary("j1", "s1", 7)})).ToBytes();
+  SnapshotCommit commit = Must(SnapshotCommit::FromBytes(warehouse.context(), bytes));
+  const Table table = Must(CommitSnapshot(warehouse.catalog(), base.identifier, commit));
+  EXPECT_EQ(LiveRows(warehouse, table), 40);
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("changed-partition-count"), "10");
+  const auto found = FindCommit(*table.metadata, "j1", "s1");
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->checkpoint_id, 7);
+  EXPECT_EQ(found->snapshot_id, commit.snapshot_id());
+  EXPECT_FALSE(FindCommit(*table.metadata, "j1", "s2").has_value());
+  EXPECT_FALSE(SnapshotCommit::FromBytes(warehouse.context(), "{}").ok());
+}
+
+TEST(SnapshotCommit, OverwritesPartitionsOrTheTable) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {"days(ts)"});
+  table = warehouse.Append(table, {Rows(0, 40)});
+  table = warehouse.Append(table, {Rows(0, 2)}, {.mode = SnapshotMode::kOverwritePartitions});  // one day of ten, which had four rows
+  EXPECT_EQ(LiveRows(warehouse, table), 38);
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("deleted-records"), "4");
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("total-records"), "38");
+  EXPECT_EQ(table.metadata->current_snapshot()->operation(), "overwrite");
+  table = warehouse.Append(table, {Rows(100, 3)}, {.mode = SnapshotMode::kOverwriteTable});
+  EXPECT_EQ(LiveRows(warehouse, table), 3);
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("total-data-files"), "1");
+}
+
+TEST(SnapshotCommit, DeletesOfRowsWhoseFileIsGoneConflictForGood) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns);
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+  std::vector<RowLocation> locations;
+  Must(writer->Write(Rows(0, 10), &locations));
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  SnapshotCommit first = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, files));
+  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, first));
+
+  auto deleting = [&](int64_t row) {
+    PositionDeletes deletes;
+    deletes.Add(writer->FileOf(locations[row].file), locations[row].position);
+    WrittenDeletes written = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
+    WrittenFiles result;
+    result.delete_files = written.files;
+    result.referenced_data_files = written.referenced_data_files;
+    return Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(result)));
+  };
+  SnapshotCommit one = deleting(3);
+  SnapshotCommit two = deleting(4);
+  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, one));
+  EXPECT_EQ(table.metadata->current_snapshot()->operation(), "delete");
+  const auto delete_files = LiveFiles(warehouse, table, ManifestContent::kDeletes);
+  ASSERT_EQ(delete_files.size(), 1u);
+  EXPECT_EQ(delete_files[0].file.referenced_data_file, files.data_files[0].file_path);
+  // Somebody rewrites the table meanwhile.
+  table = warehouse.Append(table, {Rows(50, 1)}, {.mode = SnapshotMode::kOverwriteTable});
+  auto lost = CommitSnapshot(warehouse.catalog(), table.identifier, two);
+  ASSERT_FALSE(lost.ok());
+  EXPECT_EQ(lost.error().code(), ErrorCode::kCommitConflict);
+  EXPECT_THAT(lost.error().message(), HasSubstr("was taken out of the table"));
+}
+
+TEST(SnapshotCommit, ManySmallManifestsAreMerged) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {}, {{"commit.manifest.min-count-to-merge", "5"}});
+  for (int64_t i = 0; i < 23; ++i) table = warehouse.Append(table, {Rows(i * 10, 10)});
+  const auto manifests = Must(ReadManifestList(warehouse.store(), *table.metadata->current_snapshot()));
+  EXPECT_LE(manifests.size(), 6u);
+  EXPECT_EQ(LiveRows(warehouse, table), 230);
+  std::set<int64_t> sequence_numbers;
+  for (const ManifestEntry& entry : LiveFiles(warehouse, table)) sequence_numbers.insert(*entry.sequence_number);
+  EXPECT_EQ(sequence_numbers.size(), 23u);  // each file keeps its own
+}
+
+TEST(HadoopCatalog, PropertiesChangeAndOldMetadataGoes) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {}, {{"write.metadata.previous-versions-max", "2"}, {"write.metadata.delete-after-commit.enabled", "true"},
+                                                         {"write.metadata.compression-codec", "gzip"}});
+  for (int i = 0; i < 6; ++i) {
+    CommitResult result = Must(warehouse.catalog().CommitTable(table.identifier, {{AssertTableUuid{table.metadata->table_uuid}}, {SetProperties{{{"k", std::to_string(i)}}}}}));
+    ASSERT_EQ(result.outcome, CommitOutcome::kCommitted);
+  }
+  table = warehouse.Load("t");
+  EXPECT_EQ(table.metadata->properties.at("k"), "5");
+  EXPECT_EQ(table.metadata->metadata_log.size(), 2u);
+  int metadata_files = 0;
+  for (const auto& object : Must(warehouse.store().List(table.metadata->location))) metadata_files += object.location.ends_with(".gz.metadata.json");
+  EXPECT_EQ(metadata_files, 3);
+  CommitResult refused = Must(warehouse.catalog().CommitTable(table.identifier, {{AssertTableUuid{"other"}}, {}}));
+  EXPECT_EQ(refused.outcome, CommitOutcome::kConflict);
+  EXPECT_THAT(refused.reason, HasSubstr("Requirement failed: UUID does not match"));
+}
+
+TEST(SqlTypes, MapBothWaysAndRefuse) {
+  auto schema = Must(SchemaFromSql({{"a", DataType::TinyInt()}, {"m", DataType::Map(DataType::String().NotNull(), DataType::Array(DataType::Decimal(9, 2)))},
+                                    {"r", DataType::Row({{"x", DataType::Time(3)}, {"y", DataType::Binary(4).NotNull()}})}}));
+  EXPECT_EQ(Must(SqlSchemaOf(schema))->field(1).type.ToString(), "MAP<STRING NOT NULL, ARRAY<DECIMAL(9, 2)>>");
+  EXPECT_EQ(Must(SqlSchemaOf(schema))->field(2).type.ToString(), "ROW<`x` TIME(3), `y` BINARY(4) NOT NULL>");
+  EXPECT_EQ(SchemaFromSql({{"i", DataType::IntervalDayTime()}}).error().code(), ErrorCode::kNotSupported);
+  EXPECT_EQ(SchemaFromSql({{"t", DataType::Timestamp(9)}}).error().code(), ErrorCode::kNotSupported);
+  EXPECT_EQ(SchemaFromSql({{"d", DataType::Double()}}, {"d"}).error().code(), ErrorCode::kInvalidMetadata);
+}
+
+}  // namespace
+}  // namespace firn::iceberg
