@@ -86,7 +86,15 @@ struct ScalarFunction {
   bool is_strict = true;
   /// Arguments are evaluated only for the rows that need them (CASE, COALESCE, IF, AND, OR): the evaluator has a rule for each by name.
   bool is_lazy = false;
+  /// Whether a row can fail the call (division by zero, CAST): such arguments of lazy functions are evaluated only where they are needed.
+  bool can_fail = false;
 };
+
+// Special syntax is bound as calls by these conventions: EXTRACT(unit FROM t) is EXTRACT('UNIT', t); FLOOR(t TO unit) is FLOOR(t, 'UNIT');
+// TRIM(mode x FROM s) is TRIM('MODE', x, s); POSITION(a IN b) is POSITION(a, b); TIMESTAMPADD(unit, n, t) has the unit as text first; x [NOT] IN (a, b) is IN(x, a, b);
+// a LIKE b ESCAPE c is LIKE(a, b, c); CASE is CASE(when, then, ..., else); a[i] is "[]"(a, i); a field of a ROW is "."(row, 'name');
+// IS NULL, IS NOT NULL, IS TRUE, ..., IS JSON OBJECT are functions of those names; JSON_VALUE, JSON_QUERY and JSON_EXISTS get their clauses as
+// further literal arguments, see json_functions.h.
 
 /// Immutable after construction; thread-safe.
 class FunctionRegistry {

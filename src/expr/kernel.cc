@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "expr/kernel_internal.h"
+
+namespace firn::expr {
+
+using types::DataType;
+using types::TypeKind;
+
+Result<Column> NullColumn(const DataType& type) {
+  FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(arrow::MakeArrayOfNull(type.ToArrow(), 1)));
+  return Column{std::move(array), true};
+}
+
+bool AnyNullable(const std::vector<DataType>& types) {
+  for (const DataType& type : types) {
+    if (type.nullable()) return true;
+  }
+  return false;
+}
+
+DataType Strict(DataType result, const CallSite& call) { return result.WithNullable(AnyNullable(call.types)); }
+
+bool HasUntypedNull(const CallSite& call) {
+  for (const DataType& type : call.types) {
+    if (type.kind() == TypeKind::kNull) return true;
+  }
+  return false;
+}
+
+Error ArgumentError(const CallSite& call, std::string_view expected) {
+  std::string given;
+  for (const DataType& type : call.types) given += (given.empty() ? "" : ", ") + type.ToString();
+  Error error(ErrorCode::kTypeMismatch, fmt::format("cannot apply {} to ({})", call.name, given));
+  if (HasUntypedNull(call)) return std::move(error).At(call.span).Hint("a bare NULL has no type here: CAST(NULL AS ...)");
+  return std::move(error).At(call.span).Hint(fmt::format("it takes {}", expected));
+}
+
+namespace {
+
+// The type to cast an argument to, or nothing if it does not fit.
+std::optional<DataType> Fit(const DataType& type, Want want) {
+  auto same = [&](bool fits) { return fits ? std::optional<DataType>(type) : std::nullopt; };
+  auto number = [&](DataType target, bool fits) { return fits ? std::optional<DataType>(target.WithNullable(type.nullable())) : std::nullopt; };
+  switch (want) {
+    case Want::kAny: return type;
+    case Want::kText: return same(type.IsCharacter());
+    case Want::kBytes: return same(type.IsBytes());
+    case Want::kTextOrBytes: return same(type.IsCharacter() || type.IsBytes());
+    case Want::kInt: return number(DataType::Int(), type.IsInteger());
+    case Want::kBigInt: return number(DataType::BigInt(), type.IsInteger());
+    case Want::kDouble: return number(DataType::Double(), type.IsNumeric());
+    case Want::kNumeric: return same(type.IsNumeric());
+    case Want::kBoolean: return same(type.kind() == TypeKind::kBoolean);
+    case Want::kDate: return same(type.kind() == TypeKind::kDate);
+    case Want::kTimestamp: return same(type.IsTimestamp());
+    case Want::kTemporal: return same(type.IsTimestamp() || type.kind() == TypeKind::kDate || type.kind() == TypeKind::kTime);
+    case Want::kArray: return same(type.kind() == TypeKind::kArray);
+    case Want::kMap: return same(type.kind() == TypeKind::kMap);
+  }
+  FIRN_UNREACHABLE("argument kind");
+}
+
+}  // namespace
+
+Result<std::vector<DataType>> CheckArguments(const CallSite& call, std::initializer_list<Want> wants, size_t required, std::string_view syntax) {
+  if (call.types.size() < required || call.types.size() > wants.size()) return ArgumentError(call, syntax);
+  std::vector<DataType> types;
+  const Want* want = wants.begin();
+  for (const DataType& given : call.types) {
+    auto fitted = Fit(given, *want++);
+    if (!fitted) return ArgumentError(call, syntax);
+    types.push_back(std::move(*fitted));
+  }
+  return types;
+}
+
+}  // namespace firn::expr

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kernels are written with: views of argument columns, one loop over the rows, and arrays made without builders.
+#pragma once
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/builder.h>
+#include <arrow/util/bit_util.h>
+#include <arrow/util/decimal.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "expr/scalar_function.h"
+#include "types/arrow_result.h"
+
+namespace firn::expr {
+
+/// An argument of a fixed width: value and validity by row; a constant repeats.
+template <typename T>
+class FixedView {
+ public:
+  explicit FixedView(const Column& column)
+      : values_(column.array->data()->GetValues<T>(1)),
+        validity_(column.array->null_count() > 0 ? column.array->null_bitmap_data() : nullptr),
+        offset_(column.array->offset()),
+        step_(column.is_constant ? 0 : 1) {}
+  T operator[](int64_t row) const { return values_[row * step_]; }
+  bool IsValid(int64_t row) const { return validity_ == nullptr || arrow::bit_util::GetBit(validity_, offset_ + row * step_); }
+  bool has_nulls() const { return validity_ != nullptr; }
+
+ private:
+  const T* values_;
+  const uint8_t* validity_;
+  int64_t offset_;
+  int64_t step_;
+};
+
+class BooleanView {
+ public:
+  explicit BooleanView(const Column& column)
+      : bits_(column.array->data()->buffers[1] ? column.array->data()->buffers[1]->data() : nullptr),
+        validity_(column.array->null_count() > 0 ? column.array->null_bitmap_data() : nullptr),
+        offset_(column.array->offset()),
+        step_(column.is_constant ? 0 : 1) {}
+  bool operator[](int64_t row) const { return arrow::bit_util::GetBit(bits_, offset_ + row * step_); }
+  bool IsValid(int64_t row) const { return validity_ == nullptr || arrow::bit_util::GetBit(validity_, offset_ + row * step_); }
+  bool has_nulls() const { return validity_ != nullptr; }
+
+ private:
+  const uint8_t* bits_;
+  const uint8_t* validity_;
+  int64_t offset_;
+  int64_t step_;
+};
+
+/// Text or bytes.
+class StringView {
+ public:
+  explicit StringView(const Column& column)
+      : array_(static_cast<const arrow::BinaryArray&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {}
+  std::string_view operator[](int64_t row) const { return array_.GetView(row * step_); }
+  bool IsValid(int64_t row) const { return !has_nulls_ || !array_.IsNull(row * step_); }
+  bool has_nulls() const { return has_nulls_; }
+
+ private:
+  const arrow::BinaryArray& array_;
+  int64_t step_;
+  bool has_nulls_;
+};
+
+class DecimalView {
+ public:
+  explicit DecimalView(const Column& column)
+      : array_(static_cast<const arrow::Decimal128Array&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {}
+  arrow::Decimal128 operator[](int64_t row) const { return arrow::Decimal128(array_.GetValue(row * step_)); }
+  bool IsValid(int64_t row) const { return !has_nulls_ || !array_.IsNull(row * step_); }
+  bool has_nulls() const { return has_nulls_; }
+
+ private:
+  const arrow::Decimal128Array& array_;
+  int64_t step_;
+  bool has_nulls_;
+};
+
+/// The view for a C++ type.
+template <typename T>
+using ViewOf = std::conditional_t<std::is_same_v<T, bool>, BooleanView,
+                                  std::conditional_t<std::is_same_v<T, std::string_view>, StringView,
+                                                     std::conditional_t<std::is_same_v<T, arrow::Decimal128>, DecimalView, FixedView<T>>>>;
+
+/// Collects a result column of a C++ type: fixed widths into a plain vector, booleans as bytes, text through Arrow's builder.
+template <typename T>
+class ColumnMaker {
+ public:
+  ColumnMaker(const types::DataType& type, int64_t rows) : type_(type), values_(static_cast<size_t>(rows)) {}
+  void Set(int64_t row, T value) { values_[static_cast<size_t>(row)] = value; }
+  void SetNull(int64_t row) {
+    if (nulls_.empty()) nulls_.resize(values_.size(), 0);
+    nulls_[static_cast<size_t>(row)] = 1;
+    ++null_count_;
+  }
+  Result<Column> Finish(bool is_constant) {
+    const auto rows = static_cast<int64_t>(values_.size());
+    auto data = arrow::ArrayData::Make(type_.ToArrow(), rows, {Validity(), arrow::Buffer::FromVector(std::move(values_))}, null_count_);
+    return Column{arrow::MakeArray(std::move(data)), is_constant};
+  }
+
+ private:
+  std::shared_ptr<arrow::Buffer> Validity() const {
+    if (null_count_ == 0) return nullptr;
+    std::vector<uint8_t> bits((nulls_.size() + 7) / 8, 0);
+    for (size_t i = 0; i < nulls_.size(); ++i) bits[i / 8] |= static_cast<uint8_t>((nulls_[i] ^ 1) << (i % 8));
+    return arrow::Buffer::FromVector(std::move(bits));
+  }
+
+  const types::DataType& type_;
+  std::vector<T> values_;
+  std::vector<uint8_t> nulls_;
+  int64_t null_count_ = 0;
+};
+
+/// Columns whose Arrow builder does the work: BOOLEAN, text, bytes, DECIMAL.
+template <typename Builder>
+class BuilderMaker {
+ public:
+  template <typename... Arguments>
+  explicit BuilderMaker(int64_t rows, Arguments&&... arguments) : builder_(std::forward<Arguments>(arguments)...) {
+    status_ = builder_.Reserve(rows);
+  }
+  template <typename V>
+  void Set(int64_t, V&& value) {
+    if (status_.ok()) status_ = builder_.Append(std::forward<V>(value));
+  }
+  void SetNull(int64_t) {
+    if (status_.ok()) status_ = builder_.AppendNull();
+  }
+  Result<Column> Finish(bool is_constant) {
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(status_));
+    FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(builder_.Finish()));
+    return Column{std::move(array), is_constant};
+  }
+
+ private:
+  Builder builder_;
+  arrow::Status status_;
+};
+
+template <>
+class ColumnMaker<bool> : public BuilderMaker<arrow::BooleanBuilder> {
+ public:
+  ColumnMaker(const types::DataType&, int64_t rows) : BuilderMaker(rows) {}
+};
+template <>
+class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
+ public:
+  ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows), type_(type) {}
+  Result<Column> Finish(bool is_constant) {
+    FIRN_TRY(Column column, BuilderMaker::Finish(is_constant));
+    column.array->data()->type = type_.ToArrow();  // utf8 and binary have one layout
+    column.array = arrow::MakeArray(column.array->data());
+    return column;
+  }
+
+ private:
+  const types::DataType& type_;
+};
+template <>
+class ColumnMaker<arrow::Decimal128> : public BuilderMaker<arrow::Decimal128Builder> {
+ public:
+  ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows, type.ToArrow()) {}
+};
+
+namespace kernel_internal {
+
+template <typename Out, typename Value>
+void Store(ColumnMaker<Out>& maker, int64_t row, Value&& value) {
+  if constexpr (std::is_same_v<std::decay_t<Value>, std::optional<Out>>) {
+    if (value) {
+      maker.Set(row, *std::forward<Value>(value));
+    } else {
+      maker.SetNull(row);
+    }
+  } else {
+    maker.Set(row, std::forward<Value>(value));
+  }
+}
+
+template <typename Out, typename Function, typename... Views>
+Result<Column> MapViews(const KernelInput& input, const Function& function, const Views&... views) {
+  ColumnMaker<Out> maker(input.result_type, input.row_count);
+  using Value = decltype(function(views[0]...));
+  const bool has_nulls = (views.has_nulls() || ...);
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    if (has_nulls && !(views.IsValid(row) && ...)) {
+      maker.SetNull(row);
+      continue;
+    }
+    if constexpr (requires(Value value) { value.error(); }) {
+      FIRN_TRY(auto value, function(views[row]...));
+      Store<Out>(maker, row, std::move(value));
+    } else {
+      Store<Out>(maker, row, function(views[row]...));
+    }
+  }
+  return maker.Finish(false);
+}
+
+template <typename Out, typename... In, typename Function, size_t... Index>
+Result<Column> MapIndexed(const KernelInput& input, const Function& function, std::index_sequence<Index...>) {
+  return MapViews<Out>(input, function, ViewOf<In>(input.arguments[Index])...);
+}
+
+}  // namespace kernel_internal
+
+/// Maps rows whose arguments are all there; NULL otherwise. `function` gives Out, optional<Out> (NULL) or Result of either (fails the call).
+/// Map<int32_t, std::string_view>(input, [](std::string_view text) { return ...; })
+template <typename Out, typename... In, typename Function>
+Result<Column> Map(const KernelInput& input, const Function& function) {
+  return kernel_internal::MapIndexed<Out, In...>(input, function, std::index_sequence_for<In...>());
+}
+
+/// Calls `visit.template operator()<T>()` with the C++ type of an integer or floating type.
+template <typename Visit>
+Result<Column> VisitNumber(const types::DataType& type, const Visit& visit) {
+  switch (type.kind()) {
+    case types::TypeKind::kTinyInt: return visit.template operator()<int8_t>();
+    case types::TypeKind::kSmallInt: return visit.template operator()<int16_t>();
+    case types::TypeKind::kInt: return visit.template operator()<int32_t>();
+    case types::TypeKind::kBigInt: return visit.template operator()<int64_t>();
+    case types::TypeKind::kFloat: return visit.template operator()<float>();
+    case types::TypeKind::kDouble: return visit.template operator()<double>();
+    default: FIRN_UNREACHABLE("{} is no machine number", type.ToString());
+  }
+}
+
+/// A column of NULLs.
+Result<Column> NullColumn(const types::DataType& type);
+
+// --- binding ---
+
+/// Whether any argument may be NULL.
+bool AnyNullable(const std::vector<types::DataType>& types);
+/// The result type with the nullability that NULL-in, NULL-out gives it.
+types::DataType Strict(types::DataType result, const CallSite& call);
+/// kTypeMismatch: "cannot apply UPPER to (INT); it takes UPPER(string)".
+Error ArgumentError(const CallSite& call, std::string_view expected);
+/// Whether an untyped NULL stands among the arguments: most functions refuse it as Flink does.
+bool HasUntypedNull(const CallSite& call);
+
+/// What an argument must be; kOptional* may be missing from the end on.
+enum class Want : uint8_t { kAny, kText, kBytes, kTextOrBytes, kInt, kBigInt, kDouble, kNumeric, kBoolean, kDate, kTimestamp, kTemporal, kArray, kMap };
+/// Checks the count (`required` to wants.size()) and kinds; numbers are widened to kInt, kBigInt, kDouble. Gives the argument types to cast to.
+Result<std::vector<types::DataType>> CheckArguments(const CallSite& call, std::initializer_list<Want> wants, size_t required, std::string_view syntax);
+
+}  // namespace firn::expr
