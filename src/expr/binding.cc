@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls bound: a few functions are spelled with others (IF is a CASE), the rest ask their entry for a signature.
+#include <arrow/array.h>
+#include <fmt/format.h>
+
+#include "expr/aggregate_function.h"
+#include "expr/kernel_internal.h"
+#include "expr/scalar_function.h"
+
+namespace firn::expr {
+
+using types::DataType;
+using types::TypeKind;
+
+namespace {
+
+ExpressionPtr MakeCallNode(const ScalarFunction& function, std::vector<ExpressionPtr> arguments, DataType type, base::SourceSpan span) {
+  Expression call;
+  call.kind = ExpressionKind::kCall;
+  call.type = std::move(type);
+  call.span = span;
+  call.function = &function;
+  call.arguments = std::move(arguments);
+  return std::make_shared<const Expression>(std::move(call));
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return upper;
+}
+
+// Functions that are others in other words. Nothing: bind by the entry.
+Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr>& arguments, base::SourceSpan span, const EvaluationContext& context) {
+  auto call = [&](std::string_view other, std::vector<ExpressionPtr> with) { return BindCall(other, std::move(with), span, context); };
+  if (name == "IF" && arguments.size() == 3 && arguments[0]->type.kind() != TypeKind::kNull) return call("CASE", arguments);
+  if (name == "IFNULL" && arguments.size() == 2) return call("COALESCE", arguments);
+  if (name == "NULLIF" && arguments.size() == 2) {
+    FIRN_TRY(ExpressionPtr equal, call("=", {arguments[0], arguments[1]}));
+    return call("CASE", {equal, MakeNullLiteral(arguments[0]->type), arguments[0]});
+  }
+  if (name == "BETWEEN" && arguments.size() == 3) {
+    FIRN_TRY(ExpressionPtr low, call(">=", {arguments[0], arguments[1]}));
+    FIRN_TRY(ExpressionPtr high, call("<=", {arguments[0], arguments[2]}));
+    return call("AND", {low, high});
+  }
+  if (name == "IN" && arguments.size() >= 2) {
+    std::vector<ExpressionPtr> equals;
+    for (size_t i = 1; i < arguments.size(); ++i) {
+      FIRN_TRY(ExpressionPtr equal, call("=", {arguments[0], arguments[i]}));
+      equals.push_back(std::move(equal));
+    }
+    if (equals.size() == 1) return equals[0];
+    return call("OR", std::move(equals));
+  }
+  return ExpressionPtr();
+}
+
+}  // namespace
+
+Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr> arguments, base::SourceSpan span, const EvaluationContext& context) {
+  const std::string upper = Upper(name);
+  FIRN_TRY(ExpressionPtr respelled, Respell(upper, arguments, span, context));
+  if (respelled) {
+    Expression copy = *respelled;
+    copy.span = span;
+    return std::make_shared<const Expression>(std::move(copy));
+  }
+  const ScalarFunction* function = FunctionRegistry::BuiltIn().Find(upper);
+  if (function == nullptr) {
+    auto near = base::NearNames(upper, FunctionRegistry::BuiltIn().Names());
+    std::string hint = near.empty() ? "SHOW FUNCTIONS lists all functions" : fmt::format("did you mean {}?", near[0]);
+    return Error(ErrorCode::kFunctionNotFound, fmt::format("there is no function {}", upper)).At(span).Hint(std::move(hint)).Candidates(std::move(near));
+  }
+  CallSite call;
+  call.name = upper;
+  call.span = span;
+  call.context = &context;
+  for (const ExpressionPtr& argument : arguments) {
+    call.types.push_back(argument->type);
+    call.literals.push_back(argument->kind == ExpressionKind::kLiteral ? argument->literal : nullptr);
+  }
+  auto signature = function->bind(call);
+  if (!signature.ok()) {
+    Error error = std::move(signature).error();
+    if (!error.span()) error = std::move(error).At(span);
+    if (error.hint().empty()) error = std::move(error).Hint(fmt::format("it takes {}", function->syntax));
+    return error;
+  }
+  FIRN_ASSERT(signature->arguments.size() == arguments.size(), "{} bound {} of {} arguments", upper, signature->arguments.size(), arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    FIRN_TRY(arguments[i], BindImplicitCast(arguments[i], signature->arguments[i], arguments[i]->span, context));
+  }
+  return MakeCallNode(*function, std::move(arguments), signature->result, span);
+}
+
+Result<ExpressionPtr> BindCast(ExpressionPtr value, const DataType& target, bool is_try, base::SourceSpan span, const EvaluationContext& context) {
+  if (value->type.kind() == TypeKind::kNull) return MakeNullLiteral(target);
+  CallSite call;
+  call.types = {value->type, target};
+  call.name = is_try ? "TRY_CAST" : "CAST";
+  call.span = span;
+  call.context = &context;
+  const ScalarFunction* function = FunctionRegistry::BuiltIn().Find(call.name);
+  FIRN_TRY(Signature signature, function->bind(call));
+  return MakeCallNode(*function, {std::move(value)}, signature.result, span);
+}
+
+namespace {
+
+ExpressionPtr Retype(const ExpressionPtr& value, const DataType& type) {
+  Expression copy = *value;
+  copy.type = type;
+  return std::make_shared<const Expression>(std::move(copy));
+}
+
+bool IsImplicit(const DataType& from, const DataType& to) {
+  if (from.IsNumeric() && to.IsNumeric()) return true;
+  if (from.IsTimestamp() && to.IsTimestamp()) return true;
+  if (from.kind() == TypeKind::kDate && to.IsTimestamp()) return true;
+  if (from.kind() == TypeKind::kTime && to.kind() == TypeKind::kTime) return true;
+  if (from.kind() != to.kind() || !from.IsNested() || from.fields().size() != to.fields().size()) return from.kind() == to.kind() && !from.IsNested();
+  for (size_t i = 0; i < from.fields().size(); ++i) {
+    const DataType& inner = from.fields()[i].type;
+    const DataType& wanted = to.fields()[i].type;
+    const bool is_text = (inner.IsCharacter() && wanted.IsCharacter()) || (inner.IsBytes() && wanted.IsBytes());
+    if (inner.kind() != TypeKind::kNull && !is_text && !IsImplicit(inner, wanted)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<ExpressionPtr> BindImplicitCast(ExpressionPtr value, const DataType& target, base::SourceSpan span, const EvaluationContext& context) {
+  const DataType& from = value->type;
+  if (from.EqualsIgnoringNullability(target)) return value;
+  if (from.kind() == TypeKind::kNull) return MakeNullLiteral(target);
+  const DataType wanted = target.WithNullable(from.nullable());
+  // Text of any length lies in memory the same way; what a length means is enforced where it is written.
+  if ((from.IsCharacter() && target.IsCharacter()) || (from.IsBytes() && target.IsBytes())) return Retype(value, wanted);
+  if (!IsImplicit(from, target)) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{} is not implicitly a {}", from.ToString(), target.WithNullable(true).ToString())).At(span).Hint("an explicit CAST converts it");
+  }
+  return BindCast(std::move(value), wanted, false, span, context);
+}
+
+}  // namespace firn::expr

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/compare.h>
+
+#include <cmath>
+
+#include "expr/function_groups_internal.h"
+#include "expr/kernel_internal.h"
+#include "expr/type_rules_internal.h"
+
+namespace firn::expr {
+
+namespace {
+
+using types::DataType;
+using types::TypeKind;
+
+// As Flink's generated code compares: NaN equals itself and is neither smaller nor larger.
+struct Equals {
+  template <typename T>
+  bool operator()(const T& left, const T& right) const {
+    if constexpr (std::is_floating_point_v<T>) return left == right || (std::isnan(left) && std::isnan(right));
+    return left == right;
+  }
+};
+struct Differs {
+  template <typename T>
+  bool operator()(const T& left, const T& right) const {
+    return !Equals()(left, right);
+  }
+};
+struct Less {
+  template <typename T>
+  bool operator()(const T& left, const T& right) const {
+    return left < right;
+  }
+};
+struct LessOrEqual {
+  template <typename T>
+  bool operator()(const T& left, const T& right) const {
+    return left <= right;
+  }
+};
+
+// Both sides have one type.
+template <typename Compare>
+Result<Column> CompareColumns(const KernelInput& input) {
+  const Compare compare;
+  const DataType& type = input.argument_types[0];
+  switch (type.kind()) {
+    case TypeKind::kNull: return NullColumn(input.result_type);
+    case TypeKind::kBoolean: return Map<bool, bool, bool>(input, compare);
+    case TypeKind::kDecimal: return Map<bool, arrow::Decimal128, arrow::Decimal128>(input, compare);
+    case TypeKind::kChar:
+    case TypeKind::kVarchar:
+    case TypeKind::kBinary:
+    case TypeKind::kVarbinary: return Map<bool, std::string_view, std::string_view>(input, compare);
+    case TypeKind::kDate:
+    case TypeKind::kTime:
+    case TypeKind::kIntervalYearMonth: return Map<bool, int32_t, int32_t>(input, compare);
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampLtz:
+    case TypeKind::kIntervalDayTime: return Map<bool, int64_t, int64_t>(input, compare);
+    case TypeKind::kArray:
+    case TypeKind::kMap:
+    case TypeKind::kRow: break;
+    default: return VisitNumber(type, [&]<typename T>() { return Map<bool, T, T>(input, compare); });
+  }
+  // Containers only come with = and <> (BindComparison).
+  ColumnMaker<bool> maker(input.result_type, input.row_count);
+  const Column& left = input.arguments[0];
+  const Column& right = input.arguments[1];
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    const int64_t l = left.is_constant ? 0 : row;
+    const int64_t r = right.is_constant ? 0 : row;
+    if (left.array->IsNull(l) || right.array->IsNull(r)) {
+      maker.SetNull(row);
+    } else {
+      const bool equal = left.array->RangeEquals(*right.array, l, l + 1, r);
+      maker.Set(row, std::is_same_v<Compare, Equals> == equal);
+    }
+  }
+  return maker.Finish(false);
+}
+
+template <typename Compare>
+Result<Column> CompareReversed(const KernelInput& input) {
+  const std::vector<Column> arguments = {input.arguments[1], input.arguments[0]};
+  const std::vector<DataType> types = {input.argument_types[1], input.argument_types[0]};
+  return CompareColumns<Compare>({input.context, arguments, types, input.result_type, input.row_count});
+}
+
+// The type that both sides of a comparison are cast to.
+Result<DataType> ComparisonType(const CallSite& call) {
+  const DataType& left = call.types[0];
+  const DataType& right = call.types[1];
+  if (left.IsNumeric() && right.IsNumeric()) return CommonNumericType(left, right);
+  const bool mixes_date = (left.kind() == TypeKind::kDate) != (right.kind() == TypeKind::kDate) && (left.IsTimestamp() || right.IsTimestamp());
+  if (!mixes_date) {
+    auto common = CommonType(call.types);
+    if (common.ok()) return common;
+  }
+  return ArgumentError(call, "two values of comparable types; an explicit CAST makes them so");
+}
+
+Result<Signature> BindComparison(const CallSite& call) {
+  if (call.types.size() != 2) return ArgumentError(call, "two operands");
+  FIRN_TRY(DataType common, ComparisonType(call));
+  const bool is_equality = call.name == "=" || call.name == "<>" || call.name.starts_with("IS ");
+  if (common.IsNested() && !is_equality) return ArgumentError(call, "values that have an order");
+  const DataType left = common.WithNullable(true);
+  return Signature{{left, left}, Strict(DataType::Boolean(), call).WithNullable(AnyNullable(call.types) || HasUntypedNull(call))};
+}
+
+template <bool kNegated>
+Result<Column> IsDistinct(const KernelInput& input) {
+  FIRN_TRY(Column equal, CompareColumns<Equals>(input));
+  const Column& left = input.arguments[0];
+  const Column& right = input.arguments[1];
+  const BooleanView view(equal);
+  ColumnMaker<bool> maker(input.result_type, input.row_count);
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    const bool left_null = left.array->IsNull(left.is_constant ? 0 : row);
+    const bool right_null = right.array->IsNull(right.is_constant ? 0 : row);
+    const bool same = left_null || right_null ? left_null && right_null : view[row];
+    maker.Set(row, same == kNegated);
+  }
+  return maker.Finish(false);
+}
+
+Result<Signature> BindDistinct(const CallSite& call) {
+  FIRN_TRY(Signature signature, BindComparison(call));
+  signature.result = DataType::Boolean().NotNull();
+  return signature;
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> ComparisonFunctions() {
+  return {
+      {{"="}, "comparison", "value = value", "Whether both are equal.", {{"1 = 1.0", "TRUE"}}, BindComparison, CompareColumns<Equals>},
+      {{"<>"}, "comparison", "value <> value", "Whether they differ.", {{"1 <> 2", "TRUE"}}, BindComparison, CompareColumns<Differs>},
+      {{"<"}, "comparison", "value < value", "Whether the first is smaller.", {{"1 < 2", "TRUE"}}, BindComparison, CompareColumns<Less>},
+      {{"<="}, "comparison", "value <= value", "Whether the first is not larger.", {{"2 <= 2", "TRUE"}}, BindComparison, CompareColumns<LessOrEqual>},
+      {{">"}, "comparison", "value > value", "Whether the first is larger.", {{"1 > 2", "FALSE"}}, BindComparison, CompareReversed<Less>},
+      {{">="}, "comparison", "value >= value", "Whether the first is not smaller.", {{"1 >= 2", "FALSE"}}, BindComparison, CompareReversed<LessOrEqual>},
+      {{"IS DISTINCT FROM"}, "comparison", "value IS DISTINCT FROM value", "Whether they differ; NULL equals NULL.", {{"1 IS DISTINCT FROM 1", "FALSE"}},
+       BindDistinct, IsDistinct<false>, true, false},
+      {{"IS NOT DISTINCT FROM"}, "comparison", "value IS NOT DISTINCT FROM value", "Whether they are equal; NULL equals NULL.", {{"1 IS NOT DISTINCT FROM 1", "TRUE"}},
+       BindDistinct, IsDistinct<true>, true, false},
+  };
+}
+
+}  // namespace firn::expr
