@@ -156,6 +156,7 @@ struct SinkNode {
   std::vector<int> upsert_key;                          // input columns of the table's primary key
   std::vector<std::string> columns;                     // the table's persisted columns, in the input's order
   std::vector<std::string> metadata_keys;               // parallel: "" for a physical column
+  std::vector<int> not_null;                            // input columns whose NULL fails the job (kNotNullViolation)
   bool overwrite = false;
   std::map<std::string, std::string> static_partition;  // OVERWRITE t PARTITION (k = v)
 };

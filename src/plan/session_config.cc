@@ -101,10 +101,9 @@ Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string
   FIRN_RETURN_IF_ERROR(ParseChoice<NotNullEnforcer>(config, "table.exec.sink.not-null-enforcer",
                                                     {{"error", NotNullEnforcer::kError}, {"drop", NotNullEnforcer::kDrop}},
                                                     parsed.not_null_enforcer));
-  FIRN_RETURN_IF_ERROR(ParseChoice<TypeLengthEnforcer>(
-      config, "table.exec.sink.type-length-enforcer",
-      {{"ignore", TypeLengthEnforcer::kIgnore}, {"trim_pad", TypeLengthEnforcer::kTrimPad}, {"error", TypeLengthEnforcer::kError}},
-      parsed.length_enforcer));
+  // Both mean the same here: the implicit cast to a CHAR(n) or VARCHAR(n) column trims and pads.
+  bool ignored = false;
+  FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "table.exec.sink.type-length-enforcer", {{"ignore", true}, {"trim_pad", true}}, ignored));
   FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "table.exec.legacy-cast-behaviour", {{"disabled", false}, {"enabled", true}},
                                          parsed.legacy_cast));
   if (const std::string* zone = Find(config, "table.local-time-zone"); zone != nullptr && *zone != "default") parsed.time_zone = *zone;

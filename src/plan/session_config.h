@@ -15,14 +15,12 @@ namespace firn::plan {
 struct PlannerContext;
 
 enum class NotNullEnforcer { kError, kDrop };
-enum class TypeLengthEnforcer { kIgnore, kTrimPad, kError };
 
 struct SessionConfig {
   bool is_batch = false;                                            // execution.runtime-mode
   int parallelism = 1;                                              // table.exec.resource.default-parallelism, parallelism.default
   int64_t state_ttl_ms = 0;                                         // table.exec.state.ttl; 0: for ever
   NotNullEnforcer not_null_enforcer = NotNullEnforcer::kError;      // table.exec.sink.not-null-enforcer
-  TypeLengthEnforcer length_enforcer = TypeLengthEnforcer::kIgnore; // table.exec.sink.type-length-enforcer
   std::string time_zone = "UTC";                                    // table.local-time-zone
   bool legacy_cast = false;                                         // table.exec.legacy-cast-behaviour
 };

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "plan/binder_internal.h"
+#include "plan/join_condition.h"
+#include "plan/window_columns.h"
+
+namespace firn::plan {
+
+using expr::ExpressionPtr;
+
+namespace {
+
+JoinKind KindOf(sql::JoinType type) {
+  switch (type) {
+    case sql::JoinType::kInner:
+    case sql::JoinType::kCross: return JoinKind::kInner;
+    case sql::JoinType::kLeft: return JoinKind::kLeft;
+    case sql::JoinType::kRight: return JoinKind::kRight;
+    case sql::JoinType::kFull: return JoinKind::kFull;
+  }
+  FIRN_UNREACHABLE("join type {}", static_cast<int>(type));
+}
+
+/// The state TTL that a hint gives for the relation by its alias.
+int64_t TtlOf(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, int64_t otherwise) {
+  std::string name;
+  if (table.alias) {
+    name = table.alias->text;
+  } else if (table.kind == sql::TableKind::kNamed) {
+    name = table.name.parts.back().text;
+  }
+  const auto found = state_ttl_ms.find(name);
+  return found == state_ttl_ms.end() ? otherwise : found->second;
+}
+
+bool IsRowtime(const expr::Expression& expression) {
+  return expression.kind == expr::ExpressionKind::kColumn && expression.type.time_attribute() == types::TimeAttribute::kRowtime;
+}
+
+bool ReadsRowtime(const expr::Expression& expression) {
+  if (IsRowtime(expression)) return true;
+  return std::any_of(expression.arguments.begin(), expression.arguments.end(), [](const ExpressionPtr& argument) { return ReadsRowtime(*argument); });
+}
+
+/// a.ts >= b.ts - INTERVAL ...: the row times of both sides within an interval of each other.
+bool IsIntervalBound(const expr::Expression& conjunct, int left_count) {
+  if (conjunct.kind != expr::ExpressionKind::kCall || conjunct.arguments.size() != 2) return false;
+  const std::string_view name = conjunct.function->names.front();
+  if (name != "<" && name != "<=" && name != ">" && name != ">=") return false;
+  const expr::Expression& first = *conjunct.arguments[0];
+  const expr::Expression& second = *conjunct.arguments[1];
+  if (!ReadsRowtime(first) || !ReadsRowtime(second)) return false;
+  constexpr int kNoEnd = kOuterColumns;
+  const bool is_forward = ReadsOnly(first, 0, left_count) && ReadsOnly(second, left_count, kNoEnd);
+  const bool is_backward = ReadsOnly(second, 0, left_count) && ReadsOnly(first, left_count, kNoEnd);
+  return is_forward || is_backward;
+}
+
+/// Columns of both sides; those of `merged` by their bare name once, at the front.
+struct MergedColumns {
+  std::vector<std::string> names;
+};
+
+const ScopeColumn* FindOnce(const Scope& scope, const std::string& name, bool* is_ambiguous) {
+  const ScopeColumn* found = nullptr;
+  for (const ScopeColumn& column : scope.columns) {
+    if (column.is_qualified_only || column.name != name) continue;
+    if (found != nullptr) *is_ambiguous = true;
+    found = &column;
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<Relation> QueryBinder::BindFrom(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
+  FIRN_RETURN_IF_ERROR(CountRelation(Span(table.span)));
+  if (table.is_lateral) {
+    return NotBuilt("LATERAL", Span(table.span), "join the query on the columns that tie both together");
+  }
+  switch (table.kind) {
+    case sql::TableKind::kNamed: {
+      FIRN_TRY(Relation relation, BindNamed(table));
+      return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
+    }
+    case sql::TableKind::kQuery: {
+      FIRN_TRY(Relation relation, BindQuery(*table.query, outer));
+      return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
+    }
+    case sql::TableKind::kFunction: {
+      FIRN_TRY(Relation relation, BindTableFunction(table, outer));
+      return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
+    }
+    case sql::TableKind::kJoin:
+      return BindJoin(table, state_ttl_ms, outer);
+    case sql::TableKind::kUnnest:
+      return NotBuilt("UNNEST", Span(table.span), "take elements by their index: a[1]");
+  }
+  FIRN_UNREACHABLE("table kind {}", static_cast<int>(table.kind));
+}
+
+Result<Relation> QueryBinder::Renamed(Relation relation, const std::optional<sql::Identifier>& alias, const std::vector<sql::Identifier>& columns,
+                                      base::SourceSpan span) {
+  if (!columns.empty() && columns.size() != relation.scope.columns.size()) {
+    return Error(ErrorCode::kColumnNotFound, fmt::format("{} column names for {} columns", columns.size(), relation.scope.columns.size())).At(span);
+  }
+  for (size_t i = 0; i < columns.size(); ++i) relation.scope.columns[i].name = columns[i].text;
+  if (!columns.empty()) {
+    std::vector<std::string> names = NamesOf(relation.node->fields);
+    for (const ScopeColumn& column : relation.scope.columns) names[column.index] = column.name;
+    relation.node = MakeProject(relation.node, AllColumns(relation.node->fields), names);
+  }
+  if (!alias) return relation;
+  for (ScopeColumn& column : relation.scope.columns) column.qualifier = {alias->text};
+  return relation;
+}
+
+Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
+  FIRN_TRY(Relation left, BindFrom(*table.left, state_ttl_ms, outer));
+  FIRN_TRY(Relation right, BindFrom(*table.right, state_ttl_ms, outer));
+  const int left_count = static_cast<int>(left.node->fields.size());
+  std::vector<std::string> merged;
+  for (const sql::Identifier& column : table.using_columns) merged.push_back(column.text);
+  if (table.is_natural) {
+    for (const ScopeColumn& column : left.scope.columns) {
+      bool ignored = false;
+      if (!column.is_qualified_only && FindOnce(right.scope, column.name, &ignored) != nullptr) merged.push_back(column.name);
+    }
+  }
+  Relation joined;
+  joined.scope.columns = left.scope.columns;
+  for (ScopeColumn column : right.scope.columns) {
+    column.index += left_count;
+    joined.scope.columns.push_back(std::move(column));
+  }
+  LogicalJoin join;
+  join.kind = KindOf(table.join);
+  join.left_ttl_ms = TtlOf(*table.left, state_ttl_ms, session_.config.state_ttl_ms);
+  join.right_ttl_ms = TtlOf(*table.right, state_ttl_ms, session_.config.state_ttl_ms);
+  const bool is_full = join.kind == JoinKind::kFull;
+  std::vector<ScopeColumn> front;
+  std::vector<ExpressionPtr> conjuncts;
+  std::vector<std::pair<int, int>> coalesced;
+  for (const std::string& name : merged) {
+    bool is_ambiguous = false;
+    const ScopeColumn* from_left = FindOnce(left.scope, name, &is_ambiguous);
+    const ScopeColumn* from_right = FindOnce(right.scope, name, &is_ambiguous);
+    if (from_left == nullptr || from_right == nullptr || is_ambiguous) {
+      return Error(is_ambiguous ? ErrorCode::kAmbiguousColumn : ErrorCode::kColumnNotFound, fmt::format("USING column `{}` must be in both sides once", name)).At(Span(table.span));
+    }
+    const int right_index = from_right->index + left_count;
+    FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {expr::MakeColumn(from_left->index, name, from_left->type), expr::MakeColumn(right_index, name, from_right->type)},
+                                                 Span(table.span), evaluation()));
+    conjuncts.push_back(std::move(equal));
+    ScopeColumn once{{}, name, from_left->type, join.kind == JoinKind::kRight ? right_index : from_left->index};
+    if (join.kind == JoinKind::kRight) once.type = from_right->type;
+    front.push_back(std::move(once));
+    coalesced.emplace_back(from_left->index, right_index);
+    for (ScopeColumn& column : joined.scope.columns) {
+      if (column.index == from_left->index || column.index == right_index) column.is_qualified_only = true;
+    }
+  }
+  if (table.on != nullptr) {
+    SelectState state;
+    ExpressionBinder binder(*this, joined.scope, nullptr, ExpressionPlace{.clause = "ON"});
+    FIRN_TRY(ExpressionPtr on, binder.BindCondition(*table.on));
+    conjuncts.push_back(std::move(on));
+  }
+  join.condition = Conjunction(conjuncts);
+  const bool is_window_join = IsWindowJoin(join, *left.node, *right.node);
+  if (!is_batch() && !is_window_join) {
+    for (const ExpressionPtr& conjunct : ConjunctsOf(join.condition)) {
+      if (!IsIntervalBound(*conjunct, left_count)) continue;
+      return NotBuilt("an interval join (row times of both sides within a range)", conjunct->span,
+                      "window both sides and join on window_start and window_end, or CAST one row time to TIMESTAMP for an ordinary join");
+    }
+  }
+  joined.node = MakeJoin(left.node, right.node, std::move(join), Span(table.span));
+  if (is_full && !coalesced.empty()) {
+    // Either side may be padded: the merged column is the one that is there.
+    std::vector<ExpressionPtr> outputs = AllColumns(joined.node->fields);
+    std::vector<std::string> names = NamesOf(joined.node->fields);
+    for (size_t i = 0; i < coalesced.size(); ++i) {
+      FIRN_TRY(ExpressionPtr value, expr::BindCall("COALESCE", {outputs[coalesced[i].first], outputs[coalesced[i].second]}, Span(table.span), evaluation()));
+      front[i].index = static_cast<int>(outputs.size());
+      outputs.push_back(std::move(value));
+      names.push_back(front[i].name);
+    }
+    joined.node = MakeProject(joined.node, std::move(outputs), names);
+  }
+  joined.scope.columns.insert(joined.scope.columns.begin(), front.begin(), front.end());
+  // The join may have padded columns and taken away time attributes.
+  for (ScopeColumn& column : joined.scope.columns) column.type = joined.node->fields[column.index].type;
+  return joined;
+}
+
+}  // namespace firn::plan

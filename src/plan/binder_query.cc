@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/array/concatenate.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
+#include "expr/evaluator.h"
+#include "plan/binder_internal.h"
+#include "plan/join_condition.h"
+#include "plan/literal.h"
+#include "types/arrow_result.h"
+
+namespace firn::plan {
+
+using expr::ExpressionPtr;
+using types::DataType;
+using types::Field;
+
+namespace {
+
+const char* SetOperatorName(const sql::Query& query) {
+  switch (query.set_operator) {
+    case sql::SetOperator::kUnion: return query.is_all ? "UNION ALL" : "UNION";
+    case sql::SetOperator::kExcept: return query.is_all ? "EXCEPT ALL" : "EXCEPT";
+    case sql::SetOperator::kIntersect: return query.is_all ? "INTERSECT ALL" : "INTERSECT";
+  }
+  FIRN_UNREACHABLE("set operator");
+}
+
+/// The relation's columns cast to `fields`, under their names.
+Result<LogicalNodePtr> Aligned(const LogicalNodePtr& node, const std::vector<Field>& fields, QueryBinder& binder) {
+  std::vector<ExpressionPtr> outputs;
+  bool changed = false;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const ExpressionPtr column = ColumnOf(node->fields, static_cast<int>(i));
+    const bool is_equal = column->type.EqualsIgnoringNullability(fields[i].type);
+    if (is_equal) {
+      outputs.push_back(column);
+    } else {
+      FIRN_TRY(ExpressionPtr cast, CastTo(column, fields[i].type.WithNullable(column->type.nullable()), binder));
+      outputs.push_back(std::move(cast));
+    }
+    changed |= !is_equal || node->fields[i].name != fields[i].name;
+  }
+  return changed ? MakeProject(node, std::move(outputs), NamesOf(fields)) : node;
+}
+
+std::vector<int> AllKeys(size_t count) {
+  std::vector<int> keys(count);
+  for (size_t i = 0; i < count; ++i) keys[i] = static_cast<int>(i);
+  return keys;
+}
+
+LogicalNodePtr Distinct(LogicalNodePtr node, int64_t ttl_ms, base::SourceSpan span) {
+  LogicalAggregate aggregate;
+  aggregate.keys = AllKeys(node->fields.size());
+  aggregate.state_ttl_ms = ttl_ms;
+  return MakeAggregate(std::move(node), std::move(aggregate), {}, span);
+}
+
+}  // namespace
+
+Status QueryBinder::CountRelation(base::SourceSpan span) {
+  if (++session_.relations <= kMaxRelations) return Ok();
+  return Error(ErrorCode::kLimitExceeded, fmt::format("the statement reads more than {} tables after its views and common tables are put in", kMaxRelations)).At(span);
+}
+
+Result<Relation> QueryBinder::BindQuery(const sql::Query& query, const Scope* outer) {
+  if (query.is_recursive) {
+    return NotBuilt("WITH RECURSIVE", Span(query.span), "write the levels out with UNION ALL");
+  }
+  const CommonTables* before = common_tables_;
+  std::vector<CommonTables> entries;
+  entries.reserve(query.with.size());
+  for (const sql::CommonTable& table : query.with) {
+    entries.push_back(CommonTables{&table, common_tables_});
+    common_tables_ = &entries.back();
+  }
+  Result<Relation> bound = BindBody(query, outer);
+  common_tables_ = before;
+  return bound;
+}
+
+Result<Relation> QueryBinder::BindBody(const sql::Query& query, const Scope* outer) {
+  switch (query.kind) {
+    case sql::QueryKind::kSelect:
+      return BindSelect(*this, query, outer);
+    case sql::QueryKind::kValues: {
+      FIRN_TRY(Relation relation, BindValues(query));
+      return OrderOutput(std::move(relation), query);
+    }
+    case sql::QueryKind::kSetOperation: {
+      FIRN_TRY(Relation relation, BindSetOperation(query, outer));
+      return OrderOutput(std::move(relation), query);
+    }
+    case sql::QueryKind::kNested: {
+      FIRN_TRY(Relation relation, BindQuery(*query.nested, outer));
+      return OrderOutput(std::move(relation), query);
+    }
+    case sql::QueryKind::kTable: {
+      sql::TableExpression table;
+      table.kind = sql::TableKind::kNamed;
+      table.span = query.span;
+      for (const sql::Identifier& part : query.table.parts) table.name.parts.push_back(part);
+      table.name.span = query.table.span;
+      FIRN_TRY(Relation relation, BindNamed(table));
+      return OrderOutput(std::move(relation), query);
+    }
+  }
+  FIRN_UNREACHABLE("query kind {}", static_cast<int>(query.kind));
+}
+
+// --- VALUES ---
+
+Result<Relation> QueryBinder::BindValues(const sql::Query& query) {
+  const Scope nothing;
+  ExpressionBinder binder(*this, nothing, nullptr, ExpressionPlace{.clause = "VALUES"});
+  std::vector<std::vector<ExpressionPtr>> rows;
+  for (const auto& row : query.values) {
+    if (row.size() != query.values[0].size()) {
+      return Error(ErrorCode::kTypeMismatch, fmt::format("a row of VALUES has {} values, the first has {}", row.size(), query.values[0].size()))
+          .At(Span(row[0]->span));
+    }
+    std::vector<ExpressionPtr> bound;
+    for (const sql::ExpressionPtr& value : row) {
+      FIRN_TRY(ExpressionPtr one, binder.Bind(*value));
+      bound.push_back(std::move(one));
+    }
+    rows.push_back(std::move(bound));
+  }
+  std::vector<Field> fields;
+  for (size_t column = 0; column < rows[0].size(); ++column) {
+    std::vector<DataType> types;
+    for (const auto& row : rows) types.push_back(row[column]->type);
+    auto common = expr::CommonType(types);
+    if (!common.ok()) {
+      return Relocated(common.error(), Span(query.values[0][column]->span), fmt::format("while finding the type of column {} of VALUES", column + 1));
+    }
+    fields.push_back(Field{fmt::format("EXPR${}", column), *common});
+    for (auto& row : rows) {
+      if (row[column]->type.EqualsIgnoringNullability(*common)) continue;
+      FIRN_TRY(row[column], CastTo(row[column], common->WithNullable(row[column]->type.nullable()), *this));
+    }
+  }
+  FIRN_TRY(LogicalNodePtr node, ValuesFromRows(rows, fields));
+  Scope scope = MakeScope(node->fields, {});
+  return Relation{std::move(node), std::move(scope)};
+}
+
+Result<LogicalNodePtr> QueryBinder::ValuesFromRows(const std::vector<std::vector<ExpressionPtr>>& rows, const std::vector<Field>& fields) {
+  std::vector<arrow::ArrayVector> columns(fields.size());
+  bool is_constant = true;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      FIRN_TRY(ExpressionPtr folded, expr::FoldConstants(row[i], evaluation()));
+      is_constant &= folded->kind == expr::ExpressionKind::kLiteral;
+      if (is_constant) columns[i].push_back(folded->literal);
+    }
+  }
+  if (!is_constant) {  // RAND(), NOW() ...: computed when the query runs
+    std::vector<LogicalNodePtr> parts;
+    for (const auto& row : rows) parts.push_back(MakeProject(MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {}), row, NamesOf(fields)));
+    return MakeUnion(std::move(parts));
+  }
+  types::Batch batch;
+  batch.schema = types::MakeSchema(fields);
+  batch.row_count = static_cast<int64_t>(rows.size());
+  for (size_t i = 0; i < columns.size(); ++i) {
+    FIRN_TRY(auto column, types::FromArrowResult(arrow::Concatenate(columns[i])));
+    batch.columns.push_back(std::move(column));
+  }
+  return MakeValues({std::move(batch)}, fields);
+}
+
+// --- set operations ---
+
+Result<Relation> QueryBinder::BindSetOperation(const sql::Query& query, const Scope* outer) {
+  FIRN_TRY(Relation left, BindQuery(*query.left, outer));
+  FIRN_TRY(Relation right, BindQuery(*query.right, outer));
+  const size_t count = left.node->fields.size();
+  if (right.node->fields.size() != count) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{} of {} columns and {}", SetOperatorName(query), count, right.node->fields.size()))
+        .At(Span(query.right->span))
+        .Hint("both sides need the same number of columns");
+  }
+  std::vector<Field> fields = left.node->fields;
+  for (size_t i = 0; i < count; ++i) {
+    const DataType pair[] = {left.node->fields[i].type, right.node->fields[i].type};
+    auto common = expr::CommonType(pair);
+    if (!common.ok()) {
+      return Error(ErrorCode::kTypeMismatch, fmt::format("column {} of {} is {} on the left and {} on the right", i + 1, SetOperatorName(query),
+                                                         pair[0].ToString(), pair[1].ToString()))
+          .At(Span(query.right->span))
+          .Hint("CAST one side to the type of the other");
+    }
+    const bool keeps_time = pair[0].time_attribute() == pair[1].time_attribute();
+    fields[i].type = common->WithTimeAttribute(keeps_time ? pair[0].time_attribute() : types::TimeAttribute::kNone);
+  }
+  FIRN_TRY(left.node, Aligned(left.node, fields, *this));
+  FIRN_TRY(right.node, Aligned(right.node, fields, *this));
+  const int64_t ttl_ms = session_.config.state_ttl_ms;
+  LogicalNodePtr node;
+  if (query.set_operator == sql::SetOperator::kUnion) {
+    std::vector<LogicalNodePtr> parts;
+    for (const LogicalNodePtr& side : {left.node, right.node}) {
+      // UNION ALL in a row becomes one union of all.
+      if (std::holds_alternative<UnionNode>(side->spec)) {
+        parts.insert(parts.end(), side->inputs.begin(), side->inputs.end());
+      } else {
+        parts.push_back(side);
+      }
+    }
+    node = MakeUnion(std::move(parts));
+    if (!query.is_all) node = Distinct(std::move(node), ttl_ms, Span(query.span));
+  } else {
+    if (query.is_all) {
+      return NotBuilt(SetOperatorName(query), Span(query.span), fmt::format("{} without ALL", query.set_operator == sql::SetOperator::kExcept ? "EXCEPT" : "INTERSECT"));
+    }
+    LogicalJoin join;
+    join.kind = query.set_operator == sql::SetOperator::kExcept ? JoinKind::kAnti : JoinKind::kSemi;
+    join.left_ttl_ms = join.right_ttl_ms = ttl_ms;
+    std::vector<ExpressionPtr> conjuncts;
+    for (size_t i = 0; i < count; ++i) {
+      const int column = static_cast<int>(i);
+      ExpressionPtr other = expr::MakeColumn(column + static_cast<int>(count), fields[i].name, right.node->fields[i].type);
+      FIRN_TRY(ExpressionPtr equal, expr::BindCall("IS NOT DISTINCT FROM", {ColumnOf(left.node->fields, column), std::move(other)}, Span(query.span), evaluation()));
+      conjuncts.push_back(std::move(equal));
+    }
+    join.condition = Conjunction(conjuncts);
+    LogicalNodePtr distinct = Distinct(left.node, ttl_ms, Span(query.span));
+    node = MakeJoin(std::move(distinct), right.node, std::move(join), Span(query.span));
+  }
+  Scope scope = MakeScope(node->fields, {});
+  return Relation{std::move(node), std::move(scope)};
+}
+
+// --- ORDER BY, LIMIT ---
+
+Result<std::pair<int64_t, int64_t>> QueryBinder::BindBounds(const sql::Query& query) {
+  const auto bound = [&](const sql::ExpressionPtr& expression, const char* what) -> Result<int64_t> {
+    FIRN_TRY(const ExpressionPtr value, BindConstant(*expression, what));
+    const auto number = IntegerValue(*value);
+    if (number && *number >= 0 && *number <= std::numeric_limits<int32_t>::max()) return *number;
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{} needs a whole number from 0 to 2147483647", what)).At(Span(expression->span));
+  };
+  std::pair<int64_t, int64_t> bounds{0, -1};
+  if (query.offset != nullptr) {
+    FIRN_TRY(bounds.first, bound(query.offset, "OFFSET"));
+  }
+  if (query.limit != nullptr) {
+    FIRN_TRY(bounds.second, bound(query.limit, "LIMIT"));
+  }
+  return bounds;
+}
+
+Result<ExpressionPtr> QueryBinder::BindConstant(const sql::Expression& expression, std::string_view clause) {
+  const Scope nothing;
+  ExpressionBinder binder(*this, nothing, nullptr, ExpressionPlace{.clause = clause});
+  FIRN_TRY(ExpressionPtr bound, binder.Bind(expression));
+  return expr::FoldConstants(bound, evaluation());
+}
+
+/// Sorts by output columns only: names, positions and expressions over them.
+Result<Relation> QueryBinder::OrderOutput(Relation relation, const sql::Query& query) {
+  FIRN_TRY(const auto bounds, BindBounds(query));
+  if (query.order_by.empty()) {
+    if (bounds.first > 0 || bounds.second >= 0) relation.node = MakeLimit(relation.node, LimitNode{bounds.first, bounds.second}, Span(query.span));
+    return relation;
+  }
+  std::vector<ExpressionPtr> outputs = AllColumns(relation.node->fields);
+  std::vector<std::string> names = NamesOf(relation.node->fields);
+  const size_t visible = outputs.size();
+  SortNode sort{{}, bounds.first, bounds.second, false};
+  ExpressionBinder binder(*this, relation.scope, nullptr, ExpressionPlace{.clause = "ORDER BY"});
+  for (const sql::SortItem& item : query.order_by) {
+    SortKey key;
+    key.descending = item.descending;
+    key.nulls_first = item.nulls == sql::NullsOrder::kDefault ? !item.descending : item.nulls == sql::NullsOrder::kFirst;
+    FIRN_TRY(ExpressionPtr expression, binder.Bind(*item.expression));
+    if (const auto ordinal = IntegerValue(*expression)) {
+      if (*ordinal < 1 || *ordinal > static_cast<int64_t>(visible)) {
+        return Error(ErrorCode::kColumnNotFound, fmt::format("ORDER BY {}: the query has {} columns", *ordinal, visible)).At(Span(item.expression->span));
+      }
+      key.column = static_cast<int>(*ordinal) - 1;
+    } else if (expression->kind == expr::ExpressionKind::kColumn) {
+      key.column = expression->index;
+    } else {
+      key.column = static_cast<int>(outputs.size());
+      outputs.push_back(std::move(expression));
+      names.push_back(fmt::format("$sort{}", key.column));
+    }
+    sort.keys.push_back(key);
+  }
+  const bool has_hidden = outputs.size() > visible;
+  LogicalNodePtr node = has_hidden ? MakeProject(relation.node, outputs, names) : relation.node;
+  node = MakeSort(std::move(node), std::move(sort), Span(query.order_by[0].expression->span));
+  if (has_hidden) {
+    std::vector<ExpressionPtr> kept = AllColumns(node->fields);
+    kept.resize(visible);
+    names.resize(visible);
+    node = MakeProject(std::move(node), std::move(kept), names);
+  }
+  relation.node = std::move(node);
+  return relation;
+}
+
+}  // namespace firn::plan

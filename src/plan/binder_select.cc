@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+// One SELECT. The clauses are bound in the order FROM, WHERE, GROUP BY, select list, HAVING, ORDER BY, since each may refer to what those before
+// it have made; the relation is then built: aggregate, HAVING, projection, DISTINCT, sort, limit.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/assert.h"
+#include "plan/binder_internal.h"
+#include "plan/literal.h"
+#include "plan/select_aggregate_internal.h"
+
+namespace firn::plan {
+
+using expr::ExpressionPtr;
+
+class SelectBinder {
+ public:
+  SelectBinder(QueryBinder& binder, const sql::Query& query, const Scope* outer)
+      : binder_(binder), query_(query), select_(*query.select), outer_(outer) {}
+
+  Result<Relation> Run() {
+    FIRN_RETURN_IF_ERROR(BindSources());
+    FIRN_RETURN_IF_ERROR(BindGroupBy());
+    FIRN_RETURN_IF_ERROR(BindItems());
+    FIRN_RETURN_IF_ERROR(BindOrderBy());
+    FIRN_TRY(const auto bounds, binder_.BindBounds(query_));
+    FIRN_RETURN_IF_ERROR(BuildRelation());
+    return Finish(bounds.first, bounds.second);
+  }
+
+  /// FROM and WHERE alone, for a sub-query that is looked into by IN or EXISTS; what ties it to the outer query is kept apart.
+  Result<MatchedQuery> RunMatched() {
+    MatchedQuery matched;
+    correlated_ = &matched.correlated;
+    FIRN_RETURN_IF_ERROR(BindSources());
+    ExpressionBinder binder(binder_, state_.from.scope, &state_, ExpressionPlace{.clause = "SELECT", .attaches_subqueries = true});
+    for (const sql::SelectItem& item : select_.items) {
+      if (item.expression->kind == sql::ExpressionKind::kStar) {
+        FIRN_TRY(const auto columns, state_.from.scope.Expand(item.expression->name, binder_.Span(item.expression->span)));
+        for (const ScopeColumn* column : columns) matched.items.push_back(expr::MakeColumn(column->index, column->name, column->type));
+        continue;
+      }
+      auto bound = binder.Bind(*item.expression);
+      if (!bound.ok()) return Explained(std::move(bound).error(), *item.expression);
+      matched.items.push_back(std::move(*bound));
+    }
+    matched.relation = std::move(state_.from);
+    return matched;
+  }
+
+ private:
+  Status BindSources();
+  Status BindHints();
+  Status BindWhere();
+  Status BindConjunct(const sql::Expression& conjunct, std::string_view clause);
+  Status BindGroupBy();
+  Status BindItems();
+  Status BindStar(const sql::Expression& star);
+  Status BindOrderBy();
+  Result<SortKey> BindSortItem(const sql::SortItem& item);
+  std::optional<int> FindAlias(const sql::Expression& expression) const;
+  Status BuildRelation();
+  Status AttachSubqueries(std::vector<int>& columns);
+  Result<Relation> Finish(int64_t offset, int64_t limit);
+  ExpressionBinder OutputBinder(std::string_view clause) {
+    return ExpressionBinder(binder_, state_.from.scope, &state_, ExpressionPlace{.clause = clause, .allows_aggregates = true});
+  }
+  /// A column that only the enclosing query knows is not unknown but correlated: say so.
+  Error Explained(Error error, const sql::Expression& expression) const;
+
+  QueryBinder& binder_;
+  const sql::Query& query_;
+  const sql::Select& select_;
+  const Scope* outer_;
+  std::vector<ExpressionPtr>* correlated_ = nullptr;  // null: correlated conjuncts are refused
+  SelectState state_;
+  std::map<std::string, int64_t> state_ttl_ms_;
+  std::vector<GroupKey> keys_;
+  std::vector<std::vector<int>> grouping_sets_;  // positions in keys_; one set: all
+  std::vector<ExpressionPtr> items_;
+  std::vector<std::string> names_;
+  size_t visible_ = 0;                           // items beyond are only sorted by
+  std::vector<SortKey> sort_keys_;
+  ExpressionPtr having_;
+  LogicalNodePtr node_;
+};
+
+namespace {
+
+/// The conjuncts of a condition as written.
+void Flatten(const sql::Expression& condition, std::vector<const sql::Expression*>& conjuncts) {
+  if (condition.kind == sql::ExpressionKind::kBinary && condition.text == "AND") {
+    Flatten(*condition.arguments[0], conjuncts);
+    Flatten(*condition.arguments[1], conjuncts);
+    return;
+  }
+  conjuncts.push_back(&condition);
+}
+
+/// IN (query) or EXISTS, with any number of NOTs around; null if it is none.
+const sql::Expression* MatchOf(const sql::Expression& conjunct, bool* is_negated) {
+  const sql::Expression* inner = &conjunct;
+  *is_negated = false;
+  while (inner->kind == sql::ExpressionKind::kUnary && inner->text == "NOT") {
+    *is_negated = !*is_negated;
+    inner = inner->arguments[0].get();
+  }
+  const bool is_match = inner->kind == sql::ExpressionKind::kExists || (inner->kind == sql::ExpressionKind::kIn && inner->query != nullptr);
+  if (!is_match) return nullptr;
+  if (inner->negated) *is_negated = !*is_negated;
+  return inner;
+}
+
+bool ReadsOuter(const expr::Expression& expression) {
+  const std::vector<int> columns = expr::ColumnsOf(expression);
+  return std::any_of(columns.begin(), columns.end(), [](int column) { return column >= kOuterColumns && column < kPlaceholders; });
+}
+
+/// The names a sub-tree of columns uses that `scope` does not know and `outer` does.
+bool IsCorrelated(const sql::Expression& expression, const Scope& scope, const Scope& outer) {
+  if (expression.kind == sql::ExpressionKind::kColumn && !scope.Knows(expression.name) && outer.Knows(expression.name)) return true;
+  return std::any_of(expression.arguments.begin(), expression.arguments.end(),
+                     [&](const sql::ExpressionPtr& argument) { return argument != nullptr && IsCorrelated(*argument, scope, outer); });
+}
+
+}  // namespace
+
+Error SelectBinder::Explained(Error error, const sql::Expression& expression) const {
+  if (error.code() != ErrorCode::kColumnNotFound || outer_ == nullptr || !IsCorrelated(expression, state_.from.scope, *outer_)) return error;
+  return NotBuilt("a sub-query that uses columns of the enclosing query here", error.span().value_or(binder_.Span(expression.span)),
+                  "in WHERE of EXISTS (...) and IN (...) it works; else join the tables and GROUP BY");
+}
+
+Status SelectBinder::BindSources() {
+  FIRN_RETURN_IF_ERROR(BindHints());
+  if (!select_.windows.empty()) {
+    return NotBuilt("the WINDOW clause", binder_.Span(select_.windows[0].name.span), "aggregate with GROUP BY; OVER is not supported yet");
+  }
+  if (select_.qualify != nullptr) {
+    return NotBuilt("QUALIFY", binder_.Span(select_.qualify->span), "ORDER BY ... LIMIT n for the first rows");
+  }
+  if (select_.from == nullptr) {
+    state_.from.node = MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {});
+  } else {
+    FIRN_TRY(state_.from, binder_.BindFrom(*select_.from, state_ttl_ms_, outer_));
+  }
+  return BindWhere();
+}
+
+Status SelectBinder::BindHints() {
+  for (const sql::Hint& hint : select_.hints) {
+    if (hint.name != "STATE_TTL") continue;  // join strategies: the planner has one
+    for (const auto& [relation, duration] : hint.options) {
+      auto parsed = ParseDurationMs("STATE_TTL", duration);
+      if (!parsed.ok()) return Relocated(parsed.error(), binder_.Span(hint.span), "in the hint STATE_TTL");
+      state_ttl_ms_[relation] = *parsed;
+    }
+  }
+  return Ok();
+}
+
+Status SelectBinder::BindWhere() {
+  if (select_.where == nullptr) return Ok();
+  std::vector<const sql::Expression*> conjuncts;
+  Flatten(*select_.where, conjuncts);
+  for (const sql::Expression* conjunct : conjuncts) FIRN_RETURN_IF_ERROR(BindConjunct(*conjunct, "WHERE"));
+  return Ok();
+}
+
+Status SelectBinder::BindConjunct(const sql::Expression& conjunct, std::string_view clause) {
+  bool is_negated = false;
+  if (const sql::Expression* match = MatchOf(conjunct, &is_negated)) return binder_.ApplyMatch(state_.from, *match, is_negated, state_);
+  ExpressionPlace place{.clause = clause, .attaches_subqueries = true};
+  if (correlated_ != nullptr) place.outer = outer_;
+  ExpressionBinder binder(binder_, state_.from.scope, &state_, place);
+  auto bound = binder.BindCondition(conjunct);
+  if (!bound.ok()) return Explained(std::move(bound).error(), conjunct);
+  if (ReadsOuter(**bound)) {
+    correlated_->push_back(*bound);
+  } else {
+    state_.from.node = MakeFilter(state_.from.node, *bound);
+  }
+  return Ok();
+}
+
+Status SelectBinder::BindGroupBy() {
+  if (!select_.has_group_by) return Ok();
+  GroupingBinder grouping(binder_, state_);
+  FIRN_RETURN_IF_ERROR(grouping.Bind(select_.group_by));
+  keys_ = std::move(grouping.keys());
+  grouping_sets_ = std::move(grouping.sets());
+  return Ok();
+}
+
+Status SelectBinder::BindStar(const sql::Expression& star) {
+  FIRN_TRY(const auto columns, state_.from.scope.Expand(star.name, binder_.Span(star.span)));
+  for (const ScopeColumn* column : columns) {
+    items_.push_back(expr::MakeColumn(column->index, column->name, column->type, binder_.Span(star.span)));
+    names_.push_back(column->name);
+  }
+  return Ok();
+}
+
+Status SelectBinder::BindItems() {
+  for (const sql::SelectItem& item : select_.items) {
+    if (item.expression->kind == sql::ExpressionKind::kStar) {
+      FIRN_RETURN_IF_ERROR(BindStar(*item.expression));
+      continue;
+    }
+    auto bound = OutputBinder("SELECT").Bind(*item.expression);
+    if (!bound.ok()) return Explained(std::move(bound).error(), *item.expression);
+    names_.push_back(item.alias ? item.alias->text : OutputName(*item.expression, items_.size()));
+    items_.push_back(std::move(*bound));
+  }
+  visible_ = items_.size();
+  if (select_.having == nullptr) return Ok();
+  auto bound = OutputBinder("HAVING").BindCondition(*select_.having);
+  if (!bound.ok()) return Explained(std::move(bound).error(), *select_.having);
+  having_ = std::move(*bound);
+  return Ok();
+}
+
+/// A bare name in ORDER BY is an output column's first.
+std::optional<int> SelectBinder::FindAlias(const sql::Expression& expression) const {
+  if (expression.kind != sql::ExpressionKind::kColumn || expression.name.parts.size() != 1) return std::nullopt;
+  const auto found = std::find(names_.begin(), names_.begin() + static_cast<ptrdiff_t>(visible_), expression.name.parts[0].text);
+  if (found == names_.begin() + static_cast<ptrdiff_t>(visible_)) return std::nullopt;
+  return static_cast<int>(found - names_.begin());
+}
+
+Result<SortKey> SelectBinder::BindSortItem(const sql::SortItem& item) {
+  SortKey key;
+  key.descending = item.descending;
+  key.nulls_first = item.nulls == sql::NullsOrder::kDefault ? !item.descending : item.nulls == sql::NullsOrder::kFirst;
+  if (const auto alias = FindAlias(*item.expression)) {
+    key.column = *alias;
+    return key;
+  }
+  FIRN_TRY(ExpressionPtr bound, OutputBinder("ORDER BY").Bind(*item.expression));
+  if (const auto ordinal = IntegerValue(*bound)) {
+    if (*ordinal < 1 || *ordinal > static_cast<int64_t>(visible_)) {
+      return Error(ErrorCode::kColumnNotFound, fmt::format("ORDER BY {}: the query has {} columns", *ordinal, visible_)).At(bound->span);
+    }
+    key.column = static_cast<int>(*ordinal) - 1;
+    return key;
+  }
+  const auto is_same = [&](const ExpressionPtr& other) { return expr::Equal(*other, *bound); };
+  const auto found = std::find_if(items_.begin(), items_.end(), is_same);
+  key.column = static_cast<int>(found - items_.begin());
+  if (found != items_.end()) return key;
+  if (select_.is_distinct) {
+    return Error(ErrorCode::kInvalidAggregate, "ORDER BY of SELECT DISTINCT sorts by what is selected only").At(bound->span).Hint("add the expression to the select list");
+  }
+  names_.push_back(fmt::format("$sort{}", items_.size()));
+  items_.push_back(std::move(bound));
+  return key;
+}
+
+Status SelectBinder::BindOrderBy() {
+  for (const sql::SortItem& item : query_.order_by) {
+    auto key = BindSortItem(item);
+    if (!key.ok()) return Explained(std::move(key).error(), *item.expression);
+    sort_keys_.push_back(*key);
+  }
+  return Ok();
+}
+
+/// Joins the scalar sub-queries of the output to node_; gives the column of each.
+Status SelectBinder::AttachSubqueries(std::vector<int>& columns) {
+  for (const LogicalNodePtr& subquery : state_.subqueries) {
+    columns.push_back(static_cast<int>(node_->fields.size()));
+    node_ = MakeJoin(node_, subquery, LogicalJoin{JoinKind::kLeft, nullptr}, subquery->span);
+  }
+  return Ok();
+}
+
+Status SelectBinder::BuildRelation() {
+  const bool is_aggregate = select_.has_group_by || select_.having != nullptr || !state_.calls.empty() || !state_.groupings.empty();
+  std::vector<int> subquery_columns;
+  if (!is_aggregate) {
+    node_ = state_.from.node;
+    FIRN_RETURN_IF_ERROR(AttachSubqueries(subquery_columns));
+    for (ExpressionPtr& item : items_) {
+      item = Replaced(item, [&](const ExpressionPtr& expression) -> ExpressionPtr {
+        if (expression->kind != expr::ExpressionKind::kColumn || expression->index < kPlaceholders) return nullptr;
+        const Placeholder& placeholder = state_.placeholders[expression->index - kPlaceholders];
+        FIRN_ASSERT(placeholder.kind == PlaceholderKind::kSubquery, "placeholder kind {}", static_cast<int>(placeholder.kind));
+        return expr::MakeColumn(subquery_columns[placeholder.index], expression->name, expression->type, expression->span);
+      });
+    }
+    return Ok();
+  }
+  AggregateBuilder builder(binder_, state_, keys_, grouping_sets_, state_ttl_ms_, binder_.Span(select_.span));
+  builder.NameCalls(items_, names_);
+  FIRN_TRY(node_, builder.Build());
+  FIRN_RETURN_IF_ERROR(AttachSubqueries(subquery_columns));
+  for (ExpressionPtr& item : items_) {
+    FIRN_TRY(item, builder.OverResult(item, subquery_columns));
+  }
+  if (having_ != nullptr) {
+    FIRN_TRY(having_, builder.OverResult(having_, subquery_columns));
+    node_ = MakeFilter(node_, having_);
+  }
+  return Ok();
+}
+
+Result<Relation> SelectBinder::Finish(int64_t offset, int64_t limit) {
+  node_ = MakeProject(node_, items_, names_);
+  if (select_.is_distinct) {
+    LogicalAggregate distinct;
+    for (size_t i = 0; i < visible_; ++i) distinct.keys.push_back(static_cast<int>(i));
+    distinct.state_ttl_ms = binder_.session().config.state_ttl_ms;
+    node_ = MakeAggregate(node_, std::move(distinct), {}, binder_.Span(select_.span));
+  }
+  if (!sort_keys_.empty()) {
+    node_ = MakeSort(node_, SortNode{sort_keys_, offset, limit, false}, binder_.Span(query_.order_by[0].expression->span));
+  } else if (offset > 0 || limit >= 0) {
+    node_ = MakeLimit(node_, LimitNode{offset, limit}, binder_.Span(query_.span));
+  }
+  if (items_.size() > visible_) {
+    std::vector<ExpressionPtr> kept = AllColumns(node_->fields);
+    kept.resize(visible_);
+    names_.resize(visible_);
+    node_ = MakeProject(node_, std::move(kept), names_);
+  }
+  Scope scope = MakeScope(node_->fields, {});
+  return Relation{node_, std::move(scope)};
+}
+
+Result<Relation> BindSelect(QueryBinder& binder, const sql::Query& query, const Scope* outer) { return SelectBinder(binder, query, outer).Run(); }
+
+Result<MatchedQuery> QueryBinder::BindMatched(const sql::Query& query, const Scope& outer) {
+  const bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&
+                        query.select->from != nullptr && !query.select->has_group_by && query.select->having == nullptr;
+  if (is_plain) {
+    // An aggregate in the select list makes it a query of one row: bound whole below.
+    auto matched = SelectBinder(*this, query, &outer).RunMatched();
+    if (matched.ok() || matched.error().code() != ErrorCode::kInvalidAggregate) return matched;
+  }
+  FIRN_TRY(Relation relation, BindQuery(query, &outer));
+  MatchedQuery matched;
+  matched.items = AllColumns(relation.node->fields);
+  matched.relation = std::move(relation);
+  return matched;
+}
+
+}  // namespace firn::plan

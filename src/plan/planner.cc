@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/planner.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "plan/binder_insert_internal.h"
+#include "plan/binder_internal.h"
+#include "plan/physical_planner.h"
+#include "plan/rewrite.h"
+
+namespace firn::plan {
+
+namespace {
+
+/// Names as Flink makes them unique in a result: id, id0, id1.
+std::vector<std::string> UniqueNames(const std::vector<types::Field>& fields) {
+  std::vector<std::string> names;
+  std::set<std::string> used;
+  for (const types::Field& field : fields) {
+    std::string name = field.name;
+    for (int attempt = 0; !used.insert(name).second; ++attempt) name = fmt::format("{}{}", field.name, attempt);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Result<LogicalNodePtr> BindResult(const sql::Query& query, const PlannerContext& context, const SessionConfig& config,
+                                  const expr::EvaluationContext& evaluation) {
+  BindSession session{context, config, evaluation};
+  QueryBinder binder(session, context.current_catalog, context.current_database, std::nullopt, 0);
+  FIRN_TRY(const Relation relation, binder.BindQuery(query, nullptr));
+  std::vector<std::string> names = UniqueNames(relation.node->fields);
+  return MakeProject(relation.node, AllColumns(relation.node->fields), names);
+}
+
+Result<JobPlan> Plan(std::vector<LogicalNodePtr> roots, const PlannerContext& context, const SessionConfig& config,
+                     const expr::EvaluationContext& evaluation) {
+  const RewriteContext rewrite{evaluation, config.is_batch};
+  FIRN_TRY(roots, Optimize(std::move(roots), rewrite));
+  return MakePhysicalPlan(roots, config, context.config);
+}
+
+}  // namespace
+
+Result<JobPlan> PlanQuery(const sql::Query& query, const PlannerContext& context) {
+  FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
+  const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
+  FIRN_TRY(LogicalNodePtr node, BindResult(query, context, config, evaluation));
+  return Plan({MakeCollect(std::move(node))}, context, config, evaluation);
+}
+
+Result<JobPlan> PlanInserts(const std::vector<const sql::InsertStatement*>& inserts, const PlannerContext& context) {
+  FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
+  const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
+  BindSession session{context, config, evaluation};
+  std::vector<LogicalNodePtr> roots;
+  for (const sql::InsertStatement* insert : inserts) {
+    QueryBinder binder(session, context.current_catalog, context.current_database, std::nullopt, 0);
+    FIRN_TRY(LogicalNodePtr root, BindInsert(binder, *insert));
+    roots.push_back(std::move(root));
+  }
+  return Plan(std::move(roots), context, config, evaluation);
+}
+
+Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context) {
+  FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
+  const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
+  FIRN_TRY(const LogicalNodePtr node, BindResult(query, context, config, evaluation));
+  return types::Schema(node->fields);
+}
+
+}  // namespace firn::plan

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/scope.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace firn::plan {
+
+namespace {
+
+/// Whether the first `count` parts of a name are the relation's qualifier or its last parts.
+bool QualifierMatches(const std::vector<std::string>& qualifier, const sql::ObjectName& name, size_t count) {
+  if (count > qualifier.size()) return false;
+  const size_t skipped = qualifier.size() - count;
+  for (size_t i = 0; i < count; ++i) {
+    if (qualifier[skipped + i] != name.parts[i].text) return false;
+  }
+  return true;
+}
+
+std::vector<const ScopeColumn*> Matching(const Scope& scope, const sql::ObjectName& name, size_t qualifier_parts) {
+  std::vector<const ScopeColumn*> found;
+  for (const ScopeColumn& column : scope.columns) {
+    if (column.name != name.parts[qualifier_parts].text) continue;
+    if (qualifier_parts == 0 ? column.is_qualified_only : !QualifierMatches(column.qualifier, name, qualifier_parts)) continue;
+    found.push_back(&column);
+  }
+  return found;
+}
+
+std::string Described(const ScopeColumn& column) {
+  return column.qualifier.empty() ? fmt::format("`{}`", column.name) : fmt::format("`{}`.`{}`", column.qualifier.back(), column.name);
+}
+
+Error NotFound(const Scope& scope, const sql::ObjectName& name, base::SourceSpan span) {
+  const std::string& last = name.parts.back().text;
+  std::vector<std::string> known;
+  std::set<std::string> relations;
+  for (const ScopeColumn& column : scope.columns) {
+    if (!column.is_qualified_only) known.push_back(column.name);
+    if (!column.qualifier.empty()) relations.insert(column.qualifier.back());
+  }
+  if (name.parts.size() > 1 && !relations.contains(name.parts[0].text)) {
+    Error error(ErrorCode::kColumnNotFound, fmt::format("no table or alias `{}` here that could have a column `{}`", name.parts[0].text, last));
+    return std::move(error).At(span).Candidates(base::NearNames(name.parts[0].text, {relations.begin(), relations.end()}));
+  }
+  Error error(ErrorCode::kColumnNotFound, fmt::format("column not found: `{}`", last));
+  std::vector<std::string> near = base::NearNames(last, known);
+  std::string label = "no column of that name here";
+  if (known.empty()) label = "there is no FROM that could have columns";
+  return std::move(error).At(span, label).Candidates(std::move(near));
+}
+
+}  // namespace
+
+Result<ResolvedColumn> Scope::Resolve(const sql::ObjectName& name, base::SourceSpan span) const {
+  const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
+  for (size_t qualifier_parts = most + 1; qualifier_parts-- > 0;) {
+    const std::vector<const ScopeColumn*> found = Matching(*this, name, qualifier_parts);
+    if (found.size() == 1) return ResolvedColumn{found[0], qualifier_parts + 1};
+    if (found.size() > 1) {
+      Error error(ErrorCode::kAmbiguousColumn, fmt::format("column `{}` is ambiguous", name.parts[qualifier_parts].text));
+      return std::move(error)
+          .At(span, fmt::format("could be {} or {}", Described(*found[0]), Described(*found[1])))
+          .Hint(found[0]->qualifier == found[1]->qualifier ? "give the columns different names where they are made"
+                                                           : fmt::format("write {}", Described(*found[0])));
+    }
+  }
+  return NotFound(*this, name, span);
+}
+
+bool Scope::Knows(const sql::ObjectName& name) const {
+  const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
+  for (size_t qualifier_parts = 0; qualifier_parts <= most; ++qualifier_parts) {
+    if (!Matching(*this, name, qualifier_parts).empty()) return true;
+  }
+  return false;
+}
+
+Result<std::vector<const ScopeColumn*>> Scope::Expand(const sql::ObjectName& qualifier, base::SourceSpan span) const {
+  std::vector<const ScopeColumn*> expanded;
+  std::set<std::string> relations;
+  for (const ScopeColumn& column : columns) {
+    if (!column.qualifier.empty()) relations.insert(column.qualifier.back());
+    const bool belongs = qualifier.parts.empty() ? !column.is_qualified_only
+                                                 : !column.qualifier.empty() && QualifierMatches(column.qualifier, qualifier, qualifier.parts.size());
+    if (belongs) expanded.push_back(&column);
+  }
+  if (expanded.empty()) {
+    if (qualifier.parts.empty()) {
+      return Error(ErrorCode::kColumnNotFound, "* without a FROM clause").At(span, "nothing to expand to").Hint("name a table: SELECT * FROM t");
+    }
+    return Error(ErrorCode::kColumnNotFound, fmt::format("no table or alias {} here", qualifier.ToString()))
+        .At(span)
+        .Candidates(base::NearNames(qualifier.parts.back().text, {relations.begin(), relations.end()}));
+  }
+  return expanded;
+}
+
+Scope MakeScope(const std::vector<types::Field>& fields, std::vector<std::string> qualifier) {
+  Scope scope;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    scope.columns.push_back(ScopeColumn{qualifier, fields[i].name, fields[i].type, static_cast<int>(i)});
+  }
+  return scope;
+}
+
+}  // namespace firn::plan
