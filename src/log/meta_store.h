@@ -2,8 +2,8 @@
 // The ordered key-value map rebuilt from the journal: topics, groups, catalog, jobs, checkpoints. It shows what is durable, and
 // nothing else. Changed only by journal entries (Put, Delete). Keys are bytes; each owner takes a prefix of its own:
 //
-//   topic/  group/  producer/     the broker        partition/   the log itself
-//   catalog/                      the catalog       job/         the engine
+//   broker/  topic/  group/  producer/   the broker        partition/   the log itself
+//   catalog/                             the catalog       job/         the engine
 #pragma once
 
 #include <functional>

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request on its way through the broker: who asked, in which version, and the way back.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/assert.h"
+#include "broker/broker.h"
+#include "kafka/frame.h"
+
+namespace firn::broker {
+
+class Call {
+ public:
+  Call(kafka::RequestHeader header, std::string client_host, ReplyCallback reply)
+      : header_(std::move(header)), client_host_(std::move(client_host)), reply_(std::move(reply)) {}
+
+  int version() const { return header_.api_version; }
+  std::string client_id() const { return header_.client_id.value_or(""); }
+  const std::string& client_host() const { return client_host_; }
+
+  template <typename Response>
+  void Respond(const Response& response) {
+    Finish({.kind = Reply::Kind::kSend, .frame = kafka::EncodeResponse(version(), header_.correlation_id, response), .reason = {}});
+  }
+  /// An answer in another version than the one asked for (ApiVersions, KIP-511).
+  template <typename Response>
+  void RespondInVersion(int version, const Response& response) {
+    Finish({.kind = Reply::Kind::kSend, .frame = kafka::EncodeResponse(version, header_.correlation_id, response), .reason = {}});
+  }
+  void RespondNothing() { Finish({.kind = Reply::Kind::kNothing, .frame = {}, .reason = {}}); }
+  void Close(std::string reason) { Finish({.kind = Reply::Kind::kClose, .frame = {}, .reason = std::move(reason)}); }
+
+ private:
+  void Finish(Reply reply) {
+    FIRN_ASSERT(reply_ != nullptr, "api {} answered twice", header_.api_key);
+    std::exchange(reply_, nullptr)(std::move(reply));
+  }
+
+  kafka::RequestHeader header_;
+  std::string client_host_;
+  ReplyCallback reply_;
+};
+
+using CallPtr = std::shared_ptr<Call>;
+
+}  // namespace firn::broker

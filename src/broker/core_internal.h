@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the handlers share: the parts of one broker.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/broker.h"
+#include "broker/broker_queue.h"
+#include "broker/group_coordinator.h"
+#include "broker/options.h"
+#include "broker/parked_fetches.h"
+#include "broker/producer_table.h"
+#include "broker/topic_table.h"
+#include "io/clock.h"
+#include "io/environment.h"
+#include "io/random.h"
+#include "log/store.h"
+
+namespace firn::broker {
+
+/// Lives on the broker's queue.
+struct Core {
+  Core(const io::Environment& environment_, log::Store& store_, io::TaskQueue& task_queue, const BrokerOptions& options_)
+      : environment(environment_), store(store_), options(options_), queue(task_queue, environment_.clock, store_.journal()),
+        topics(queue, store_, environment_.random, options), producers(store_, options),
+        groups(queue, store_, environment_.random, options) {}
+
+  io::Environment environment;
+  log::Store& store;
+  BrokerOptions options;
+  BrokerQueue queue;
+  TopicTable topics;
+  ProducerTable producers;
+  GroupCoordinator groups;
+  ParkedFetches parked_fetches;
+  std::string cluster_id;       // as clients see it
+  int64_t next_producer_id = 0;
+  int64_t producer_ids_end = 0;  // of the block that is durable
+  std::unique_ptr<Topics> node_topics;
+};
+
+}  // namespace firn::broker

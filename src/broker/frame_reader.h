@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts a byte stream into frames (int32 size, then as many bytes), each in memory of its own: produced batches stay in the frame they came in, so a frame must
+// hold nothing else. Large frames are read into their final place; small ones come many at a read and are copied out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace firn::broker {
+
+class FrameReader {
+ public:
+  explicit FrameReader(int32_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max), buffer_(kBufferBytes) {}
+
+  /// Where the next bytes go. Never empty.
+  std::span<char> Buffer();
+  /// `size` bytes are there; appends the frames that are whole now. kMalformedRequest for a size that is negative, zero or too large: nothing can be read after it.
+  Status Take(size_t size, std::vector<base::SharedBytes>* frames);
+  /// Of a frame that is not whole yet.
+  size_t partial_bytes() const { return large_ != nullptr ? large_filled_ : filled_; }
+
+ private:
+  static constexpr size_t kBufferBytes = 16 << 10;
+
+  Status Cut(std::vector<base::SharedBytes>* frames);
+
+  int32_t frame_bytes_max_;
+  std::vector<char> buffer_;
+  size_t filled_ = 0;
+  std::shared_ptr<char[]> large_;  // a frame that does not fit the buffer; memory not yet filled is not yet resident
+  size_t large_size_ = 0;
+  size_t large_filled_ = 0;
+};
+
+}  // namespace firn::broker

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rebalances, sessions and what they have in common. The join paths are in group_join.cc.
+#include "broker/group_coordinator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace firn::broker {
+
+using kafka::KafkaCode;
+
+namespace {
+
+kafka::SyncGroupResponse SyncRefusal(KafkaCode code) {
+  kafka::SyncGroupResponse response;
+  response.error_code = static_cast<int16_t>(code);
+  return response;
+}
+
+kafka::SyncGroupResponse SyncAnswer(const Group& group, const Member& member) {
+  kafka::SyncGroupResponse response;
+  response.protocol_type = group.protocol_type;
+  response.protocol_name = group.protocol;
+  response.assignment = base::SharedBytes::FromString(member.assignment);
+  return response;
+}
+
+kafka::JoinGroupResponse JoinFailure(KafkaCode code, const std::string& member_id) {
+  kafka::JoinGroupResponse response;
+  response.error_code = static_cast<int16_t>(code);
+  response.member_id = member_id;
+  return response;
+}
+
+}  // namespace
+
+Status GroupCoordinator::Load() {
+  for (const auto& [key, value] : store_.meta().Scan(kGroupPrefix)) {
+    const auto group_id = GroupOfKey(key);
+    if (!group_id.has_value() || key != GroupMembersKey(*group_id)) continue;
+    FIRN_TRY(GroupRecord record, DecodeGroup(key, value));
+    Group& group = groups_[*group_id];
+    group.id = *group_id;
+    group.state = record.members.empty() ? GroupState::kEmpty : GroupState::kStable;
+    group.generation = record.generation;
+    group.protocol_type = record.protocol_type;
+    group.protocol = record.protocol;
+    group.leader = record.leader;
+    group.empty_since_ms = queue_.wall_time_ms();
+    for (MemberRecord& stored : record.members) {
+      Member& member = group.members[stored.id];
+      member.id = stored.id;
+      member.instance_id = stored.instance_id;
+      member.client_id = stored.client_id;
+      member.client_host = stored.client_host;
+      member.session_timeout_ms = stored.session_timeout_ms;
+      member.rebalance_timeout_ms = stored.rebalance_timeout_ms;
+      member.protocols = std::move(stored.protocols);
+      member.assignment = std::move(stored.assignment);
+      member.has_synced = true;
+      group.join_order.push_back(member.id);
+      if (member.instance_id.has_value()) group.static_members[*member.instance_id] = member.id;
+      Touch(group, member);
+    }
+  }
+  return Ok();
+}
+
+Group* GroupCoordinator::FindGroup(const std::string& group_id) {
+  auto found = groups_.find(group_id);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+const Group* GroupCoordinator::Find(const std::string& group_id) const {
+  auto found = groups_.find(group_id);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+KafkaCode GroupCoordinator::Forget(const std::string& group_id) {
+  Group* group = FindGroup(group_id);
+  if (group == nullptr) return KafkaCode::kNone;
+  if (!group->members.empty() || !group->pending_members.empty()) return KafkaCode::kNonEmptyGroup;
+  if (group->has_rebalance_timer) queue_.Cancel(group->rebalance_timer);
+  groups_.erase(group_id);
+  return KafkaCode::kNone;
+}
+
+log::Put GroupCoordinator::RecordOf(const Group& group) const { return {GroupMembersKey(group.id), EncodeGroup(group.ToRecord())}; }
+
+KafkaCode GroupCoordinator::CheckMember(Group* group, const std::string& member_id, const std::optional<std::string>& instance_id,
+                                        int32_t generation) {
+  if (group == nullptr) return KafkaCode::kUnknownMemberId;
+  if (instance_id.has_value()) {
+    auto known = group->static_members.find(*instance_id);
+    if (known == group->static_members.end()) return KafkaCode::kUnknownMemberId;
+    if (known->second != member_id) return KafkaCode::kFencedInstanceId;
+  }
+  if (group->Find(member_id) == nullptr) return KafkaCode::kUnknownMemberId;
+  return generation == group->generation ? KafkaCode::kNone : KafkaCode::kIllegalGeneration;
+}
+
+// --- Sync, heartbeat, leave, commit ---
+
+void GroupCoordinator::Sync(const kafka::SyncGroupRequest& request, SyncCallback done) {
+  Group* group = FindGroup(request.group_id);
+  if (KafkaCode code = CheckMember(group, request.member_id, request.group_instance_id, request.generation_id); code != KafkaCode::kNone) {
+    return done(SyncRefusal(code));
+  }
+  const bool is_other_protocol = (request.protocol_type.has_value() && *request.protocol_type != group->protocol_type) ||
+                                 (request.protocol_name.has_value() && *request.protocol_name != group->protocol);
+  if (is_other_protocol) return done(SyncRefusal(KafkaCode::kInconsistentGroupProtocol));
+  Member& member = *group->Find(request.member_id);
+  Touch(*group, member);
+  switch (group->state) {
+    case GroupState::kEmpty: return done(SyncRefusal(KafkaCode::kUnknownMemberId));
+    case GroupState::kPreparingRebalance: return done(SyncRefusal(KafkaCode::kRebalanceInProgress));
+    case GroupState::kStable: return done(SyncAnswer(*group, member));
+    case GroupState::kCompletingRebalance: break;
+  }
+  if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(KafkaCode::kRebalanceInProgress));
+  member.syncing = std::move(done);
+  member.has_synced = true;
+  if (member.id != group->leader) return;
+  for (auto& [id, other] : group->members) other.assignment.clear();
+  for (const auto& part : request.assignments) {
+    if (Member* assigned = group->Find(part.member_id)) assigned->assignment = part.assignment.view();
+  }
+  FinishSync(*group);
+}
+
+/// The leader's assignment is durable before anyone learns of it. Meanwhile the group may have gone on to another rebalance: then nobody waits any more.
+void GroupCoordinator::FinishSync(Group& group) {
+  std::vector<log::Operation> operations;
+  operations.emplace_back(RecordOf(group));
+  queue_.Append(std::move(operations), [this, id = group.id, generation = group.generation](Result<log::Committed> result) {
+    Group* stored = FindGroup(id);
+    if (stored == nullptr || stored->state != GroupState::kCompletingRebalance || stored->generation != generation) return;
+    if (!result.ok()) {
+      for (auto& [member_id, member] : stored->members) {
+        if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(kafka::KafkaCodeOf(result.error())));
+      }
+      return PrepareRebalance(*stored);
+    }
+    stored->state = GroupState::kStable;
+    for (auto& [member_id, member] : stored->members) {
+      if (member.syncing) std::exchange(member.syncing, nullptr)(SyncAnswer(*stored, member));
+      Touch(*stored, member);
+    }
+  });
+}
+
+KafkaCode GroupCoordinator::Heartbeat(const kafka::HeartbeatRequest& request) {
+  Group* group = FindGroup(request.group_id);
+  if (KafkaCode code = CheckMember(group, request.member_id, request.group_instance_id, request.generation_id); code != KafkaCode::kNone) {
+    return code;
+  }
+  Touch(*group, *group->Find(request.member_id));
+  return group->state == GroupState::kPreparingRebalance ? KafkaCode::kRebalanceInProgress : KafkaCode::kNone;
+}
+
+KafkaCode GroupCoordinator::Leave(const std::string& group_id, const std::string& member_id, const std::optional<std::string>& instance_id) {
+  if (group_id.empty()) return KafkaCode::kInvalidGroupId;
+  Group* group = FindGroup(group_id);
+  if (group == nullptr) return KafkaCode::kUnknownMemberId;
+  std::string leaving = member_id;
+  if (instance_id.has_value()) {
+    auto known = group->static_members.find(*instance_id);
+    if (known == group->static_members.end()) return KafkaCode::kUnknownMemberId;
+    if (!member_id.empty() && known->second != member_id) return KafkaCode::kFencedInstanceId;
+    leaving = known->second;
+  }
+  if (group->pending_members.contains(leaving)) {
+    DropPending(*group, leaving);
+    MaybeCompleteJoin(*group);
+    return KafkaCode::kNone;
+  }
+  if (group->Find(leaving) == nullptr) return KafkaCode::kUnknownMemberId;
+  RemoveMember(*group, leaving, KafkaCode::kUnknownMemberId);
+  return KafkaCode::kNone;
+}
+
+KafkaCode GroupCoordinator::CheckCommit(const kafka::OffsetCommitRequest& request) {
+  if (request.group_id.empty()) return KafkaCode::kInvalidGroupId;
+  Group* group = FindGroup(request.group_id);
+  const bool is_simple = request.generation_id < 0 && request.member_id.empty();
+  if (group == nullptr) return request.generation_id < 0 ? KafkaCode::kNone : KafkaCode::kIllegalGeneration;
+  if (is_simple) return group->members.empty() ? KafkaCode::kNone : KafkaCode::kUnknownMemberId;
+  if (KafkaCode code = CheckMember(group, request.member_id, request.group_instance_id, request.generation_id); code != KafkaCode::kNone) {
+    return code;
+  }
+  Touch(*group, *group->Find(request.member_id));
+  return group->state == GroupState::kCompletingRebalance ? KafkaCode::kRebalanceInProgress : KafkaCode::kNone;
+}
+
+// --- Rebalance ---
+
+void GroupCoordinator::PrepareRebalance(Group& group) {
+  if (group.state == GroupState::kPreparingRebalance) return MaybeCompleteJoin(group);
+  for (auto& [id, member] : group.members) {
+    if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(KafkaCode::kRebalanceInProgress));
+  }
+  const bool is_first = group.state == GroupState::kEmpty;
+  group.state = GroupState::kPreparingRebalance;
+  group.is_in_initial_delay = is_first && options_.initial_rebalance_delay_ms > 0;
+  ArmRebalanceTimer(group, group.is_in_initial_delay ? options_.initial_rebalance_delay_ms : group.MaxRebalanceTimeoutMs());
+  MaybeCompleteJoin(group);
+}
+
+void GroupCoordinator::ArmRebalanceTimer(Group& group, int32_t delay_ms) {
+  if (group.has_rebalance_timer) queue_.Cancel(group.rebalance_timer);
+  group.has_rebalance_timer = true;
+  group.rebalance_timer = queue_.After(delay_ms, [this, id = group.id] { OnRebalanceTimer(id); });
+}
+
+void GroupCoordinator::MaybeCompleteJoin(Group& group) {
+  if (group.state == GroupState::kPreparingRebalance && !group.is_in_initial_delay && group.AllHaveJoined()) CompleteJoin(group);
+}
+
+/// Time is up: for the initial delay, for members to join, or for members to sync.
+void GroupCoordinator::OnRebalanceTimer(const std::string& group_id) {
+  Group* group = FindGroup(group_id);
+  if (group == nullptr) return;
+  group->has_rebalance_timer = false;
+  if (group->state == GroupState::kPreparingRebalance) {
+    group->is_in_initial_delay = false;
+    return CompleteJoin(*group);
+  }
+  if (group->state != GroupState::kCompletingRebalance) return;
+  std::vector<std::string> silent;
+  for (const auto& [id, member] : group->members) {
+    if (!member.has_synced) silent.push_back(id);
+  }
+  for (const std::string& id : silent) RemoveMember(*group, id, KafkaCode::kUnknownMemberId);
+}
+
+void GroupCoordinator::DropAbsentMembers(Group& group) {
+  std::vector<std::string> absent;
+  for (const auto& [id, member] : group.members) {
+    if (!member.joining && !member.instance_id.has_value()) absent.push_back(id);
+  }
+  for (const std::string& id : absent) {
+    if (group.members[id].has_timer) queue_.Cancel(group.members[id].timer);
+    group.members.erase(id);
+    std::erase(group.join_order, id);
+  }
+  while (!group.pending_members.empty()) DropPending(group, group.pending_members.begin()->first);
+}
+
+void GroupCoordinator::CompleteJoin(Group& group) {
+  FIRN_ASSERT(group.state == GroupState::kPreparingRebalance);
+  DropAbsentMembers(group);
+  if (group.members.empty()) return BecomeEmpty(group);
+  // A static member may be away during a rebalance, but someone who is here must lead.
+  Member* leader = group.Find(group.leader);
+  if (leader == nullptr || !leader->joining) {
+    auto here = std::find_if(group.join_order.begin(), group.join_order.end(), [&](const std::string& id) { return group.members[id].joining != nullptr; });
+    if (here == group.join_order.end()) return ArmRebalanceTimer(group, group.MaxRebalanceTimeoutMs());
+    group.leader = *here;
+  }
+  ++group.generation;
+  group.protocol = group.ChooseProtocol();
+  group.state = GroupState::kCompletingRebalance;
+  ExpectSync(group);
+  for (auto& [id, member] : group.members) {
+    member.has_synced = false;
+    if (!member.joining) continue;
+    std::exchange(member.joining, nullptr)(JoinAnswer(group, member));
+    Touch(group, member);
+  }
+}
+
+void GroupCoordinator::ExpectSync(Group& group) { ArmRebalanceTimer(group, group.MaxRebalanceTimeoutMs()); }
+
+void GroupCoordinator::BecomeEmpty(Group& group) {
+  if (group.has_rebalance_timer) queue_.Cancel(group.rebalance_timer);
+  group.has_rebalance_timer = false;
+  ++group.generation;
+  group.state = GroupState::kEmpty;
+  group.protocol.clear();
+  group.leader.clear();
+  group.empty_since_ms = queue_.wall_time_ms();
+  std::vector<log::Operation> operations;
+  operations.emplace_back(RecordOf(group));
+  queue_.Append(std::move(operations), [](Result<log::Committed>) {});  // if this is lost, the members' sessions end after a restart
+}
+
+kafka::JoinGroupResponse GroupCoordinator::JoinAnswer(const Group& group, const Member& member) const {
+  kafka::JoinGroupResponse response;
+  response.generation_id = group.generation;
+  response.protocol_type = group.protocol_type;
+  response.protocol_name = group.protocol;
+  response.leader = group.leader;
+  response.member_id = member.id;
+  if (member.id != group.leader) return response;
+  for (const auto& [id, other] : group.members) {
+    auto& listed = response.members.emplace_back();
+    listed.member_id = id;
+    listed.group_instance_id = other.instance_id;
+    listed.metadata = base::SharedBytes::FromString(other.MetadataOf(group.protocol));
+  }
+  return response;
+}
+
+// --- Members and their sessions ---
+
+void GroupCoordinator::RemoveMember(Group& group, const std::string& member_id, KafkaCode told) {
+  auto found = group.members.find(member_id);
+  FIRN_ASSERT(found != group.members.end(), "member {} of group {}", member_id, group.id);
+  Member& member = found->second;
+  if (member.has_timer) queue_.Cancel(member.timer);
+  if (member.joining) std::exchange(member.joining, nullptr)(JoinFailure(told, member_id));
+  if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(told));
+  if (member.instance_id.has_value()) group.static_members.erase(*member.instance_id);
+  group.members.erase(found);
+  std::erase(group.join_order, member_id);
+  if (group.leader == member_id) group.leader.clear();
+  PrepareRebalance(group);
+}
+
+void GroupCoordinator::DropPending(Group& group, const std::string& member_id) {
+  auto found = group.pending_members.find(member_id);
+  FIRN_ASSERT(found != group.pending_members.end(), "pending member {}", member_id);
+  queue_.Cancel(found->second);
+  group.pending_members.erase(found);
+}
+
+void GroupCoordinator::Touch(Group& group, Member& member) {
+  member.deadline_us = queue_.monotonic_us() + int64_t{member.session_timeout_ms} * 1000;
+  if (!member.has_timer) ArmSession(group.id, member, int64_t{member.session_timeout_ms} * 1000);
+}
+
+/// One timer a member; a heartbeat only moves the deadline, and the timer looks at it when it fires.
+void GroupCoordinator::ArmSession(const std::string& group_id, Member& member, int64_t delay_us) {
+  member.has_timer = true;
+  member.timer = queue_.After(std::max<int64_t>((delay_us + 999) / 1000, 1), [this, group_id, id = member.id] { OnSessionTimer(group_id, id); });
+}
+
+void GroupCoordinator::OnSessionTimer(const std::string& group_id, const std::string& member_id) {
+  Group* group = FindGroup(group_id);
+  Member* member = group == nullptr ? nullptr : group->Find(member_id);
+  if (member == nullptr) return;
+  member->has_timer = false;
+  const int64_t left_us = member->deadline_us - queue_.monotonic_us();
+  if (left_us > 0) return ArmSession(group_id, *member, left_us);
+  // Who waits for an answer of ours cannot send heartbeats.
+  if (member->joining || member->syncing) return Touch(*group, *member);
+  RemoveMember(*group, member_id, KafkaCode::kUnknownMemberId);
+}
+
+}  // namespace firn::broker

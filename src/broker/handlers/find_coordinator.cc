@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// FindCoordinator: this broker, for every group. Transactional ids have no coordinator until there are transactions.
+#include "kafka/messages/find_coordinator.h"
+
+#include "broker/core_internal.h"
+#include "broker/handlers/handlers_internal.h"
+
+namespace firn::broker {
+
+using kafka::FindCoordinatorRequest;
+using kafka::FindCoordinatorResponse;
+using kafka::KafkaCode;
+
+namespace {
+
+FindCoordinatorResponse::Coordinator Locate(const Core& core, int8_t key_type, const std::string& key) {
+  constexpr int8_t kGroup = 0;
+  FindCoordinatorResponse::Coordinator found;
+  found.key = key;
+  found.node_id = core.options.node_id;
+  found.host = core.options.advertised_host;
+  found.port = core.options.advertised_port;
+  if (key_type == kGroup) return found;
+  found.node_id = -1;
+  found.host.clear();
+  found.port = -1;
+  found.error_code = static_cast<int16_t>(KafkaCode::kInvalidRequest);
+  found.error_message = key_type == 1 ? "transactions are not supported" : "unknown coordinator type";
+  return found;
+}
+
+}  // namespace
+
+void HandleFindCoordinator(Core& core, CallPtr call, FindCoordinatorRequest request) {
+  FindCoordinatorResponse response;
+  if (call->version() >= 4) {
+    for (const std::string& key : request.coordinator_keys) response.coordinators.push_back(Locate(core, request.key_type, key));
+    return call->Respond(response);
+  }
+  auto found = Locate(core, request.key_type, request.key);
+  response.error_code = found.error_code;
+  response.error_message = found.error_message;
+  response.node_id = found.node_id;
+  response.host = found.host;
+  response.port = found.port;
+  call->Respond(response);
+}
+
+}  // namespace firn::broker

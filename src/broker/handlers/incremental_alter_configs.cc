@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// IncrementalAlterConfigs: single settings of topics; a resource's changes are made together or not at all.
+#include "kafka/messages/incremental_alter_configs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "broker/config_entries_internal.h"
+#include "broker/core_internal.h"
+#include "broker/handlers/handlers_internal.h"
+
+namespace firn::broker {
+
+using kafka::IncrementalAlterConfigsRequest;
+using kafka::IncrementalAlterConfigsResponse;
+using kafka::KafkaCode;
+
+namespace {
+
+enum Operation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+
+std::vector<std::string> SplitList(const std::string& text) {
+  std::vector<std::string> words;
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    if (comma > begin) words.push_back(text.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  return words;
+}
+
+std::string ChangeList(const std::string& current, const std::string& change, bool adds) {
+  std::vector<std::string> words = SplitList(current);
+  for (const std::string& word : SplitList(change)) {
+    auto found = std::find(words.begin(), words.end(), word);
+    if (adds && found == words.end()) words.push_back(word);
+    if (!adds && found != words.end()) words.erase(found);
+  }
+  return fmt::format("{}", fmt::join(words, ","));
+}
+
+Outcome Apply(const IncrementalAlterConfigsRequest::Config& change, std::map<std::string, std::string>* configs) {
+  const ConfigDefinition* definition = FindTopicConfig(change.name);
+  if (definition == nullptr) return {KafkaCode::kInvalidConfig, fmt::format("unknown topic setting {}", change.name)};
+  if (change.operation == kDelete) {
+    configs->erase(change.name);
+    return {};
+  }
+  if (!change.value.has_value()) return {KafkaCode::kInvalidRequest, fmt::format("topic setting {} has no value", change.name)};
+  std::string value = *change.value;
+  if (change.operation == kAppend || change.operation == kSubtract) {
+    if (definition->type != ConfigType::kList) {
+      return {KafkaCode::kInvalidConfig, fmt::format("topic setting {} is not a list: it can be set, not appended to", change.name)};
+    }
+    value = ChangeList(ConfigValue(*configs, change.name), value, change.operation == kAppend);
+  } else if (change.operation != kSet) {
+    return {KafkaCode::kInvalidRequest, fmt::format("unknown operation {} for topic setting {}", change.operation, change.name)};
+  }
+  if (auto checked = CheckTopicConfig(change.name, value); !checked.ok()) return {KafkaCode::kInvalidConfig, checked.error().message()};
+  (*configs)[change.name] = std::move(value);
+  return {};
+}
+
+Outcome Change(Core& core, const IncrementalAlterConfigsRequest::Resource& wanted, std::map<std::string, std::string>* configs) {
+  if (wanted.resource_type != kTopicResource) {
+    return {KafkaCode::kInvalidRequest, fmt::format("resource type {} cannot be altered; topics (2) can", wanted.resource_type)};
+  }
+  const Topic* topic = core.topics.Find(wanted.resource_name);
+  if (topic == nullptr) return {KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", wanted.resource_name)};
+  *configs = topic->info.configs;
+  std::set<std::string> seen;
+  for (const auto& change : wanted.configs) {
+    if (!seen.insert(change.name).second) return {KafkaCode::kInvalidRequest, fmt::format("topic setting {} is changed twice", change.name)};
+    if (Outcome outcome = Apply(change, configs); !outcome.ok()) return outcome;
+  }
+  return {};
+}
+
+}  // namespace
+
+void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterConfigsRequest request) {
+  auto response = std::make_shared<IncrementalAlterConfigsResponse>();
+  auto outstanding = std::make_shared<int>(1);
+  auto finish_one = [call, response, outstanding] {
+    if (--*outstanding == 0) call->Respond(*response);
+  };
+  response->responses.resize(request.resources.size());
+  for (size_t i = 0; i < request.resources.size(); ++i) {
+    const auto& wanted = request.resources[i];
+    response->responses[i].resource_type = wanted.resource_type;
+    response->responses[i].resource_name = wanted.resource_name;
+    auto set = [response, i](const Outcome& outcome) {
+      response->responses[i].error_code = static_cast<int16_t>(outcome.code);
+      if (!outcome.ok()) response->responses[i].error_message = outcome.message;
+    };
+    std::map<std::string, std::string> configs;
+    const Outcome changed = Change(core, wanted, &configs);
+    set(changed);
+    if (!changed.ok() || request.validate_only) continue;
+    ++*outstanding;
+    core.topics.Configure(*core.topics.Find(wanted.resource_name), std::move(configs), [set, finish_one](const Outcome& outcome) {
+      set(outcome);
+      finish_one();
+    });
+  }
+  finish_one();
+}
+
+}  // namespace firn::broker

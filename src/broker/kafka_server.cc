@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/kafka_server.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "base/assert.h"
+#include "broker/frame_reader.h"
+#include "kafka/frame.h"
+
+namespace firn::broker {
+
+namespace {
+
+constexpr size_t kUnsentBytesMax = 16 << 20;        // of one connection; then no further request of it starts
+constexpr size_t kOverlappingProducesMax = 256;     // of one connection
+constexpr int64_t kPartialFrameBytesMax = 1 << 30;  // received of frames that are not whole, all connections together
+
+class ClientConnection;
+
+/// What the connections share. Lives on the reactor; only the counts are read elsewhere.
+struct Shared {
+  Broker* broker = nullptr;  // null once stopped
+  log::Store& store;
+  io::TaskQueue& reactor;
+  size_t connections_max = 0;
+  std::unordered_set<std::shared_ptr<ClientConnection>> connections;
+  int64_t partial_bytes = 0;
+
+  std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0;
+};
+
+/// One client. Alive until the network has closed it and no reply is on its way.
+class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+ public:
+  ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host}, reader_(kafka::kFrameBytesMax) {}
+
+  std::span<char> ReadBuffer() { return reader_.Buffer(); }
+  void OnRead(size_t size);
+  void OnDrained() { Pump(); }
+  void OnClosed();
+  void Close() {
+    if (connection_ != nullptr) connection_->Close();
+  }
+
+ private:
+  struct Slot {
+    bool is_produce = false;
+    std::optional<Reply> reply;
+  };
+
+  bool MayStart(const base::SharedBytes& frame);
+  bool LogAdmits();
+  void Start(base::SharedBytes frame);
+  void Pump();
+  void OnReply(uint64_t number, Reply reply);
+  void SendReady();
+  void End(bool is_fault);
+  void CountPartial();
+
+  std::shared_ptr<Shared> shared_;
+  io::Connection* connection_;           // null once closed
+  ClientContext client_;
+  FrameReader reader_;
+  std::deque<base::SharedBytes> waiting_;  // whole frames that may not start yet
+  std::deque<Slot> slots_;                 // started requests, oldest first
+  uint64_t first_slot_ = 0;                // number of slots_.front()
+  size_t produces_ = 0;                    // of slots_
+  bool is_ending_ = false;                 // nothing more is started; closes when the started ones are answered
+  bool is_pumping_ = false;
+  bool waits_for_log_ = false;
+  bool is_paused_ = false;
+  int64_t partial_bytes_ = 0;
+};
+
+void ClientConnection::OnRead(size_t size) {
+  if (is_ending_) return;
+  shared_->bytes_in += static_cast<int64_t>(size);
+  std::vector<base::SharedBytes> frames;
+  const Status taken = reader_.Take(size, &frames);
+  CountPartial();
+  for (auto& frame : frames) waiting_.push_back(std::move(frame));
+  Pump();
+  if (!taken.ok() || shared_->partial_bytes > kPartialFrameBytesMax) End(/*is_fault=*/true);
+}
+
+void ClientConnection::CountPartial() {
+  const auto partial = static_cast<int64_t>(reader_.partial_bytes());
+  shared_->partial_bytes += partial - partial_bytes_;
+  partial_bytes_ = partial;
+}
+
+void ClientConnection::OnClosed() {
+  connection_ = nullptr;
+  is_ending_ = true;
+  waiting_.clear();
+  shared_->partial_bytes -= partial_bytes_;
+  partial_bytes_ = 0;
+  --shared_->open;
+  shared_->connections.erase(shared_from_this());
+}
+
+bool ClientConnection::LogAdmits() {
+  if (waits_for_log_) return false;
+  // The log calls back from a thread of its own.
+  const bool admits = shared_->store.AdmitBytes([reactor = &shared_->reactor, self = weak_from_this()] {
+    reactor->Post([self] {
+      auto connection = self.lock();
+      if (connection == nullptr) return;
+      connection->waits_for_log_ = false;
+      connection->Pump();
+    });
+  });
+  waits_for_log_ = !admits;
+  return admits;
+}
+
+bool ClientConnection::MayStart(const base::SharedBytes& frame) {
+  if (connection_->pending_bytes() > kUnsentBytesMax) return false;
+  const bool is_produce = Broker::IsProduce(frame.view());
+  const bool others_overlap = slots_.empty() || (is_produce && produces_ == slots_.size() && produces_ < kOverlappingProducesMax);
+  return others_overlap && (!is_produce || LogAdmits());
+}
+
+void ClientConnection::Start(base::SharedBytes frame) {
+  const uint64_t number = first_slot_ + slots_.size();
+  slots_.push_back({.is_produce = Broker::IsProduce(frame.view()), .reply = std::nullopt});
+  produces_ += slots_.back().is_produce ? 1 : 0;
+  ++shared_->requests;
+  shared_->broker->Handle(std::move(frame), client_, [self = weak_from_this(), number](Reply reply) {
+    if (auto connection = self.lock()) connection->OnReply(number, std::move(reply));
+  });
+}
+
+/// Starts what may start, and reads on only if nothing waits.
+void ClientConnection::Pump() {
+  if (is_pumping_ || is_ending_ || connection_ == nullptr || shared_->broker == nullptr) return;
+  is_pumping_ = true;
+  while (!waiting_.empty() && !is_ending_ && MayStart(waiting_.front())) {
+    base::SharedBytes frame = std::move(waiting_.front());
+    waiting_.pop_front();
+    Start(std::move(frame));
+  }
+  is_pumping_ = false;
+  if (is_ending_ || is_paused_ == !waiting_.empty()) return;
+  is_paused_ = !is_paused_;
+  if (is_paused_) connection_->PauseReading();
+  else connection_->ResumeReading();
+}
+
+void ClientConnection::OnReply(uint64_t number, Reply reply) {
+  FIRN_ASSERT(number >= first_slot_ && number < first_slot_ + slots_.size(), "reply {} of {}+{}", number, first_slot_, slots_.size());
+  slots_[number - first_slot_].reply = std::move(reply);
+  SendReady();
+  if (waiting_.empty() || is_pumping_) return;
+  // Not from here: the broker is in the middle of something.
+  shared_->reactor.Post([self = weak_from_this()] {
+    if (auto connection = self.lock()) connection->Pump();
+  });
+}
+
+void ClientConnection::SendReady() {
+  while (!slots_.empty() && slots_.front().reply.has_value() && connection_ != nullptr) {
+    Slot slot = std::move(slots_.front());
+    slots_.pop_front();
+    ++first_slot_;
+    produces_ -= slot.is_produce ? 1 : 0;
+    if (slot.reply->kind == Reply::Kind::kNothing) continue;
+    if (slot.reply->kind == Reply::Kind::kClose) {
+      ++shared_->faults;
+      is_ending_ = true;
+      waiting_.clear();
+      return connection_->CloseAfterSending();
+    }
+    for (const auto& part : slot.reply->frame) shared_->bytes_out += static_cast<int64_t>(part.size());
+    connection_->Send(std::move(slot.reply->frame));
+  }
+  if (is_ending_ && slots_.empty() && connection_ != nullptr) connection_->CloseAfterSending();
+}
+
+/// What was started is still answered.
+void ClientConnection::End(bool is_fault) {
+  if (is_fault) ++shared_->faults;
+  is_ending_ = true;
+  waiting_.clear();
+  if (connection_ == nullptr) return;
+  connection_->PauseReading();
+  SendReady();
+}
+
+/// The network's handle on a connection.
+class Handler final : public io::ConnectionHandler {
+ public:
+  explicit Handler(std::shared_ptr<ClientConnection> client) : client_(std::move(client)) {}
+  std::span<char> ReadBuffer() override { return client_->ReadBuffer(); }
+  void OnRead(size_t size) override { client_->OnRead(size); }
+  void OnDrained() override { client_->OnDrained(); }
+  void OnClosed(Status) override { client_->OnClosed(); }
+
+ private:
+  std::shared_ptr<ClientConnection> client_;
+};
+
+class Server final : public KafkaServer {
+ public:
+  Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, size_t connections_max)
+      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = connections_max}) {}
+
+  Status Listen(io::Network& network, const io::Address& address) {
+    auto accept = [shared = shared_](io::Connection& connection) -> std::unique_ptr<io::ConnectionHandler> {
+      if (shared->broker == nullptr || shared->connections.size() >= shared->connections_max) {
+        ++shared->refused;
+        return nullptr;
+      }
+      auto client = std::make_shared<ClientConnection>(shared, connection);
+      shared->connections.insert(client);
+      ++shared->accepted;
+      ++shared->open;
+      return std::make_unique<Handler>(std::move(client));
+    };
+    FIRN_TRY(listener_, network.Listen(address, std::move(accept)));
+    return Ok();
+  }
+
+  const io::Address& address() const override { return listener_->address(); }
+
+  KafkaServerCounts counts() const override {
+    return {.connections_accepted = shared_->accepted,
+            .connections_refused = shared_->refused,
+            .connections_open = shared_->open,
+            .requests = shared_->requests,
+            .bytes_in = shared_->bytes_in,
+            .bytes_out = shared_->bytes_out,
+            .protocol_faults = shared_->faults};
+  }
+
+  void Stop() override {
+    listener_.reset();
+    shared_->broker = nullptr;
+    const auto connections = shared_->connections;  // closing one takes it out
+    for (const auto& connection : connections) connection->Close();
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<io::Listener> listener_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaServer>> KafkaServer::Start(io::Network& network, Broker& broker, log::Store& store, const KafkaServerOptions& options) {
+  auto server = std::make_unique<Server>(broker, store, network.reactor(), options.connections_max);
+  FIRN_RETURN_IF_ERROR(server->Listen(network, options.address));
+  return std::unique_ptr<KafkaServer>(std::move(server));
+}
+
+}  // namespace firn::broker
