@@ -17,6 +17,12 @@
 namespace firn::broker {
 
 class MemoryPartition final : public log::PartitionLog {
+  template <typename Get>
+  auto Locked(const Get& get) const {
+    std::lock_guard lock(mutex_);
+    return get();
+  }
+
  public:
   explicit MemoryPartition(log::TopicPartitionId id) : id_(id) {}
   log::TopicPartitionId id() const override { return id_; }
@@ -115,11 +121,6 @@ class MemoryPartition final : public log::PartitionLog {
   }
 
  private:
-  template <typename Read>
-  auto Locked(const Read& read) const {
-    std::lock_guard lock(mutex_);
-    return read();
-  }
   void Wake() {
     std::vector<std::function<void()>> wakers;
     {
