@@ -8,6 +8,8 @@
 
 namespace firn::expr {
 
+std::vector<ScalarFunction> ArithmeticFunctions();
+std::vector<ScalarFunction> CastFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
