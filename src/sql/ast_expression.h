@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -29,6 +30,14 @@ struct ObjectName {
   std::vector<Identifier> parts;
   SourceSpan span;
   std::string ToString() const;  // parts joined by dots, back-ticks where needed
+};
+
+/// /*+ OPTIONS('k'='v') */, /*+ STATE_TTL('t'='1d') */, /*+ BROADCAST(t) */
+struct Hint {
+  std::string name;  // upper case
+  SourceSpan span;
+  std::vector<std::pair<std::string, std::string>> options;  // 'k'='v'
+  std::vector<std::string> arguments;                         // bare words
 };
 
 enum class ExpressionKind {
@@ -76,13 +85,27 @@ struct SortItem {
   NullsOrder nulls = NullsOrder::kDefault;
 };
 
-/// OVER (...): kept whole so that it can be refused or planned with its place.
+enum class FrameBoundKind { kUnboundedPreceding, kPreceding, kCurrentRow, kFollowing, kUnboundedFollowing };
+
+struct FrameBound {
+  FrameBoundKind kind = FrameBoundKind::kCurrentRow;
+  ExpressionPtr offset;                 // kPreceding, kFollowing
+};
+
+/// ROWS or RANGE [BETWEEN start AND end]; without an end: to the current row.
+struct WindowFrame {
+  bool is_rows = false;
+  FrameBound start;
+  FrameBound end;
+};
+
+/// OVER (...), and what WINDOW names.
 struct WindowSpecification {
   SourceSpan span;
-  std::string base_window;              // a name of the WINDOW clause
+  std::string base_window;              // a name of the WINDOW clause; alone (OVER w): all else is empty
   std::vector<ExpressionPtr> partition_by;
   std::vector<SortItem> order_by;
-  std::string frame;                    // as written, empty: none
+  std::optional<WindowFrame> frame;
 };
 
 enum class JsonBehavior { kDefault, kNull, kError, kDefaultValue, kEmptyArray, kEmptyObject, kTrue, kFalse, kUnknown };
@@ -118,9 +141,10 @@ struct Expression {
   types::DataType type;                 // kCast
   std::unique_ptr<Query> query;
   std::vector<Identifier> columns;      // kDescriptor; kTableArgument: PARTITION BY
+  std::vector<Hint> hints;              // kTableArgument
 
   // kCall only.
-  SourceSpan name_span;
+  SourceSpan name_span;                 // also kField: the field's name
   std::vector<std::string> argument_names;  // parallel to arguments; "" where not given by name (f(a => 1))
   bool is_distinct = false;
   bool has_parentheses = true;          // CURRENT_DATE has none

@@ -2,24 +2,14 @@
 // Queries as written.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sql/ast_expression.h"
 
 namespace firn::sql {
-
-/// /*+ OPTIONS('k'='v') */, /*+ STATE_TTL('t'='1d') */, /*+ BROADCAST(t) */
-struct Hint {
-  std::string name;  // upper case
-  SourceSpan span;
-  std::vector<std::pair<std::string, std::string>> options;  // 'k'='v'
-  std::vector<std::string> arguments;                         // bare words
-};
 
 enum class TimeTravelKind { kNone, kSystemTime, kTimestamp, kVersion };
 

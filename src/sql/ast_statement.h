@@ -2,7 +2,6 @@
 // Statements as written.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 namespace firn::sql {
@@ -20,8 +21,41 @@ int HexDigit(char c) {
   return -1;
 }
 
+// Bytes of the UTF-8 sequence at the start of `text`; 0: it is none (also for surrogates and overlong forms).
+size_t SequenceLength(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xc2 && byte(0) < 0xe0) return follows(1) ? 2 : 0;
+  if (byte(0) >= 0xe0 && byte(0) < 0xf0) {
+    const bool is_valid = !(byte(0) == 0xe0 && byte(1) < 0xa0) && !(byte(0) == 0xed && byte(1) >= 0xa0);
+    return is_valid && follows(1) && follows(2) ? 3 : 0;
+  }
+  if (byte(0) >= 0xf0 && byte(0) < 0xf5) {
+    const bool is_valid = !(byte(0) == 0xf0 && byte(1) < 0x90) && !(byte(0) == 0xf4 && byte(1) >= 0x90);
+    return is_valid && follows(1) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// Bytes of the blank at the start of `text`, 0 if none: ASCII's, the no-break and the ideographic space, the byte order mark.
+size_t BlankLength(std::string_view text) {
+  if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return 1;
+  if (text.starts_with("\xc2\xa0")) return 2;
+  return text.starts_with("\xe3\x80\x80") || text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+}
+
+// A code point; a low surrogate joins the high one that was appended before it, as \ud83d\ude00 in Java's strings.
 void AppendUtf8(std::string* out, uint32_t point) {
-  if (point < 0x80) {
+  const size_t size = out->size();
+  if (point >= 0xdc00 && point < 0xe000 && size >= 3 && (*out)[size - 3] == '\xed' && ((*out)[size - 2] & 0xf0) == 0xa0) {
+    const uint32_t high = 0xd000u | static_cast<uint32_t>((*out)[size - 2] & 63) << 6 | static_cast<uint32_t>((*out)[size - 1] & 63);
+    out->resize(size - 3);
+    return AppendUtf8(out, 0x10000 + ((high - 0xd800) << 10) + (point - 0xdc00));
+  }
+  if (point > 0x10ffff) {
+    out->push_back('\xff');  // CheckSurrogates finds it
+  } else if (point < 0x80) {
     out->push_back(static_cast<char>(point));
   } else if (point < 0x800) {
     out->push_back(static_cast<char>(0xc0 | point >> 6));
@@ -44,6 +78,7 @@ class Lexer {
 
   Result<std::vector<Token>> Run() {
     std::vector<Token> tokens;
+    FIRN_RETURN_IF_ERROR(CheckUtf8());
     while (true) {
       FIRN_RETURN_IF_ERROR(SkipBlanks());
       if (at_ >= text_.size()) break;
@@ -53,6 +88,7 @@ class Lexer {
       token.span.end = static_cast<uint32_t>(at_);
       tokens.push_back(std::move(token));
     }
+    if (hint_begin_) return Fail(*hint_begin_, "the hint that begins here is not closed");
     Token end;
     end.span = {static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text_.size())};
     tokens.push_back(std::move(end));
@@ -66,10 +102,21 @@ class Lexer {
     return Error(ErrorCode::kSyntaxError, std::move(message)).At({static_cast<uint32_t>(begin), static_cast<uint32_t>(std::min(begin + 1, text_.size()))});
   }
 
+  Status CheckUtf8() const {
+    for (size_t at = 0; at < text_.size();) {
+      const size_t length = SequenceLength(text_.substr(at, 4));
+      if (length == 0) {
+        return Fail(at, fmt::format("the byte 0x{:02x} is not UTF-8", static_cast<unsigned char>(text_[at]))).Hint("save the text as UTF-8");
+      }
+      at += length;
+    }
+    return Ok();
+  }
+
   Status SkipBlanks() {
     while (at_ < text_.size()) {
-      if (static_cast<unsigned char>(Peek()) <= ' ') {
-        ++at_;
+      if (const size_t blank = BlankLength(text_.substr(at_)); blank > 0) {
+        at_ += blank;
       } else if ((Peek() == '-' && Peek(1) == '-') || (Peek() == '/' && Peek(1) == '/')) {
         at_ = std::min(text_.find('\n', at_), text_.size());
       } else if (Peek() == '/' && Peek(1) == '*' && Peek(2) != '+') {
@@ -86,14 +133,15 @@ class Lexer {
   Status Read(Token* token) {
     const char c = Peek();
     if (c == '\'') return ReadString(token, false);
-    if (c == '`' || c == '"') return ReadQuoted(token, c);
+    if (c == '`') return ReadQuoted(token, c);
+    if (c == '"') return Fail(at_, "double quotes have no meaning in Flink SQL").Hint("strings stand in single quotes: 'text'; names in back-ticks: `name`");
     if ((c == 'E' || c == 'e') && Peek(1) == '\'') return ++at_, ReadString(token, true);
     if ((c == 'U' || c == 'u') && Peek(1) == '&' && Peek(2) == '\'') return at_ += 2, ReadUnicode(token);
     if ((c == 'X' || c == 'x') && Peek(1) == '\'') return ++at_, ReadBinary(token);
     if ((c == 'N' || c == 'n' || c == '_') && Peek(1) == '\'') return ++at_, ReadString(token, false);
+    if (c == '\xe2' && Peek(1) == '\x80') return Fail(at_, "this typographic character has no meaning in SQL").Hint("type it as ', ` or -");
     if (IsLetter(c)) return ReadWord(token);
     if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return ReadNumber(token);
-    if (c == '/' && Peek(1) == '*') return ReadHint(token);
     return ReadSymbol(token);
   }
 
@@ -104,7 +152,7 @@ class Lexer {
     while (at_ < text_.size()) {
       const char c = text_[at_++];
       if (c == '\'') {
-        if (Peek() != '\'') return Ok();
+        if (Peek() != '\'') return CheckSurrogates(begin, token->text);
         ++at_;
         token->text.push_back('\'');
       } else if (c == '\\' && escapes && at_ < text_.size()) {
@@ -114,6 +162,16 @@ class Lexer {
       }
     }
     return Fail(begin, "the string that begins here is not closed");
+  }
+
+  // Escapes may have left half a surrogate pair, or a number beyond Unicode.
+  Status CheckSurrogates(size_t begin, std::string_view text) const {
+    for (size_t at = 0; at < text.size();) {
+      const size_t length = SequenceLength(text.substr(at, 4));
+      if (length == 0) return Fail(begin, "an escape in this string is no Unicode character");
+      at += length;
+    }
+    return Ok();
   }
 
   void ReadEscape(std::string* out) {
@@ -174,7 +232,7 @@ class Lexer {
         i = from + digits - 1;
       }
     }
-    return Ok();
+    return CheckSurrogates(begin, token->text);
   }
 
   Status ReadBinary(Token* token) {
@@ -218,7 +276,7 @@ class Lexer {
 
   Status ReadWord(Token* token) {
     const size_t begin = at_;
-    while (IsLetter(Peek()) || IsDigit(Peek())) ++at_;
+    while ((IsLetter(Peek()) || IsDigit(Peek())) && BlankLength(text_.substr(at_)) == 0) ++at_;
     token->kind = TokenKind::kWord;
     token->text = std::string(text_.substr(begin, at_ - begin));
     token->upper = Upper(token->text);
@@ -245,32 +303,27 @@ class Lexer {
     return Ok();
   }
 
-  Status ReadHint(Token* token) {
-    const size_t begin = at_;
-    const size_t end = text_.find("*/", at_ + 3);
-    if (end == std::string_view::npos) return Fail(begin, "the hint that begins here is not closed");
-    token->kind = TokenKind::kHint;
-    token->text = std::string(text_.substr(begin + 3, end - begin - 3));
-    at_ = end + 2;
-    return Ok();
-  }
-
   Status ReadSymbol(Token* token) {
-    static constexpr std::string_view kSymbols[] = {"<=", ">=", "<>", "!=", "==", "||", "=>", "->", "(", ")", "[", "]", "{", "}", ",", ".", ";",
+    static constexpr std::string_view kSymbols[] = {"/*+", "*/", "<=", ">=", "<>", "!=", "==", "||", "=>", "->", "(", ")", "[", "]", "{", "}", ",", ".", ";",
                                                     "+",  "-",  "*",  "/",  "%",  "=",  "<",  ">",  ":", "?"};
     token->kind = TokenKind::kSymbol;
     for (std::string_view symbol : kSymbols) {
+      if (symbol == "*/" && !hint_begin_) continue;  // 2 */ 3 is a slip that the parser points at
       if (text_.substr(at_).starts_with(symbol)) {
+        if (symbol == "/*+") hint_begin_ = at_;
+        if (symbol == "*/") hint_begin_.reset();
         token->text = std::string(symbol);
         at_ += symbol.size();
         return Ok();
       }
     }
-    return Fail(at_, fmt::format("the character '{}' has no meaning in SQL", Peek()));
+    const bool is_visible = Peek() > ' ' && Peek() < 127;
+    return Fail(at_, is_visible ? fmt::format("the character '{}' has no meaning in SQL", Peek()) : fmt::format("the character 0x{:02x} has no meaning in SQL", Peek()));
   }
 
   std::string_view text_;
   size_t at_ = 0;
+  std::optional<size_t> hint_begin_;  // inside of a hint: where it begins
 };
 
 }  // namespace
@@ -282,7 +335,7 @@ bool IsReserved(std::string_view upper) {
   static const auto* const words = new std::unordered_set<std::string_view>{
       "ALL", "ALTER", "AND", "ANY", "ARRAY", "AS", "ASYMMETRIC", "AT", "BEGIN", "BETWEEN", "BIGINT", "BINARY", "BOOLEAN", "BOTH", "BY", "CALL",
       "CASE", "CAST", "CHAR", "CHARACTER", "CHECK", "COLLATE", "COLUMN", "CONSTRAINT", "CREATE", "CROSS", "CUBE", "CURRENT", "CURRENT_DATE",
-      "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURSOR", "CYCLE", "DATE", "DECIMAL", "DECLARE", "DEFAULT", "DEFINE", "DELETE", "DESCRIBE", "DISTINCT",
+      "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURSOR", "CYCLE", "DATE", "DATETIME", "DECIMAL", "DECLARE", "DEFAULT", "DEFINE", "DELETE", "DESCRIBE", "DISTINCT",
       "DOUBLE", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXECUTE", "EXISTS", "EXPLAIN", "EXTRACT", "FALSE", "FETCH", "FILTER", "FLOAT", "FOR",
       "FROM", "FULL", "FUNCTION", "GRANT", "GROUP", "GROUPING", "HAVING", "IN", "INNER", "INSERT", "INT", "INTEGER", "INTERSECT", "INTERVAL",
       "INTO", "IS", "JOIN", "LATERAL", "LEADING", "LEFT", "LIKE", "LIMIT", "LOCALTIME", "LOCALTIMESTAMP", "MATCH_RECOGNIZE", "MERGE", "MINUS",

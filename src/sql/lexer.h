@@ -12,14 +12,13 @@ namespace firn::sql {
 
 enum class TokenKind {
   kWord,              // identifier or keyword; upper: in upper case
-  kQuotedIdentifier,  // `a` or "a": text is unescaped
+  kQuotedIdentifier,  // `a`: text is unescaped
   kInteger,
   kDecimal,
   kDouble,
   kString,            // text is unescaped
   kBinary,            // x'0a': text is the bytes
-  kHint,              // /*+ ... */: text is what stands between
-  kSymbol,            // operators and punctuation, the longest that fits
+  kSymbol,            // operators and punctuation, the longest that fits; "/*+" and, behind it, "*/" enclose hints
   kEnd,
 };
 
@@ -30,7 +29,7 @@ struct Token {
   base::SourceSpan span;
 };
 
-/// All tokens, the last being kEnd. kSyntaxError for unclosed quotes and comments and for stray characters.
+/// All tokens, the last being kEnd. kSyntaxError for bytes that are not UTF-8, for unclosed quotes and comments and for stray characters.
 Result<std::vector<Token>> Tokenize(std::string_view text);
 
 /// Whether a bare word cannot be an identifier.

@@ -3,9 +3,38 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
+
+namespace {
+
+constexpr size_t kMaxQuotedBytes = 40;  // of an unexpected token in a message
+
+// Words that begin a clause behind a list of expressions or tables.
+bool IsClauseWord(std::string_view upper) {
+  static constexpr std::string_view kWords[] = {"FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "FETCH", "UNION",
+                                                "EXCEPT", "INTERSECT", "MINUS", "ON", "USING", "AS", "THEN", "WHEN", "ELSE", "END", "AND", "OR"};
+  return std::find(std::begin(kWords), std::end(kWords), upper) != std::end(kWords);
+}
+
+}  // namespace
+
+Parser::Parser(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {
+  FIRN_ASSERT(!tokens_.empty() && tokens_.back().kind == TokenKind::kEnd, "{} tokens", tokens_.size());
+  closing_.assign(tokens_.size(), static_cast<uint32_t>(tokens_.size() - 1));
+  std::vector<uint32_t> open;
+  for (uint32_t i = 0; i < tokens_.size(); ++i) {
+    if (tokens_[i].kind != TokenKind::kSymbol) continue;
+    if (tokens_[i].text == "(") open.push_back(i);
+    if (tokens_[i].text == ")" && !open.empty()) {
+      closing_[open.back()] = i;
+      open.pop_back();
+    }
+  }
+}
 
 bool Parser::AtWords(std::initializer_list<std::string_view> words) const {
   size_t ahead = 0;
@@ -49,18 +78,37 @@ Error Parser::Unexpected(std::string_view expected) const {
     // Flink's own shell takes the words Encountered "<EOF>" as the sign to ask for more input.
     return Error(ErrorCode::kIncompleteStatement, fmt::format("the statement ends where {} is expected (Encountered \"<EOF>\")", expected)).At(token.span);
   }
-  Error error(ErrorCode::kSyntaxError, fmt::format("found '{}' where {} is expected", text_.substr(token.span.begin, token.span.end - token.span.begin), expected));
-  if (token.kind == TokenKind::kSymbol && (token.text == "!=" || token.text == "==")) {
-    return std::move(error).At(token.span).Hint(token.text == "!=" ? "SQL's sign for \"not equal\" is <>" : "SQL's sign for \"equal\" is =");
+  std::string found(text_.substr(token.span.begin, token.span.end - token.span.begin));
+  if (found.size() > kMaxQuotedBytes) found = found.substr(0, kMaxQuotedBytes) + "...";
+  Error error(ErrorCode::kSyntaxError, fmt::format("found {} where {} is expected", token.kind == TokenKind::kString ? found : "'" + found + "'", expected));
+  return Advise(std::move(error).At(token.span));
+}
+
+// The next step after an unexpected token, as far as it can be guessed.
+Error Parser::Advise(Error error) const {
+  const Token& token = Current();
+  if (token.kind == TokenKind::kSymbol) {
+    if (token.text == "!=") return std::move(error).Hint("SQL's sign for \"not equal\" is <>");
+    if (token.text == "==") return std::move(error).Hint("SQL's sign for \"equal\" is =");
   }
-  if (token.kind == TokenKind::kWord) {
-    if (IsReserved(token.upper)) {
-      return std::move(error).At(token.span).Hint(fmt::format("{} is a reserved word; as a name write it in back-ticks: `{}`", token.upper, token.text));
-    }
-    auto near = base::NearNames(token.upper, CommonKeywords());
-    if (!near.empty() && near[0] != token.upper) return std::move(error).At(token.span).Hint(fmt::format("did you mean {}?", near[0])).Candidates(near);
+  const Token* previous = at_ > 0 ? &tokens_[at_ - 1] : nullptr;
+  const bool closes_list = AtSymbol(")") || (token.kind == TokenKind::kWord && IsClauseWord(token.upper));
+  if (previous != nullptr && previous->kind == TokenKind::kSymbol && previous->text == "," && closes_list) {
+    return std::move(error).Hint(fmt::format("remove the comma before {}", token.text));
   }
-  return std::move(error).At(token.span);
+  if (token.kind == TokenKind::kWord && IsReserved(token.upper)) {
+    if (IsClauseWord(token.upper)) return error;
+    return std::move(error).Hint(fmt::format("{} is a reserved word; as a name write it in back-ticks: `{}`", token.upper, token.text));
+  }
+  // A mistyped keyword is often taken for a name or an alias, and only what follows it is unexpected: SELECT a FORM t.
+  for (const Token* word : {&token, previous}) {
+    if (word == nullptr || word->kind != TokenKind::kWord || IsReserved(word->upper)) continue;
+    auto near = base::NearNames(word->upper, CommonKeywords());
+    if (near.empty() || near[0] == word->upper) continue;
+    if (word == &token) return std::move(error).Hint(fmt::format("did you mean {}?", near[0])).Candidates(near);
+    return std::move(error).Hint(fmt::format("did you mean {} instead of {}?", near[0], word->text));
+  }
+  return error;
 }
 
 Error Parser::Unsupported(SourceSpan span, std::string what, std::string hint) const {
@@ -70,6 +118,14 @@ Error Parser::Unsupported(SourceSpan span, std::string what, std::string hint) c
 std::string Parser::TextFrom(uint32_t begin) const {
   const SourceSpan span = SpanFrom(begin);
   return std::string(text_.substr(span.begin, span.end - span.begin));
+}
+
+Status Parser::Grow(int left_height) {
+  height_ = std::max(left_height, height_) + 1;
+  if (height_ <= kMaxChain) return Ok();
+  return Error(ErrorCode::kLimitExceeded, fmt::format("more than {} operators stand in one row", kMaxChain))
+      .At(Current().span)
+      .Hint("IN (...) takes any number of values");
 }
 
 Status Parser::CheckNesting() const {
@@ -143,42 +199,54 @@ Result<std::vector<Option>> Parser::ParseOptions() {
   return options;
 }
 
+// /*+ NAME, NAME('k' = 'v', ...), NAME(word, a.b, 'text') */
 Result<std::vector<Hint>> Parser::ParseHints() {
   std::vector<Hint> hints;
-  if (Current().kind != TokenKind::kHint) return hints;
-  const uint32_t begin = Current().span.begin + 3;
-  FIRN_TRY(std::vector<Token> tokens, Tokenize(Current().text));
-  Parser inner(Current().text, std::move(tokens));
-  Advance();
-  while (!inner.AtEnd()) {
+  if (!TakeSymbol("/*+")) return hints;
+  while (!TakeSymbol("*/")) {
     Hint hint;
-    hint.span = {begin + inner.Current().span.begin, begin + inner.Current().span.end};
-    hint.name = inner.Current().upper;
-    auto name = inner.ParseAnyName("a hint");
-    if (!name.ok()) return std::move(name).error().At(hint.span);
-    if (inner.TakeSymbol("(")) {
-      while (!inner.TakeSymbol(")")) {
-        if (inner.AtEnd()) return Error(ErrorCode::kSyntaxError, fmt::format("the hint {} is not closed by ')'", hint.name)).At(hint.span);
-        const Token token = inner.Current();
-        inner.Advance();
-        if (inner.TakeSymbol("=")) {
-          hint.options.emplace_back(token.text, inner.Current().text);
-          inner.Advance();
-        } else if (token.kind != TokenKind::kSymbol) {
-          hint.arguments.push_back(token.text);
-        }
-      }
+    FIRN_TRY(Identifier name, ParseAnyName("a hint"));
+    hint.span = name.span;
+    for (char c : name.text) hint.name.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    if (TakeSymbol("(") && !TakeSymbol(")")) {
+      do {
+        FIRN_RETURN_IF_ERROR(ParseHintItem(&hint));
+      } while (TakeSymbol(","));
+      FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
     }
     hints.push_back(std::move(hint));
-    inner.TakeSymbol(",");
+    TakeSymbol(",");
   }
   return hints;
 }
 
+Status Parser::ParseHintItem(Hint* hint) {
+  auto is_value = [&] { return !AtEnd() && Current().kind != TokenKind::kSymbol; };
+  if (!is_value()) return Unexpected("a hint's argument or 'key' = 'value'");
+  std::string text = Current().text;
+  Advance();
+  while (AtSymbol(".")) {
+    Advance();
+    FIRN_TRY(Identifier part, ParseAnyName("a name"));
+    text += "." + part.text;
+  }
+  if (!TakeSymbol("=")) {
+    hint->arguments.push_back(std::move(text));
+    return Ok();
+  }
+  if (!is_value()) return Unexpected("a value in quotes");
+  hint->options.emplace_back(std::move(text), Current().text);
+  Advance();
+  return Ok();
+}
+
 Status Parser::ExpectEnd() {
+  const bool is_closed = AtSymbol(";");
   while (TakeSymbol(";")) {
   }
-  return AtEnd() ? Ok() : Status(Unexpected("the end of the statement"));
+  if (AtEnd()) return Ok();
+  if (!is_closed) return Unexpected("the end of the statement");
+  return Error(ErrorCode::kSyntaxError, "another statement begins where only one is expected").At(Current().span).Hint("send statements one at a time");
 }
 
 std::string ObjectName::ToString() const {
@@ -211,6 +279,20 @@ Result<Parser> MakeParser(std::string_view text) {
 Result<Statement> ParseStatement(std::string_view text) {
   FIRN_TRY(Parser parser, MakeParser(text));
   return parser.ParseWholeStatement();
+}
+
+Result<std::vector<ParsedStatement>> ParseScript(std::string_view script) {
+  std::vector<ParsedStatement> statements;
+  for (StatementText& part : SplitStatements(script)) {
+    auto parsed = ParseStatement(part.text);
+    if (!parsed.ok()) {
+      SourceSpan span = parsed.error().span().value_or(SourceSpan{0, static_cast<uint32_t>(part.text.size())});
+      std::string label = parsed.error().label();
+      return std::move(parsed).error().At({span.begin + part.begin, span.end + part.begin}, std::move(label));
+    }
+    statements.push_back({std::move(part), std::move(*parsed)});
+  }
+  return statements;
 }
 
 Result<ExpressionPtr> ParseExpression(std::string_view text) {

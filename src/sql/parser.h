@@ -14,7 +14,7 @@ namespace firn::sql {
 
 inline constexpr size_t kMaxStatementBytes = 1 << 20;
 inline constexpr int kMaxNesting = 200;  // parentheses, sub-queries, operators: keeps the parser's own stack bounded
-inline constexpr int kMaxChain = 1000;   // a + b + c ...: keeps the stack of whoever walks the tree bounded
+inline constexpr int kMaxChain = 1000;   // a + b + c ..., JOINs, UNIONs, summed over all levels: keeps the stack of whoever walks the tree bounded
 
 /// One statement, with or without a closing ';'.
 Result<Statement> ParseStatement(std::string_view text);
@@ -33,5 +33,12 @@ struct StatementText {
 /// Cuts a script at ';' outside of strings, quoted names and comments; a statement set (... BEGIN ... END) is one statement. Empty statements
 /// and those of comments alone are left out.
 std::vector<StatementText> SplitStatements(std::string_view script);
+
+struct ParsedStatement {
+  StatementText text;
+  Statement statement;     // its spans lie in text.text; add text.begin for the place in the script
+};
+/// All statements of a script, or the first error with its place in the script.
+Result<std::vector<ParsedStatement>> ParseScript(std::string_view script);
 
 }  // namespace firn::sql

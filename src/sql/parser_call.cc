@@ -138,7 +138,10 @@ Result<ExpressionPtr> Parser::ParseSubstring(const std::string& name, uint32_t b
   FIRN_TRY(ExpressionPtr text, ParseValue());
   arguments.push_back(std::move(text));
   for (const char* word : {"FROM", "FOR"}) {
-    if (!TakeWord(word) && !TakeSymbol(",")) continue;
+    if (!TakeWord(word) && !TakeSymbol(",")) {
+      if (arguments.size() == 1) return Unexpected("FROM");
+      break;
+    }
     FIRN_TRY(ExpressionPtr number, ParseValue());
     arguments.push_back(std::move(number));
   }
@@ -343,6 +346,7 @@ Result<ExpressionPtr> Parser::ParseTableArgument() {
     FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
   } else {
     FIRN_TRY(argument->name, ParseObjectName("a table"));
+    FIRN_TRY(argument->hints, ParseHints());
   }
   if (TakeWords({"PARTITION", "BY"})) {
     if (AtSymbol("(")) {
@@ -352,6 +356,7 @@ Result<ExpressionPtr> Parser::ParseTableArgument() {
       argument->columns.push_back(std::move(column));
     }
   }
+  if (AtWord("ORDER")) return Unsupported(Current().span, "ORDER BY on a table argument is not supported", "windows order rows by their time column");
   argument->span = SpanFrom(begin);
   return argument;
 }
@@ -391,7 +396,7 @@ Result<std::unique_ptr<WindowSpecification>> Parser::ParseWindowSpecification() 
   auto window = std::make_unique<WindowSpecification>();
   const uint32_t begin = Current().span.begin;
   FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
-  if (AtIdentifier() && !AtWord("ORDER")) {
+  if (AtIdentifier() && !AtWord("RANGE")) {
     FIRN_TRY(Identifier base, ParseIdentifier("a window"));
     window->base_window = base.text;
   }
@@ -404,16 +409,46 @@ Result<std::unique_ptr<WindowSpecification>> Parser::ParseWindowSpecification() 
   if (TakeWords({"ORDER", "BY"})) {
     FIRN_TRY(window->order_by, ParseSortItems());
   }
-  const uint32_t frame = Current().span.begin;
-  int depth = 0;  // the frame is kept as text
-  while (!AtEnd() && !(depth == 0 && AtSymbol(")"))) {
-    depth += AtSymbol("(") ? 1 : AtSymbol(")") ? -1 : 0;
-    Advance();
+  if (AtWord("ROWS") || AtWord("RANGE")) {
+    FIRN_TRY(WindowFrame frame, ParseWindowFrame());
+    window->frame = std::move(frame);
   }
-  if (Current().span.begin > frame) window->frame = TextFrom(frame);
   FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
   window->span = SpanFrom(begin);
   return window;
+}
+
+// ROWS|RANGE bound, ROWS|RANGE BETWEEN bound AND bound
+Result<WindowFrame> Parser::ParseWindowFrame() {
+  WindowFrame frame;
+  frame.is_rows = AtWord("ROWS");
+  Advance();
+  if (!TakeWord("BETWEEN")) {
+    FIRN_TRY(frame.start, ParseFrameBound());
+    return frame;
+  }
+  FIRN_TRY(frame.start, ParseFrameBound());
+  FIRN_RETURN_IF_ERROR(ExpectWord("AND"));
+  FIRN_TRY(frame.end, ParseFrameBound());
+  return frame;
+}
+
+Result<FrameBound> Parser::ParseFrameBound() {
+  FrameBound bound;
+  if (TakeWords({"CURRENT", "ROW"})) return bound;
+  const bool is_unbounded = TakeWord("UNBOUNDED");
+  if (!is_unbounded) {
+    constexpr int kAboveComparison = 5;  // an AND belongs to BETWEEN
+    FIRN_TRY(bound.offset, ParseBinary(kAboveComparison));
+  }
+  if (TakeWord("PRECEDING")) {
+    bound.kind = is_unbounded ? FrameBoundKind::kUnboundedPreceding : FrameBoundKind::kPreceding;
+  } else if (TakeWord("FOLLOWING")) {
+    bound.kind = is_unbounded ? FrameBoundKind::kUnboundedFollowing : FrameBoundKind::kFollowing;
+  } else {
+    return Unexpected("PRECEDING or FOLLOWING");
+  }
+  return bound;
 }
 
 Result<std::vector<SortItem>> Parser::ParseSortItems() {

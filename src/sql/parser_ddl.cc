@@ -11,6 +11,7 @@ bool Parser::TakeIfExists() { return TakeWords({"IF", "EXISTS"}); }
 Result<StatementBody> Parser::ParseCreate() {
   FIRN_RETURN_IF_ERROR(ExpectWord("CREATE"));
   const SourceSpan span = Current().span;
+  if (AtWords({"OR", "ALTER"})) return Unsupported(Current().span, "CREATE OR ALTER is not supported", "CREATE OR REPLACE TABLE ... AS, or CREATE VIEW");
   const bool or_replace = TakeWords({"OR", "REPLACE"});
   const bool is_temporary = TakeWord("TEMPORARY");
   if (AtWord("SYSTEM") || AtWord("FUNCTION")) return Unsupported(span, "CREATE FUNCTION is not supported", "SHOW FUNCTIONS lists what is built in");
@@ -85,7 +86,7 @@ Status Parser::ParseTableElements(CreateTableStatement* table) {
 
 Status Parser::ParseTableElement(CreateTableStatement* table) {
   if (AtWord("WATERMARK") && AtWord("FOR", 1)) {
-    if (table->watermark) return Unsupported(Current().span, "a table has at most one WATERMARK");
+    if (table->watermark) return Error(ErrorCode::kInvalidDefinition, "a table has at most one WATERMARK").At(Current().span);
     FIRN_TRY(WatermarkClause watermark, ParseWatermark());
     table->watermark = std::move(watermark);
     return Ok();

@@ -2,6 +2,8 @@
 // Precedence, loosest first: OR, AND, NOT, comparisons and predicates (=, IS, IN, BETWEEN, LIKE), || + -, * / %, unary, postfix.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -30,6 +32,10 @@ ExpressionPtr MakeBinary(std::string op, ExpressionPtr left, ExpressionPtr right
   return node;
 }
 
+// Reserved words that are functions when a parenthesis follows.
+constexpr std::string_view kReservedFunctions[] = {"LEFT", "RIGHT", "ROW", "GROUPING", "EXTRACT", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP",
+                                                   "LOCALTIME", "LOCALTIMESTAMP"};
+
 int BinaryPrecedence(const Token& token) {
   if (token.kind == TokenKind::kWord) {
     if (token.upper == "OR") return kOr;
@@ -51,6 +57,7 @@ Result<ExpressionPtr> Parser::ParseValue() { return ParseBinary(kOr); }
 Result<ExpressionPtr> Parser::ParseBinary(int min_precedence) {
   const Nesting nesting(&depth_);
   FIRN_RETURN_IF_ERROR(CheckNesting());
+  const int outer_height = std::exchange(height_, 0);
   ExpressionPtr left;
   if (AtWord("NOT") && min_precedence <= kNot) {
     const uint32_t begin = Current().span.begin;
@@ -62,20 +69,28 @@ Result<ExpressionPtr> Parser::ParseBinary(int min_precedence) {
   } else {
     FIRN_TRY(left, ParseUnary());
   }
-  for (int chain = 0;; ++chain) {
-    if (chain > kMaxChain) {
-      return Error(ErrorCode::kLimitExceeded, fmt::format("more than {} operators stand in one row", kMaxChain)).At(Current().span).Hint("IN (...) takes any number of values");
-    }
+  while (true) {
+    const int left_height = std::exchange(height_, 0);
     if (min_precedence <= kComparison) {
       const size_t before = at_;
       FIRN_TRY(left, ParsePredicateTail(std::move(left), kComparison));
-      if (at_ != before) continue;
+      if (at_ != before) {
+        FIRN_RETURN_IF_ERROR(Grow(left_height));
+        continue;
+      }
     }
     const int precedence = BinaryPrecedence(Current());
-    if (precedence == 0 || precedence < min_precedence) return left;
+    if (precedence == 0 || precedence < min_precedence) {
+      height_ = std::max(outer_height, left_height);
+      return left;
+    }
     std::string op = Current().kind == TokenKind::kWord ? Current().upper : Current().text;
     Advance();
+    if (AtWord("ANY") || AtWord("SOME") || AtWord("ALL")) {
+      return Unsupported(Current().span, fmt::format("a comparison with {} is not supported", Current().upper), "x IN (SELECT ...), or compare with SELECT MIN or MAX");
+    }
     FIRN_TRY(ExpressionPtr right, ParseBinary(precedence + 1));
+    FIRN_RETURN_IF_ERROR(Grow(left_height));
     left = MakeBinary(std::move(op), std::move(left), std::move(right));
   }
 }
@@ -191,9 +206,11 @@ Result<ExpressionPtr> Parser::ParseUnary() {
 
 // a[i], (expr).field, t AT TIME ZONE z
 Result<ExpressionPtr> Parser::ParsePostfix() {
+  const int outer_height = std::exchange(height_, 0);
   FIRN_TRY(ExpressionPtr value, ParsePrimary());
   while (true) {
     const uint32_t begin = value->span.begin;
+    const int value_height = std::exchange(height_, 0);
     if (TakeSymbol("[")) {
       FIRN_TRY(ExpressionPtr index, ParseValue());
       FIRN_RETURN_IF_ERROR(ExpectSymbol("]"));
@@ -201,17 +218,21 @@ Result<ExpressionPtr> Parser::ParsePostfix() {
       arguments.push_back(std::move(value));
       arguments.push_back(std::move(index));
       value = MakeCall("[]", begin, std::move(arguments));
+      FIRN_RETURN_IF_ERROR(Grow(value_height));
     } else if (AtSymbol(".") && value->kind != ExpressionKind::kColumn && value->kind != ExpressionKind::kStar) {
       Advance();
       if (TakeSymbol("*")) return Unsupported(SpanFrom(begin), "`.*` after an expression is not supported", "name the fields");
       FIRN_TRY(Identifier field, ParseAnyName("a field's name"));
       auto node = MakeNode(ExpressionKind::kField, SpanFrom(begin));
       node->text = std::move(field.text);
+      node->name_span = field.span;
       node->arguments.push_back(std::move(value));
       value = std::move(node);
+      FIRN_RETURN_IF_ERROR(Grow(value_height));
     } else if (AtWords({"AT", "TIME", "ZONE"}) || AtWords({"AT", "LOCAL"})) {
       return Unsupported(Current().span, "AT TIME ZONE is not supported", "CONVERT_TZ(text, from, to) converts between time zones");
     } else {
+      height_ = std::max(outer_height, value_height);
       return value;
     }
   }
@@ -250,7 +271,6 @@ Result<ExpressionPtr> Parser::ParsePrimary() {
         return node;
       }
       return Unexpected("an expression");
-    case TokenKind::kHint:
     case TokenKind::kEnd: return Unexpected("an expression");
   }
   FIRN_UNREACHABLE("token kind");
@@ -299,7 +319,8 @@ Result<ExpressionPtr> Parser::ParseWordPrimary() {
       return call;
     }
   }
-  if (AtSymbol("(", 1)) return ParseCall();
+  const bool is_callable = !IsReserved(word) || std::find(std::begin(kReservedFunctions), std::end(kReservedFunctions), word) != std::end(kReservedFunctions);
+  if (AtSymbol("(", 1) && is_callable) return ParseCall();
   if (IsReserved(word)) return Unexpected("an expression");
   return ParseColumn();
 }
@@ -319,6 +340,10 @@ Result<ExpressionPtr> Parser::ParseColumn() {
     node->name.parts.push_back(std::move(part));
   }
   node->span = node->name.span = SpanFrom(begin);
+  if (AtSymbol("(")) {
+    return Unsupported(node->span, fmt::format("{} is not a built-in function, and functions of a catalog are not supported", node->name.ToString()),
+                       "built-in functions are called by their bare name: SHOW FUNCTIONS");
+  }
   return node;
 }
 
@@ -438,6 +463,9 @@ Result<ExpressionPtr> Parser::ParseInterval() {
     node->is_negative_interval = true;
   } else {
     TakeSymbol("+");
+  }
+  if (AtIdentifier() || Current().kind == TokenKind::kInteger) {
+    return Unexpected("an interval's value in quotes, such as INTERVAL '5' SECOND").Hint("for a value that is computed: n * INTERVAL '1' SECOND");
   }
   FIRN_TRY(node->text, ParseString("an interval's value in quotes, such as INTERVAL '5' SECOND"));
   FIRN_TRY(node->interval_from, ParseIntervalUnit());

@@ -17,7 +17,8 @@ namespace firn::sql {
 
 class Parser {
  public:
-  Parser(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {}
+  /// The tokens of `text`, which must outlive the parser.
+  Parser(std::string_view text, std::vector<Token> tokens);
 
   // parser_statement.cc
   Result<Statement> ParseWholeStatement();
@@ -49,6 +50,7 @@ class Parser {
   Status ExpectSymbol(std::string_view symbol);
   /// "found X, expected Y"; kIncompleteStatement at the end of the text.
   Error Unexpected(std::string_view expected) const;
+  Error Advise(Error error) const;
   Error Unsupported(SourceSpan span, std::string what, std::string hint = {}) const;
   SourceSpan SpanFrom(uint32_t begin) const { return {begin, at_ == 0 ? begin : tokens_[at_ - 1].span.end}; }
   std::string TextFrom(uint32_t begin) const;
@@ -62,6 +64,7 @@ class Parser {
   Result<std::string> ParseString(std::string_view what);
   Result<std::vector<Option>> ParseOptions();                                  // ( 'k' = 'v', ... )
   Result<std::vector<Hint>> ParseHints();
+  Status ParseHintItem(Hint* hint);
 
   // --- parser_expression.cc ---
   Result<ExpressionPtr> ParseBinary(int min_precedence);
@@ -100,6 +103,8 @@ class Parser {
   Status ParseCallTail(Expression* call);
   Result<ExpressionPtr> ParseTableArgument();
   Result<std::unique_ptr<WindowSpecification>> ParseWindowSpecification();
+  Result<WindowFrame> ParseWindowFrame();
+  Result<FrameBound> ParseFrameBound();
   Result<std::vector<SortItem>> ParseSortItems();
   ExpressionPtr MakeCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments) const;
   ExpressionPtr MakeText(std::string text, SourceSpan span) const;
@@ -119,6 +124,8 @@ class Parser {
   Status ParseTimeTravel(TableExpression* table);
   Status ParseAlias(TableExpression* table);
   Result<GroupingElement> ParseGroupingElement();
+  bool AtGroupingSet() const;
+  Result<CommonTable> ParseCommonTable();
   bool AtQuery(size_t ahead = 0) const;
 
   // --- parser_ddl.cc ---
@@ -144,6 +151,7 @@ class Parser {
   Result<StatementBody> ParseBody();
   Result<InsertStatement> ParseInsert();
   Result<StatementBody> ParseStatementSet();
+  Result<StatementSet> ParseStatementSetBlock();
   Result<StatementBody> ParseShow();
   Result<StatementBody> ParseDescribe();
   Result<StatementBody> ParseExplain();
@@ -160,11 +168,16 @@ class Parser {
     int* depth_;
   };
   Status CheckNesting() const;
+  /// One more node around what has just been parsed: kMaxChain. Loops that wrap their left side (a + b + c, joins, UNION) make trees tall
+  /// where recursion does not see it. Before a side is parsed, height_ is set to 0; `left_height` is what the left side has left in it.
+  Status Grow(int left_height);
 
   std::string_view text_;
   std::vector<Token> tokens_;
+  std::vector<uint32_t> closing_;  // of an opening parenthesis: the token that closes it, else the last
   size_t at_ = 0;
   int depth_ = 0;
+  int height_ = 0;                 // see Grow
 };
 
 }  // namespace firn::sql

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -10,11 +12,21 @@ constexpr int kUnionPrecedence = 1;      // UNION and EXCEPT, left to right
 constexpr int kIntersectPrecedence = 2;  // INTERSECT binds tighter
 }  // namespace
 
-// Whether a query begins here; looks through opening parentheses.
+// Whether a query begins here. Parentheses begin one if it is all they hold and what follows goes on with a query:
+// (SELECT 1) UNION SELECT 2, but not (SELECT 1) + 2 and not (SELECT 1) AS t JOIN u.
 bool Parser::AtQuery(size_t ahead) const {
-  while (AtSymbol("(", ahead)) ++ahead;
-  return AtWord("SELECT", ahead) || AtWord("WITH", ahead) || AtWord("VALUES", ahead) ||
-         (AtWord("TABLE", ahead) && AtIdentifier(ahead + 1));
+  const size_t outermost = ahead;
+  while (AtSymbol("(", ahead) && ahead <= outermost + kMaxNesting) ++ahead;
+  const bool has_query = AtWord("SELECT", ahead) || AtWord("WITH", ahead) || AtWord("VALUES", ahead) || (AtWord("TABLE", ahead) && AtIdentifier(ahead + 1));
+  if (!has_query) return false;
+  static constexpr std::string_view kFollowing[] = {"UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT", "OFFSET", "FETCH"};
+  while (ahead-- > outermost) {
+    const Token& after = tokens_[std::min<size_t>(closing_[at_ + ahead] + 1, tokens_.size() - 1)];
+    const bool ends = after.kind == TokenKind::kEnd || (after.kind == TokenKind::kSymbol && (after.text == ")" || after.text == ";"));
+    const bool goes_on = after.kind == TokenKind::kWord && std::find(std::begin(kFollowing), std::end(kFollowing), after.upper) != std::end(kFollowing);
+    if (!ends && !goes_on) return false;
+  }
+  return true;
 }
 
 Result<std::unique_ptr<Query>> Parser::ParseQueryExpression() {
@@ -26,15 +38,7 @@ Result<std::unique_ptr<Query>> Parser::ParseQueryExpression() {
   if (TakeWord("WITH")) {
     is_recursive = TakeWord("RECURSIVE");
     do {
-      CommonTable table;
-      FIRN_TRY(table.name, ParseIdentifier("a name for the query"));
-      if (AtSymbol("(")) {
-        FIRN_TRY(table.columns, ParseIdentifierList("a column"));
-      }
-      FIRN_RETURN_IF_ERROR(ExpectWord("AS"));
-      FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
-      FIRN_TRY(table.query, ParseQueryExpression());
-      FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+      FIRN_TRY(CommonTable table, ParseCommonTable());
       with.push_back(std::move(table));
     } while (TakeSymbol(","));
   }
@@ -53,18 +57,34 @@ Result<std::unique_ptr<Query>> Parser::ParseQueryExpression() {
   return query;
 }
 
+Result<CommonTable> Parser::ParseCommonTable() {
+  CommonTable table;
+  FIRN_TRY(table.name, ParseIdentifier("a name for the query"));
+  if (AtSymbol("(")) {
+    FIRN_TRY(table.columns, ParseIdentifierList("a column"));
+  }
+  FIRN_RETURN_IF_ERROR(ExpectWord("AS"));
+  FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
+  FIRN_TRY(table.query, ParseQueryExpression());
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  return table;
+}
+
 Result<std::unique_ptr<Query>> Parser::ParseSetOperation(int min_precedence) {
   const Nesting nesting(&depth_);
   FIRN_RETURN_IF_ERROR(CheckNesting());
   const uint32_t begin = Current().span.begin;
+  const int outer_height = std::exchange(height_, 0);
   FIRN_TRY(std::unique_ptr<Query> left, ParseQueryPrimary());
-  for (int chain = 0;; ++chain) {
-    if (chain > kMaxChain) return Error(ErrorCode::kLimitExceeded, fmt::format("more than {} set operations stand in one row", kMaxChain)).At(Current().span);
+  while (true) {
+    const int left_height = std::exchange(height_, 0);
     const bool is_intersect = AtWord("INTERSECT");
     const bool is_union = AtWord("UNION");
-    if (!is_intersect && !is_union && !AtWord("EXCEPT") && !AtWord("MINUS")) return left;
     const int precedence = is_intersect ? kIntersectPrecedence : kUnionPrecedence;
-    if (precedence < min_precedence) return left;
+    if ((!is_intersect && !is_union && !AtWord("EXCEPT") && !AtWord("MINUS")) || precedence < min_precedence) {
+      height_ = std::max(outer_height, left_height);
+      return left;
+    }
     Advance();
     auto node = std::make_unique<Query>();
     node->kind = QueryKind::kSetOperation;
@@ -72,6 +92,7 @@ Result<std::unique_ptr<Query>> Parser::ParseSetOperation(int min_precedence) {
     node->is_all = TakeWord("ALL");
     if (!node->is_all) TakeWord("DISTINCT");
     FIRN_TRY(std::unique_ptr<Query> right, ParseSetOperation(precedence + 1));
+    FIRN_RETURN_IF_ERROR(Grow(left_height));
     node->left = std::move(left);
     node->right = std::move(right);
     node->span = SpanFrom(begin);
@@ -124,14 +145,17 @@ Status Parser::ParseOrderAndLimit(Query* query) {
   if (TakeWords({"ORDER", "BY"})) {
     FIRN_TRY(query->order_by, ParseSortItems());
   }
+  bool has_limit = false;
   while (true) {
-    if (TakeWord("LIMIT")) {
+    if (!has_limit && TakeWord("LIMIT")) {
+      has_limit = true;
       if (TakeWord("ALL")) continue;
       FIRN_TRY(query->limit, ParseValue());
-    } else if (TakeWord("OFFSET")) {
+    } else if (query->offset == nullptr && TakeWord("OFFSET")) {
       FIRN_TRY(query->offset, ParseValue());
       if (!TakeWord("ROWS")) TakeWord("ROW");
-    } else if (TakeWord("FETCH")) {
+    } else if (!has_limit && TakeWord("FETCH")) {
+      has_limit = true;
       if (!TakeWord("FIRST") && !TakeWord("NEXT")) return Unexpected("FIRST or NEXT");
       FIRN_TRY(query->limit, ParseValue());
       if (!TakeWord("ROWS") && !TakeWord("ROW")) return Unexpected("ROWS");
@@ -156,6 +180,8 @@ Result<std::unique_ptr<Select>> Parser::ParseSelect() {
   if (TakeWord("FROM")) {
     FIRN_TRY(select->from, ParseFrom());
     FIRN_RETURN_IF_ERROR(ParseSelectClauses(select.get()));
+  } else if (AtWord("WHERE") || AtWord("GROUP") || AtWord("HAVING") || AtWord("WINDOW") || AtWord("QUALIFY")) {
+    return Unexpected("FROM or the end of the query").Hint(fmt::format("{} needs rows to work on: SELECT ... FROM t {} ...", Current().upper, Current().upper));
   }
   select->span = SpanFrom(begin);
   return select;
@@ -228,18 +254,9 @@ Result<GroupingElement> Parser::ParseGroupingElement() {
       element.elements.push_back(std::move(member));
     } while (TakeSymbol(","));
     FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  } else if (AtSymbol("(") && !AtQuery(1)) {
-    // () and (a, b) are sets; (a) + 1 is an expression, which only its continuation tells.
-    const size_t start = at_;
+  } else if (AtGroupingSet()) {
     Advance();
     FIRN_TRY(element.expressions, ParseValueList(")"));
-    const bool goes_on = !AtSymbol(",") && !AtSymbol(")") && !AtSymbol(";") && !AtEnd() && Current().kind == TokenKind::kSymbol;
-    if (goes_on) {
-      at_ = start;
-      element.expressions.clear();
-      FIRN_TRY(ExpressionPtr expression, ParseValue());
-      element.expressions.push_back(std::move(expression));
-    }
   } else {
     FIRN_TRY(ExpressionPtr expression, ParseValue());
     element.expressions.push_back(std::move(expression));
@@ -248,14 +265,29 @@ Result<GroupingElement> Parser::ParseGroupingElement() {
   return element;
 }
 
+// () and (a, b) are sets; (a) + 1 and (a) IS NULL are expressions, which only what follows the parenthesis tells.
+bool Parser::AtGroupingSet() const {
+  if (!AtSymbol("(") || AtQuery(1)) return false;
+  const Token& after = tokens_[std::min<size_t>(closing_[at_] + 1, tokens_.size() - 1)];
+  static constexpr std::string_view kOperators[] = {"AND", "OR", "IS", "IN", "NOT", "BETWEEN", "LIKE", "SIMILAR", "OVERLAPS", "AT"};
+  if (after.kind == TokenKind::kWord) return std::find(std::begin(kOperators), std::end(kOperators), after.upper) == std::end(kOperators);
+  return after.kind != TokenKind::kSymbol || after.text == "," || after.text == ")" || after.text == ";";
+}
+
 Result<TableExpressionPtr> Parser::ParseFrom() {
   const Nesting nesting(&depth_);
   FIRN_RETURN_IF_ERROR(CheckNesting());
+  const int outer_height = std::exchange(height_, 0);
   FIRN_TRY(TableExpressionPtr left, ParseTablePrimary());
   while (true) {
+    const int left_height = std::exchange(height_, 0);
     bool has_join = false;
     FIRN_TRY(left, ParseJoinTail(std::move(left), &has_join));
-    if (!has_join) return left;
+    if (!has_join) {
+      height_ = std::max(outer_height, left_height);
+      return left;
+    }
+    FIRN_RETURN_IF_ERROR(Grow(left_height));
   }
 }
 
@@ -370,14 +402,14 @@ Status Parser::ParseAlias(TableExpression* table) {
   if (TakeWord("AS")) {
     FIRN_TRY(Identifier alias, ParseIdentifier("a name for the table"));
     table->alias = std::move(alias);
-  } else if (AtIdentifier() && !AtWord("VERSION")) {
+  } else if (AtIdentifier()) {
     FIRN_TRY(Identifier alias, ParseIdentifier("a name for the table"));
     table->alias = std::move(alias);
   }
   if (table->alias && AtSymbol("(")) {
     FIRN_TRY(table->column_aliases, ParseIdentifierList("a column"));
   }
-  if (Current().kind == TokenKind::kHint && table->kind == TableKind::kNamed && table->hints.empty()) {
+  if (AtSymbol("/*+") && table->kind == TableKind::kNamed && table->hints.empty()) {
     FIRN_TRY(table->hints, ParseHints());
   }
   return Ok();

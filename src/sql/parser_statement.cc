@@ -15,7 +15,7 @@ Result<Statement> Parser::ParseWholeStatement() {
 }
 
 Result<StatementBody> Parser::ParseBody() {
-  if (AtQuery()) {
+  if (AtQuery() || AtSymbol("(")) {
     QueryStatement query;
     FIRN_TRY(query.query, ParseQueryExpression());
     return StatementBody(std::move(query));
@@ -102,6 +102,12 @@ Result<InsertStatement> Parser::ParseInsert() {
 Result<StatementBody> Parser::ParseStatementSet() {
   if (TakeWords({"BEGIN", "STATEMENT", "SET"})) return StatementBody(BeginStatementSet{});
   TakeWords({"EXECUTE", "STATEMENT", "SET"});
+  FIRN_TRY(StatementSet set, ParseStatementSetBlock());
+  return StatementBody(std::move(set));
+}
+
+// BEGIN INSERT ...; INSERT ...; END
+Result<StatementSet> Parser::ParseStatementSetBlock() {
   StatementSet set;
   FIRN_RETURN_IF_ERROR(ExpectWord("BEGIN"));
   while (!AtWord("END")) {
@@ -112,7 +118,7 @@ Result<StatementBody> Parser::ParseStatementSet() {
   }
   if (set.inserts.empty()) return Unexpected("INSERT");
   Advance();
-  return StatementBody(std::move(set));
+  return set;
 }
 
 Result<StatementBody> Parser::ParseShow() {
@@ -196,27 +202,23 @@ Result<StatementBody> Parser::ParseExplain() {
                                                                    {"JSON_EXECUTION_PLAN", ExplainMode::kJson},
                                                                    {"PLAN_ADVICE", ExplainMode::kPlanAdvice}};
   if (!TakeWords({"PLAN", "FOR"})) {
+    bool is_listed = false;
     do {
+      const size_t before = explain.modes.size();
       for (const auto& [word, mode] : kModes) {
-        if (TakeWord(word)) explain.modes.push_back(mode);
+        if (explain.modes.size() == before && TakeWord(word)) explain.modes.push_back(mode);
       }
-    } while (TakeSymbol(","));
+      if (explain.modes.size() == before && is_listed) return Unexpected("CHANGELOG_MODE, ESTIMATED_COST, JSON_EXECUTION_PLAN or PLAN_ADVICE");
+      is_listed = TakeSymbol(",");
+    } while (is_listed);
   }
-  if (AtWords({"STATEMENT", "SET"})) {
-    Advance();
-    Advance();
-    StatementSet set;
-    FIRN_RETURN_IF_ERROR(ExpectWord("BEGIN"));
-    while (!TakeWord("END")) {
-      FIRN_TRY(InsertStatement insert, ParseInsert());
-      set.inserts.push_back(std::move(insert));
-      FIRN_RETURN_IF_ERROR(ExpectSymbol(";"));
-    }
-    explain.statement = std::make_unique<Statement>(Statement{{}, std::move(set)});
+  const uint32_t begin = Current().span.begin;
+  if (TakeWords({"STATEMENT", "SET"})) {
+    FIRN_TRY(StatementSet set, ParseStatementSetBlock());
+    explain.statement = std::make_unique<Statement>(Statement{SpanFrom(begin), std::move(set)});
     return StatementBody(std::move(explain));
   }
-  if (!AtQuery() && !AtWord("INSERT") && !AtWord("EXECUTE")) return Unexpected("a query or INSERT");
-  const uint32_t begin = Current().span.begin;
+  if (!AtQuery() && !AtSymbol("(") && !AtWord("INSERT") && !AtWord("EXECUTE")) return Unexpected("a query, INSERT or STATEMENT SET");
   FIRN_TRY(StatementBody body, ParseBody());
   explain.statement = std::make_unique<Statement>(Statement{SpanFrom(begin), std::move(body)});
   return StatementBody(std::move(explain));

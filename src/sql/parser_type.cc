@@ -145,7 +145,8 @@ Result<types::DataType> Parser::ParseDataType() {
       TakeWords({"WITHOUT", "TIME", "ZONE"});
     }
   }
-  while (AtWord("ARRAY") || AtWord("MULTISET")) {
+  for (int suffixes = depth_; AtWord("ARRAY") || AtWord("MULTISET"); ++suffixes) {
+    if (suffixes > kMaxNesting) return Error(ErrorCode::kLimitExceeded, fmt::format("the type is nested more than {} levels deep", kMaxNesting)).At(Current().span);
     if (AtWord("MULTISET")) return Unsupported(Current().span, "the type MULTISET is not supported", "ARRAY<t> holds the same values");
     Advance();
     type = types::DataType::Array(*type);

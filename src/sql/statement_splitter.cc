@@ -6,6 +6,8 @@ namespace firn::sql {
 
 namespace {
 
+constexpr size_t kMaxHeadWords = 10;  // EXPLAIN CHANGELOG_MODE, PLAN_ADVICE STATEMENT SET BEGIN has six
+
 class Splitter {
  public:
   explicit Splitter(std::string_view script) : script_(script) {}
@@ -20,7 +22,7 @@ class Splitter {
   void Step() {
     const std::string_view rest = script_.substr(at_);
     const char c = rest[0];
-    if (rest.starts_with("--")) return Skip(rest.find('\n'), false);
+    if (rest.starts_with("--") || rest.starts_with("//")) return Skip(rest.find('\n'), false);
     if (rest.starts_with("/*") && !rest.starts_with("/*+")) {
       const size_t end = rest.find("*/", 2);
       return Skip(end == std::string_view::npos ? end : end + 2, false);
@@ -47,12 +49,34 @@ class Splitter {
       const char c = script_[end];
       upper.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
     }
-    // EXECUTE STATEMENT SET BEGIN ...; END; is one statement. BEGIN STATEMENT SET; stands alone, as in Flink.
-    if (words_.size() < 4) words_.push_back(upper);
-    is_set_ = words_.size() >= 4 && words_[0] == "EXECUTE" && words_[1] == "STATEMENT" && words_[2] == "SET" && words_[3] == "BEGIN";
     if (is_set_ && upper == "END" && last_was_separator_) has_ended_ = true;
     last_was_separator_ = false;
+    if (words_.size() < kMaxHeadWords) {
+      words_.push_back(upper);
+      BeginSet();
+    }
+    if (upper == "E" && end < script_.size() && script_[end] == '\'') end = EndOfEscapedString(end);
     Skip(end - at_, true);
+  }
+
+  // EXECUTE STATEMENT SET BEGIN ...; END; is one statement, and so are EXPLAIN and COMPILE of it. BEGIN STATEMENT SET; stands alone, as in Flink.
+  void BeginSet() {
+    const size_t count = words_.size();
+    const bool may_hold_set = words_[0] == "EXECUTE" || words_[0] == "EXPLAIN" || words_[0] == "COMPILE";
+    if (!may_hold_set || count < 4 || words_[count - 3] != "STATEMENT" || words_[count - 2] != "SET" || words_[count - 1] != "BEGIN") return;
+    is_set_ = last_was_separator_ = true;
+  }
+
+  // E'it\'s': a backslash takes the next character with it.
+  size_t EndOfEscapedString(size_t quote) const {
+    for (size_t at = quote + 1; at < script_.size(); ++at) {
+      if (script_[at] == '\\') {
+        ++at;
+      } else if (script_[at] == '\'') {
+        return at + 1;
+      }
+    }
+    return script_.size();
   }
 
   void Skip(size_t count, bool is_content) {
@@ -75,7 +99,7 @@ class Splitter {
   size_t at_ = 0;
   size_t begin_ = std::string_view::npos;  // of the statement's first character that is not blank
   size_t end_ = 0;
-  std::vector<std::string> words_;         // the statement's first four
+  std::vector<std::string> words_;         // the statement's first
   bool is_set_ = false;
   bool has_ended_ = false;
   bool last_was_separator_ = false;
