@@ -5,7 +5,6 @@
 #include <arrow/builder.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,12 +33,12 @@ class TestWarehouse {
  public:
   TestWarehouse() {
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = (std::filesystem::temp_directory_path() / ("firn-iceberg-" + std::string(info->name()) + "-" + std::to_string(environment_.environment().random.Next()))).string();
+    folder_ = testing::TempDir() + "firn-iceberg-" + info->name() + "-" + environment_.environment().random.UuidText();
     Start();
   }
   explicit TestWarehouse(std::string folder) : folder_(std::move(folder)), is_kept_(true) { Start(); }
   ~TestWarehouse() {
-    if (!is_kept_) std::filesystem::remove_all(folder_);
+    if (!is_kept_) (void)environment_.environment().files.RemoveAll(folder_).ok();
   }
 
   Catalog& catalog() { return *catalog_; }

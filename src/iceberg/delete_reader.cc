@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iceberg/delete_reader.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type_traits.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "base/varint.h"
+#include "formats/parquet_reader.h"
+#include "iceberg/object_sink_internal.h"
+#include "iceberg/projection.h"
+
+namespace firn::iceberg {
+
+using types::ArrayPtr;
+
+namespace {
+
+constexpr int64_t kBatchRows = 1 << 16;
+constexpr int64_t kCachedRowsMax = 20'000'000;      // of all delete files together
+constexpr int64_t kMaxVectorBytes = 1 << 30;
+
+std::vector<int> AllRowGroups(const formats::ParquetReader& reader) {
+  std::vector<int> groups(reader.row_groups().size());
+  std::iota(groups.begin(), groups.end(), 0);
+  return groups;
+}
+
+// Calls `visit` with the wanted columns of each batch of a Parquet file.
+template <typename Visit>
+Status ReadColumns(objectstore::ObjectStore& store, const DataFile& file, const std::vector<NestedField>& fields, Visit visit) {
+  if (file.file_format != "PARQUET") {
+    return Error(ErrorCode::kNotSupported, fmt::format("the delete file {} is of format {}", file.file_path, file.file_format)).Hint("Parquet is read.");
+  }
+  FIRN_TRY(std::unique_ptr<objectstore::ObjectReader> object, store.Open(file.file_path));
+  FIRN_TRY(std::unique_ptr<formats::ParquetReader> reader, formats::ParquetReader::Open(std::make_shared<ObjectSource>(std::move(object))));
+  Schema schema;
+  schema.fields = fields;
+  FIRN_TRY(FileProjection projection, FileProjection::Make(*reader->schema(), fields, {}, NameMappingOf(schema)));
+  FIRN_TRY(std::unique_ptr<formats::ParquetRows> rows, reader->Read(AllRowGroups(*reader), projection.leaves(), kBatchRows));
+  while (true) {
+    FIRN_TRY(std::shared_ptr<arrow::RecordBatch> batch, rows->Next());
+    if (batch == nullptr) return Ok();
+    FIRN_TRY(std::vector<ArrayPtr> columns, projection.Convert(*batch));
+    FIRN_RETURN_IF_ERROR(visit(columns, batch->num_rows()));
+  }
+}
+
+template <typename ArrayType>
+void AppendNumbers(const arrow::Array& array, std::vector<std::string>* keys) {
+  const auto& numbers = static_cast<const ArrayType&>(array);
+  for (int64_t row = 0; row < array.length(); ++row) {
+    std::string& key = (*keys)[static_cast<size_t>(row)];
+    if (array.IsNull(row)) {
+      key.push_back('\0');
+      continue;
+    }
+    key.push_back('\1');
+    auto value = numbers.Value(row);
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      if (value == 0) value = 0;  // -0 equals 0
+      if (std::isnan(value)) value = std::numeric_limits<decltype(value)>::quiet_NaN();
+    }
+    key.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+}
+
+template <typename ArrayType>
+void AppendBytes(const arrow::Array& array, std::vector<std::string>* keys) {
+  const auto& bytes = static_cast<const ArrayType&>(array);
+  for (int64_t row = 0; row < array.length(); ++row) {
+    std::string& key = (*keys)[static_cast<size_t>(row)];
+    if (array.IsNull(row)) {
+      key.push_back('\0');
+      continue;
+    }
+    key.push_back('\1');
+    base::AppendUnsignedVarint(&key, bytes.GetView(row).size());
+    key.append(bytes.GetView(row));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> EncodeRowKeys(const std::vector<ArrayPtr>& columns, int64_t row_count) {
+  std::vector<std::string> keys(static_cast<size_t>(row_count));
+  for (const ArrayPtr& column : columns) {
+    switch (column->type_id()) {
+      case arrow::Type::BOOL: AppendNumbers<arrow::BooleanArray>(*column, &keys); break;
+      case arrow::Type::INT32:
+      case arrow::Type::DATE32:
+      case arrow::Type::TIME32: AppendNumbers<arrow::Int32Array>(*column, &keys); break;
+      case arrow::Type::INT64:
+      case arrow::Type::TIMESTAMP: AppendNumbers<arrow::Int64Array>(*column, &keys); break;
+      case arrow::Type::FLOAT: AppendNumbers<arrow::FloatArray>(*column, &keys); break;
+      case arrow::Type::DOUBLE: AppendNumbers<arrow::DoubleArray>(*column, &keys); break;
+      case arrow::Type::DECIMAL128: AppendBytes<arrow::FixedSizeBinaryArray>(*column, &keys); break;
+      case arrow::Type::STRING:
+      case arrow::Type::BINARY: AppendBytes<arrow::BinaryArray>(*column, &keys); break;
+      default: FIRN_UNREACHABLE("equality column of type {}", column->type()->ToString());
+    }
+  }
+  return keys;
+}
+
+Result<PositionSet> DeleteReader::ReadVector(const DeleteFile& deletes) {
+  const int64_t offset = *deletes.file.content_offset;
+  const int64_t size = deletes.file.content_size_in_bytes.value_or(0);
+  if (offset < 0 || size <= 0 || size > kMaxVectorBytes) {
+    return Error(ErrorCode::kInvalidMetadata, fmt::format("the deletion vector in {} is said to lie at {} with {} bytes", deletes.file.file_path, offset, size));
+  }
+  FIRN_TRY(std::string blob, store_.GetRange(deletes.file.file_path, static_cast<uint64_t>(offset), static_cast<size_t>(size)));
+  Result<PositionSet> set = PositionSet::FromBlob(blob);
+  if (!set.ok()) return std::move(set).error().Context("reading " + deletes.file.file_path);
+  return set;
+}
+
+Result<std::shared_ptr<const DeleteReader::PositionsByPath>> DeleteReader::ReadPositions(const DeleteFile& deletes) {
+  {
+    std::lock_guard lock(mutex_);
+    auto found = positions_.find(deletes.file.file_path);
+    if (found != positions_.end()) return found->second;
+  }
+  const std::vector<NestedField> fields = {{kDeleteFilePathId, "file_path", Type::Of(TypeId::kString), true},
+                                           {kDeleteFilePositionId, "pos", Type::Of(TypeId::kLong), true}};
+  auto positions = std::make_shared<PositionsByPath>();
+  Status status = ReadColumns(store_, deletes.file, fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
+    const auto& paths = static_cast<const arrow::StringArray&>(*columns[0]);
+    const auto& numbers = static_cast<const arrow::Int64Array&>(*columns[1]);
+    PositionSet* set = nullptr;
+    std::string_view path;
+    for (int64_t row = 0; row < rows; ++row) {
+      if (paths.IsNull(row) || numbers.IsNull(row) || numbers.Value(row) < 0) return Error(ErrorCode::kCorruption, "a position delete without path or position");
+      if (set == nullptr || paths.GetView(row) != path) {
+        path = paths.GetView(row);
+        set = &(*positions)[std::string(path)];
+      }
+      set->Add(numbers.Value(row));
+    }
+    return Ok();
+  });
+  if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
+  std::lock_guard lock(mutex_);
+  if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && positions_.emplace(deletes.file.file_path, positions).second) {
+    cached_rows_ += deletes.file.record_count;
+  }
+  return std::shared_ptr<const PositionsByPath>(std::move(positions));
+}
+
+Result<PositionSet> DeleteReader::PositionsOf(const std::string& data_path, const std::vector<DeleteFilePtr>& deletes) {
+  PositionSet result;
+  for (const DeleteFilePtr& one : deletes) {
+    if (one->file.content != FileContent::kPositionDeletes) continue;
+    if (one->file.IsDeletionVector()) {
+      FIRN_TRY(PositionSet vector, ReadVector(*one));
+      result.AddAll(vector);
+      continue;
+    }
+    FIRN_TRY(std::shared_ptr<const PositionsByPath> positions, ReadPositions(*one));
+    auto found = positions->find(data_path);
+    if (found != positions->end()) result.AddAll(found->second);
+  }
+  return result;
+}
+
+Result<std::shared_ptr<const EqualityKeys>> DeleteReader::KeysOf(const DeleteFile& deletes) {
+  {
+    std::lock_guard lock(mutex_);
+    auto found = keys_.find(deletes.file.file_path);
+    if (found != keys_.end()) return found->second;
+  }
+  auto result = std::make_shared<EqualityKeys>();
+  for (int32_t id : deletes.file.equality_ids) {
+    // The column may have been dropped since.
+    const NestedField* field = metadata_.schema().FindById(id);
+    for (auto at = metadata_.schemas.rbegin(); field == nullptr && at != metadata_.schemas.rend(); ++at) field = at->FindById(id);
+    if (field == nullptr || !field->type.IsPrimitive()) {
+      return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by the column {}, which the table never had", deletes.file.file_path, id));
+    }
+    result->fields.push_back(*field);
+    result->fields.back().required = false;
+  }
+  Status status = ReadColumns(store_, deletes.file, result->fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
+    for (std::string& key : EncodeRowKeys(columns, rows)) result->keys.insert(std::move(key));
+    return Ok();
+  });
+  if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
+  std::lock_guard lock(mutex_);
+  if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && keys_.emplace(deletes.file.file_path, result).second) {
+    cached_rows_ += deletes.file.record_count;
+  }
+  return std::shared_ptr<const EqualityKeys>(std::move(result));
+}
+
+}  // namespace firn::iceberg

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: rows equal a model after random appends, updates and deletes; pruning skips and never loses; time travel; deletion vectors.
+#include <arrow/array.h>
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "iceberg/deletion_vector.h"
+#include "iceberg/table_scan.h"
+#include "iceberg/test_table_internal.h"
+
+namespace firn::iceberg {
+namespace {
+
+using types::DataType;
+
+const std::vector<types::Field> kColumns = {{"id", DataType::BigInt()}, {"price", DataType::Double()}, {"name", DataType::String()}, {"ts", DataType::Timestamp(6)}};
+constexpr int64_t kHour = 3'600'000'000;
+
+struct ScanResult {
+  std::vector<types::Batch> batches;
+  ScanCounters counters;
+  int64_t rows() const {
+    int64_t count = 0;
+    for (const auto& batch : batches) count += batch.row_count;
+    return count;
+  }
+};
+
+ScanResult Scan(TestWarehouse& warehouse, const Table& table, ScanOptions options = {}) {
+  auto scan = Must(TableScan::Make(warehouse.store(), table.metadata, std::move(options)));
+  ScanResult result;
+  auto tasks = Must(scan->Plan());
+  result.counters = scan->planned();
+  for (const FileScanTask& task : tasks) {
+    auto reader = Must(scan->Open(task));
+    while (auto batch = Must(reader->Next())) result.batches.push_back(std::move(*batch));
+    result.counters.Add(reader->counters());
+  }
+  return result;
+}
+
+types::Batch Row4(const std::vector<int64_t>& ids, const std::vector<double>& prices) {
+  std::vector<std::optional<int64_t>> id(ids.begin(), ids.end()), times;
+  std::vector<std::optional<std::string>> names;
+  for (int64_t i : ids) {
+    names.push_back("n" + std::to_string(i % 10));
+    times.push_back(i * kHour);
+  }
+  return MakeBatch(kColumns, {Longs(id), Doubles({prices.begin(), prices.end()}), Texts(names), Timestamps(times)});
+}
+
+std::map<int64_t, double> Prices(const ScanResult& result) {
+  std::map<int64_t, double> prices;
+  for (const types::Batch& batch : result.batches) {
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const int64_t id = static_cast<const arrow::Int64Array&>(*batch.columns[0]).Value(row);
+      EXPECT_TRUE(prices.emplace(id, static_cast<const arrow::DoubleArray&>(*batch.columns[1]).Value(row)).second) << "id " << id << " twice";
+    }
+  }
+  return prices;
+}
+
+// An upsert sink in small: key index by id, position deletes, one snapshot a checkpoint.
+TEST(Scan, UpsertsEqualAModel) {
+  for (const std::vector<std::string>& partitioning : {std::vector<std::string>{}, {"bucket(4, id)"}}) {
+    TestWarehouse warehouse;
+    Table table = warehouse.Create("t", kColumns, {"id"}, partitioning);
+    auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+    std::map<int64_t, RowLocation> index;
+    std::map<int64_t, double> model;
+    std::mt19937 random(7);
+    for (int checkpoint = 0; checkpoint < 8; ++checkpoint) {
+      PositionDeletes deletes;
+      for (int batch = 0; batch < 3; ++batch) {
+        std::map<int64_t, double> changes;  // one a key
+        for (int i = 0; i < 60; ++i) changes[random() % 200] = static_cast<double>(random() % 1000);
+        std::vector<int64_t> ids;
+        std::vector<double> prices;
+        for (auto [id, price] : changes) {
+          if (auto known = index.find(id); known != index.end()) {
+            deletes.Add(writer->FileOf(known->second.file), known->second.position);
+            index.erase(known);
+          }
+          model.erase(id);
+          if (random() % 5 == 0) continue;  // a delete
+          ids.push_back(id);
+          prices.push_back(price);
+          model[id] = price;
+        }
+        std::vector<RowLocation> locations;
+        Must(writer->Write(Row4(ids, prices), &locations));
+        for (size_t i = 0; i < ids.size(); ++i) index[ids[i]] = locations[i];
+      }
+      WrittenFiles files;
+      files.data_files = Must(writer->Finish());
+      WrittenDeletes written = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
+      files.delete_files = std::move(written.files);
+      files.referenced_data_files = std::move(written.referenced_data_files);
+      SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files)));
+      table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, commit));
+      EXPECT_EQ(Prices(Scan(warehouse, table)), model) << "checkpoint " << checkpoint;
+    }
+    // A restarted sink finds the same index by reading the keys.
+    std::map<int64_t, std::pair<std::string, int64_t>> scanned;
+    Must(ScanKeys(warehouse.store(), table.metadata, {1}, [&](const types::Batch& keys, const DataFile& file, const types::ArrayPtr& positions) -> Status {
+      for (int64_t row = 0; row < keys.row_count; ++row) {
+        scanned[static_cast<const arrow::Int64Array&>(*keys.columns[0]).Value(row)] = {file.file_path, static_cast<const arrow::Int64Array&>(*positions).Value(row)};
+      }
+      return Ok();
+    }));
+    ASSERT_EQ(scanned.size(), index.size());
+    for (const auto& [id, location] : index) {
+      EXPECT_EQ(scanned[id].first, writer->FileOf(location.file).path);
+      EXPECT_EQ(scanned[id].second, location.position);
+    }
+  }
+}
+
+// A random predicate, by pruning and by looking at every row: what is skipped must hold no match.
+TEST(Scan, PruningNeverLosesARow) {
+  TestWarehouse warehouse;
+  std::mt19937 random(11);
+  for (const std::vector<std::string>& partitioning :
+       {std::vector<std::string>{}, {"days(ts)"}, {"truncate(50, id)", "bucket(3, name)"}, {"name"}}) {
+    Table table = warehouse.Create("t" + std::to_string(random()), kColumns, {}, partitioning, {{"write.parquet.row-group-size-bytes", "3000"}});
+    for (int file = 0; file < 4; ++file) {
+      std::vector<int64_t> ids;
+      std::vector<double> prices;
+      for (int i = 0; i < 150; ++i) {
+        ids.push_back(file * 100 + static_cast<int64_t>(random() % 150));
+        prices.push_back(static_cast<double>(random() % 100));
+      }
+      table = warehouse.Append(table, {Row4({ids.begin(), ids.begin() + 75}, {prices.begin(), prices.begin() + 75}),
+                                       Row4({ids.begin() + 75, ids.end()}, {prices.begin() + 75, prices.end()})});
+    }
+    const ScanResult all = Scan(warehouse, table);
+    ASSERT_EQ(all.rows(), 600);
+    ScanCounters skipped;
+    for (int round = 0; round < 60; ++round) {
+      const auto op = static_cast<PredicateOp>(static_cast<int>(PredicateOp::kEqual) + random() % 6);
+      const int64_t bound = static_cast<int64_t>(random() % 500);
+      const int column = static_cast<int>(random() % 3);
+      const Literal literal = column == 0 ? Literal(bound) : column == 1 ? Literal("n" + std::to_string(bound % 10)) : Literal(bound * kHour);
+      ScanPredicate predicate = ScanPredicate::Compare(op, column == 0 ? 1 : column == 1 ? 3 : 4, literal);
+      if (round % 4 == 1) predicate = ScanPredicate::Not(predicate);
+      if (round % 4 == 2) predicate = ScanPredicate::And({predicate, ScanPredicate::In(1, {Literal(bound), Literal(bound + 7)})});
+      if (round % 4 == 3) predicate = ScanPredicate::Or({predicate, ScanPredicate::IsNull(2)});
+      const bool is_negated = round % 4 == 1;
+      auto matches = [&](const types::Batch& batch, int64_t row) {
+        const int64_t id = static_cast<const arrow::Int64Array&>(*batch.columns[0]).Value(row);
+        Literal value = column == 0   ? Literal(id)
+                        : column == 1 ? Literal(static_cast<const arrow::StringArray&>(*batch.columns[2]).GetString(row))
+                                      : Literal(static_cast<const arrow::TimestampArray&>(*batch.columns[3]).Value(row));
+        const int order = CompareLiterals(value, literal);
+        const bool is = op == PredicateOp::kEqual ? order == 0 : op == PredicateOp::kNotEqual ? order != 0 : op == PredicateOp::kLess ? order < 0
+                        : op == PredicateOp::kLessOrEqual ? order <= 0 : op == PredicateOp::kGreater ? order > 0 : order >= 0;
+        const bool result = is != is_negated;
+        return round % 4 == 2 ? result && (id == bound || id == bound + 7) : result;
+      };
+      auto count = [&](const ScanResult& result) {
+        int64_t matching = 0;
+        for (const auto& batch : result.batches) {
+          for (int64_t row = 0; row < batch.row_count; ++row) matching += matches(batch, row);
+        }
+        return matching;
+      };
+      const ScanResult pruned = Scan(warehouse, table, {.predicate = predicate});
+      EXPECT_EQ(count(pruned), count(all)) << predicate.ToString(table.metadata->schema());
+      skipped.Add(pruned.counters);
+    }
+    EXPECT_GT(skipped.files_skipped + skipped.manifests_skipped + skipped.row_groups_skipped, 20) << (partitioning.empty() ? "" : partitioning[0]);
+  }
+}
+
+TEST(Scan, TimeTravelAndProjection) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns);
+  std::vector<int64_t> snapshots, times;
+  for (int64_t i = 0; i < 3; ++i) {
+    table = warehouse.Append(table, {Row4({i}, {1.5})});
+    snapshots.push_back(*table.metadata->current_snapshot_id);
+    times.push_back(table.metadata->snapshot_log.back().timestamp_ms);
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Scan(warehouse, table, {.snapshot = {.snapshot_id = snapshots[i]}}).rows(), i + 1);
+  EXPECT_EQ(Scan(warehouse, table, {.snapshot = {.as_of_ms = times[2]}}).rows(), 3);
+  EXPECT_EQ(Scan(warehouse, table, {.snapshot = {.ref = "main"}}).rows(), 3);
+  auto refused = [&](SnapshotChoice choice) { return TableScan::Make(warehouse.store(), table.metadata, {.snapshot = choice}).error(); };
+  EXPECT_EQ(refused({.snapshot_id = 5}).code(), ErrorCode::kSnapshotNotFound);
+  EXPECT_EQ(refused({.as_of_ms = 5}).code(), ErrorCode::kSnapshotNotFound);
+  EXPECT_THAT(refused({.ref = "mian"}).candidates(), testing::ElementsAre("main"));
+  const ScanResult projected = Scan(warehouse, table, {.column_ids = std::vector<int32_t>{3, 1}});
+  EXPECT_EQ(projected.batches[0].schema->names(), (std::vector<std::string>{"name", "id"}));
+  const ScanResult counted = Scan(warehouse, table, {.column_ids = std::vector<int32_t>{}});
+  EXPECT_EQ(counted.rows(), 3);
+  EXPECT_TRUE(counted.batches[0].columns.empty());
+}
+
+TEST(Scan, EveryTypeComesBackAsItWent) {
+  TestWarehouse warehouse;
+  const DataType row = DataType::Row({{"x", DataType::SmallInt()}, {"y", DataType::Array(DataType::String())}});
+  const std::vector<types::Field> fields = {{"b", DataType::Boolean()}, {"t", DataType::TinyInt()}, {"d", DataType::Decimal(20, 4)}, {"small", DataType::Decimal(9, 2)},
+                                            {"bin", DataType::Binary(3)}, {"time", DataType::Time(3)}, {"date", DataType::Date()}, {"ltz", DataType::TimestampLtz(3)},
+                                            {"m", DataType::Map(DataType::String().NotNull(), DataType::Double())}, {"r", row}, {"f", DataType::Float()}, {"by", DataType::Bytes()}};
+  std::vector<types::ArrayPtr> columns;
+  columns.push_back(MakeColumn<arrow::BooleanBuilder, bool>(arrow::boolean(), {true, std::nullopt, false}));
+  columns.push_back(MakeColumn<arrow::Int8Builder, int8_t>(arrow::int8(), {int8_t{-5}, std::nullopt, int8_t{7}}));
+  columns.push_back(MakeColumn<arrow::Decimal128Builder, arrow::Decimal128>(arrow::decimal128(20, 4), {arrow::Decimal128("-123.4567"), std::nullopt, arrow::Decimal128(1)}));
+  columns.push_back(MakeColumn<arrow::Decimal128Builder, arrow::Decimal128>(arrow::decimal128(9, 2), {arrow::Decimal128(-12345), std::nullopt, arrow::Decimal128(1)}));
+  columns.push_back(MakeColumn<arrow::BinaryBuilder, std::string>(arrow::binary(), {"abc", std::nullopt, std::string("\0\1\2", 3)}));
+  columns.push_back(MakeColumn<arrow::Time32Builder, int32_t>(arrow::time32(arrow::TimeUnit::MILLI), {1, std::nullopt, 86'399'999}));
+  columns.push_back(MakeColumn<arrow::Date32Builder, int32_t>(arrow::date32(), {-1, std::nullopt, 20'000}));
+  columns.push_back(Timestamps({-1, std::nullopt, 1'700'000'000'000'000}, "UTC"));
+  auto keys = std::make_shared<arrow::StringBuilder>();
+  auto values = std::make_shared<arrow::DoubleBuilder>();
+  arrow::MapBuilder maps(arrow::default_memory_pool(), keys, values);
+  FIRN_ASSERT(maps.Append().ok() && keys->Append("k").ok() && values->AppendNull().ok() && maps.AppendNull().ok() && maps.Append().ok());
+  columns.push_back(maps.Finish().ValueOrDie());
+  auto shorts = std::make_shared<arrow::Int16Builder>();
+  auto texts = std::make_shared<arrow::StringBuilder>();
+  auto lists = std::make_shared<arrow::ListBuilder>(arrow::default_memory_pool(), texts);
+  arrow::StructBuilder structs(row.ToArrow(), arrow::default_memory_pool(), {shorts, lists});
+  FIRN_ASSERT(structs.Append().ok() && shorts->Append(3).ok() && lists->Append().ok() && texts->Append("p").ok() && texts->AppendNull().ok());
+  FIRN_ASSERT(structs.AppendNull().ok() && structs.Append().ok() && shorts->AppendNull().ok() && lists->AppendNull().ok());
+  columns.push_back(structs.Finish().ValueOrDie());
+  columns.push_back(MakeColumn<arrow::FloatBuilder, float>(arrow::float32(), {0.5f, std::nullopt, -0.0f}));
+  columns.push_back(MakeColumn<arrow::BinaryBuilder, std::string>(arrow::binary(), {"", std::nullopt, "\xff"}));
+  const types::Batch batch = MakeBatch(fields, columns);
+  // A slice too: nested arrays with an offset.
+  const Table table = warehouse.Append(warehouse.Create("t", fields), {batch, types::SliceBatch(batch, 2, 1)});
+  const ScanResult result = Scan(warehouse, table);
+  ASSERT_EQ(result.rows(), 4);
+  const types::Batch read = Must(types::ConcatenateBatches(result.batches));
+  for (size_t i = 0; i < fields.size(); ++i) {
+    std::shared_ptr<arrow::Array> expected = columns[i];
+    if (fields[i].name == "t") expected = Ints({-5, std::nullopt, 7});
+    if (fields[i].name == "r") {  // its SMALLINT came back as INT
+      const auto children = static_cast<const arrow::StructArray&>(*read.columns[i]->Slice(0, 3)).Flatten().ValueOrDie();
+      EXPECT_TRUE(children[0]->Equals(*Ints({3, std::nullopt, std::nullopt})));
+      EXPECT_EQ(children[1]->ToString(), static_cast<const arrow::StructArray&>(*expected).Flatten().ValueOrDie()[1]->ToString());
+      continue;
+    }
+    EXPECT_TRUE(read.columns[i]->Slice(0, 3)->Equals(*expected)) << fields[i].name << read.columns[i]->ToString();
+    EXPECT_TRUE(read.columns[i]->Slice(3, 1)->Equals(*expected->Slice(2, 1))) << fields[i].name;
+  }
+}
+
+TEST(DeletionVector, RoundTripAndCorruption) {
+  PositionSet set;
+  std::mt19937_64 random(5);
+  std::set<int64_t> expected;
+  for (int i = 0; i < 5000; ++i) {
+    const auto position = static_cast<int64_t>(random() % 100'000 + (i % 50 == 0 ? (int64_t{3} << 32) : 0));
+    set.Add(position);
+    expected.insert(position);
+  }
+  const std::string blob = set.ToBlob();
+  auto read = PositionSet::FromBlob(blob);
+  ASSERT_TRUE(read.ok()) << read.error().ToString();
+  EXPECT_EQ(read->size(), expected.size());
+  for (int64_t position : expected) EXPECT_TRUE(read->Contains(position));
+  EXPECT_EQ(read->CountRange(1000, 2000), static_cast<uint64_t>(std::distance(expected.lower_bound(1000), expected.lower_bound(2000))));
+  EXPECT_EQ(read->CountRange(99'000, int64_t{4} << 32), static_cast<uint64_t>(std::distance(expected.lower_bound(99'000), expected.end())));
+  for (size_t size = 0; size < blob.size(); size += 37) EXPECT_FALSE(PositionSet::FromBlob(blob.substr(0, size)).ok());
+  for (size_t at = 0; at < blob.size(); at += 11) {
+    std::string broken = blob;
+    broken[at] ^= 4;
+    EXPECT_FALSE(PositionSet::FromBlob(broken).ok()) << at;
+  }
+}
+
+}  // namespace
+}  // namespace firn::iceberg
