@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/embedded_catalog.h"
+
+#include <fmt/format.h>
+
+#include "catalog/catalog_keys.h"
+#include "catalog/journal_wait.h"
+#include "iceberg/metadata_files.h"
+#include "io/clock.h"
+#include "io/random.h"
+#include "objectstore/object_store.h"
+
+namespace firn::catalog {
+
+using iceberg::CommitOutcome;
+using iceberg::CommitResult;
+using iceberg::PreparedCommit;
+using iceberg::Table;
+using iceberg::TableIdentifier;
+
+namespace {
+
+// Reserves a table for the length of a scope.
+class Reservation {
+ public:
+  Reservation(EmbeddedCatalog& catalog, const TableIdentifier& identifier) : catalog_(catalog), identifier_(identifier) { catalog_.Reserve(identifier_); }
+  ~Reservation() { catalog_.Release(identifier_); }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+
+ private:
+  EmbeddedCatalog& catalog_;
+  const TableIdentifier identifier_;
+};
+
+}  // namespace
+
+EmbeddedCatalog::EmbeddedCatalog(log::Store& store, objectstore::ObjectStore& objects, io::Clock& clock, io::Random& random, std::string name, std::string warehouse)
+    : store_(store), objects_(objects), clock_(clock), random_(random), name_(std::move(name)), warehouse_(std::move(warehouse)) {}
+
+Result<std::vector<std::string>> EmbeddedCatalog::ListNamespaces() {
+  std::vector<std::string> names;
+  const std::string prefix = DatabasePrefix(name_);
+  for (const auto& [key, value] : store_.meta().Scan(prefix)) names.push_back(key.substr(prefix.size()));
+  return names;
+}
+
+Result<bool> EmbeddedCatalog::NamespaceExists(const std::string& database) { return store_.meta().Get(DatabaseKey(name_, database)).has_value(); }
+
+Status EmbeddedCatalog::CreateNamespace(const std::string& database, const std::map<std::string, std::string>&) {
+  if (!IsName(database)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a database", database));
+  FIRN_TRY(bool exists, NamespaceExists(database));
+  if (exists) return Error(ErrorCode::kObjectExists, fmt::format("database `{}` exists in catalog `{}`", database, name_));
+  return AppendAndWait(store_.journal(), {log::Put{DatabaseKey(name_, database), "{}"}});
+}
+
+Status EmbeddedCatalog::DropNamespace(const std::string& database) {
+  FIRN_TRY(std::vector<std::string> tables, ListTables(database));
+  if (!tables.empty()) {
+    return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} tables, among them `{}`", database, tables.size(), tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
+  }
+  return AppendAndWait(store_.journal(), {log::Delete{DatabaseKey(name_, database)}});
+}
+
+Result<std::vector<std::string>> EmbeddedCatalog::ListTables(const std::string& database) {
+  FIRN_TRY(bool exists, NamespaceExists(database));
+  if (!exists) return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, name_));
+  std::vector<std::string> names;
+  const std::string prefix = PointerPrefix(name_, database);
+  for (const auto& [key, value] : store_.meta().Scan(prefix)) names.push_back(key.substr(prefix.size()));
+  return names;
+}
+
+std::string EmbeddedCatalog::PointerOf(const TableIdentifier& identifier) const {
+  return store_.meta().Get(PointerKey(name_, identifier.database, identifier.name)).value_or("");
+}
+
+Result<Table> EmbeddedCatalog::CreateTable(const TableIdentifier& identifier, const iceberg::CreateTableRequest& request) {
+  if (!IsName(identifier.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a table", identifier.name));
+  FIRN_TRY(bool exists, NamespaceExists(identifier.database));
+  if (!exists) return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", identifier.database, name_));
+  const Reservation reservation(*this, identifier);
+  if (!PointerOf(identifier).empty()) return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists in `{}`.`{}`", identifier.name, name_, identifier.database));
+  // A folder of its own for each table made: one that is dropped and made anew does not meet old files.
+  std::string location = request.location;
+  if (location.empty()) {
+    location = objectstore::JoinLocation(objectstore::JoinLocation(objectstore::JoinLocation(warehouse_, name_), identifier.database),
+                                         fmt::format("{}-{}", identifier.name, random_.UuidText().substr(0, 8)));
+  }
+  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::NewTableMetadata(request, location, random_.UuidText(), clock_.WallTimeMs()));
+  FIRN_TRY(std::string bytes, iceberg::EncodeMetadataFile(metadata));
+  const std::string metadata_location = iceberg::NextMetadataLocation(metadata, "", random_.UuidText());
+  FIRN_RETURN_IF_ERROR(objects_.Put(metadata_location, bytes, objectstore::PutMode::kIfAbsent));
+  FIRN_RETURN_IF_ERROR(AppendAndWait(store_.journal(), {log::Put{PointerKey(name_, identifier.database, identifier.name), metadata_location}}));
+  return Table{identifier, metadata_location, std::make_shared<const iceberg::TableMetadata>(std::move(metadata))};
+}
+
+Result<Table> EmbeddedCatalog::LoadTable(const TableIdentifier& identifier) {
+  const std::string location = PointerOf(identifier);
+  if (location.empty()) {
+    FIRN_TRY(std::vector<std::string> known, ListTables(identifier.database));
+    return Error(ErrorCode::kTableNotFound, fmt::format("there is no table `{}` in `{}`.`{}`", identifier.name, name_, identifier.database)).Candidates(base::NearNames(identifier.name, known));
+  }
+  FIRN_TRY(iceberg::TableMetadataPtr metadata, iceberg::ReadMetadataFile(objects_, location));
+  return Table{identifier, location, std::move(metadata)};
+}
+
+Status EmbeddedCatalog::DropTable(const TableIdentifier& identifier, bool purge) {
+  FIRN_TRY(Table table, LoadTable(identifier));
+  const Reservation reservation(*this, identifier);
+  FIRN_RETURN_IF_ERROR(AppendAndWait(store_.journal(), {log::Delete{PointerKey(name_, identifier.database, identifier.name)}}));
+  if (purge) return objects_.DeleteFolder(table.metadata->location);
+  return Ok();
+}
+
+Status EmbeddedCatalog::RenameTable(const TableIdentifier& from, const TableIdentifier& to) {
+  const Reservation reservation(*this, from);
+  const std::string location = PointerOf(from);
+  if (location.empty()) return LoadTable(from).error();
+  if (!PointerOf(to).empty()) return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists in `{}`.`{}`", to.name, name_, to.database));
+  return AppendAndWait(store_.journal(), {log::Delete{PointerKey(name_, from.database, from.name)}, log::Put{PointerKey(name_, to.database, to.name), location}});
+}
+
+Result<PreparedCommit> EmbeddedCatalog::PrepareCommit(const Table& base, const iceberg::TableChange& change) {
+  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::ChangedMetadata(base, change, clock_.WallTimeMs()));
+  FIRN_TRY(std::string bytes, iceberg::EncodeMetadataFile(metadata));
+  PreparedCommit prepared;
+  prepared.identifier = base.identifier;
+  prepared.base_metadata_location = base.metadata_location;
+  prepared.metadata_location = iceberg::NextMetadataLocation(metadata, base.metadata_location, random_.UuidText());
+  FIRN_RETURN_IF_ERROR(objects_.Put(prepared.metadata_location, bytes, objectstore::PutMode::kIfAbsent));
+  prepared.files_written.push_back(prepared.metadata_location);
+  prepared.metadata = std::make_shared<const iceberg::TableMetadata>(std::move(metadata));
+  return prepared;
+}
+
+Result<CommitResult> EmbeddedCatalog::PublishCommit(const PreparedCommit& prepared) {
+  const Reservation reservation(*this, prepared.identifier);
+  if (PointerOf(prepared.identifier) != prepared.base_metadata_location) {
+    return CommitResult{CommitOutcome::kConflict, fmt::format("table {} has moved on", prepared.identifier.ToString()), {}};
+  }
+  const Status status = AppendAndWait(store_.journal(), {PublishOperation(prepared)});
+  // A journal that fails has stopped the node: whether the entry reached the disk is known after the restart.
+  if (!status.ok()) return CommitResult{CommitOutcome::kUnknown, status.error().ToString(), {}};
+  return CommitResult{CommitOutcome::kCommitted, "", Table{prepared.identifier, prepared.metadata_location, prepared.metadata}};
+}
+
+void EmbeddedCatalog::AbandonCommit(const PreparedCommit& prepared) {
+  for (const std::string& file : prepared.files_written) (void)objects_.Delete(file);  // an orphan costs space, nothing else
+}
+
+void EmbeddedCatalog::Reserve(const TableIdentifier& identifier) {
+  std::unique_lock lock(mutex_);
+  released_.wait(lock, [&] { return !reserved_.contains(identifier); });
+  reserved_.insert(identifier);
+}
+
+void EmbeddedCatalog::Release(const TableIdentifier& identifier) {
+  {
+    std::lock_guard lock(mutex_);
+    reserved_.erase(identifier);
+  }
+  released_.notify_all();
+}
+
+log::Operation EmbeddedCatalog::PublishOperation(const PreparedCommit& prepared) const {
+  return log::Put{PointerKey(name_, prepared.identifier.database, prepared.identifier.name), prepared.metadata_location};
+}
+
+}  // namespace firn::catalog

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's own Iceberg catalog: a table's pointer to its metadata file is a key in the meta store. A job's sink does not publish by itself: it
+// reserves the table, puts the pointer's change into the checkpoint's journal entry, and releases the table when the entry is durable.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "iceberg/catalog.h"
+#include "log/journal.h"
+#include "log/store.h"
+
+namespace firn::io {
+class Clock;
+class Random;
+}  // namespace firn::io
+namespace firn::objectstore {
+class ObjectStore;
+}
+
+namespace firn::catalog {
+
+/// Thread-safe.
+class EmbeddedCatalog final : public iceberg::Catalog {
+ public:
+  /// Tables live below `warehouse`. All references must outlive the catalog.
+  EmbeddedCatalog(log::Store& store, objectstore::ObjectStore& objects, io::Clock& clock, io::Random& random, std::string name, std::string warehouse);
+
+  Result<std::vector<std::string>> ListNamespaces() override;
+  Result<bool> NamespaceExists(const std::string& database) override;
+  Status CreateNamespace(const std::string& database, const std::map<std::string, std::string>& properties) override;
+  Status DropNamespace(const std::string& database) override;
+  Result<std::vector<std::string>> ListTables(const std::string& database) override;
+  Result<iceberg::Table> CreateTable(const iceberg::TableIdentifier& identifier, const iceberg::CreateTableRequest& request) override;
+  Result<iceberg::Table> LoadTable(const iceberg::TableIdentifier& identifier) override;
+  Status DropTable(const iceberg::TableIdentifier& identifier, bool purge) override;
+  Status RenameTable(const iceberg::TableIdentifier& from, const iceberg::TableIdentifier& to) override;
+  Result<iceberg::PreparedCommit> PrepareCommit(const iceberg::Table& base, const iceberg::TableChange& change) override;
+  Result<iceberg::CommitResult> PublishCommit(const iceberg::PreparedCommit& prepared) override;
+  void AbandonCommit(const iceberg::PreparedCommit& prepared) override;
+
+  /// Keeps all other writers from publishing to the table until Release; waits for one who is doing so.
+  void Reserve(const iceberg::TableIdentifier& identifier);
+  void Release(const iceberg::TableIdentifier& identifier);
+  /// The pointer's change, for somebody who has reserved the table and prepared on its newest state.
+  log::Operation PublishOperation(const iceberg::PreparedCommit& prepared) const;
+
+ private:
+  std::string PointerOf(const iceberg::TableIdentifier& identifier) const;
+
+  log::Store& store_;
+  objectstore::ObjectStore& objects_;
+  io::Clock& clock_;
+  io::Random& random_;
+  const std::string name_;
+  const std::string warehouse_;
+  std::mutex mutex_;
+  std::condition_variable released_;
+  std::set<iceberg::TableIdentifier> reserved_;  // guarded by mutex_
+};
+
+}  // namespace firn::catalog

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/iceberg_definition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "iceberg/partition_spec.h"
+#include "iceberg/schema.h"
+#include "iceberg/sql_types.h"
+#include "iceberg/table_metadata.h"
+
+namespace firn::catalog {
+
+namespace {
+
+std::string PartitionText(const iceberg::TableMetadata& metadata, const iceberg::PartitionField& field) {
+  const iceberg::NestedField* source = metadata.SchemaForSpec(metadata.spec()).FindField(field.source_id);
+  const std::string column = source == nullptr ? field.name : source->name;
+  const std::string transform = field.transform.ToString();
+  if (transform == "identity") return column;
+  const size_t bracket = transform.find('[');
+  if (bracket == std::string::npos) return fmt::format("{}({})", transform, column);
+  return fmt::format("{}({}, {})", transform.substr(0, bracket), transform.substr(bracket + 1, transform.size() - bracket - 2), column);
+}
+
+}  // namespace
+
+Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table) {
+  plan::TableDefinition definition;
+  definition.path = path;
+  definition.connector = "iceberg";
+  const iceberg::Schema& schema = table.metadata->schema();
+  FIRN_TRY(types::SchemaPtr columns, iceberg::SqlSchemaOf(schema));
+  for (size_t i = 0; i < columns->size(); ++i) {
+    plan::TableColumn column;
+    column.name = columns->field(i).name;
+    column.type = columns->field(i).type;
+    column.comment = schema.fields[i].doc;
+    definition.columns.push_back(std::move(column));
+  }
+  for (int32_t id : schema.identifier_field_ids) {
+    if (const iceberg::NestedField* field = schema.FindField(id)) definition.primary_key.push_back(field->name);
+  }
+  for (const iceberg::PartitionField& field : table.metadata->spec().fields) {
+    if (field.transform.ToString() != "void") definition.partitioned_by.push_back(PartitionText(*table.metadata, field));
+  }
+  definition.options = table.metadata->properties;
+  definition.options.emplace("format-version", std::to_string(table.metadata->format_version));
+  if (auto comment = definition.options.find("comment"); comment != definition.options.end()) definition.comment = comment->second;
+  return definition;
+}
+
+Result<iceberg::CreateTableRequest> CreateRequestOf(const plan::TableDefinition& table) {
+  iceberg::CreateTableRequest request;
+  std::vector<types::Field> fields;
+  for (const plan::TableColumn& column : table.columns) {
+    if (column.kind != plan::ColumnKind::kPhysical) {
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` of Iceberg table {} is computed or metadata", column.name, table.path.ToString()))
+          .Hint("an Iceberg table holds stored columns only; compute in the INSERT, or in a view");
+    }
+    fields.push_back({column.name, column.type});
+  }
+  if (table.watermark) {
+    return Error(ErrorCode::kInvalidDefinition, fmt::format("Iceberg table {} declares a watermark", table.path.ToString())).Hint("watermarks belong to the table that is read as a stream");
+  }
+  FIRN_TRY(request.schema, iceberg::SchemaFromSql(fields, table.primary_key));
+  for (size_t i = 0; i < request.schema.fields.size() && i < table.columns.size(); ++i) request.schema.fields[i].doc = table.columns[i].comment;
+  for (const std::string& text : table.partitioned_by) {
+    FIRN_TRY(iceberg::PartitionFieldDefinition field, iceberg::ParsePartitionField(text));
+    request.partitioning.push_back(std::move(field));
+  }
+  request.properties = table.options;
+  request.properties.erase("connector");
+  if (!table.comment.empty()) request.properties["comment"] = table.comment;
+  return request;
+}
+
+namespace {
+
+Status ChangeColumns(const iceberg::Table& current, const plan::TableDefinition& wanted, iceberg::TableChange* change) {
+  const iceberg::Schema& old_schema = current.metadata->schema();
+  iceberg::Schema schema = old_schema;
+  schema.fields.clear();
+  int32_t last_id = current.metadata->last_column_id;
+  FIRN_TRY(types::SchemaPtr old_columns, iceberg::SqlSchemaOf(old_schema));
+  std::set<std::string> wanted_names;
+  for (const plan::TableColumn& column : wanted.columns) wanted_names.insert(column.name);
+  for (size_t i = 0; i < wanted.columns.size(); ++i) {
+    const plan::TableColumn& column = wanted.columns[i];
+    const iceberg::NestedField* old = nullptr;
+    for (const iceberg::NestedField& field : old_schema.fields) {
+      if (field.name == column.name) old = &field;
+    }
+    // Same place, same type, and the old name is gone: renamed.
+    const bool is_renamed = old == nullptr && i < old_schema.fields.size() && wanted.columns.size() == old_schema.fields.size() &&
+                            !wanted_names.contains(old_schema.fields[i].name) && old_columns->field(i).type.EqualsIgnoringNullability(column.type);
+    if (is_renamed) old = &old_schema.fields[i];
+    if (old != nullptr) {
+      iceberg::NestedField field = *old;
+      field.name = column.name;
+      field.doc = column.comment;
+      const auto& old_type = old_columns->field(static_cast<size_t>(old - old_schema.fields.data())).type;
+      if (!old_type.EqualsIgnoringNullability(column.type)) {
+        FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
+      }
+      schema.fields.push_back(std::move(field));
+      continue;
+    }
+    if (!column.type.nullable()) {
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` is added NOT NULL, and the rows that are there have no value for it", column.name)).Hint("add it without NOT NULL");
+    }
+    iceberg::NestedField field;
+    field.id = ++last_id;
+    field.name = column.name;
+    field.doc = column.comment;
+    FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
+    schema.fields.push_back(std::move(field));
+  }
+  change->updates.push_back(iceberg::AddSchema{std::move(schema)});
+  change->updates.push_back(iceberg::SetCurrentSchema{});
+  return Ok();
+}
+
+}  // namespace
+
+Result<iceberg::TableChange> ChangeOf(const iceberg::Table& current, const plan::TableDefinition& wanted) {
+  iceberg::TableChange change;
+  change.requirements.push_back(iceberg::AssertTableUuid{current.metadata->table_uuid});
+  FIRN_TRY(plan::TableDefinition before, DefinitionOf(wanted.path, current));
+  const bool same_columns = std::equal(before.columns.begin(), before.columns.end(), wanted.columns.begin(), wanted.columns.end(),
+                                       [](const plan::TableColumn& a, const plan::TableColumn& b) { return a.name == b.name && a.type == b.type && a.comment == b.comment; });
+  if (!same_columns) {
+    change.requirements.push_back(iceberg::AssertCurrentSchemaId{current.metadata->current_schema_id});
+    FIRN_RETURN_IF_ERROR(ChangeColumns(current, wanted, &change));
+  }
+  iceberg::SetProperties set;
+  iceberg::RemoveProperties removed;
+  for (const auto& [key, value] : wanted.options) {
+    auto old = before.options.find(key);
+    if (key == "connector" || (old != before.options.end() && old->second == value)) continue;
+    if (key == "format-version") {
+      change.updates.push_back(iceberg::UpgradeFormatVersion{std::atoi(value.c_str())});
+    } else {
+      set.properties.emplace(key, value);
+    }
+  }
+  for (const auto& [key, value] : before.options) {
+    if (!wanted.options.contains(key) && key != "format-version") removed.keys.push_back(key);
+  }
+  if (!set.properties.empty()) change.updates.push_back(std::move(set));
+  if (!removed.keys.empty()) change.updates.push_back(std::move(removed));
+  return change;
+}
+
+}  // namespace firn::catalog
