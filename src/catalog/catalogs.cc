@@ -13,7 +13,6 @@
 #include "catalog/iceberg_definition.h"
 #include "catalog/journal_wait.h"
 #include "iceberg/hadoop_catalog.h"
-#include "iceberg/metadata_tables.h"
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "io/random.h"
@@ -127,19 +126,6 @@ struct Catalogs::Impl {
     const auto text = store.meta().Get(TableKey(path.catalog, path.database, path.name));
     if (!text) return plan::TableDefinitionPtr();
     FIRN_TRY(plan::TableDefinition definition, DecodeDefinition(*text));
-    return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
-  }
-
-  // "t$snapshots" of an Iceberg table t.
-  Result<plan::TableDefinitionPtr> MetadataTable(iceberg::Catalog& iceberg_catalog, const plan::ObjectPath& path, size_t dollar) const {
-    const std::string kind = path.name.substr(dollar + 1);
-    FIRN_TRY(iceberg::Table table, iceberg_catalog.LoadTable({path.database, path.name.substr(0, dollar)}));
-    FIRN_TRY(types::SchemaPtr schema, iceberg::MetadataTableSchema(kind, *table.metadata));
-    plan::TableDefinition definition;
-    definition.path = path;
-    definition.connector = "iceberg";
-    definition.options["metadata-table"] = kind;
-    for (const types::Field& field : schema->fields()) definition.columns.push_back({.name = field.name, .type = field.type});
     return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
   }
 };
@@ -344,8 +330,6 @@ Result<plan::TableDefinitionPtr> Catalogs::FindTable(const plan::ObjectPath& pat
   if (stored) return stored;
   FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(path.catalog));
   if (iceberg_catalog) {
-    const size_t dollar = path.name.rfind('$');
-    if (dollar != std::string::npos && dollar > 0) return impl_->MetadataTable(*iceberg_catalog, path, dollar);
     auto table = iceberg_catalog->LoadTable({path.database, path.name});
     if (table.ok()) {
       FIRN_TRY(plan::TableDefinition definition, DefinitionOf(path, *table));

@@ -13,20 +13,6 @@
 
 namespace firn::catalog {
 
-namespace {
-
-std::string PartitionText(const iceberg::TableMetadata& metadata, const iceberg::PartitionField& field) {
-  const iceberg::NestedField* source = metadata.SchemaForSpec(metadata.spec()).FindField(field.source_id);
-  const std::string column = source == nullptr ? field.name : source->name;
-  const std::string transform = field.transform.ToString();
-  if (transform == "identity") return column;
-  const size_t bracket = transform.find('[');
-  if (bracket == std::string::npos) return fmt::format("{}({})", transform, column);
-  return fmt::format("{}({}, {})", transform.substr(0, bracket), transform.substr(bracket + 1, transform.size() - bracket - 2), column);
-}
-
-}  // namespace
-
 Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table) {
   plan::TableDefinition definition;
   definition.path = path;
@@ -41,10 +27,10 @@ Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const i
     definition.columns.push_back(std::move(column));
   }
   for (int32_t id : schema.identifier_field_ids) {
-    if (const iceberg::NestedField* field = schema.FindField(id)) definition.primary_key.push_back(field->name);
+    if (const iceberg::NestedField* field = schema.FindById(id)) definition.primary_key.push_back(field->name);
   }
   for (const iceberg::PartitionField& field : table.metadata->spec().fields) {
-    if (field.transform.ToString() != "void") definition.partitioned_by.push_back(PartitionText(*table.metadata, field));
+    if (field.transform.ToString() != "void") definition.partitioned_by.push_back(iceberg::PartitionItemText(table.metadata->SchemaForSpec(table.metadata->spec()), field));
   }
   definition.options = table.metadata->properties;
   definition.options.emplace("format-version", std::to_string(table.metadata->format_version));
@@ -68,7 +54,7 @@ Result<iceberg::CreateTableRequest> CreateRequestOf(const plan::TableDefinition&
   FIRN_TRY(request.schema, iceberg::SchemaFromSql(fields, table.primary_key));
   for (size_t i = 0; i < request.schema.fields.size() && i < table.columns.size(); ++i) request.schema.fields[i].doc = table.columns[i].comment;
   for (const std::string& text : table.partitioned_by) {
-    FIRN_TRY(iceberg::PartitionFieldDefinition field, iceberg::ParsePartitionField(text));
+    FIRN_TRY(iceberg::PartitionFieldDefinition field, iceberg::ParsePartitionItem(text));
     request.partitioning.push_back(std::move(field));
   }
   request.properties = table.options;
