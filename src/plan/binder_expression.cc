@@ -296,6 +296,11 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const sql::Expression& expressi
   return std::make_shared<const expr::Expression>(std::move(marked));
 }
 
+Result<ExpressionPtr> ExpressionBinder::BindJson(const sql::Expression& expression) {
+  FIRN_TRY(auto arguments, BindAll(expression.arguments));
+  return Call(expression.text, std::move(arguments), Span(expression.span));
+}
+
 ExpressionPtr ExpressionBinder::AddPlaceholder(PlaceholderKind kind, int index, std::string name, DataType type, base::SourceSpan span) {
   auto& placeholders = select_->placeholders;
   const auto is_same = [&](const Placeholder& placeholder) { return placeholder.kind == kind && placeholder.index == index; };

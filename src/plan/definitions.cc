@@ -24,13 +24,22 @@ Error EnforcedKey(base::SourceSpan span) {
       .Hint("PRIMARY KEY (...) NOT ENFORCED");
 }
 
-/// The error, at the place where the column is defined.
-Error AtColumn(Error error, const sql::CreateTableStatement& create) {
+bool Mentions(const Error& error, const std::string& text) {
+  if (error.message().find(text) != std::string::npos) return true;
+  return std::any_of(error.context().begin(), error.context().end(), [&](const std::string& line) { return line.find(text) != std::string::npos; });
+}
+
+/// The error, at the place of what it speaks of.
+Error Placed(Error error, const sql::CreateTableStatement& create) {
+  if (create.watermark && Mentions(error, "watermark")) return std::move(error).At(create.watermark->span);
+  if (create.primary_key && Mentions(error, "primary key")) return std::move(error).At(create.primary_key->span);
+  const sql::ColumnDefinition* meant = nullptr;
   for (const sql::ColumnDefinition& column : create.columns) {
-    const bool is_meant = error.message().find("`" + column.name.text + "`") != std::string::npos;
-    if (is_meant) return std::move(error).At(column.kind == sql::ColumnDefinitionKind::kComputed ? column.span : column.name.span);
+    if (Mentions(error, "`" + column.name.text + "`")) meant = &column;
   }
-  return error;
+  if (meant == nullptr) return std::move(error).At(create.name.span);
+  const base::SourceSpan span = meant->kind == sql::ColumnDefinitionKind::kComputed ? meant->expression->span : meant->name.span;
+  return std::move(error).At(span);
 }
 
 Result<TableColumn> DefineColumn(const sql::ColumnDefinition& column, std::string_view text) {
@@ -255,10 +264,7 @@ Result<TableDefinition> DefineTable(const sql::CreateTableStatement& create, std
   }
   auto resolved = ResolveTable(std::move(table), context);
   if (resolved.ok()) return resolved;
-  Error error = std::move(resolved).error();
-  // Spans of errors inside computed texts count from the text's begin; here they stand in the statement.
-  if (create.watermark && error.message().find("watermark") != std::string::npos) return std::move(error).At(create.watermark->column.span);
-  return AtColumn(std::move(error), create);
+  return Placed(std::move(resolved).error(), create);
 }
 
 Result<TableDefinition> DefineView(const sql::CreateViewStatement& create, const PlannerContext& context) {

@@ -64,6 +64,15 @@ Status CheckPrimaryKey(TableDefinition& table) {
   return Ok();
 }
 
+/// The error without its place: that is one inside a stored text, which no statement shows.
+Error Placeless(const Error& error, std::string context) {
+  Error copy(error.code(), error.message());
+  if (!error.why().empty()) copy = std::move(copy).Why(error.why());
+  if (!error.hint().empty()) copy = std::move(copy).Hint(error.hint());
+  if (!error.candidates().empty()) copy = std::move(copy).Candidates(error.candidates());
+  return std::move(copy).Context(std::move(context));
+}
+
 /// Types of computed columns: expressions over the columns that are read.
 Status BindComputed(TableDefinition& table, QueryBinder& query) {
   std::vector<Field> fields;
@@ -75,10 +84,10 @@ Status BindComputed(TableDefinition& table, QueryBinder& query) {
     if (column.kind != ColumnKind::kComputed) continue;
     const std::string context = fmt::format("in computed column `{}`", column.name);
     auto parsed = sql::ParseExpression(column.expression);
-    if (!parsed.ok()) return std::move(std::move(parsed).error()).Context(context);
+    if (!parsed.ok()) return Placeless(parsed.error(), context);
     ExpressionBinder binder(query, scope, nullptr, ExpressionPlace{.clause = "a computed column"});
     auto bound = binder.Bind(**parsed);
-    if (!bound.ok()) return std::move(std::move(bound).error()).Context(context);
+    if (!bound.ok()) return Placeless(bound.error(), context);
     column.type = (*bound)->type;
   }
   return Ok();
@@ -100,10 +109,10 @@ Status CheckWatermark(TableDefinition& table, QueryBinder& query) {
   const Scope scope = MakeScope(fields, {});
   const std::string context = fmt::format("in the watermark of `{}`", column->name);
   auto parsed = sql::ParseExpression(table.watermark->expression);
-  if (!parsed.ok()) return std::move(std::move(parsed).error()).Context(context);
+  if (!parsed.ok()) return Placeless(parsed.error(), context);
   ExpressionBinder binder(query, scope, nullptr, ExpressionPlace{.clause = "a watermark"});
   auto bound = binder.Bind(**parsed);
-  if (!bound.ok()) return std::move(std::move(bound).error()).Context(context);
+  if (!bound.ok()) return Placeless(bound.error(), context);
   const DataType& watermark = (*bound)->type;
   if (watermark.kind() != type.kind() || watermark.precision() > kMaxRowtimePrecision) {
     return Error(ErrorCode::kInvalidDefinition, fmt::format("the watermark of `{}` is {}, the column {}", column->name, watermark.ToString(), type.ToString()))
@@ -137,7 +146,6 @@ Result<TableDefinition> ResolveTable(TableDefinition table, const PlannerContext
   FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
   const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
   BindSession session{context, config, evaluation};
-  // Places in computed texts mean nothing outside of them.
   QueryBinder query(session, table.path.catalog, table.path.database, std::nullopt, 0);
   FIRN_RETURN_IF_ERROR(CheckNames(table));
   FIRN_RETURN_IF_ERROR(CheckPrimaryKey(table));

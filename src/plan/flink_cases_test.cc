@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cases of test/flink as far as planning decides them: names and types of result columns, and refusals of users' errors.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/error_render.h"
+#include "plan/test_catalog_internal.h"
+
+namespace firn::plan {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ReadText(const fs::path& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/// The value of a "#key<TAB or space>value" line, or a "key<TAB>value" line of a refusal.
+std::string HeaderOf(const std::string& text, const std::string& key) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(key)) return line.substr(key.size() + 1);
+  }
+  return "";
+}
+
+std::string ColumnsOf(const types::Schema& schema) {
+  std::string text;
+  for (const types::Field& field : schema.fields()) text += (text.empty() ? "" : "\t") + field.name + " " + field.type.ToString();
+  return text;
+}
+
+class FlinkCase : public testing::TestWithParam<std::string> {};
+
+TEST_P(FlinkCase, PlansAsFlink) {
+  const fs::path base = fs::path("test/flink/cases") / GetParam();
+  const std::string script = ReadText(base.string() + ".sql");
+  TestSession session;
+  const auto outcome = session.Run(script);
+  const bool is_refused = fs::exists(base.string() + ".refused");
+  const std::string rendered = outcome.ok() ? "" : base::RenderError(outcome.error(), {.source = session.statement()});
+  if (is_refused) {
+    const std::string refusal = ReadText(base.string() + ".refused");
+    const bool is_compile = HeaderOf(refusal, "phase") == "compile";
+    if (HeaderOf(refusal, "class") == "error" && is_compile) {
+      EXPECT_FALSE(outcome.ok()) << "Flink: " << HeaderOf(refusal, "message");
+    }
+    if (!outcome.ok()) std::cout << rendered;
+    return;
+  }
+  if (!outcome.ok()) {
+    if (outcome.error().code() == ErrorCode::kNotSupported) GTEST_SKIP() << rendered;
+    FAIL() << rendered;
+  }
+  if (!outcome->is_query) return;
+  EXPECT_EQ(ColumnsOf(*outcome->plan.roots[0]->schema), HeaderOf(ReadText(base.string() + ".expect"), "#columns"))
+      << ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);
+}
+
+std::vector<std::string> CaseNames() {
+  std::set<std::string> names;
+  std::error_code missing;  // run from elsewhere: no cases
+  for (const auto& entry : fs::directory_iterator("test/flink/cases", missing)) {
+    if (entry.path().extension() == ".sql") names.insert(entry.path().stem().string());
+  }
+  return {names.begin(), names.end()};
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlinkCase);
+INSTANTIATE_TEST_SUITE_P(Cases, FlinkCase, testing::ValuesIn(CaseNames()), [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace firn::plan
