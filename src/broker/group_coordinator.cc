@@ -141,6 +141,7 @@ void GroupCoordinator::FinishSync(Group& group) {
     if (!result.ok()) {
       for (auto& [member_id, member] : stored->members) {
         if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(kafka::KafkaCodeOf(result.error())));
+        Touch(*stored, member);
       }
       return PrepareRebalance(*stored);
     }
@@ -200,7 +201,9 @@ KafkaCode GroupCoordinator::CheckCommit(const kafka::OffsetCommitRequest& reques
 void GroupCoordinator::PrepareRebalance(Group& group) {
   if (group.state == GroupState::kPreparingRebalance) return MaybeCompleteJoin(group);
   for (auto& [id, member] : group.members) {
-    if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(KafkaCode::kRebalanceInProgress));
+    if (!member.syncing) continue;
+    std::exchange(member.syncing, nullptr)(SyncRefusal(KafkaCode::kRebalanceInProgress));
+    Touch(group, member);  // it could not send heartbeats while it waited
   }
   const bool is_first = group.state == GroupState::kEmpty;
   group.state = GroupState::kPreparingRebalance;

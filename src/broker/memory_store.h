@@ -153,6 +153,8 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   void Flush() {
     for (auto& [operations, done] : std::exchange(held_, {})) Commit(std::move(operations), done);
   }
+  /// The held entries are lost, as in a crash.
+  void DropHeld() { held_.clear(); }
   /// The next entries fail with this, until it is cleared.
   void FailWith(std::optional<Error> error) { failure_ = std::move(error); }
   void StopAdmitting() { admits_ = false; }

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames out of byte streams, order of responses, back-pressure: the server over a network that is only pretended.
+#include "broker/kafka_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "broker/broker_test_rig.h"
+#include "broker/frame_reader.h"
+#include "kafka/messages/fetch.h"
+#include "kafka/messages/metadata.h"
+
+namespace firn::broker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+void Feed(FrameReader& reader, std::string_view bytes, size_t most, std::vector<std::string>* frames, std::mt19937_64& random) {
+  while (!bytes.empty()) {
+    auto room = reader.Buffer();
+    ASSERT_FALSE(room.empty());
+    const size_t size = std::min({room.size(), bytes.size(), 1 + random() % most});
+    std::memcpy(room.data(), bytes.data(), size);
+    std::vector<base::SharedBytes> cut;
+    ASSERT_TRUE(reader.Take(size, &cut).ok());
+    for (const auto& frame : cut) frames->emplace_back(frame.view());
+    bytes.remove_prefix(size);
+  }
+}
+
+TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
+  std::mt19937_64 random(5);
+  for (size_t most : {1, 7, 4'000, 16'384, 1'000'000}) {
+    std::string stream;
+    std::vector<std::string> sent, cut;
+    for (int i = 0; i < 60; ++i) {
+      const size_t size = i % 7 == 0 ? 16'300 + random() % 200 : i % 11 == 0 ? random() % 300'000 + 1 : random() % 500 + 1;
+      std::string frame(size, static_cast<char>('a' + i % 26));
+      char prefix[4];
+      base::StoreBig(prefix, static_cast<int32_t>(size));
+      stream.append(prefix, 4).append(frame);
+      sent.push_back(std::move(frame));
+    }
+    FrameReader reader(1 << 20);
+    Feed(reader, stream, most, &cut, random);
+    EXPECT_EQ(cut, sent) << most;
+    EXPECT_EQ(reader.partial_bytes(), 0u);
+  }
+}
+
+TEST(FrameReader, RefusesImpossibleSizes) {
+  for (int32_t size : {-1, 0, 1'001, INT32_MAX}) {
+    FrameReader reader(1'000);
+    base::StoreBig(reader.Buffer().data(), size);
+    std::vector<base::SharedBytes> frames;
+    EXPECT_FALSE(reader.Take(4, &frames).ok()) << size;
+  }
+}
+
+class FakeConnection final : public io::Connection {
+ public:
+  void Send(std::vector<base::SharedBytes> parts) override {
+    for (const auto& part : parts) sent.append(part.view());
+  }
+  size_t pending_bytes() const override { return pending; }
+  void PauseReading() override { is_paused = true; }
+  void ResumeReading() override { is_paused = false; }
+  void CloseAfterSending() override { is_closed = true; }
+  void Close() override { is_closed = true; }
+  const io::Address& peer() const override { return peer_; }
+
+  std::string sent;
+  size_t pending = 0;
+  bool is_paused = false, is_closed = false;
+
+ private:
+  io::Address peer_{"127.0.0.1", 5};
+};
+
+class FakeNetwork final : public io::Network {
+  class FakeListener final : public io::Listener {
+   public:
+    const io::Address& address() const override { return address_; }
+
+   private:
+    io::Address address_{"127.0.0.1", 9092};
+  };
+
+ public:
+  explicit FakeNetwork(io::TaskQueue& reactor) : reactor_(reactor) {}
+  io::TaskQueue& reactor() override { return reactor_; }
+  Result<std::unique_ptr<io::Listener>> Listen(const io::Address&, io::AcceptFunction function) override {
+    accept = std::move(function);
+    return std::unique_ptr<io::Listener>(new FakeListener());
+  }
+  void Connect(const io::Address&, io::ConnectFunction) override {}
+  io::AcceptFunction accept;
+
+ private:
+  io::TaskQueue& reactor_;
+};
+
+struct ServerRig {
+  ServerRig() : network(rig.queue) {
+    server = std::move(*KafkaServer::Start(network, *rig.broker, *rig.store, {}));
+    handler = network.accept(connection);
+  }
+  ~ServerRig() {
+    if (handler != nullptr) handler->OnClosed(Ok());
+    server->Stop();
+  }
+  void Read(std::string_view bytes) {
+    while (!bytes.empty()) {
+      auto room = handler->ReadBuffer();
+      const size_t size = std::min(room.size(), bytes.size());
+      std::memcpy(room.data(), bytes.data(), size);
+      handler->OnRead(size);
+      rig.queue.Run();
+      bytes.remove_prefix(size);
+    }
+  }
+  /// Of the frames sent so far.
+  std::vector<int32_t> CorrelationIds() const {
+    std::vector<int32_t> ids;
+    std::string_view rest = connection.sent;
+    while (!rest.empty()) {
+      ids.push_back(base::LoadBig<int32_t>(rest.data() + 4));
+      rest.remove_prefix(4 + static_cast<size_t>(base::LoadBig<int32_t>(rest.data())));
+    }
+    return ids;
+  }
+
+  Rig rig;
+  FakeNetwork network;
+  FakeConnection connection;
+  std::unique_ptr<KafkaServer> server;
+  std::unique_ptr<io::ConnectionHandler> handler;
+};
+
+template <typename Request>
+std::string FrameOf(int version, int32_t id, const Request& request) {
+  std::string frame;
+  for (const auto& part : kafka::EncodeRequest({.api_version = static_cast<int16_t>(version), .correlation_id = id, .client_id = "c"}, request)) {
+    frame.append(part.view());
+  }
+  return frame;
+}
+
+std::string MetadataFrame(int32_t id) {
+  kafka::MetadataRequest request;
+  request.topics.emplace().emplace_back().name = "trades";
+  return FrameOf(9, id, request);
+}
+
+std::string ProduceFrame(int32_t id, int16_t acks = -1) { return FrameOf(9, id, ProduceOf("trades", 0, BatchOf({"a"}, 5), acks)); }
+
+std::string FetchFrame(int32_t id) {
+  kafka::FetchRequest request;
+  request.max_wait_ms = 500;
+  request.min_bytes = 1;
+  request.topics.emplace_back().name = "trades";
+  request.topics[0].partitions.emplace_back().fetch_offset = 0;
+  return FrameOf(11, id, request);
+}
+
+TEST(KafkaServer, AnswersInTheOrderOfRequests) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.rig.store->Hold(true);
+  server.Read(ProduceFrame(2) + ProduceFrame(3) + ProduceFrame(4, 0) + MetadataFrame(5) + ProduceFrame(6));
+  EXPECT_EQ(server.rig.store->held_count(), 3u);  // produces overlap; the metadata waits for them, and what follows for it
+  EXPECT_TRUE(server.connection.is_paused);
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  server.rig.store->Flush();
+  server.rig.queue.Run();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3, 5));
+  EXPECT_FALSE(server.connection.is_paused);
+  server.rig.store->Flush();
+  server.rig.queue.Run();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3, 5, 6));
+}
+
+TEST(KafkaServer, ByteByByte) {
+  ServerRig server;
+  for (char c : MetadataFrame(1) + ProduceFrame(2)) server.Read(std::string_view(&c, 1));
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
+}
+
+TEST(KafkaServer, AParkedFetchHoldsBackWhatFollows) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.Read(FetchFrame(2) + MetadataFrame(3));
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  server.rig.queue.AdvanceMs(500);
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3));
+}
+
+TEST(KafkaServer, ClosesAtAFaultAfterAnsweringWhatCameBefore) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.rig.store->Hold(true);
+  server.Read(ProduceFrame(2) + "GET / HTTP/1.1\r\n");
+  EXPECT_FALSE(server.connection.is_closed);
+  server.rig.store->Flush();
+  server.rig.queue.Run();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
+  EXPECT_TRUE(server.connection.is_closed);
+  EXPECT_EQ(server.server->counts().protocol_faults, 1);
+}
+
+TEST(KafkaServer, DoesNotReadOnWhileTheLogIsFull) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.rig.store->StopAdmitting();
+  server.Read(ProduceFrame(2) + ProduceFrame(3));
+  EXPECT_TRUE(server.connection.is_paused);
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  server.rig.store->AdmitAgain();
+  server.rig.queue.Run();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3));
+  EXPECT_FALSE(server.connection.is_paused);
+}
+
+TEST(KafkaServer, DoesNotStartMoreForAClientThatDoesNotRead) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.connection.pending = 100 << 20;
+  server.Read(MetadataFrame(2));
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  EXPECT_TRUE(server.connection.is_paused);
+  server.connection.pending = 0;
+  server.handler->OnDrained();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
+}
+
+TEST(KafkaServer, ForgetsAConnectionThatIsGone) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.rig.store->Hold(true);
+  server.Read(ProduceFrame(2) + FetchFrame(3));
+  server.handler->OnClosed(Ok());
+  server.handler.reset();
+  server.rig.store->Flush();
+  server.rig.queue.Run();  // the reply finds nobody
+  EXPECT_EQ(server.server->counts().connections_open, 0);
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+}
+
+}  // namespace
+}  // namespace firn::broker
