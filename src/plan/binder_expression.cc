@@ -203,7 +203,7 @@ Result<ExpressionPtr> ExpressionBinder::BindField(ExpressionPtr row, const std::
         .At(span)
         .Candidates(base::NearNames(name, known));
   }
-  return Call("FIELD", {std::move(row), expr::MakeStringLiteral(name)}, span);
+  return Call(".", {std::move(row), expr::MakeStringLiteral(name)}, span);
 }
 
 Result<ExpressionPtr> ExpressionBinder::BindUnary(const sql::Expression& expression) {
@@ -212,7 +212,7 @@ Result<ExpressionPtr> ExpressionBinder::BindUnary(const sql::Expression& express
     if (const auto negated = Negated(*expression.arguments[0])) return BindLiteral(*negated, span);
   }
   FIRN_TRY(ExpressionPtr argument, Bind(*expression.arguments[0]));
-  return Call(expression.text, {std::move(argument)}, span);
+  return Call(expression.text == "NOT" ? "NOT" : "UNARY " + expression.text, {std::move(argument)}, span);
 }
 
 Result<ExpressionPtr> ExpressionBinder::BindBetween(const sql::Expression& expression) {

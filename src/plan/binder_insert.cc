@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "plan/assignment.h"
 #include "plan/binder_insert_internal.h"
 #include "plan/join_condition.h"
 
@@ -71,7 +72,7 @@ Status InsertBinder::FindTarget() {
   }
   FIRN_TRY(table_, binder_.WithHints(std::move(table_), insert_.hints));
   auto traits = binder_.session().context.connectors.DescribeSink(*table_, binder_.is_batch());
-  if (!traits.ok()) return Relocated(traits.error(), span, fmt::format("while writing to {}", table_->path.ToString()));
+  if (!traits.ok()) return Relocated(traits.error(), span, fmt::format("writing to {}", table_->path.ToString()));
   traits_ = std::move(traits).value();
   if (insert_.is_overwrite && !traits_.supports_overwrite) {
     return NotBuilt(fmt::format("INSERT OVERWRITE into {}", table_->path.ToString()), span, "INSERT INTO appends");
@@ -176,15 +177,15 @@ Result<LogicalNodePtr> InsertBinder::Projected() {
           .At(binder_.Span(insert_.table.span))
           .Hint("add it to the column list and to the query");
     }
-    auto cast = CastTo(value, target.type.WithNullable(value->type.nullable()), binder_);
-    if (!cast.ok()) {
+    if (!IsAssignable(value->type, target.type)) {
       return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` of {} is {}, the query gives {}", target.name, table_->path.ToString(), target.type.ToString(),
                                                            value->type.ToString()))
           .At(binder_.Span(insert_.query->span))
           .Why(fmt::format("there is no implicit conversion at position {}", i + 1))
-          .Hint(fmt::format("CAST({} AS {})", sources_[i] ? query_->fields[*sources_[i]].name : "value", target.type.NotNull().WithNullable(true).ToString()));
+          .Hint(fmt::format("CAST({} AS {})", sources_[i] ? query_->fields[*sources_[i]].name : "value", target.type.WithNullable(true).ToString()));
     }
-    outputs.push_back(std::move(*cast));
+    FIRN_TRY(value, Assigned(value, target.type, binder_.evaluation()));
+    outputs.push_back(std::move(value));
     names.push_back(target.name);
   }
   LogicalNodePtr input = MakeProject(query_, std::move(outputs), names);

@@ -136,7 +136,7 @@ Result<Relation> QueryBinder::BindValues(const sql::Query& query) {
     for (const auto& row : rows) types.push_back(row[column]->type);
     auto common = expr::CommonType(types);
     if (!common.ok()) {
-      return Relocated(common.error(), Span(query.values[0][column]->span), fmt::format("while finding the type of column {} of VALUES", column + 1));
+      return Relocated(common.error(), Span(query.values[0][column]->span), fmt::format("finding the type of column {} of VALUES", column + 1));
     }
     fields.push_back(Field{fmt::format("EXPR${}", column), *common});
     for (auto& row : rows) {
@@ -203,16 +203,7 @@ Result<Relation> QueryBinder::BindSetOperation(const sql::Query& query, const Sc
   const int64_t ttl_ms = session_.config.state_ttl_ms;
   LogicalNodePtr node;
   if (query.set_operator == sql::SetOperator::kUnion) {
-    std::vector<LogicalNodePtr> parts;
-    for (const LogicalNodePtr& side : {left.node, right.node}) {
-      // UNION ALL in a row becomes one union of all.
-      if (std::holds_alternative<UnionNode>(side->spec)) {
-        parts.insert(parts.end(), side->inputs.begin(), side->inputs.end());
-      } else {
-        parts.push_back(side);
-      }
-    }
-    node = MakeUnion(std::move(parts));
+    node = MakeUnion({left.node, right.node});
     if (!query.is_all) node = Distinct(std::move(node), ttl_ms, Span(query.span));
   } else {
     if (query.is_all) {

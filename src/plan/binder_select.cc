@@ -154,7 +154,7 @@ Status SelectBinder::BindHints() {
     if (hint.name != "STATE_TTL") continue;  // join strategies: the planner has one
     for (const auto& [relation, duration] : hint.options) {
       auto parsed = ParseDurationMs("STATE_TTL", duration);
-      if (!parsed.ok()) return Relocated(parsed.error(), binder_.Span(hint.span), "in the hint STATE_TTL");
+      if (!parsed.ok()) return Relocated(parsed.error(), binder_.Span(hint.span), "reading the hint STATE_TTL");
       state_ttl_ms_[relation] = *parsed;
     }
   }

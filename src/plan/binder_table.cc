@@ -150,7 +150,7 @@ Result<Relation> QueryBinder::BindCommonTable(const CommonTables& entry, base::S
 }
 
 Result<Relation> QueryBinder::BindView(const TableDefinition& view, base::SourceSpan span) {
-  const std::string context = fmt::format("while reading view {}", view.path.ToString());
+  const std::string context = fmt::format("reading view {}", view.path.ToString());
   if (view_depth_ >= kMaxViewDepth) {
     return Error(ErrorCode::kLimitExceeded, fmt::format("views are nested more than {} deep", kMaxViewDepth)).At(span).Context(context);
   }
@@ -168,7 +168,7 @@ Result<Relation> QueryBinder::BindView(const TableDefinition& view, base::Source
 }
 
 Result<LogicalNodePtr> QueryBinder::BindScan(const TableDefinitionPtr& table, base::SourceSpan span) {
-  const std::string context = fmt::format("while reading table {}", table->path.ToString());
+  const std::string context = fmt::format("reading table {}", table->path.ToString());
   auto traits = session_.context.connectors.DescribeSource(*table, is_batch());
   if (!traits.ok()) return Relocated(traits.error(), span, context);
   ScanColumns columns;
@@ -189,10 +189,10 @@ Result<LogicalNodePtr> QueryBinder::BindScan(const TableDefinitionPtr& table, ba
   QueryBinder text_binder(session_, catalog_, database_, span, view_depth_);
   const auto bind_text = [&](const std::string& text, const Scope& scope, const std::string& what) -> Result<ExpressionPtr> {
     auto parsed = sql::ParseExpression(text);
-    if (!parsed.ok()) return Relocated(parsed.error(), span, "in " + what);
+    if (!parsed.ok()) return Relocated(parsed.error(), span, "computing " + what);
     ExpressionBinder binder(text_binder, scope, nullptr, ExpressionPlace{.clause = "a computed column"});
     auto bound = binder.Bind(**parsed);
-    if (!bound.ok()) return Relocated(bound.error(), span, "in " + what);
+    if (!bound.ok()) return Relocated(bound.error(), span, "computing " + what);
     return bound;
   };
   for (size_t i = 0; i < columns.outputs.size(); ++i) {
@@ -201,7 +201,7 @@ Result<LogicalNodePtr> QueryBinder::BindScan(const TableDefinitionPtr& table, ba
       // Metadata that needed a cast: over the connector's own type.
       continue;
     }
-    FIRN_TRY(columns.outputs[i], bind_text(column.expression, read_scope, fmt::format("computed column `{}` of {}", column.name, table->path.ToString())));
+    FIRN_TRY(columns.outputs[i], bind_text(column.expression, read_scope, fmt::format("column `{}` of {}", column.name, table->path.ToString())));
     columns.fields[i].type = columns.outputs[i]->type;
   }
   ScanNode scan;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/logical_plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -153,6 +154,18 @@ LogicalNodePtr MakeLimit(LogicalNodePtr input, LimitNode limit, base::SourceSpan
 LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs) {
   FIRN_ASSERT(!inputs.empty());
   if (inputs.size() == 1) return inputs.front();
+  const auto is_union = [](const LogicalNodePtr& input) { return std::holds_alternative<UnionNode>(input->spec); };
+  if (std::any_of(inputs.begin(), inputs.end(), is_union)) {
+    std::vector<LogicalNodePtr> all;
+    for (LogicalNodePtr& input : inputs) {
+      if (is_union(input)) {
+        all.insert(all.end(), input->inputs.begin(), input->inputs.end());
+      } else {
+        all.push_back(std::move(input));
+      }
+    }
+    inputs = std::move(all);
+  }
   std::vector<Field> fields = inputs.front()->fields;
   for (const LogicalNodePtr& input : inputs) {
     FIRN_ASSERT(input->fields.size() == fields.size(), "{} columns and {}", input->fields.size(), fields.size());

@@ -81,7 +81,7 @@ LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<t
 LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span);
 LogicalNodePtr MakeSort(LogicalNodePtr input, SortNode sort, base::SourceSpan span);
 LogicalNodePtr MakeLimit(LogicalNodePtr input, LimitNode limit, base::SourceSpan span);
-/// All inputs have the same number of columns and the same types but for nullability and time attribute.
+/// All inputs have the same number of columns and the same types but for nullability and time attribute. Unions among them are taken apart.
 LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs);
 LogicalNodePtr MakeSink(LogicalNodePtr input, SinkNode sink, base::SourceSpan span);
 LogicalNodePtr MakeCollect(LogicalNodePtr input);

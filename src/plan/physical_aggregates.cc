@@ -127,9 +127,9 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildWindowAssign(const LogicalNode& no
   const ChangelogMode changelog = input->changelog;
   const int lanes = input->parallelism;
   const std::vector<int> key = input->upsert_key;
-  const int input_id = input->id;
+  const PhysicalNode* distributed = input.get();
   PhysicalNodePtr assigned = Add({assign, {std::move(input)}, node.fields, changelog, key, lanes});
-  if (const auto hashed = hashed_by_.find(input_id); hashed != hashed_by_.end()) hashed_by_[assigned->id] = hashed->second;
+  if (const auto hashed = hashed_by_.find(distributed); hashed != hashed_by_.end()) hashed_by_[assigned.get()] = hashed->second;
   return assigned;
 }
 
@@ -157,7 +157,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildGroupAggregate(const LogicalNode& 
   const PhysicalNodePtr built = Add({std::move(spec), {std::move(input)}, node.fields, changelog, UpsertKeyOf(node), lanes});
   std::vector<int> hashed(aggregate.keys.size());
   for (size_t i = 0; i < hashed.size(); ++i) hashed[i] = static_cast<int>(i);
-  if (!hashed.empty()) hashed_by_[built->id] = std::move(hashed);
+  if (!hashed.empty()) hashed_by_[built.get()] = std::move(hashed);
   return built;
 }
 
@@ -166,6 +166,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildLegacyWindow(const LogicalNode& no
   input = Distributed(std::move(input), aggregate.keys);
   WindowAggregateNode spec;
   spec.window = *aggregate.window;
+  if (spec.window.kind == WindowKind::kSession) spec.window.partition_keys = aggregate.keys;
   spec.keys = aggregate.keys;
   spec.aggregates = CallsOver(aggregate.calls, *input);
   spec.properties = aggregate.properties;

@@ -23,6 +23,8 @@ class PhysicalBuilder {
   explicit PhysicalBuilder(const SessionConfig& config) : config_(config) {}
 
   Result<PhysicalNodePtr> BuildRoot(const LogicalNodePtr& root);
+  /// Numbers the nodes of the plan and gives them their uids; once, after all roots are built.
+  void Finish(const JobPlan& plan);
 
  private:
   /// What a node is besides its spec; the rest follows from the inputs.
@@ -58,15 +60,17 @@ class PhysicalBuilder {
   PhysicalNodePtr WithoutUpdateBefore(PhysicalNodePtr input);
   /// A Calc over `input`; the input itself if `outputs` are its columns in order under the same names.
   PhysicalNodePtr Projected(PhysicalNodePtr input, std::vector<expr::ExpressionPtr> outputs, std::vector<types::Field> fields);
+  /// A filter and projection over `input`; one node with `input` where that is a Calc itself.
+  PhysicalNodePtr Calculated(PhysicalNodePtr input, CalcNode calc, std::vector<types::Field> fields, std::vector<int> upsert_key);
   int LanesFor(const std::vector<int>& keys) const { return keys.empty() ? 1 : config_.parallelism; }
   std::string MakeUid(const PhysicalNode& node);
   /// Marks the calls as seeing retractions and gives the node's aggregates.
   static std::vector<expr::AggregateCall> CallsOver(std::vector<expr::AggregateCall> calls, const PhysicalNode& input);
 
   const SessionConfig& config_;
-  int next_id_ = 0;
   std::map<const LogicalNode*, PhysicalNodePtr> scans_;        // shared ones are built once
-  std::map<int, std::vector<int>> hashed_by_;                  // node id -> columns its lanes are told apart by
+  std::map<const PhysicalNode*, std::vector<int>> hashed_by_;  // columns that a node's lanes are told apart by
+  std::vector<std::shared_ptr<PhysicalNode>> nodes_;           // all that were made, also those merged away
   std::map<std::string, int> uid_counts_;
 };
 

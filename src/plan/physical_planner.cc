@@ -63,6 +63,22 @@ std::vector<int> MappedColumns(const std::vector<int>& columns, const std::vecto
   return mapped;
 }
 
+void CountUses(const expr::Expression& expression, std::vector<int>& uses) {
+  if (expression.kind == expr::ExpressionKind::kColumn) ++uses[expression.index];
+  for (const expr::ExpressionPtr& argument : expression.arguments) CountUses(*argument, uses);
+}
+
+/// A non-deterministic expression must not be computed twice where the query names it once.
+bool MayMerge(const CalcNode& above, const CalcNode& below) {
+  std::vector<int> uses(below.outputs.size(), 0);
+  for (const expr::ExpressionPtr& output : above.outputs) CountUses(*output, uses);
+  if (above.condition != nullptr) CountUses(*above.condition, uses);
+  for (size_t i = 0; i < uses.size(); ++i) {
+    if (uses[i] > 1 && !expr::IsDeterministic(*below.outputs[i])) return false;
+  }
+  return true;
+}
+
 Error Mismatch(const LogicalNode& node, const SinkNode& sink, bool is_batch) {
   const LogicalNode& origin = OriginOfChanges(node, is_batch);
   return Error(ErrorCode::kChangelogMismatch, fmt::format("table {} takes inserts only, and the query also produces {}",
@@ -78,7 +94,6 @@ Error Mismatch(const LogicalNode& node, const SinkNode& sink, bool is_batch) {
 
 PhysicalNodePtr PhysicalBuilder::Add(Draft draft) {
   auto node = std::make_shared<PhysicalNode>();
-  node->id = next_id_++;
   node->spec = std::move(draft.spec);
   node->inputs = std::move(draft.inputs);
   node->rowtime = RowtimeOf(draft.fields);
@@ -88,13 +103,22 @@ PhysicalNodePtr PhysicalBuilder::Add(Draft draft) {
   node->parallelism = draft.parallelism;
   node->is_bounded = true;
   for (const PhysicalNodePtr& input : node->inputs) {
-    FIRN_ASSERT(input->id < node->id, "node {} after its consumer {}", input->id, node->id);
     node->is_bounded &= input->is_bounded;
   }
   if (const auto* scan = std::get_if<ScanNode>(&node->spec)) node->is_bounded = scan->traits.is_bounded;
   node->name = OperatorName(*node);
-  node->uid = MakeUid(*node);
+  nodes_.push_back(node);
   return node;
+}
+
+void PhysicalBuilder::Finish(const JobPlan& plan) {
+  std::map<const PhysicalNode*, PhysicalNode*> made;
+  for (const auto& node : nodes_) made[node.get()] = node.get();
+  int next_id = 0;
+  for (const PhysicalNodePtr& node : NodesOf(plan)) {
+    made[node.get()]->id = next_id++;
+    made[node.get()]->uid = MakeUid(*node);
+  }
 }
 
 std::string PhysicalBuilder::MakeUid(const PhysicalNode& node) {
@@ -122,12 +146,12 @@ std::string PhysicalBuilder::MakeUid(const PhysicalNode& node) {
 PhysicalNodePtr PhysicalBuilder::Distributed(PhysicalNodePtr input, const std::vector<int>& keys) {
   const int lanes = LanesFor(keys);
   if (input->parallelism == 1 && lanes == 1) return input;
-  const auto hashed = hashed_by_.find(input->id);
+  const auto hashed = hashed_by_.find(input.get());
   if (!keys.empty() && hashed != hashed_by_.end() && hashed->second == keys && input->parallelism == lanes) return input;
   ExchangeNode exchange{keys.empty() ? Distribution::kSingle : Distribution::kHash, keys};
   const auto fields = input->schema->fields();
   PhysicalNodePtr sent = Add({std::move(exchange), {input}, fields, input->changelog, input->upsert_key, lanes});
-  if (!keys.empty()) hashed_by_[sent->id] = keys;
+  if (!keys.empty()) hashed_by_[sent.get()] = keys;
   return sent;
 }
 
@@ -137,7 +161,7 @@ PhysicalNodePtr PhysicalBuilder::WithoutUpdateBefore(PhysicalNodePtr input) {
   changelog.has_update_before = false;
   const auto fields = input->schema->fields();
   PhysicalNodePtr dropped = Add({DropUpdateBeforeNode{}, {input}, fields, changelog, input->upsert_key, input->parallelism});
-  if (const auto hashed = hashed_by_.find(input->id); hashed != hashed_by_.end()) hashed_by_[dropped->id] = hashed->second;
+  if (const auto hashed = hashed_by_.find(input.get()); hashed != hashed_by_.end()) hashed_by_[dropped.get()] = hashed->second;
   return dropped;
 }
 
@@ -149,12 +173,24 @@ PhysicalNodePtr PhysicalBuilder::Projected(PhysicalNodePtr input, std::vector<ex
   if (changes_nothing) return input;
   std::vector<int> upsert_key = MappedColumns(input->upsert_key, outputs);
   std::sort(upsert_key.begin(), upsert_key.end());
+  return Calculated(std::move(input), CalcNode{nullptr, std::move(outputs)}, std::move(fields), std::move(upsert_key));
+}
+
+PhysicalNodePtr PhysicalBuilder::Calculated(PhysicalNodePtr input, CalcNode calc, std::vector<Field> fields, std::vector<int> upsert_key) {
+  if (const auto* below = std::get_if<CalcNode>(&input->spec); below != nullptr && MayMerge(calc, *below)) {
+    for (expr::ExpressionPtr& output : calc.outputs) output = expr::SubstituteColumns(output, below->outputs);
+    std::vector<expr::ExpressionPtr> conjuncts = ConjunctsOf(below->condition);
+    if (calc.condition != nullptr) conjuncts.push_back(expr::SubstituteColumns(calc.condition, below->outputs));
+    calc.condition = Conjunction(conjuncts);
+    input = input->inputs[0];
+  }
   std::vector<int> hashed;
-  if (const auto found = hashed_by_.find(input->id); found != hashed_by_.end()) hashed = MappedColumns(found->second, outputs);
-  const PhysicalNodePtr calc = Add({CalcNode{nullptr, std::move(outputs)}, {input}, std::move(fields), input->changelog,
-                                    std::move(upsert_key), input->parallelism});
-  if (!hashed.empty()) hashed_by_[calc->id] = std::move(hashed);
-  return calc;
+  if (const auto found = hashed_by_.find(input.get()); found != hashed_by_.end()) hashed = MappedColumns(found->second, calc.outputs);
+  const ChangelogMode changelog = input->changelog;
+  const int lanes = input->parallelism;
+  const PhysicalNodePtr built = Add({std::move(calc), {std::move(input)}, std::move(fields), changelog, std::move(upsert_key), lanes});
+  if (!hashed.empty()) hashed_by_[built.get()] = std::move(hashed);
+  return built;
 }
 
 Result<PhysicalNodePtr> PhysicalBuilder::BuildRoot(const LogicalNodePtr& root) {
@@ -202,7 +238,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildScan(const LogicalNodePtr& node, c
       }
       const PhysicalNodePtr keyed = Distributed(built, key);
       built = Add({NormalizeNode{key, true}, {keyed}, node->fields, kRetract, key, keyed->parallelism});
-      if (const auto hashed = hashed_by_.find(keyed->id); hashed != hashed_by_.end()) hashed_by_[built->id] = hashed->second;
+      if (const auto hashed = hashed_by_.find(keyed.get()); hashed != hashed_by_.end()) hashed_by_[built.get()] = hashed->second;
     }
   }
   return asks == Asks::kNoUpdateBefore ? WithoutUpdateBefore(built) : built;
@@ -219,12 +255,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildCalc(const LogicalNodePtr& node, A
   FIRN_TRY(const PhysicalNodePtr input, Build(source, asks));
   std::vector<expr::ExpressionPtr> outputs = project != nullptr ? project->outputs : AllColumns(source->fields);
   if (filter == nullptr) return Projected(input, std::move(outputs), node->fields);
-  std::vector<int> hashed;
-  if (const auto found = hashed_by_.find(input->id); found != hashed_by_.end()) hashed = MappedColumns(found->second, outputs);
-  const PhysicalNodePtr calc = Add({CalcNode{filter->condition, std::move(outputs)}, {input}, node->fields, input->changelog,
-                                    UpsertKeyOf(*node), input->parallelism});
-  if (!hashed.empty()) hashed_by_[calc->id] = std::move(hashed);
-  return calc;
+  return Calculated(input, CalcNode{filter->condition, std::move(outputs)}, node->fields, UpsertKeyOf(*node));
 }
 
 Result<PhysicalNodePtr> PhysicalBuilder::BuildExpand(const LogicalNode& node, const ExpandNode& expand, Asks asks) {
@@ -325,6 +356,7 @@ Result<JobPlan> MakePhysicalPlan(const std::vector<LogicalNodePtr>& roots, const
     plan.logical_text += ToString(*root);
     plan.roots.push_back(std::move(built));
   }
+  builder.Finish(plan);
   return plan;
 }
 

@@ -82,7 +82,7 @@ Status BindComputed(TableDefinition& table, QueryBinder& query) {
   const Scope scope = MakeScope(fields, {});
   for (TableColumn& column : table.columns) {
     if (column.kind != ColumnKind::kComputed) continue;
-    const std::string context = fmt::format("in computed column `{}`", column.name);
+    const std::string context = fmt::format("computing column `{}`", column.name);
     auto parsed = sql::ParseExpression(column.expression);
     if (!parsed.ok()) return Placeless(parsed.error(), context);
     ExpressionBinder binder(query, scope, nullptr, ExpressionPlace{.clause = "a computed column"});
@@ -107,7 +107,7 @@ Status CheckWatermark(TableDefinition& table, QueryBinder& query) {
   std::vector<Field> fields;
   for (const TableColumn& other : table.columns) fields.push_back(Field{other.name, other.type});
   const Scope scope = MakeScope(fields, {});
-  const std::string context = fmt::format("in the watermark of `{}`", column->name);
+  const std::string context = fmt::format("computing the watermark of `{}`", column->name);
   auto parsed = sql::ParseExpression(table.watermark->expression);
   if (!parsed.ok()) return Placeless(parsed.error(), context);
   ExpressionBinder binder(query, scope, nullptr, ExpressionPlace{.clause = "a watermark"});

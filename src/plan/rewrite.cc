@@ -25,6 +25,7 @@ Result<std::vector<LogicalNodePtr>> Optimize(std::vector<LogicalNodePtr> roots, 
   for (LogicalNodePtr& root : roots) {
     FIRN_TRY(root, FoldConstantsIn(root, context));
     root = PushDownFilters(root);
+    FIRN_TRY(root, FoldConstantsIn(root, context));  // a filter over constants may have become one
     root = PushPredicatesIntoScans(root, context);
     root = PushLimitsIntoScans(root);
     root = MergeProjections(root);

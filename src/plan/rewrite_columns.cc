@@ -93,6 +93,14 @@ class ColumnPruner {
     return is_exact ? pruned.node : MakeProject(pruned.node, std::move(outputs), names);
   }
 
+  Pruned Narrowed(const LogicalNodePtr& node, Columns needed) {
+    if (needed.empty() && !node->fields.empty()) needed.insert(0);
+    std::vector<int> mapping(node->fields.size(), -1);
+    int next = 0;
+    for (int column : needed) mapping[column] = next++;
+    return {Exactly(node, needed), std::move(mapping)};
+  }
+
   Pruned Prune(const LogicalNodePtr& node, Columns needed) {
     if (needed.empty() && !node->fields.empty()) needed.insert(0);
     return std::visit([&](const auto& spec) { return PruneSpec(node, spec, needed); }, node->spec);
@@ -128,12 +136,21 @@ std::string ScanKey(const ScanNode& scan) {
   return key;
 }
 
+/// Upserts are told apart by the primary key, read or not.
+void NeedKey(const LogicalNode& node, const ScanNode& scan, Columns& needed) {
+  for (size_t i = 0; i < node.fields.size(); ++i) {
+    const auto& key = scan.table->primary_key;
+    if (std::find(key.begin(), key.end(), node.fields[i].name) != key.end()) needed.insert(static_cast<int>(i));
+  }
+}
+
 /// The scan with only the needed outputs, reading only what they are computed from.
 Pruned NarrowScan(const LogicalNode& node, const ScanNode& scan, Columns needed) {
   if (scan.rowtime >= 0 && scan.watermark != nullptr) {
     needed.insert(scan.rowtime);
     Need(needed, scan.watermark);
   }
+  if (scan.traits.changelog.has_updates && !scan.traits.changelog.has_update_before) NeedKey(node, scan, needed);
   Columns read;
   for (int column : needed) Need(read, scan.outputs[column]);
   for (const expr::ExpressionPtr& predicate : scan.predicates) Need(read, predicate);
@@ -284,8 +301,9 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const LogicalJoin& jo
       right_needed.insert(column - left_count);
     }
   }
-  const Pruned left = Prune(node->inputs[0], left_needed);
-  const Pruned right = Prune(node->inputs[1], right_needed);
+  // A join keeps its inputs' rows: no column in them that nobody reads.
+  const Pruned left = Narrowed(node->inputs[0], left_needed);
+  const Pruned right = Narrowed(node->inputs[1], right_needed);
   std::vector<int> mapping = left.mapping;
   const int new_left_count = static_cast<int>(left.node->fields.size());
   for (int column : right.mapping) mapping.push_back(column < 0 ? -1 : column + new_left_count);
@@ -296,7 +314,7 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const LogicalJoin& jo
 
 Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const SortNode& sort, Columns needed) {
   for (const SortKey& key : sort.keys) needed.insert(key.column);
-  Pruned input = Prune(node->inputs[0], needed);
+  Pruned input = Narrowed(node->inputs[0], needed);
   SortNode pruned = sort;
   for (SortKey& key : pruned.keys) key.column = input.mapping[key.column];
   return {MakeSort(input.node, std::move(pruned), node->span), std::move(input.mapping)};

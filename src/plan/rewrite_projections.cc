@@ -37,6 +37,7 @@ bool ChangesNothing(const LogicalNode& node, const LogicalProject& project) {
 
 LogicalNodePtr MergeProjections(const LogicalNodePtr& node) {
   const LogicalNodePtr mapped = MapInputs(node, MergeProjections);
+  if (std::holds_alternative<UnionNode>(mapped->spec)) return MakeUnion(mapped->inputs);  // a projection between two unions may be gone
   const auto* outer = std::get_if<LogicalProject>(&mapped->spec);
   if (outer == nullptr) return mapped;
   if (ChangesNothing(*mapped, *outer)) return mapped->inputs[0];

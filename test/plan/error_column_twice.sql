@@ -1,0 +1,1 @@
+CREATE TABLE t (id INT, id INT) WITH ('connector'='kafka');

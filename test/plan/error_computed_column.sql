@@ -1,0 +1,1 @@
+CREATE TABLE t (id INT, k STRING, w AS id + k) WITH ('connector'='kafka');

@@ -1,0 +1,3 @@
+CREATE TABLE plain (id INT, k STRING, v INT, ts TIMESTAMP(3)) WITH ('connector'='kafka', 'topic'='plain', 'format'='json');
+SELECT prise, k
+FROM plain;
