@@ -13,5 +13,6 @@ std::vector<ScalarFunction> CastFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
+std::vector<ScalarFunction> TemporalFunctions();
 
 }  // namespace firn::expr

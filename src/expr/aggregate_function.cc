@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "expr/aggregate_function.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "expr/aggregate_groups_internal.h"
+
+namespace firn::expr {
+
+namespace {
+
+const std::vector<std::unique_ptr<AggregateFunction>>& Storage() {
+  static const auto* const functions = [] {
+    auto* all = new std::vector<std::unique_ptr<AggregateFunction>>();
+    for (auto* group : {&NumericAggregates, &ExtremeAggregates, &PositionAggregates}) {
+      for (AggregateFunction& function : (*group)()) all->push_back(std::make_unique<AggregateFunction>(std::move(function)));
+    }
+    return all;
+  }();
+  return *functions;
+}
+
+}  // namespace
+
+const std::vector<const AggregateFunction*>& AllAggregates() {
+  static const auto* const all = [] {
+    auto* pointers = new std::vector<const AggregateFunction*>();
+    for (const auto& function : Storage()) pointers->push_back(function.get());
+    return pointers;
+  }();
+  return *all;
+}
+
+const AggregateFunction* FindAggregate(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  for (const auto& function : Storage()) {
+    for (std::string_view known : function->names) {
+      if (known == upper) return function.get();
+    }
+  }
+  return nullptr;
+}
+
+std::vector<types::Field> StateFields(const AggregateCall& call) {
+  if (call.options.is_distinct) return DistinctStateFields(call);
+  return call.function->state_fields(call.signature, call.options);
+}
+
+Result<std::unique_ptr<GroupedAccumulator>> MakeAccumulator(const AggregateCall& call) {
+  if (call.options.is_distinct) return MakeDistinct(call);
+  return call.function->make(call.signature, call.options);
+}
+
+}  // namespace firn::expr

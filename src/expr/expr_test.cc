@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/compute/initialize.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "expr/aggregate_function.h"
+#include "expr/evaluator.h"
+#include "types/value_text.h"
+
+namespace firn::expr {
+namespace {
+
+using types::ArrayPtr;
+using types::DataType;
+using ::testing::HasSubstr;
+
+const EvaluationContext kContext;
+
+ExpressionPtr Call(std::string_view name, std::vector<ExpressionPtr> arguments) {
+  auto bound = BindCall(name, std::move(arguments), {}, kContext);
+  EXPECT_TRUE(bound.ok()) << bound.error().ToString();
+  return *bound;
+}
+ExpressionPtr Cast(ExpressionPtr value, const DataType& type, bool is_try = false) {
+  auto bound = BindCast(std::move(value), type, is_try, {}, kContext);
+  EXPECT_TRUE(bound.ok()) << bound.error().ToString();
+  return *bound;
+}
+ExpressionPtr Decimal(const char* text, int precision, int scale) { return Cast(MakeStringLiteral(text), DataType::Decimal(precision, scale)); }
+
+// "type value"
+std::string Show(const ExpressionPtr& expression) {
+  auto value = EvaluateConstant(*expression, kContext);
+  if (!value.ok()) return value.error().message();
+  return expression->type.ToString() + " " + *types::FormatCell(**value, 0, expression->type, "UTC");
+}
+
+// The answers of real Flink 2.3 (flink cases 01, 02).
+TEST(Arithmetic, TypesAndValuesAreFlinks) {
+  EXPECT_EQ(Show(Call("+", {MakeIntLiteral(2147483647), MakeIntLiteral(1)})), "INT NOT NULL -2147483648");
+  EXPECT_EQ(Show(Call("+", {MakeIntLiteral(1), Decimal("1.5", 2, 1)})), "DECIMAL(12, 1) NOT NULL 2.5");
+  EXPECT_EQ(Show(Call("/", {MakeIntLiteral(5), Decimal("2.0", 2, 1)})), "DECIMAL(17, 6) NOT NULL 2.500000");
+  EXPECT_EQ(Show(Call("/", {Decimal("1.0", 2, 1), MakeIntLiteral(3)})), "DECIMAL(13, 12) NOT NULL 0.333333333333");
+  EXPECT_EQ(Show(Call("*", {Decimal("12.34", 10, 2), Decimal("5.678", 7, 3)})), "DECIMAL(18, 5) NOT NULL 70.06652");
+  EXPECT_EQ(Show(Call("MOD", {MakeIntLiteral(-5), MakeIntLiteral(3)})), "INT NOT NULL -2");
+  EXPECT_THAT(Show(Call("/", {MakeIntLiteral(1), MakeIntLiteral(0)})), HasSubstr("division by zero"));
+}
+
+TEST(Cast, FollowsFlink) {
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("12.9"), DataType::Int())), "INT NOT NULL 12");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("abc"), DataType::Int(), true)), "INT NULL");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("1e3"), DataType::Int())), "'1e3' is no INT");
+  EXPECT_EQ(Show(Cast(MakeIntLiteral(300), DataType::TinyInt())), "TINYINT NOT NULL 44");
+  EXPECT_EQ(Show(Cast(Cast(MakeStringLiteral("1e10"), DataType::Double()), DataType::Int())), "INT NOT NULL 2147483647");
+  EXPECT_EQ(Show(Cast(Cast(MakeStringLiteral("1e7"), DataType::Double()), DataType::String())), "STRING NOT NULL 1.0E7");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("ab"), DataType::Char(5))), "CHAR(5) NOT NULL ab   ");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("2024-1-5"), DataType::Date())), "DATE NOT NULL 2024-01-05");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("2024-01-05 10:11:12.123456"), DataType::Timestamp(3))), "TIMESTAMP(3) NOT NULL 2024-01-05 10:11:12.123");
+  EXPECT_EQ(Show(Cast(MakeStringLiteral("-12.345"), DataType::Decimal(5, 2))), "DECIMAL(5, 2) NOT NULL -12.35");
+}
+
+TEST(Evaluator, AnErrorInABranchNotTakenDoesNotFail) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  arrow::Int32Builder builder;
+  ASSERT_TRUE(builder.AppendValues({0, 2, 5}).ok());
+  const types::Batch batch{types::MakeSchema({{"n", DataType::Int()}}), {*builder.Finish()}, 3, nullptr, nullptr};
+  const ExpressionPtr n = MakeColumn(0, "n", DataType::Int());
+  const ExpressionPtr zero = MakeIntLiteral(0);
+  const ExpressionPtr quotient = Call("/", {MakeIntLiteral(10), n});
+  auto program = Program::Compile({Call("CASE", {Call("=", {n, zero}), MakeIntLiteral(-1), quotient}), Call("AND", {Call("<>", {n, zero}), Call(">", {quotient, MakeIntLiteral(3)})})});
+  ASSERT_TRUE(program.ok());
+  auto values = (*program)->Run(batch, kContext);
+  ASSERT_TRUE(values.ok()) << values.error().ToString();
+  const auto& cases = static_cast<const arrow::Int32Array&>(*(*values)[0]);
+  EXPECT_EQ(cases.Value(0), -1);
+  EXPECT_EQ(cases.Value(1), 5);
+  EXPECT_EQ(cases.Value(2), 2);
+  const auto& ands = static_cast<const arrow::BooleanArray&>(*(*values)[1]);
+  EXPECT_FALSE(ands.Value(0));
+  EXPECT_TRUE(ands.Value(1));
+  EXPECT_FALSE(ands.Value(2));
+  auto fails = Program::Compile({quotient});
+  EXPECT_FALSE((*fails)->Run(batch, kContext).ok());
+}
+
+TEST(Binding, UnknownFunctionsHaveCandidates) {
+  auto bound = BindCall("TO_TIMESTAMP_LTC", {MakeIntLiteral(1)}, {}, kContext);
+  ASSERT_FALSE(bound.ok());
+  EXPECT_EQ(bound.error().code(), ErrorCode::kFunctionNotFound);
+  EXPECT_EQ(bound.error().hint(), "did you mean TO_TIMESTAMP_LTZ?");
+}
+
+AggregateCall MakeAggregate(const char* name, const DataType& type, AggregateOptions options = {}) {
+  AggregateCall call;
+  call.function = FindAggregate(name);
+  CallSite site;
+  site.name = name;
+  site.types = {type};
+  site.literals = {nullptr};
+  auto signature = call.function->bind(site);
+  EXPECT_TRUE(signature.ok());
+  call.signature = *signature;
+  call.options = options;
+  return call;
+}
+
+ArrayPtr Ints(const std::vector<int32_t>& values) {
+  arrow::Int32Builder builder;
+  EXPECT_TRUE(builder.AppendValues(values).ok());
+  return *builder.Finish();
+}
+
+// Every aggregate over random inserts and deletes, in any split, saved and loaded in the middle, equals the same over the rows that remain.
+TEST(Aggregates, RetractionAndRestoreEqualRecomputation) {
+  std::mt19937 random(3);
+  for (const char* name : {"COUNT", "SUM", "AVG", "MIN", "MAX", "FIRST_VALUE", "LAST_VALUE"}) {
+    for (bool is_distinct : {false, true}) {
+      if (is_distinct && (std::string_view(name) == "FIRST_VALUE" || std::string_view(name) == "LAST_VALUE")) continue;
+      const AggregateCall call = MakeAggregate(name, DataType::Int(), {.is_distinct = is_distinct, .is_retractable = true});
+      auto accumulator = std::move(MakeAccumulator(call)).value();
+      accumulator->Resize(3);
+      std::vector<std::pair<uint32_t, int32_t>> rows;  // that remain, in arrival order
+      for (int round = 0; round < 40; ++round) {
+        std::vector<uint32_t> groups;
+        std::vector<int32_t> values;
+        arrow::Int8Builder kinds;
+        for (int i = 0; i < 8; ++i) {
+          const bool retracts = !rows.empty() && random() % 3 == 0;
+          auto row = std::make_pair(static_cast<uint32_t>(random() % 3), static_cast<int32_t>(random() % 5));
+          if (retracts) {
+            row = rows[random() % rows.size()];
+            rows.erase(std::find(rows.begin(), rows.end(), row));
+          } else {
+            rows.push_back(row);
+          }
+          groups.push_back(row.first);
+          values.push_back(row.second);
+          ASSERT_TRUE(kinds.Append(static_cast<int8_t>(retracts ? types::RowKind::kDelete : types::RowKind::kInsert)).ok());
+        }
+        const std::vector<ArrayPtr> arguments = {Ints(values)};
+        ASSERT_TRUE(accumulator->Update(groups, arguments, *kinds.Finish(), nullptr).ok());
+        if (round == 20) {
+          const std::vector<uint32_t> all = {0, 1, 2};
+          auto state = accumulator->Save(all);
+          ASSERT_TRUE(state.ok());
+          ASSERT_EQ(state->size(), StateFields(call).size());
+          accumulator = std::move(MakeAccumulator(call)).value();
+          accumulator->Resize(3);
+          ASSERT_TRUE(accumulator->Load(all, *state).ok());
+        }
+      }
+      auto fresh = std::move(MakeAccumulator(call)).value();
+      fresh->Resize(3);
+      std::vector<uint32_t> groups;
+      std::vector<int32_t> values;
+      for (const auto& [group, value] : rows) {
+        groups.push_back(group);
+        values.push_back(value);
+      }
+      const std::vector<ArrayPtr> arguments = {Ints(values)};
+      ASSERT_TRUE(fresh->Update(groups, arguments, nullptr, nullptr).ok());
+      const std::vector<uint32_t> all = {0, 1, 2};
+      EXPECT_TRUE((*accumulator->Finish(all))->Equals(**fresh->Finish(all))) << name << (is_distinct ? " DISTINCT" : "");
+    }
+  }
+}
+
+TEST(Aggregates, SlicesMergeInArrivalOrder) {
+  for (const auto& [name, wanted] : std::vector<std::pair<const char*, int32_t>>{{"FIRST_VALUE", 4}, {"LAST_VALUE", 9}, {"MIN", 1}, {"MAX", 9}, {"SUM", 14}}) {
+    const AggregateCall call = MakeAggregate(name, DataType::Int());
+    auto early = std::move(MakeAccumulator(call)).value();
+    auto late = std::move(MakeAccumulator(call)).value();
+    early->Resize(1);
+    late->Resize(1);
+    const std::vector<uint32_t> two = {0, 0};
+    const std::vector<uint32_t> one = {0};
+    const std::vector<ArrayPtr> first = {Ints({4, 1})};
+    const std::vector<ArrayPtr> second = {Ints({9})};
+    ASSERT_TRUE(early->Update(two, first, nullptr, nullptr).ok());
+    ASSERT_TRUE(late->Update(one, second, nullptr, nullptr).ok());
+    ASSERT_TRUE(early->Merge(*late, one).ok());
+    EXPECT_EQ(static_cast<const arrow::Int32Array&>(**early->Finish(one)).Value(0), wanted) << name;
+  }
+}
+
+}  // namespace
+}  // namespace firn::expr

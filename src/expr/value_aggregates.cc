@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: one kept value a group where input only comes, all values where it may be taken back.
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include <cmath>
+
+#include "expr/aggregate_groups_internal.h"
+#include "expr/cell_codec_internal.h"
+#include "expr/kernel_internal.h"
+
+namespace firn::expr {
+
+namespace {
+
+using types::ArrayPtr;
+using types::DataType;
+using types::TypeKind;
+
+enum class Keep { kMin, kMax, kFirst, kLast, kSingle };
+
+// --- input that only comes ---
+
+// Whether `value` takes the place of `kept`. NaN is never kept by MIN and MAX once there is a number.
+template <Keep kKeep, typename T>
+bool Replaces(const T& value, const T& kept) {
+  if constexpr (kKeep == Keep::kMin) return value < kept;
+  if constexpr (kKeep == Keep::kMax) return kept < value;
+  return kKeep == Keep::kLast;
+}
+
+template <typename T, Keep kKeep>
+class KeptValue final : public GroupedAccumulator {
+ public:
+  KeptValue(const Signature& signature, const AggregateOptions& options) : type_(signature.arguments[0]), ignores_nulls_(options.ignore_nulls || kKeep == Keep::kMin || kKeep == Keep::kMax) {}
+  void Resize(int64_t count) override {
+    values_.resize(static_cast<size_t>(count));
+    states_.resize(static_cast<size_t>(count), 0);
+  }
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    const Column column{arguments[0], false};
+    const ViewOf<View> values(column);
+    const bool has_nulls = values.has_nulls();
+    bool is_crowded = false;
+    ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool) {
+      const bool is_null = has_nulls && !values.IsValid(row);
+      if (is_null && ignores_nulls_) return;
+      if constexpr (kKeep == Keep::kSingle) is_crowded |= states_[group] != 0;
+      if (is_null) return Offer(group, T{}, kNull);
+      Offer(group, values[row], kValue);
+    });
+    if (is_crowded) return Error(ErrorCode::kEvaluationError, "a scalar sub-query gave more than one row").Hint("an aggregate or LIMIT 1 makes it one");
+    return Ok();
+  }
+  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
+    const auto& from = static_cast<const KeptValue&>(other);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (from.states_[i] != kEmpty) Offer(groups[i], View(from.values_[i]), from.states_[i]);
+    }
+    return Ok();
+  }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    ColumnMaker<T> maker(type_, static_cast<int64_t>(groups.size()));
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (states_[groups[i]] == kValue) {
+        maker.Set(static_cast<int64_t>(i), values_[groups[i]]);
+      } else {
+        maker.SetNull(static_cast<int64_t>(i));
+      }
+    }
+    FIRN_TRY(Column column, maker.Finish(false));
+    return column.array;
+  }
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
+    FIRN_TRY(ArrayPtr values, Finish(groups));
+    arrow::Int8Builder states;
+    for (uint32_t group : groups) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(states.Append(static_cast<int8_t>(states_[group]))));
+    FIRN_TRY(ArrayPtr state, types::FromArrowResult(states.Finish()));
+    return std::vector<ArrayPtr>{std::move(values), std::move(state)};
+  }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    const Column value{state[0], false};
+    const ViewOf<View> values(value);
+    const auto& states = static_cast<const arrow::Int8Array&>(*state[1]);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      states_[groups[i]] = states.IsNull(row) ? kEmpty : static_cast<uint8_t>(states.Value(row));
+      if (states_[groups[i]] == kValue) values_[groups[i]] = T(values[row]);
+    }
+    return Ok();
+  }
+  void Reset(std::span<const uint32_t> groups) override {
+    for (uint32_t group : groups) states_[group] = kEmpty;
+  }
+  int64_t bytes() const override { return static_cast<int64_t>(values_.capacity() * sizeof(T) + states_.capacity()) + text_bytes_; }
+
+ private:
+  using View = std::conditional_t<std::is_same_v<T, std::string>, std::string_view, T>;
+  static constexpr uint8_t kEmpty = 0;
+  static constexpr uint8_t kValue = 1;
+  static constexpr uint8_t kNull = 2;  // the kept value is NULL (RESPECT NULLS)
+
+  void Offer(uint32_t group, const View& value, uint8_t state) {
+    if constexpr (std::is_floating_point_v<T> && (kKeep == Keep::kMin || kKeep == Keep::kMax)) {
+      if (std::isnan(value) && states_[group] != kEmpty) return;
+      if (states_[group] == kValue && std::isnan(values_[group])) states_[group] = kEmpty;
+    }
+    if (states_[group] != kEmpty && !Replaces<kKeep, View>(value, View(values_[group]))) return;
+    if constexpr (std::is_same_v<T, std::string>) {
+      text_bytes_ += static_cast<int64_t>(value.size()) - static_cast<int64_t>(values_[group].size());
+      values_[group].assign(value);
+    } else {
+      values_[group] = value;
+    }
+    states_[group] = state;
+  }
+
+  const DataType type_;
+  const bool ignores_nulls_;
+  std::conditional_t<std::is_same_v<T, bool>, std::vector<uint8_t>, std::vector<T>> values_;
+  std::vector<uint8_t> states_;
+  int64_t text_bytes_ = 0;
+};
+
+// --- input that may be taken back ---
+
+// All values of each group: by value for MIN and MAX, by arrival for FIRST_VALUE and LAST_VALUE.
+template <Keep kKeep>
+class AllValues final : public GroupedAccumulator {
+ public:
+  AllValues(const Signature& signature, std::unique_ptr<CellCodec> codec) : type_(signature.arguments[0]), codec_(std::move(codec)) {}
+  void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    std::string cell;
+    ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
+      if (arguments[0]->IsNull(row)) return;
+      cell.clear();
+      codec_->Encode(*arguments[0], row, &cell);
+      if (retracts) {
+        Remove(groups_[group], cell);
+      } else {
+        bytes_ += static_cast<int64_t>(cell.size()) + kCellOverhead;
+        Add(groups_[group], cell, 1);
+      }
+    });
+    return Ok();
+  }
+  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
+    const auto& from = static_cast<const AllValues&>(other);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      for (const auto& entry : from.groups_[i]) Add(groups_[groups[i]], CellOf(entry), CountOf(entry));
+    }
+    bytes_ += from.bytes_;
+    return Ok();
+  }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    return BuildArray(type_, [&](arrow::ArrayBuilder* builder) -> Status {
+      for (uint32_t group : groups) {
+        const Values& values = groups_[group];
+        if (values.empty()) {
+          FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+          continue;
+        }
+        const bool takes_first = kKeep == Keep::kMin || kKeep == Keep::kFirst || kKeep == Keep::kSingle;
+        FIRN_RETURN_IF_ERROR(codec_->Decode(CellOf(takes_first ? *values.begin() : *values.rbegin()), builder));
+      }
+      return Ok();
+    });
+  }
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
+    auto cells = std::make_shared<arrow::BinaryBuilder>();
+    auto counts = std::make_shared<arrow::Int64Builder>();
+    arrow::ListBuilder cell_lists(arrow::default_memory_pool(), cells);
+    arrow::ListBuilder count_lists(arrow::default_memory_pool(), counts);
+    for (uint32_t group : groups) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(cell_lists.Append()));
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(count_lists.Append()));
+      for (const auto& entry : groups_[group]) {
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(cells->Append(CellOf(entry))));
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(counts->Append(CountOf(entry))));
+      }
+    }
+    FIRN_TRY(ArrayPtr cell_array, types::FromArrowResult(cell_lists.Finish()));
+    FIRN_TRY(ArrayPtr count_array, types::FromArrowResult(count_lists.Finish()));
+    return std::vector<ArrayPtr>{std::move(cell_array), std::move(count_array)};
+  }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    const auto& cells = static_cast<const arrow::ListArray&>(*state[0]);
+    const auto& counts = static_cast<const arrow::ListArray&>(*state[1]);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      groups_[groups[i]].clear();
+      for (int64_t j = 0; j < cells.value_length(row); ++j) {
+        const std::string_view cell = static_cast<const arrow::BinaryArray&>(*cells.values()).GetView(cells.value_offset(row) + j);
+        Add(groups_[groups[i]], std::string(cell), static_cast<const arrow::Int64Array&>(*counts.values()).Value(counts.value_offset(row) + j));
+        bytes_ += static_cast<int64_t>(cell.size()) + kCellOverhead;
+      }
+    }
+    return Ok();
+  }
+  void Reset(std::span<const uint32_t> groups) override {
+    for (uint32_t group : groups) {
+      for (const auto& entry : groups_[group]) bytes_ -= static_cast<int64_t>(CellOf(entry).size()) + kCellOverhead;
+      groups_[group].clear();
+    }
+  }
+  int64_t bytes() const override { return bytes_; }
+
+ private:
+  static constexpr int64_t kCellOverhead = 80;  // of a node and its string
+  static constexpr bool kIsOrdered = kKeep == Keep::kMin || kKeep == Keep::kMax;
+  using Values = std::conditional_t<kIsOrdered, std::map<std::string, int64_t>, std::deque<std::string>>;
+
+  template <typename Entry>
+  static const std::string& CellOf(const Entry& entry) {
+    if constexpr (kIsOrdered) return entry.first;
+    else return entry;
+  }
+  template <typename Entry>
+  static int64_t CountOf(const Entry& entry) {
+    if constexpr (kIsOrdered) return entry.second;
+    else return 1;
+  }
+  static void Add(Values& values, const std::string& cell, int64_t count) {
+    if constexpr (kIsOrdered) {
+      if ((values[cell] += count) == 0) values.erase(cell);
+    } else {
+      values.push_back(cell);
+    }
+  }
+  void Remove(Values& values, const std::string& cell) {
+    if constexpr (kIsOrdered) {
+      Add(values, cell, -1);
+    } else {
+      auto found = std::find(values.begin(), values.end(), cell);
+      if (found != values.end()) values.erase(found);
+    }
+    bytes_ -= static_cast<int64_t>(cell.size()) + kCellOverhead;
+  }
+
+  const DataType type_;
+  std::unique_ptr<CellCodec> codec_;
+  std::vector<Values> groups_;
+  int64_t bytes_ = 0;
+};
+
+template <Keep kKeep>
+Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature, const AggregateOptions& options) {
+  const DataType& type = signature.arguments[0];
+  std::unique_ptr<GroupedAccumulator> made;
+  if (options.is_retractable) {
+    FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(type));
+    made = std::make_unique<AllValues<kKeep>>(signature, std::move(codec));
+    return made;
+  }
+  switch (type.kind()) {
+    case TypeKind::kTinyInt: made = std::make_unique<KeptValue<int8_t, kKeep>>(signature, options); break;
+    case TypeKind::kSmallInt: made = std::make_unique<KeptValue<int16_t, kKeep>>(signature, options); break;
+    case TypeKind::kInt:
+    case TypeKind::kDate:
+    case TypeKind::kTime:
+    case TypeKind::kIntervalYearMonth: made = std::make_unique<KeptValue<int32_t, kKeep>>(signature, options); break;
+    case TypeKind::kBigInt:
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampLtz:
+    case TypeKind::kIntervalDayTime: made = std::make_unique<KeptValue<int64_t, kKeep>>(signature, options); break;
+    case TypeKind::kFloat: made = std::make_unique<KeptValue<float, kKeep>>(signature, options); break;
+    case TypeKind::kDouble: made = std::make_unique<KeptValue<double, kKeep>>(signature, options); break;
+    case TypeKind::kBoolean: made = std::make_unique<KeptValue<bool, kKeep>>(signature, options); break;
+    case TypeKind::kDecimal: made = std::make_unique<KeptValue<arrow::Decimal128, kKeep>>(signature, options); break;
+    case TypeKind::kChar:
+    case TypeKind::kVarchar:
+    case TypeKind::kBinary:
+    case TypeKind::kVarbinary: made = std::make_unique<KeptValue<std::string, kKeep>>(signature, options); break;
+    default: FIRN_UNREACHABLE("BindKept let {} through", type.ToString());
+  }
+  return made;
+}
+
+std::vector<types::Field> KeptState(const Signature& signature, const AggregateOptions& options) {
+  if (options.is_retractable) return {{"values", DataType::Array(DataType::Bytes())}, {"counts", DataType::Array(DataType::BigInt())}};
+  return {{"value", signature.arguments[0].WithNullable(true)}, {"state", DataType::TinyInt()}};
+}
+
+Result<Signature> BindKept(const CallSite& call) {
+  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kAny}, 1, "one value"));
+  if (types[0].IsNested() || types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");
+  types[0] = types[0].WithTimeAttribute(types::TimeAttribute::kNone);
+  return Signature{types, types[0].WithNullable(true)};
+}
+
+}  // namespace
+
+std::vector<AggregateFunction> ExtremeAggregates() {
+  return {{{"MIN"}, "MIN(value)", "The smallest value.", BindKept, KeptState, MakeKept<Keep::kMin>, false},
+          {{"MAX"}, "MAX(value)", "The largest value.", BindKept, KeptState, MakeKept<Keep::kMax>, false}};
+}
+
+std::vector<AggregateFunction> PositionAggregates() {
+  return {{{"FIRST_VALUE"}, "FIRST_VALUE(value)", "The first value to arrive that is not NULL.", BindKept, KeptState, MakeKept<Keep::kFirst>, false},
+          {{"LAST_VALUE"}, "LAST_VALUE(value)", "The last value to arrive that is not NULL.", BindKept, KeptState, MakeKept<Keep::kLast>, false},
+          {{"SINGLE_VALUE"}, "SINGLE_VALUE(value)", "The only value; fails if there are several.", BindKept, KeptState, MakeKept<Keep::kSingle>, false}};
+}
+
+}  // namespace firn::expr
