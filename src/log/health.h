@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the log can go on: a failure that stops it for good (a failed sync, an unexpected I/O error), and a full disk, which
+// passes. Set by the queues that write, read by everyone.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+
+#include "base/result.h"
+
+namespace firn::log {
+
+/// Who ran out of space. Each clears what it has set.
+enum class DiskUser { kJournal, kSegments };
+
+/// Thread-safe.
+class Health {
+ public:
+  /// The first failure stays.
+  void Stop(const Error& error) {
+    std::lock_guard lock(mutex_);
+    if (!stopped_.has_value()) stopped_ = error;
+    is_stopped_ = true;
+  }
+  void SetDiskFull(DiskUser user, const Error& error) {
+    std::lock_guard lock(mutex_);
+    disk_full_[static_cast<int>(user)] = error;
+    is_disk_full_ = true;
+  }
+  void ClearDiskFull(DiskUser user) {
+    if (!is_disk_full_) return;
+    std::lock_guard lock(mutex_);
+    disk_full_[static_cast<int>(user)].reset();
+    is_disk_full_ = disk_full_[0].has_value() || disk_full_[1].has_value();
+  }
+
+  bool is_stopped() const { return is_stopped_; }
+  bool is_disk_full() const { return is_disk_full_; }
+  /// Why it has stopped; else the full disk; else Ok.
+  Status status() const {
+    std::lock_guard lock(mutex_);
+    for (const std::optional<Error>& error : {stopped_, disk_full_[0], disk_full_[1]}) {
+      if (error.has_value()) return *error;
+    }
+    return Ok();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> stopped_;       // guarded by mutex_, like the next
+  std::optional<Error> disk_full_[2];  // by DiskUser
+  std::atomic<bool> is_stopped_ = false;
+  std::atomic<bool> is_disk_full_ = false;
+};
+
+}  // namespace firn::log

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/journal_files.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "base/assert.h"
+#include "log/journal_format.h"
+
+namespace firn::log {
+
+namespace {
+
+// Files kept to be written again, beside the prepared one.
+constexpr size_t kSpareFilesMax = 1;
+
+}  // namespace
+
+void JournalFiles::Restore(std::vector<Needed> needed, std::vector<uint64_t> spare, uint64_t last_number) {
+  std::lock_guard lock(mutex_);
+  needed_.assign(needed.begin(), needed.end());
+  spare_ = std::move(spare);
+  last_number_ = last_number;
+}
+
+Result<JournalFile> JournalFiles::Take(uint64_t entry_bytes, uint64_t first_sequence) {
+  std::lock_guard lock(mutex_);
+  FIRN_RETURN_IF_ERROR(PrepareLocked(entry_bytes));
+  JournalFile taken = std::move(*prepared_);
+  prepared_.reset();
+  needed_.push_back({taken.number, first_sequence});
+  return taken;
+}
+
+Status JournalFiles::Prepare() {
+  std::lock_guard lock(mutex_);
+  return PrepareLocked(0);
+}
+
+Status JournalFiles::PrepareLocked(uint64_t entry_bytes) {
+  const uint64_t size = std::max(file_bytes_, kJournalHeaderBytes + entry_bytes);
+  if (prepared_.has_value() && prepared_->size_bytes >= size) return Ok();
+  JournalFile next{.number = last_number_ + 1, .size_bytes = 0, .file = nullptr};
+  if (prepared_.has_value()) {
+    next = std::move(*prepared_);
+    prepared_.reset();
+  } else {
+    FIRN_TRY(next.file, OpenNextLocked(next.number));
+    last_number_ = next.number;
+  }
+  Status status = MakeReady(&next, size);
+  if (status.ok()) {
+    prepared_ = std::move(next);
+  } else {
+    spare_.push_back(next.number);
+  }
+  return status;
+}
+
+Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes) {
+  FIRN_TRY(file->size_bytes, file->file->Size());
+  if (file->size_bytes < size_bytes) {
+    FIRN_RETURN_IF_ERROR(file->file->Allocate(size_bytes));
+    file->size_bytes = size_bytes;
+  }
+  FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader({store_id_, file->number})));
+  FIRN_RETURN_IF_ERROR(file->file->Sync());
+  return files_.SyncDirectory(layout_.journal());
+}
+
+Result<std::unique_ptr<io::File>> JournalFiles::OpenNextLocked(uint64_t number) {
+  const std::string path = layout_.journal_file(number);
+  if (spare_.empty()) return files_.Open(path, io::OpenMode::kTruncate);
+  FIRN_RETURN_IF_ERROR(files_.Rename(layout_.journal_file(spare_.back()), path));
+  spare_.pop_back();
+  return files_.Open(path, io::OpenMode::kReadWrite);
+}
+
+uint64_t JournalFiles::FirstNeeded(uint64_t sequence) const {
+  std::lock_guard lock(mutex_);
+  if (needed_.empty()) return last_number_;
+  size_t first = 0;
+  while (first + 1 < needed_.size() && needed_[first + 1].first_sequence <= sequence + 1) ++first;
+  return needed_[first].number;
+}
+
+void JournalFiles::Recycle(uint64_t first_needed) {
+  std::lock_guard lock(mutex_);
+  while (!needed_.empty() && needed_.front().number < first_needed) {
+    spare_.push_back(needed_.front().number);
+    needed_.pop_front();
+  }
+  while (spare_.size() > kSpareFilesMax) {
+    std::ignore = files_.Remove(layout_.journal_file(spare_.back()));  // one that stays is spare again at the next start
+    spare_.pop_back();
+  }
+}
+
+}  // namespace firn::log

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/journal_format.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "base/endian.h"
+
+namespace firn::log {
+
+namespace {
+
+using base::LoadLittle;
+using base::StoreLittle;
+
+constexpr std::string_view kFileMagic = "firnjrnl";
+constexpr uint32_t kFileVersion = 1;
+constexpr size_t kFileHeaderUsed = 40;
+constexpr uint32_t kEntryMagic = 0x4a4e5246;
+constexpr uint16_t kTypeOperations = 1;
+constexpr size_t kAppendFrameBytes = 21;
+
+enum class Kind : uint8_t { kAppend = 1, kPut, kDelete, kCreate, kConfigure, kDrop, kLogStart };
+
+template <typename T>
+void AppendLittle(T value, std::string* out) {
+  char bytes[sizeof(T)];
+  StoreLittle(bytes, value);
+  out->append(bytes, sizeof(T));
+}
+
+// Bytes of an operation without its record batches.
+struct FrameSize {
+  uint64_t operator()(const AppendRecords&) const { return kAppendFrameBytes; }
+  uint64_t operator()(const Put& put) const { return 9 + put.key.size() + put.value.size(); }
+  uint64_t operator()(const Delete& del) const { return 5 + del.key.size(); }
+  uint64_t operator()(const CreatePartition&) const { return 5 + kPartitionConfigBytes; }
+  uint64_t operator()(const ConfigurePartition&) const { return 5 + kPartitionConfigBytes; }
+  uint64_t operator()(const DropPartition&) const { return 5; }
+  uint64_t operator()(const SetLogStart&) const { return 13; }
+};
+
+uint64_t PayloadBytes(std::span<const Operation> operations) {
+  uint64_t size = 0;
+  for (const Operation& operation : operations) {
+    size += std::visit(FrameSize{}, operation);
+    if (const auto* append = std::get_if<AppendRecords>(&operation)) size += append->batches.size();
+  }
+  return size;
+}
+
+uint64_t Padding(uint64_t size) { return (kEntryAlignment - size % kEntryAlignment) % kEntryAlignment; }
+
+// Writes everything of an operation that is not a record batch.
+struct FrameWriter {
+  std::string* out;
+  Offset first_offset;  // of an AppendRecords
+
+  void Start(Kind kind) const { out->push_back(static_cast<char>(kind)); }
+  void Start(Kind kind, TopicPartitionId partition) const {
+    Start(kind);
+    AppendLittle(partition.value(), out);
+  }
+  void operator()(const AppendRecords& append) const {
+    Start(Kind::kAppend, append.partition);
+    AppendLittle(first_offset.value(), out);
+    AppendLittle(static_cast<uint32_t>(append.record_count), out);
+    AppendLittle(static_cast<uint32_t>(append.batches.size()), out);
+  }
+  void operator()(const Put& put) const {
+    Start(Kind::kPut);
+    AppendLittle(static_cast<uint32_t>(put.key.size()), out);
+    AppendLittle(static_cast<uint32_t>(put.value.size()), out);
+    out->append(put.key).append(put.value);
+  }
+  void operator()(const Delete& del) const {
+    Start(Kind::kDelete);
+    AppendLittle(static_cast<uint32_t>(del.key.size()), out);
+    out->append(del.key);
+  }
+  void operator()(const CreatePartition& create) const {
+    Start(Kind::kCreate, create.partition);
+    AppendPartitionConfig(create.config, out);
+  }
+  void operator()(const ConfigurePartition& configure) const {
+    Start(Kind::kConfigure, configure.partition);
+    AppendPartitionConfig(configure.config, out);
+  }
+  void operator()(const DropPartition& drop) const { Start(Kind::kDrop, drop.partition); }
+  void operator()(const SetLogStart& start) const {
+    Start(Kind::kLogStart, start.partition);
+    AppendLittle(start.offset.value(), out);
+  }
+};
+
+void StoreEntryHeader(const EntryHeader& header, char* out) {
+  StoreLittle(out, kEntryMagic);
+  StoreLittle(out + 8, header.file_number);
+  StoreLittle(out + 12, header.payload_bytes);
+  StoreLittle(out + 16, header.sequence);
+  StoreLittle(out + 24, header.group_begin);
+  StoreLittle(out + 32, header.payload_crc);
+  StoreLittle(out + 36, kTypeOperations);
+  StoreLittle(out + 38, header.operation_count);
+  StoreLittle(out + 4, base::Crc32c(std::string_view(out + 8, kEntryHeaderBytes - 8)));
+}
+
+// Takes the operations off a payload. Fails by `is_faulty`, checked once an operation.
+class PayloadReader {
+ public:
+  explicit PayloadReader(const base::SharedBytes& payload) : payload_(payload) {}
+
+  Result<DecodedEntry> Read(uint16_t operation_count) {
+    DecodedEntry entry;
+    entry.operations.reserve(std::min<size_t>(operation_count, payload_.size()));
+    for (uint16_t i = 0; i < operation_count && !is_faulty_; ++i) ReadOperation(&entry);
+    if (is_faulty_ || at_ != payload_.size()) {
+      return Error(ErrorCode::kCorruption, fmt::format("operations of a journal entry of {} bytes end at byte {}", payload_.size(), at_));
+    }
+    return entry;
+  }
+
+ private:
+  template <typename T>
+  T Number() {
+    if (!Has(sizeof(T))) return T{};
+    T value = LoadLittle<T>(payload_.data() + at_);
+    at_ += sizeof(T);
+    return value;
+  }
+  std::string Bytes(size_t size) {
+    if (!Has(size)) return {};
+    std::string bytes(payload_.data() + at_, size);
+    at_ += size;
+    return bytes;
+  }
+  bool Has(size_t size) {
+    is_faulty_ = is_faulty_ || payload_.size() - at_ < size;
+    return !is_faulty_;
+  }
+  PartitionConfig Config() {
+    if (!Has(kPartitionConfigBytes)) return {};
+    at_ += kPartitionConfigBytes;
+    return LoadPartitionConfig(payload_.data() + at_ - kPartitionConfigBytes);
+  }
+  TopicPartitionId Partition() { return TopicPartitionId(Number<uint32_t>()); }
+
+  void ReadOperation(DecodedEntry* entry) {
+    switch (static_cast<Kind>(Number<uint8_t>())) {
+      case Kind::kAppend: return ReadAppend(entry);
+      case Kind::kPut: {
+        const auto key_size = Number<uint32_t>();
+        const auto value_size = Number<uint32_t>();
+        Put put{.key = Bytes(key_size), .value = {}};
+        put.value = Bytes(value_size);
+        entry->operations.emplace_back(std::move(put));
+        return;
+      }
+      case Kind::kDelete: entry->operations.emplace_back(Delete{Bytes(Number<uint32_t>())}); return;
+      case Kind::kCreate: {
+        const TopicPartitionId partition = Partition();
+        entry->operations.emplace_back(CreatePartition{partition, Config()});
+        return;
+      }
+      case Kind::kConfigure: {
+        const TopicPartitionId partition = Partition();
+        entry->operations.emplace_back(ConfigurePartition{partition, Config()});
+        return;
+      }
+      case Kind::kDrop: entry->operations.emplace_back(DropPartition{Partition()}); return;
+      case Kind::kLogStart: {
+        const TopicPartitionId partition = Partition();
+        entry->operations.emplace_back(SetLogStart{partition, Offset(Number<int64_t>())});
+        return;
+      }
+    }
+    is_faulty_ = true;
+  }
+
+  void ReadAppend(DecodedEntry* entry) {
+    AppendRecords append{.partition = Partition(), .batches = {}, .record_count = 0};
+    entry->first_offsets.emplace_back(Number<int64_t>());
+    append.record_count = static_cast<int32_t>(Number<uint32_t>());
+    const auto size = Number<uint32_t>();
+    if (!Has(size)) return;
+    append.batches = payload_.Slice(at_, size);
+    at_ += size;
+    entry->operations.emplace_back(std::move(append));
+  }
+
+  const base::SharedBytes& payload_;
+  size_t at_ = 0;
+  bool is_faulty_ = false;
+};
+
+}  // namespace
+
+std::string EncodeJournalFileHeader(const JournalFileHeader& header) {
+  FIRN_ASSERT(header.store_id.size() == kStoreIdBytes, "store id of {} bytes", header.store_id.size());
+  std::string bytes(kJournalHeaderBytes, '\0');
+  kFileMagic.copy(bytes.data(), kFileMagic.size());
+  StoreLittle(bytes.data() + 8, kFileVersion);
+  header.store_id.copy(bytes.data() + 16, kStoreIdBytes);
+  StoreLittle(bytes.data() + 32, header.file_number);
+  StoreLittle(bytes.data() + 12, base::Crc32c(std::string_view(bytes).substr(16, kFileHeaderUsed - 16)));
+  return bytes;
+}
+
+std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes) {
+  if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return std::nullopt;
+  if (LoadLittle<uint32_t>(bytes.data() + 8) != kFileVersion) return std::nullopt;
+  if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return std::nullopt;
+  return JournalFileHeader{std::string(bytes.substr(16, kStoreIdBytes)), LoadLittle<uint64_t>(bytes.data() + 32)};
+}
+
+bool IsEntryMagic(const char* bytes) { return LoadLittle<uint32_t>(bytes) == kEntryMagic; }
+
+std::optional<EntryHeader> DecodeEntryHeader(std::string_view bytes) {
+  if (bytes.size() < kEntryHeaderBytes || LoadLittle<uint32_t>(bytes.data()) != kEntryMagic) return std::nullopt;
+  if (LoadLittle<uint32_t>(bytes.data() + 4) != base::Crc32c(bytes.substr(8, kEntryHeaderBytes - 8))) return std::nullopt;
+  if (LoadLittle<uint16_t>(bytes.data() + 36) != kTypeOperations) return std::nullopt;
+  return EntryHeader{.file_number = LoadLittle<uint32_t>(bytes.data() + 8),
+                     .payload_bytes = LoadLittle<uint32_t>(bytes.data() + 12),
+                     .sequence = LoadLittle<uint64_t>(bytes.data() + 16),
+                     .group_begin = LoadLittle<uint64_t>(bytes.data() + 24),
+                     .payload_crc = LoadLittle<uint32_t>(bytes.data() + 32),
+                     .operation_count = LoadLittle<uint16_t>(bytes.data() + 38)};
+}
+
+uint64_t EntryBytes(std::span<const Operation> operations) {
+  const uint64_t size = kEntryHeaderBytes + PayloadBytes(operations);
+  return size + Padding(size);
+}
+
+uint64_t EntryFrameBytes(std::span<const Operation> operations) {
+  uint64_t size = kEntryHeaderBytes + kEntryAlignment;
+  for (const Operation& operation : operations) size += std::visit(FrameSize{}, operation);
+  return size;
+}
+
+void EncodeEntry(const EntryHeader& header, std::span<const Operation> operations, std::span<const Offset> first_offsets,
+                 std::string* frames, std::vector<std::string_view>* parts) {
+  FIRN_ASSERT(frames->capacity() - frames->size() >= EntryFrameBytes(operations), "frames would move: {} of {} bytes used",
+              frames->size(), frames->capacity());
+  const size_t header_at = frames->size();
+  const size_t payload_begin = header_at + kEntryHeaderBytes;
+  frames->resize(payload_begin);
+  size_t run_begin = header_at;  // of the frame bytes that are in no part yet
+  size_t appends = 0;
+  uint32_t crc = 0;
+  uint64_t payload_bytes = 0;
+  auto end_run = [&] {
+    parts->emplace_back(frames->data() + run_begin, frames->size() - run_begin);
+    const size_t from = std::max(run_begin, payload_begin);
+    crc = base::Crc32c(std::string_view(frames->data() + from, frames->size() - from), crc);
+    payload_bytes += frames->size() - from;
+    run_begin = frames->size();
+  };
+  for (const Operation& operation : operations) {
+    const auto* append = std::get_if<AppendRecords>(&operation);
+    std::visit(FrameWriter{frames, append != nullptr ? first_offsets[appends++] : Offset(0)}, operation);
+    if (append == nullptr) continue;
+    end_run();
+    parts->push_back(append->batches.view());
+    crc = base::Crc32c(append->batches.view(), crc);
+    payload_bytes += append->batches.size();
+  }
+  if (run_begin < frames->size()) end_run();
+  EntryHeader complete = header;
+  complete.payload_bytes = static_cast<uint32_t>(payload_bytes);
+  complete.payload_crc = crc;
+  complete.operation_count = static_cast<uint16_t>(operations.size());
+  StoreEntryHeader(complete, frames->data() + header_at);
+  if (const uint64_t padding = Padding(kEntryHeaderBytes + payload_bytes); padding > 0) {
+    frames->append(padding, '\0');
+    parts->emplace_back(frames->data() + frames->size() - padding, padding);
+  }
+}
+
+Result<DecodedEntry> DecodeEntryPayload(const base::SharedBytes& payload, uint16_t operation_count) {
+  return PayloadReader(payload).Read(operation_count);
+}
+
+void AppendPartitionConfig(const PartitionConfig& config, std::string* out) {
+  for (int64_t value : {config.segment_bytes, config.segment_ms, config.retention_ms, config.retention_bytes}) AppendLittle(value, out);
+}
+
+PartitionConfig LoadPartitionConfig(const char* bytes) {
+  return {.segment_bytes = LoadLittle<int64_t>(bytes),
+          .segment_ms = LoadLittle<int64_t>(bytes + 8),
+          .retention_ms = LoadLittle<int64_t>(bytes + 16),
+          .retention_bytes = LoadLittle<int64_t>(bytes + 24)};
+}
+
+}  // namespace firn::log

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of the journal's files: encoding only, no meaning. All numbers are little-endian. docs/formats/journal.md is the same for
+// readers without the source.
+//
+// A file N.journal (N: 20 decimal digits, ascending) is a header, then entries, each at a multiple of 8:
+//
+//   0     "firnjrnl"        8 bytes
+//   8     u32 version (1)
+//   12    u32 CRC-32C of bytes 16..40
+//   16    store id          16 bytes; the same in every file of a data directory
+//   32    u64 file number   = N
+//   40    zeros up to 4096  kJournalHeaderBytes: where the first entry begins
+//
+//   entry
+//   0     u32 0x4a4e5246 ("FRNJ")
+//   4     u32 CRC-32C of bytes 8..40
+//   8     u32 file number, low 32 bits      a recycled file is full of entries of its earlier life: they carry another number
+//   12    u32 payload size in bytes
+//   16    u64 sequence                      ascending by one from entry to entry, over all files
+//   24    u64 group begin                   sequence of the first entry of the write that this entry was part of
+//   32    u32 CRC-32C of the payload        covers record batches too, although they have a checksum of their own: it costs
+//                                           0.1 ns a byte, and one rule for all entries is easier to trust
+//   36    u16 type (1: operations)
+//   38    u16 number of operations
+//   40    payload: the operations one after the other; then zeros up to a multiple of 8
+//
+//   operation: u8 kind, then
+//   1 append     u32 partition, i64 base offset, u32 record count, u32 size, record batches (offsets and leader epoch in place)
+//   2 put        u32 key size, u32 value size, key, value
+//   3 delete     u32 key size, key
+//   4 create     u32 partition, config: i64 segment bytes, segment ms, retention ms, retention bytes
+//   5 configure  as create
+//   6 drop       u32 partition
+//   7 log start  u32 partition, i64 offset
+//
+// Why "group begin": entries written by one write may reach the disk in any order, so after a crash a whole entry can stand behind a
+// damaged one. The journal is synced between groups. Therefore a damaged entry s was durable, and its loss is corruption and
+// not a torn write, exactly if a whole entry with group begin > s exists.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "log/ids.h"
+#include "log/journal.h"
+
+namespace firn::log {
+
+inline constexpr size_t kStoreIdBytes = 16;
+inline constexpr size_t kJournalHeaderBytes = 4096;
+inline constexpr size_t kEntryHeaderBytes = 40;
+inline constexpr size_t kEntryAlignment = 8;
+inline constexpr size_t kPartitionConfigBytes = 32;
+inline constexpr size_t kOperationsPerEntryMax = 65'535;
+
+struct JournalFileHeader {
+  std::string store_id;
+  uint64_t file_number = 0;
+};
+
+/// kJournalHeaderBytes bytes.
+std::string EncodeJournalFileHeader(const JournalFileHeader& header);
+/// nullopt if it is not the header of a journal file (foreign, never written or damaged).
+std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes);
+
+struct EntryHeader {
+  uint32_t file_number = 0;
+  uint32_t payload_bytes = 0;
+  uint64_t sequence = 0;
+  uint64_t group_begin = 0;
+  uint32_t payload_crc = 0;
+  uint16_t operation_count = 0;
+
+  /// Of the whole entry with its padding.
+  uint64_t entry_bytes() const { return (kEntryHeaderBytes + payload_bytes + kEntryAlignment - 1) & ~(kEntryAlignment - 1); }
+};
+
+/// Whether an entry may begin here: `bytes` has at least four.
+bool IsEntryMagic(const char* bytes);
+/// nullopt unless `bytes` begin with a whole header with the right checksum.
+std::optional<EntryHeader> DecodeEntryHeader(std::string_view bytes);
+
+/// Size of an entry of these operations, with header and padding.
+uint64_t EntryBytes(std::span<const Operation> operations);
+/// The part of it that EncodeEntry appends to `frames`: all but record batches.
+uint64_t EntryFrameBytes(std::span<const Operation> operations);
+
+/// Appends an entry to a gather list: `frames` takes what has to be made (headers, keys, values), record batches are referred to.
+/// `frames` must have the capacity reserved already, since `parts` point into it. `first_offsets` has one offset an AppendRecords.
+/// payload size, checksum and operation count of `header` are computed here.
+void EncodeEntry(const EntryHeader& header, std::span<const Operation> operations, std::span<const Offset> first_offsets,
+                 std::string* frames, std::vector<std::string_view>* parts);
+
+struct DecodedEntry {
+  std::vector<Operation> operations;
+  std::vector<Offset> first_offsets;  // one an AppendRecords
+};
+
+/// Record batches of the result are slices of `payload`. kCorruption if the bytes are not as drawn above.
+Result<DecodedEntry> DecodeEntryPayload(const base::SharedBytes& payload, uint16_t operation_count);
+
+void AppendPartitionConfig(const PartitionConfig& config, std::string* out);
+/// `bytes` holds kPartitionConfigBytes.
+PartitionConfig LoadPartitionConfig(const char* bytes);
+
+}  // namespace firn::log

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/journal_replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "base/crc32c.h"
+#include "base/endian.h"
+
+namespace firn::log {
+
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;
+
+struct Entry {
+  EntryHeader header;
+  base::SharedBytes payload;
+};
+
+// One file, read front to back through a chunk that entries are slices of.
+class EntryReader {
+ public:
+  EntryReader(std::unique_ptr<io::File> file, uint64_t number, uint64_t size_bytes) : file_(std::move(file)), number_(number), size_bytes_(size_bytes) {}
+
+  uint64_t number() const { return number_; }
+  uint64_t size_bytes() const { return size_bytes_; }
+  io::File& file() { return *file_; }
+
+  /// The header at `position`, if one of this file is there.
+  Result<std::optional<EntryHeader>> ReadHeader(uint64_t position) {
+    FIRN_TRY(base::SharedBytes bytes, Bytes(position, kEntryHeaderBytes));
+    std::optional<EntryHeader> header = DecodeEntryHeader(bytes.view());
+    if (header.has_value() && (header->file_number != static_cast<uint32_t>(number_) || header->entry_bytes() > size_bytes_ - position)) header.reset();
+    return header;
+  }
+  /// The whole entry at `position`, if one of this file is there.
+  Result<std::optional<Entry>> ReadEntry(uint64_t position) {
+    FIRN_TRY(std::optional<EntryHeader> header, ReadHeader(position));
+    if (!header.has_value()) return std::optional<Entry>();
+    FIRN_TRY(base::SharedBytes bytes, Bytes(position, header->entry_bytes()));
+    if (bytes.size() < header->entry_bytes()) return std::optional<Entry>();
+    Entry entry{*header, bytes.Slice(kEntryHeaderBytes, header->payload_bytes)};
+    if (base::Crc32c(entry.payload.view()) != header->payload_crc) return std::optional<Entry>();
+    return std::optional(std::move(entry));
+  }
+
+ private:
+  // Fewer at the end of the file.
+  Result<base::SharedBytes> Bytes(uint64_t position, uint64_t size) {
+    if (position >= size_bytes_) return base::SharedBytes();
+    size = std::min(size, size_bytes_ - position);
+    if (position < chunk_begin_ || position + size > chunk_begin_ + chunk_.size()) {
+      FIRN_TRY(std::string bytes, file_->ReadAt(position, std::min<uint64_t>(std::max<uint64_t>(size, kChunkBytes), size_bytes_ - position)));
+      chunk_ = base::SharedBytes::FromString(std::move(bytes));
+      chunk_begin_ = position;
+    }
+    const uint64_t at = position - chunk_begin_;
+    return chunk_.Slice(at, std::min<uint64_t>(size, chunk_.size() - at));
+  }
+
+  std::unique_ptr<io::File> file_;
+  uint64_t number_;
+  uint64_t size_bytes_;
+  base::SharedBytes chunk_;
+  uint64_t chunk_begin_ = 0;
+};
+
+struct JournalPart {
+  std::unique_ptr<EntryReader> reader;
+  std::optional<uint64_t> first_sequence;  // by its first entry's header
+};
+
+class Replay {
+ public:
+  Replay(io::FileSystem& files, const Layout& layout, const ReplayFrom& from, const EntryVisitor& visit)
+      : files_(files), layout_(layout), from_(from), visit_(visit), expected_(from.sequence + 1) {}
+
+  Result<Replayed> Run(const std::vector<uint64_t>& numbers) {
+    for (uint64_t number : numbers) FIRN_RETURN_IF_ERROR(Look(number));
+    if (parts_.empty() || parts_.front().reader->number() != from_.first_file) {
+      return Corruption(fmt::format("file {} is missing, where the entries behind {} are", layout_.journal_file(from_.first_file), from_.sequence));
+    }
+    result_.last_number = numbers.back();
+    if (parts_.front().first_sequence.has_value()) expected_ = std::min(expected_, *parts_.front().first_sequence);
+    size_t last = 0;
+    uint64_t end = 0;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      if (i > 0 && !parts_[i].first_sequence.has_value()) continue;
+      FIRN_TRY(end, ReadFile(i));
+      last = i;
+    }
+    FIRN_RETURN_IF_ERROR(CheckRest(last, end));
+    if (expected_ <= from_.sequence) {
+      return Corruption(fmt::format("it ends at entry {}, but the meta snapshot holds entry {}", expected_ - 1, from_.sequence));
+    }
+    FIRN_RETURN_IF_ERROR(CutOff(*parts_[last].reader, end));
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      const uint64_t number = parts_[i].reader->number();
+      if (i <= last) {
+        result_.needed.push_back({number, parts_[i].first_sequence.value_or(expected_)});
+      } else {
+        result_.spare.push_back(number);
+      }
+    }
+    result_.last_sequence = expected_ - 1;
+    return std::move(result_);
+  }
+
+ private:
+  // Opens a file if it is needed.
+  Status Look(uint64_t number) {
+    if (number < from_.first_file) {
+      result_.spare.push_back(number);
+      return Ok();
+    }
+    const std::string path = layout_.journal_file(number);
+    FIRN_TRY(std::unique_ptr<io::File> file, files_.Open(path, io::OpenMode::kReadWrite));
+    FIRN_TRY(uint64_t size, file->Size());
+    FIRN_TRY(std::string head, file->ReadAt(0, kJournalHeaderBytes));
+    JournalPart part{std::make_unique<EntryReader>(std::move(file), number, size), std::nullopt};
+    FIRN_TRY(std::optional<EntryHeader> first, part.reader->ReadHeader(kJournalHeaderBytes));
+    const std::optional<JournalFileHeader> header = DecodeJournalFileHeader(head);
+    if (header.has_value() && header->store_id != from_.store_id) {
+      return Error(ErrorCode::kIoError, fmt::format("{} belongs to another data directory", path)).Hint("move the file away; nothing was changed");
+    }
+    if (!header.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with("firnjrnl")) {
+      return Error(ErrorCode::kIoError, fmt::format("{} is not a journal file", path)).Hint("move the file away; nothing was changed");
+    }
+    if (!header.has_value() || header->file_number != number) {
+      if (first.has_value()) return Corruption(fmt::format("the header of {} is damaged", path));
+      result_.spare.push_back(number);  // a crash while it was made ready
+      return Ok();
+    }
+    if (first.has_value()) part.first_sequence = first->sequence;
+    parts_.push_back(std::move(part));
+    return Ok();
+  }
+
+  // Where the next file with entries begins.
+  uint64_t SequenceLimit(size_t index) const {
+    for (size_t i = index + 1; i < parts_.size(); ++i) {
+      if (parts_[i].first_sequence.has_value()) return *parts_[i].first_sequence;
+    }
+    return UINT64_MAX;
+  }
+
+  // Returns the position behind the last entry that counts.
+  Result<uint64_t> ReadFile(size_t index) {
+    EntryReader& reader = *parts_[index].reader;
+    const uint64_t limit = SequenceLimit(index);
+    uint64_t position = kJournalHeaderBytes;
+    while (expected_ < limit) {
+      FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(position));
+      if (!entry.has_value() || entry->header.sequence != expected_) break;
+      if (expected_ > from_.sequence) {
+        Status visited = visit_(entry->header, entry->payload);
+        if (!visited.ok()) return std::move(visited).error().Context(fmt::format("{} at byte {}", layout_.journal_file(reader.number()), position));
+        ++result_.entry_count;
+        result_.size_bytes += static_cast<int64_t>(entry->header.entry_bytes());
+      }
+      ++expected_;
+      position += entry->header.entry_bytes();
+    }
+    if (limit != UINT64_MAX && expected_ < limit) {
+      return Corruption(fmt::format("entry {} at byte {} of {} is damaged or missing, and a later file begins with entry {}", expected_, position,
+                                    layout_.journal_file(reader.number()), limit));
+    }
+    return position;
+  }
+
+  // Looks for a whole entry behind the end, here or in later files, that proves that the entry expected there was durable.
+  Status CheckRest(size_t index, uint64_t end) {
+    uint64_t torn_end = end;
+    FIRN_TRY(std::optional<EntryHeader> torn, parts_[index].reader->ReadHeader(end));
+    if (torn.has_value() && torn->sequence == expected_) torn_end = end + torn->entry_bytes();
+    for (size_t i = index; i < parts_.size(); ++i) {
+      FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, end));
+      if (i == index) torn_end = std::max(torn_end, last_end);
+    }
+    result_.truncated_bytes = static_cast<int64_t>(torn_end - end);
+    return Ok();
+  }
+
+  // Whole entries from `begin` on belong to the torn group, or it is corruption. Returns the end of the last one, or `begin`.
+  Result<uint64_t> Scan(EntryReader& reader, uint64_t begin, uint64_t damaged_at) {
+    uint64_t last_end = begin;
+    for (uint64_t chunk_begin = begin; chunk_begin + kEntryHeaderBytes <= reader.size_bytes(); chunk_begin += kChunkBytes) {
+      FIRN_TRY(std::string chunk, reader.file().ReadAt(chunk_begin, kChunkBytes + kEntryHeaderBytes));
+      for (size_t at = 0; at < kChunkBytes && at + kEntryHeaderBytes <= chunk.size(); at += kEntryAlignment) {
+        if (!IsEntryMagic(chunk.data() + at)) continue;
+        FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(chunk_begin + at));
+        if (!entry.has_value() || entry->header.sequence < expected_) continue;
+        if (entry->header.group_begin > expected_) {
+          return Corruption(fmt::format("entry {} at byte {} is damaged, and entry {} at byte {} of {} was written after it had been acknowledged", expected_,
+                                        damaged_at, entry->header.sequence, chunk_begin + at, layout_.journal_file(reader.number())));
+        }
+        last_end = chunk_begin + at + entry->header.entry_bytes();
+      }
+    }
+    return last_end;
+  }
+
+  // What was read is to stay, what was torn is not to come back.
+  Status CutOff(EntryReader& reader, uint64_t end) {
+    if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Truncate(end));
+    return reader.file().Sync();
+  }
+
+  Error Corruption(std::string_view what) const {
+    return Error(ErrorCode::kCorruption, fmt::format("the journal in {} is damaged: {}", layout_.journal(), what))
+        .Why("acknowledged changes would be lost, so nothing was opened and nothing was changed")
+        .Hint("restore the data directory from a backup, or copy it away and start with an empty one");
+  }
+
+  io::FileSystem& files_;
+  const Layout& layout_;
+  const ReplayFrom& from_;
+  const EntryVisitor& visit_;
+  uint64_t expected_;  // the sequence to read next
+  std::vector<JournalPart> parts_;
+  Replayed result_;
+};
+
+}  // namespace
+
+Result<std::vector<uint64_t>> ListJournal(io::FileSystem& files, const Layout& layout) {
+  FIRN_TRY(std::vector<io::FileEntry> entries, files.List(layout.journal()));
+  std::vector<uint64_t> numbers;
+  for (const io::FileEntry& entry : entries) {
+    const std::optional<uint64_t> number = ParseNumberedName(entry.name, kJournalSuffix);
+    if (!number.has_value() || entry.is_directory) {
+      return Error(ErrorCode::kIoError, fmt::format("{} does not belong into a data directory", io::JoinPath(layout.journal(), entry.name)))
+          .Hint("move it away; nothing was changed");
+    }
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+Result<bool> HasJournalEntries(io::FileSystem& files, const Layout& layout, const std::vector<uint64_t>& numbers) {
+  for (uint64_t number : numbers) {
+    FIRN_TRY(std::unique_ptr<io::File> file, files.Open(layout.journal_file(number), io::OpenMode::kRead));
+    FIRN_TRY(std::string bytes, file->ReadAt(kJournalHeaderBytes, kEntryHeaderBytes));
+    if (DecodeEntryHeader(bytes).has_value()) return true;
+  }
+  return false;
+}
+
+Result<Replayed> ReplayJournal(io::FileSystem& files, const Layout& layout, const std::vector<uint64_t>& numbers, const ReplayFrom& from,
+                               const EntryVisitor& visit) {
+  return Replay(files, layout, from, visit).Run(numbers);
+}
+
+}  // namespace firn::log

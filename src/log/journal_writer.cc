@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/journal_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace firn::log {
+
+namespace {
+
+// One write and sync: more would make the first entries of the group wait for the last.
+constexpr uint64_t kGroupBytesMax = 16 << 20;
+// The end of each file is for entries without records while the disk is full: a topic can still be deleted to make room.
+constexpr uint64_t kReservedBytes = 64 << 10;
+
+bool HasRecords(const std::vector<Operation>& operations) {
+  return std::any_of(operations.begin(), operations.end(), [](const Operation& operation) { return std::holds_alternative<AppendRecords>(operation); });
+}
+
+}  // namespace
+
+void JournalWriter::Start(io::TaskQueue* queue) {
+  std::lock_guard lock(mutex_);
+  queue_ = queue;
+  if (!waiting_.empty()) ScheduleLocked();
+}
+
+Status JournalWriter::OpenFile() {
+  Status taken = TakeFile(0);
+  if (taken.ok() || taken.error().code() != ErrorCode::kDiskFull) return taken;
+  OnWriteFailed(taken.error());
+  return Ok();
+}
+
+Status JournalWriter::TakeFile(uint64_t entry_bytes) {
+  FIRN_TRY(file_, files_.Take(entry_bytes, next_sequence_));
+  position_ = kJournalHeaderBytes;
+  observer_.OnFileTaken();
+  return Ok();
+}
+
+void JournalWriter::Append(std::vector<Operation> operations, CommitCallback done) {
+  Waiting entry{.operations = std::move(operations), .done = std::move(done), .memory_bytes = 0, .entry_bytes = 0, .refused = {}, .prepared = {}};
+  for (const Operation& operation : entry.operations) {
+    if (const auto* append = std::get_if<AppendRecords>(&operation)) entry.memory_bytes += static_cast<int64_t>(append->batches.size()) + kSlabOverheadBytes;
+  }
+  entry.entry_bytes = EntryBytes(entry.operations);
+  {
+    std::lock_guard lock(mutex_);
+    if (!is_closed_) {
+      contents_.budget().AddUnmoved(entry.memory_bytes);
+      waiting_.push_back(std::move(entry));
+      if (!is_scheduled_ && queue_ != nullptr) ScheduleLocked();
+      return;
+    }
+  }
+  entry.done(Error(ErrorCode::kUnavailable, "the log is closed"));
+}
+
+void JournalWriter::ScheduleLocked() {
+  is_scheduled_ = true;
+  queue_->Post([this] { Flush(); });
+}
+
+void JournalWriter::Flush() {
+  std::vector<Waiting> entries;
+  {
+    std::lock_guard lock(mutex_);
+    entries.swap(waiting_);
+  }
+  for (size_t done = 0; done < entries.size();) done += FlushGroup(Entries(entries).subspan(done));
+  std::lock_guard lock(mutex_);
+  is_scheduled_ = false;
+  if (!waiting_.empty() && queue_ != nullptr) ScheduleLocked();
+}
+
+void JournalWriter::Stop() {
+  std::lock_guard lock(mutex_);
+  queue_ = nullptr;
+  is_closed_ = true;
+}
+
+void JournalWriter::Drain() { Flush(); }
+
+size_t JournalWriter::FlushGroup(Entries entries) {
+  uint64_t group_bytes = 0;
+  const size_t count = PrepareGroup(entries, &group_bytes);
+  const Entries group = entries.first(count);
+  if (group_bytes == 0) {
+    Complete(group, std::nullopt);
+    return count;
+  }
+  Status written = WriteGroup(group);
+  if (!written.ok()) {
+    contents_.Rollback();
+    OnWriteFailed(written.error());
+    Complete(group, health_.status().ok() ? written.error() : health_.status().error());
+    return count;
+  }
+  Effects effects;
+  for (Waiting& entry : group) {
+    if (entry.refused.has_value()) continue;
+    contents_.Apply(next_sequence_, entry.operations, &entry.prepared, entry.entry_bytes, &effects);
+    ++next_sequence_;
+  }
+  contents_.Settle();
+  position_ += group_bytes;
+  contents_.budget().MakeRoom();
+  Complete(group, std::nullopt);
+  observer_.OnApplied(std::move(effects));
+  return count;
+}
+
+// Takes entries as long as they fit into the file, at least one. Refused ones are among them and take no bytes.
+size_t JournalWriter::PrepareGroup(Entries entries, uint64_t* group_bytes) {
+  size_t count = 0;
+  for (; count < entries.size(); ++count) {
+    Waiting& entry = entries[count];
+    entry.refused = RefuseBeforehand(entry);
+    if (!entry.refused.has_value() && !HasRoom(entry, *group_bytes)) {
+      if (*group_bytes > 0) break;
+      if (Status taken = TakeFile(entry.entry_bytes); !taken.ok()) {
+        OnWriteFailed(taken.error());
+        entry.refused = std::move(taken).error();
+      }
+    }
+    if (entry.refused.has_value()) continue;
+    auto prepared = contents_.Prepare(entry.operations);
+    if (!prepared.ok()) {
+      entry.refused = std::move(prepared).error();
+      continue;
+    }
+    entry.prepared = std::move(*prepared);
+    *group_bytes += entry.entry_bytes;
+  }
+  return count;
+}
+
+std::optional<Error> JournalWriter::RefuseBeforehand(const Waiting& entry) const {
+  if (health_.is_stopped()) return health_.status().error();
+  if (entry.entry_bytes > static_cast<uint64_t>(options_.max_entry_bytes) || entry.operations.size() > kOperationsPerEntryMax) {
+    return Error(ErrorCode::kLimitExceeded, fmt::format("a journal entry of {} bytes and {} operations is above the limit of {} bytes and {} operations",
+                                                        entry.entry_bytes, entry.operations.size(), options_.max_entry_bytes, kOperationsPerEntryMax));
+  }
+  if (entry.memory_bytes > 0 && health_.is_disk_full() && contents_.budget().is_unmoved_full()) return health_.status().error();
+  return std::nullopt;
+}
+
+bool JournalWriter::HasRoom(const Waiting& entry, uint64_t group_bytes) const {
+  if (!file_.has_value()) return false;
+  if (group_bytes > 0 && group_bytes + entry.entry_bytes > kGroupBytesMax) return false;
+  const uint64_t reserved = HasRecords(entry.operations) ? std::min(kReservedBytes, file_->size_bytes / 8) : 0;
+  return position_ + group_bytes + entry.entry_bytes + reserved <= file_->size_bytes;
+}
+
+Status JournalWriter::WriteGroup(Entries group) {
+  uint64_t frame_bytes = 0;
+  for (const Waiting& entry : group) frame_bytes += EntryFrameBytes(entry.operations);
+  frames_.clear();
+  frames_.reserve(frame_bytes);
+  parts_.clear();
+  EntryHeader header{.file_number = static_cast<uint32_t>(file_->number), .sequence = next_sequence_, .group_begin = next_sequence_};
+  for (const Waiting& entry : group) {
+    if (entry.refused.has_value()) continue;
+    EncodeEntry(header, entry.operations, entry.prepared.first_offsets, &frames_, &parts_);
+    ++header.sequence;
+  }
+  Status written = file_->file->WriteAt(position_, parts_);
+  if (!written.ok()) {
+    if (written.error().code() == ErrorCode::kDiskFull) CutBack();
+    return written;
+  }
+  Status synced = file_->file->Sync();
+  if (!synced.ok()) StopWith(synced.error());
+  return synced;
+}
+
+// The file ends at its last durable entry, and is not written again.
+void JournalWriter::CutBack() {
+  Status cut = file_->file->Truncate(position_);
+  if (cut.ok()) cut = file_->file->Sync();
+  if (!cut.ok()) StopWith(cut.error());
+  file_.reset();
+}
+
+// After a failed write, or a file that could not be made.
+void JournalWriter::OnWriteFailed(const Error& error) {
+  if (health_.is_stopped()) return;
+  if (error.code() != ErrorCode::kDiskFull) return StopWith(error);
+  health_.SetDiskFull(DiskUser::kJournal, error);
+  observer_.OnDiskFull();
+}
+
+void JournalWriter::StopWith(const Error& error) {
+  health_.Stop(Error(error).Context("the journal was being written; the node stops accepting changes").Hint("free the cause, then restart the node: nothing acknowledged is lost"));
+  contents_.budget().SetFailing(true);
+}
+
+bool JournalWriter::TryResume() {
+  if (health_.is_stopped() || !files_.Prepare().ok()) return false;
+  health_.ClearDiskFull(DiskUser::kJournal);
+  return true;
+}
+
+void JournalWriter::Complete(Entries group, const std::optional<Error>& error) {
+  uint64_t sequence = next_sequence_ - static_cast<uint64_t>(std::count_if(group.begin(), group.end(), [](const Waiting& entry) { return !entry.refused.has_value(); }));
+  for (Waiting& entry : group) {
+    const std::optional<Error>& failure = entry.refused.has_value() ? entry.refused : error;
+    CommitCallback done = std::move(entry.done);
+    entry.operations.clear();
+    if (failure.has_value()) {
+      contents_.budget().RemoveUnmoved(entry.memory_bytes);
+      done(*failure);
+    } else {
+      done(Committed{.sequence = sequence++, .first_offsets = std::move(entry.prepared.first_offsets)});
+    }
+  }
+}
+
+}  // namespace firn::log

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/memory_budget.h"
+
+#include <utility>
+
+#include "base/assert.h"
+#include "log/partition.h"
+
+namespace firn::log {
+
+void MemoryBudget::RemoveUnmoved(int64_t bytes) {
+  const int64_t left = unmoved_bytes_ -= bytes;
+  FIRN_ASSERT(left >= 0, "{} bytes unmoved after taking off {}", left, bytes);
+  WakeIfOpen();
+}
+
+void MemoryBudget::AddCached(const std::shared_ptr<Partition>& partition, Offset end, int64_t bytes) {
+  cached_bytes_ += bytes;
+  {
+    std::lock_guard lock(mutex_);
+    cached_runs_.push_back({partition, end});
+  }
+  MakeRoom();
+}
+
+void MemoryBudget::MakeRoom() {
+  while (unmoved_bytes_ + cached_bytes_ > limit_bytes_) {
+    CachedRun oldest;
+    {
+      std::lock_guard lock(mutex_);
+      if (cached_runs_.empty()) return;
+      oldest = std::move(cached_runs_.front());
+      cached_runs_.pop_front();
+    }
+    if (auto partition = oldest.partition.lock()) partition->DropCached(oldest.end);
+  }
+}
+
+void MemoryBudget::SetJournalFull(bool is_full) {
+  if (is_journal_full_.exchange(is_full) && !is_full) WakeIfOpen();
+}
+
+bool MemoryBudget::Admit(std::function<void()> resume) {
+  if (IsOpen()) return true;
+  std::lock_guard lock(mutex_);
+  // Once more under the lock: whoever opens the gate takes it afterwards, and finds the waiter.
+  if (IsOpen()) return true;
+  waiters_.push_back(std::move(resume));
+  return false;
+}
+
+void MemoryBudget::WakeIfOpen() {
+  if (!IsOpen()) return;
+  std::vector<std::function<void()>> awake;
+  {
+    std::lock_guard lock(mutex_);
+    awake.swap(waiters_);
+  }
+  for (const std::function<void()>& resume : awake) resume();
+}
+
+void MemoryBudget::SetFailing(bool is_failing) {
+  is_failing_ = is_failing;
+  WakeIfOpen();
+}
+
+}  // namespace firn::log

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Open segments with their indexes, the most recently used ones: bounds file descriptors and index memory.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/result.h"
+#include "io/file_system.h"
+#include "log/file_names.h"
+#include "log/segment.h"
+
+namespace firn::log {
+
+inline constexpr size_t kOpenSegmentsMax = 128;
+inline constexpr size_t kSegmentIndexBytesMax = 32 << 20;
+
+/// Thread-safe; the lock is not held while a file is opened.
+class SegmentCache {
+ public:
+  SegmentCache(io::FileSystem& files, Layout layout) : files_(files), layout_(std::move(layout)) {}
+
+  /// See SegmentReader::Open.
+  Result<std::shared_ptr<const SegmentReader>> Get(TopicPartitionId partition, const SegmentInfo& info);
+  void Remove(TopicPartitionId partition, Offset base);
+
+ private:
+  using Key = std::pair<TopicPartitionId, Offset>;
+  struct Entry {
+    Key key;
+    std::shared_ptr<const SegmentReader> reader;
+  };
+
+  void EraseLocked(std::map<Key, std::list<Entry>::iterator>::iterator place);
+
+  io::FileSystem& files_;
+  const Layout layout_;
+  std::mutex mutex_;
+  std::list<Entry> entries_;  // the most recently used first; guarded by mutex_, like the next two
+  std::map<Key, std::list<Entry>::iterator> places_;
+  size_t memory_bytes_ = 0;
+};
+
+}  // namespace firn::log

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/segment_writer.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "io/clock.h"
+#include "kafka/record_batch.h"
+
+namespace firn::log {
+
+namespace {
+
+constexpr int64_t kWriteBytes = 8 << 20;
+constexpr size_t kWriteParts = 4096;
+
+}  // namespace
+
+SegmentWriter::SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
+                             const std::vector<SegmentInfo>& existing)
+    : environment_(environment), layout_(layout), partition_(partition), config_(config), now_ms_(environment.clock.WallTimeMs()) {
+  if (!existing.empty()) last_ = existing.back();
+}
+
+Status SegmentWriter::Append(const Slab& slab) {
+  if (file_ == nullptr && last_.has_value() && !MustRoll(slab)) {
+    FIRN_RETURN_IF_ERROR(OpenLast());
+  } else if (file_ == nullptr || MustRoll(slab)) {
+    if (file_ != nullptr) FIRN_RETURN_IF_ERROR(CloseSegment(true));
+    FIRN_RETURN_IF_ERROR(OpenNew(slab.base));
+  }
+  SegmentInfo& info = changed_.back();
+  FIRN_ASSERT(info.end == slab.base, "partition {}: offset {} is moved behind {}", partition_, slab.base, info.end);
+  Status walk = kafka::ForEachBatch(slab.batches.view(), [&](const kafka::RecordBatchView& batch) {
+    if (last_indexed_ < 0 || info.size_bytes - last_indexed_ >= static_cast<int64_t>(kIndexIntervalBytes)) {
+      AppendIndexEntry(info.base, {static_cast<uint32_t>(batch.base_offset() - info.base.value()), static_cast<uint32_t>(info.size_bytes), info.max_timestamp_ms},
+                       &index_bytes_);
+      ++info.index_entries;
+      last_indexed_ = info.size_bytes;
+    }
+    info.size_bytes += static_cast<int64_t>(batch.size());
+    if (batch.max_timestamp() > info.max_timestamp_ms) {
+      info.max_timestamp_ms = batch.max_timestamp();
+      info.max_timestamp_offset = Offset(batch.base_offset());
+    }
+    return true;
+  });
+  FIRN_RETURN_IF_ERROR(std::move(walk));
+  info.end = slab.end;
+  parts_.push_back(slab.batches.view());
+  parts_bytes_ += static_cast<int64_t>(slab.batches.size());
+  return parts_bytes_ >= kWriteBytes || parts_.size() >= kWriteParts ? FlushParts() : Ok();
+}
+
+bool SegmentWriter::MustRoll(const Slab& slab) const {
+  const SegmentInfo& info = file_ != nullptr ? changed_.back() : *last_;
+  const int64_t limit = std::min(config_.segment_bytes, kSegmentBytesMax);
+  if (info.size_bytes == 0) return info.end != slab.base;
+  return info.end != slab.base || info.size_bytes + static_cast<int64_t>(slab.batches.size()) > limit ||
+         slab.end.value() - info.base.value() > kSegmentBytesMax || now_ms_ - info.created_ms >= config_.segment_ms;
+}
+
+Status SegmentWriter::OpenLast() {
+  FIRN_TRY(file_, environment_.files.Open(layout_.segment_file(partition_, last_->base), io::OpenMode::kReadWrite));
+  changed_.push_back(*last_);
+  last_.reset();
+  last_indexed_ = -1;
+  index_entries_written_ = changed_.back().index_entries;
+  return Ok();
+}
+
+Status SegmentWriter::OpenNew(Offset base) {
+  last_.reset();
+  io::FileSystem& files = environment_.files;
+  if (!files.Exists(layout_.partition(partition_))) {
+    FIRN_RETURN_IF_ERROR(files.CreateDirectories(layout_.partition(partition_)));
+    FIRN_RETURN_IF_ERROR(files.SyncDirectory(layout_.partitions()));
+  }
+  FIRN_TRY(file_, files.Open(layout_.segment_file(partition_, base), io::OpenMode::kTruncate));
+  FIRN_TRY(std::unique_ptr<io::File> index, files.Open(layout_.index_file(partition_, base), io::OpenMode::kTruncate));
+  changed_.push_back({.base = base, .end = base, .created_ms = now_ms_});
+  is_directory_changed_ = true;
+  last_indexed_ = -1;
+  index_entries_written_ = 0;
+  return Ok();
+}
+
+Status SegmentWriter::FlushParts() {
+  if (parts_.empty()) return Ok();
+  FIRN_RETURN_IF_ERROR(file_->WriteAt(static_cast<uint64_t>(changed_.back().size_bytes - parts_bytes_), parts_));
+  parts_.clear();
+  parts_bytes_ = 0;
+  return Ok();
+}
+
+// The index is synced only with a full segment: until then a lost entry costs a scan (segment.h).
+Status SegmentWriter::CloseSegment(bool is_full) {
+  FIRN_RETURN_IF_ERROR(FlushParts());
+  const SegmentInfo& info = changed_.back();
+  FIRN_TRY(uint64_t size, file_->Size());
+  if (size > static_cast<uint64_t>(info.size_bytes)) FIRN_RETURN_IF_ERROR(file_->Truncate(static_cast<uint64_t>(info.size_bytes)));
+  FIRN_RETURN_IF_ERROR(Sync(*file_));
+  file_.reset();
+  FIRN_TRY(std::unique_ptr<io::File> index, environment_.files.Open(layout_.index_file(partition_, info.base), io::OpenMode::kCreate));
+  FIRN_RETURN_IF_ERROR(index->WriteAt(static_cast<uint64_t>(index_entries_written_) * kIndexEntryBytes, index_bytes_));
+  index_bytes_.clear();
+  return is_full ? Sync(*index) : Ok();
+}
+
+Status SegmentWriter::Sync(io::File& file) {
+  Status status = file.Sync();
+  if (!status.ok()) is_sync_failed_ = true;
+  return status;
+}
+
+Status SegmentWriter::Finish() {
+  if (file_ != nullptr) FIRN_RETURN_IF_ERROR(CloseSegment(false));
+  if (!is_directory_changed_) return Ok();
+  Status status = environment_.files.SyncDirectory(layout_.partition(partition_));
+  if (!status.ok()) is_sync_failed_ = true;
+  return status;
+}
+
+}  // namespace firn::log

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moves slabs of one partition into its segments. Lives on the segment queue, for one move: open the last segment, append, roll to a new one
+// when it is full or old, sync. Nothing counts before Finish has succeeded: after a failure the next move writes the same places again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/environment.h"
+#include "io/file_system.h"
+#include "log/file_names.h"
+#include "log/partition.h"
+#include "log/segment.h"
+
+namespace firn::log {
+
+/// Thread-compatible.
+class SegmentWriter {
+ public:
+  /// `existing`: the partition's segments, of which the last one is written to if there is room.
+  SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
+                const std::vector<SegmentInfo>& existing);
+
+  /// Slabs in order, without gaps among them. Their bytes must stay until Finish.
+  Status Append(const Slab& slab);
+  /// Writes and syncs all. kDiskFull, kIoError. A failed sync is an error whose outcome is unknown: is_sync_failed() tells it apart.
+  Status Finish();
+  bool is_sync_failed() const { return is_sync_failed_; }
+
+  /// After Finish: the segments that have changed or are new, ascending.
+  const std::vector<SegmentInfo>& changed() const { return changed_; }
+
+ private:
+  bool MustRoll(const Slab& slab) const;
+  Status OpenLast();
+  Status OpenNew(Offset base);
+  Status FlushParts();
+  Status CloseSegment(bool is_full);
+  Status Sync(io::File& file);
+
+  const io::Environment environment_;
+  const Layout layout_;
+  const TopicPartitionId partition_;
+  const PartitionConfig config_;
+  const int64_t now_ms_;
+  std::optional<SegmentInfo> last_;       // written to next, not yet opened
+  std::vector<SegmentInfo> changed_;      // the last one is open
+  std::unique_ptr<io::File> file_;        // of changed_.back()
+  bool is_directory_changed_ = false;
+  bool is_sync_failed_ = false;
+  std::vector<std::string_view> parts_;   // of file_, not yet written
+  int64_t parts_bytes_ = 0;
+  int64_t last_indexed_ = -1;             // position of the last index entry; -1: none known
+  uint32_t index_entries_written_ = 0;
+  std::string index_bytes_;               // entries not yet written
+};
+
+}  // namespace firn::log
