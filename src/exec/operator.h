@@ -66,6 +66,8 @@ class Operator {
   /// All inputs have ended (the final watermark has been given before): emits what is left.
   virtual Status Finish(Output& output) = 0;
   virtual int64_t state_bytes() const = 0;
+  /// Nothing that comes can change its output any more (LIMIT is reached): the task ends as if its inputs had.
+  virtual bool WantsNoMore() const { return false; }
   /// For "what does it wait for": at most `limit` windows, the next to close first.
   virtual std::vector<PendingWindow> Windows(int /*limit*/) const { return {}; }
 };

@@ -11,6 +11,7 @@
 #include "kafka/record_batch.h"
 #include "log/file_names.h"
 #include "log/journal_format.h"
+#include "log/segment.h"
 
 namespace firn::log {
 namespace {
@@ -139,7 +140,7 @@ TEST_F(StoreTest, RefusesBadEntriesAndGoesOn) {
   EXPECT_EQ(store_->meta().Get("x"), std::nullopt) << "an entry is refused as a whole";
   EXPECT_EQ(Append({Put{"x", std::string(9 << 20, 'x')}}).error().code(), ErrorCode::kLimitExceeded);
   EXPECT_EQ(Append({Put{"partition/1", "x"}}).error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(Append({AppendRecords{id, base::SharedBytes::FromString("no batch at all, but long enough to have a length"), 1}}).error().code(), ErrorCode::kCorruption);
+  EXPECT_EQ(Append({AppendRecords{id, base::SharedBytes::FromString("no batch at all, but long enough to have a length"), 1}}).error().code(), ErrorCode::kInvalidRecordBatch);
   AppendRecords miscounted = Records(id, 2, "a");
   miscounted.record_count = 3;
   EXPECT_EQ(Append({miscounted}).error().code(), ErrorCode::kInvalidRecordBatch);

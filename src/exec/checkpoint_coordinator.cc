@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/checkpoint_coordinator.h"
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "io/clock.h"
+
+namespace firn::exec {
+
+CheckpointCoordinator::CheckpointCoordinator(Options options, const io::Environment& environment, log::Store& store,
+                                             std::function<void(io::Task)> post)
+    : options_(std::move(options)), environment_(environment), store_(store), post_(std::move(post)), files_(environment.files, options_.state_directory) {}
+
+void CheckpointCoordinator::SetLast(CheckpointRecord record) {
+  next_id_ = std::max(next_id_, record.id + 1);
+  last_ = std::move(record);
+}
+
+CheckpointIdentity CheckpointCoordinator::IdentityOf(const JobGraph::SinkPart& sink, int64_t id) const {
+  return {options_.job_id, sink.node->uid, id};
+}
+
+void CheckpointCoordinator::Start(JobGraph& graph, Request request) {
+  FIRN_ASSERT(!pending_, "checkpoint {} is in progress", pending_->status.id);
+  pending_.emplace(Pending{.graph = &graph, .request = std::move(request), .awaited = graph.tasks.size()});
+  pending_->status = {.id = next_id_++, .state = "IN_PROGRESS", .triggered_ms = environment_.clock.WallTimeMs()};
+  pending_->started_us = environment_.clock.MonotonicUs();
+  last_started_ms_ = pending_->status.triggered_ms;
+  Remember(pending_->status);
+  for (auto& task : graph.tasks) task->Trigger(pending_->status.id);
+}
+
+void CheckpointCoordinator::Add(TaskSnapshot snapshot) {
+  if (!pending_ || snapshot.checkpoint_id != pending_->status.id || pending_->is_in_journal) return;  // of an aborted one
+  pending_->snapshots.push_back(std::move(snapshot));
+  FIRN_ASSERT(pending_->snapshots.size() <= pending_->awaited, "checkpoint {} has {} parts of {} tasks", pending_->status.id,
+              pending_->snapshots.size(), pending_->awaited);
+  if (pending_->snapshots.size() == pending_->awaited) Complete();
+}
+
+void CheckpointCoordinator::Abort(const std::string& reason) {
+  if (!pending_ || pending_->is_in_journal) return;
+  pending_->status.state = "FAILED";
+  pending_->status.failure = reason;
+  Remember(pending_->status);
+  ++failed_;
+  pending_.reset();
+}
+
+void CheckpointCoordinator::Complete() {
+  auto entry = MakeEntry();
+  if (!entry.ok()) return Finish(std::move(entry).error());
+  pending_->is_in_journal = true;
+  store_.journal().Append(*std::move(entry), [this, post = post_, id = pending_->status.id](Result<log::Committed> committed) {
+    Status outcome = committed.ok() ? Ok() : Status(std::move(committed).error());
+    post([this, id, outcome = std::move(outcome)] { OnDurable(id, outcome); });
+  });
+}
+
+// Steps 3 and 4: what the entry holds.
+Result<std::vector<log::Operation>> CheckpointCoordinator::MakeEntry() {
+  Pending& pending = *pending_;
+  CheckpointRecord& record = pending.record;
+  record.id = pending.status.id;
+  record.timestamp_ms = pending.status.triggered_ms;
+  std::vector<log::Operation> operations = std::move(pending.request.also);
+  std::vector<state::LaneSnapshot> states;
+  std::vector<std::vector<std::string>> prepared(pending.graph->sinks.size());
+  for (size_t i = 0; i < prepared.size(); ++i) prepared[i].resize(static_cast<size_t>(pending.graph->sinks[i].lanes));
+  for (TaskSnapshot& snapshot : pending.snapshots) {
+    if (!snapshot.source_uid.empty()) record.positions[snapshot.source_uid] = std::move(snapshot.positions);
+    for (log::Operation& operation : snapshot.source_operations) operations.push_back(std::move(operation));
+    for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
+    if (snapshot.sink >= 0) prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)] = std::move(snapshot.prepared);
+  }
+  FIRN_TRY(state::WrittenState written, files_.Write(record.id, last_ ? last_->manifest : state::Manifest(), states));
+  record.manifest = std::move(written.manifest);
+  pending.status.state_bytes = written.bytes;
+  pending.status.full_state_bytes = record.manifest.TotalBytes();
+
+  for (size_t i = 0; i < prepared.size(); ++i) {
+    const JobGraph::SinkPart& sink = pending.graph->sinks[i];
+    auto effects = sink.committer->Prepare(IdentityOf(sink, record.id), prepared[i], pending.request.is_last);
+    if (!effects.ok()) {
+      for (size_t made = 0; made < i; ++made) {
+        const JobGraph::SinkPart& other = pending.graph->sinks[made];
+        other.committer->Abandoned(IdentityOf(other, record.id));
+      }
+      return std::move(effects).error();
+    }
+    for (log::Operation& operation : effects->in_journal) operations.push_back(std::move(operation));
+    if (!effects->outside.empty()) record.outside[sink.node->uid] = std::move(effects->outside);
+  }
+  if (pending.request.is_last && record.outside.empty()) {
+    operations.push_back(log::Delete{CheckpointKey(options_.job_id)});  // nothing will be restored or done again
+  } else {
+    operations.push_back(log::Put{CheckpointKey(options_.job_id), EncodeCheckpoint(record)});
+  }
+  return operations;
+}
+
+void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
+  FIRN_ASSERT(pending_ && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
+  pending_->is_in_journal = false;
+  if (!outcome.ok()) {
+    for (const JobGraph::SinkPart& sink : pending_->graph->sinks) sink.committer->Abandoned(IdentityOf(sink, id));
+    return Finish(std::move(outcome));
+  }
+  last_ = std::move(pending_->record);
+  for (const JobGraph::SinkPart& sink : pending_->graph->sinks) sink.committer->Published(IdentityOf(sink, id));
+  outcome = CommitOutside(*pending_->graph, *last_, options_.job_id);
+  if (outcome.ok()) outcome = files_.RemoveUnreferenced(last_->manifest);
+  Finish(std::move(outcome));
+}
+
+Status CheckpointCoordinator::CommitOutside(JobGraph& graph, const CheckpointRecord& record, const std::string& job_id) {
+  for (JobGraph::SinkPart& sink : graph.sinks) {
+    auto found = record.outside.find(sink.node->uid);
+    if (found == record.outside.end()) continue;
+    FIRN_RETURN_IF_ERROR(sink.committer->CommitOutside({job_id, sink.node->uid, record.id}, found->second));
+  }
+  return Ok();
+}
+
+Status CheckpointCoordinator::ResumeOutside(JobGraph& graph) {
+  return last_ ? CommitOutside(graph, *last_, options_.job_id) : Ok();
+}
+
+void CheckpointCoordinator::Finish(Status outcome) {
+  Pending finished = std::move(*pending_);
+  pending_.reset();
+  finished.status.duration_ms = (environment_.clock.MonotonicUs() - finished.started_us) / 1000;
+  finished.status.state = outcome.ok() ? "COMPLETED" : "FAILED";
+  if (!outcome.ok()) finished.status.failure = outcome.error().ToString();
+  ++(outcome.ok() ? completed_ : failed_);
+  Remember(finished.status);
+  finished.request.done(std::move(outcome));
+}
+
+void CheckpointCoordinator::Remember(CheckpointStatus status) {
+  if (!history_.empty() && history_.back().id == status.id) {
+    history_.back() = std::move(status);
+    return;
+  }
+  history_.push_back(std::move(status));
+  if (history_.size() > static_cast<size_t>(options_.history_limit)) history_.erase(history_.begin());
+}
+
+}  // namespace firn::exec

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/connector.h"
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+
+namespace firn::exec {
+
+void ConnectorRegistry::Register(std::unique_ptr<Connector> connector) {
+  const std::string name = connector->name();
+  const bool is_new = connectors_.emplace(name, std::move(connector)).second;
+  FIRN_ASSERT(is_new, "connector {} is registered twice", name);
+}
+
+Result<Connector*> ConnectorRegistry::Find(const std::string& name) const {
+  auto found = connectors_.find(name);
+  if (found != connectors_.end()) return found->second.get();
+  return Error(ErrorCode::kUnknownConnector, fmt::format("there is no connector '{}'", name))
+      .Candidates(base::NearNames(name, Names()))
+      .Hint("set 'connector' in WITH (...) to one that exists");
+}
+
+std::vector<std::string> ConnectorRegistry::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, connector] : connectors_) names.push_back(name);
+  return names;
+}
+
+Result<plan::SourceTraits> ConnectorRegistry::DescribeSource(const plan::TableDefinition& table, bool is_batch) const {
+  FIRN_TRY(Connector * connector, Find(table.connector));
+  return connector->DescribeSource(table, is_batch);
+}
+
+Result<plan::SinkTraits> ConnectorRegistry::DescribeSink(const plan::TableDefinition& table, bool is_batch) const {
+  FIRN_TRY(Connector * connector, Find(table.connector));
+  return connector->DescribeSink(table, is_batch);
+}
+
+}  // namespace firn::exec

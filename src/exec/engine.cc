@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/assert.h"
+#include "exec/job.h"
+#include "exec/job_record.h"
+#include "io/clock.h"
+#include "io/random.h"
+
+namespace firn::exec {
+
+namespace {
+
+constexpr size_t kCoordinatorQueues = 4;
+constexpr size_t kEndedJobsKept = 100;
+constexpr int64_t kCloseWaitMs = 30'000;
+
+class JobResultStream final : public ResultStream {
+ public:
+  JobResultStream(std::shared_ptr<Job> job, std::shared_ptr<ResultBuffer> buffer) : job_(std::move(job)), buffer_(std::move(buffer)) {}
+  ~JobResultStream() override { job_->Cancel(); }
+  Result<Chunk> Next(int wait_ms) override { return buffer_->Next(wait_ms); }
+  void Close() override { job_->Cancel(); }
+
+ private:
+  const std::shared_ptr<Job> job_;
+  const std::shared_ptr<ResultBuffer> buffer_;
+};
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(const io::Environment& environment, log::Store& store, ConnectorRegistry& connectors, const EngineOptions& options)
+      : environment_(environment),
+        options_(options),
+        budget_(options.state_limit_bytes),
+        services_{environment, store, connectors,
+                  std::make_shared<Scheduler>(environment.executor, options.workers > 0 ? options.workers : environment.executor.parallelism()),
+                  budget_, options.state_directory} {
+    const auto queues = std::min(kCoordinatorQueues, static_cast<size_t>(services_.scheduler->workers()) * 2);
+    for (size_t i = 0; i < queues; ++i) queues_.push_back(environment.executor.NewQueue(fmt::format("coord-{}", i)));
+  }
+  ~EngineImpl() override { StopThreads(); }
+
+  Result<std::string> Submit(plan::JobPlan plan, JobDefinition definition) override {
+    std::mutex mutex;
+    std::condition_variable arrived;
+    std::optional<Result<std::string>> outcome;
+    SubmitThen(std::move(plan), std::move(definition), [&](Result<std::string> result) {
+      std::lock_guard lock(mutex);
+      outcome = std::move(result);
+      arrived.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    arrived.wait(lock, [&] { return outcome.has_value(); });
+    return *std::move(outcome);
+  }
+
+  void SubmitThen(plan::JobPlan plan, JobDefinition definition, std::function<void(Result<std::string>)> done) override {
+    auto job = MakeJob(NewJobId(), std::move(plan), std::move(definition), nullptr);
+    if (Status status = job->Prepare(); !status.ok()) return done(std::move(status).error());
+    Add(job);
+    services_.store.journal().Append(job->CreationOperations(), [this, job, done = std::move(done)](Result<log::Committed> committed) {
+      // Off the journal's queue before anything of the job runs.
+      QueueOf(job->id()).Post([this, job, done, failure = committed.ok() ? Ok() : Status(std::move(committed).error())] {
+        if (!failure.ok()) {
+          Remove(job->id());
+          return done(failure.error());
+        }
+        job->Begin();
+        done(job->id());
+      });
+    });
+  }
+
+  Result<Query> Run(plan::JobPlan plan, JobDefinition definition) override {
+    auto buffer = std::make_shared<ResultBuffer>(options_.result_buffer_bytes);
+    definition.is_durable = false;
+    auto job = MakeJob(NewJobId(), std::move(plan), std::move(definition), buffer);
+    FIRN_RETURN_IF_ERROR(job->Prepare());
+    Add(job);
+    job->Begin();
+    return Query{job->id(), std::make_unique<JobResultStream>(job, buffer)};
+  }
+
+  Status RecoverJobs(const Replan& replan) override;
+
+  Status Cancel(const std::string& job_id) override {
+    FIRN_TRY(auto job, Find(job_id));
+    job->Cancel();
+    return Ok();
+  }
+  Status Stop(const std::string& job_id, bool drain) override {
+    FIRN_TRY(auto job, Find(job_id));
+    job->Stop(drain);
+    return Ok();
+  }
+  Result<JobState> Wait(const std::string& job_id, int64_t wait_ms) override {
+    FIRN_TRY(auto job, Find(job_id));
+    return job->Wait(wait_ms);
+  }
+  std::vector<JobStatus> Jobs() const override {
+    std::vector<JobStatus> result;
+    for (const auto& job : AllJobs()) result.push_back(job->Describe());
+    return result;
+  }
+  Result<JobStatus> Job(const std::string& job_id) const override {
+    FIRN_TRY(auto job, Find(job_id));
+    return job->Describe();
+  }
+
+  Status Close() override {
+    for (const auto& job : AllJobs()) job->Suspend();
+    const int64_t deadline_us = environment_.clock.MonotonicUs() + kCloseWaitMs * 1000;
+    for (const auto& job : AllJobs()) {
+      const int64_t left_ms = std::max<int64_t>(0, (deadline_us - environment_.clock.MonotonicUs()) / 1000);
+      job->Wait(left_ms);
+    }
+    StopThreads();
+    return Ok();
+  }
+
+ private:
+  std::string NewJobId() {
+    std::string id;
+    for (unsigned char byte : environment_.random.UuidBytes()) id += fmt::format("{:02x}", byte);
+    return id;
+  }
+  io::TaskQueue& QueueOf(const std::string& job_id) { return *queues_[std::hash<std::string>{}(job_id) % queues_.size()]; }
+
+  std::shared_ptr<exec::Job> MakeJob(std::string id, plan::JobPlan plan, JobDefinition definition, std::shared_ptr<ResultBuffer> results) {
+    io::TaskQueue& queue = QueueOf(id);
+    return std::make_shared<exec::Job>(std::move(id), std::move(plan), std::move(definition), services_, queue, std::move(results));
+  }
+
+  void Add(std::shared_ptr<exec::Job> job) {
+    std::lock_guard lock(mutex_);
+    order_.push_back(job->id());
+    jobs_[job->id()] = std::move(job);
+    ForgetOldJobs();
+  }
+  void Remove(const std::string& job_id) {
+    std::lock_guard lock(mutex_);
+    jobs_.erase(job_id);
+    std::erase(order_, job_id);
+  }
+
+  // Keeps the newest ended jobs for listings. Requires mutex_.
+  void ForgetOldJobs() {
+    std::vector<std::string> ended;
+    for (const std::string& id : order_) {
+      if (IsTerminal(jobs_.at(id)->Wait(0))) ended.push_back(id);
+    }
+    if (ended.size() <= kEndedJobsKept) return;
+    std::vector<log::Operation> operations;
+    for (size_t i = 0; i < ended.size() - kEndedJobsKept; ++i) {
+      if (!jobs_.at(ended[i])->is_query()) {
+        operations.push_back(log::Delete{DefinitionKey(ended[i])});
+        operations.push_back(log::Delete{StateKey(ended[i])});
+      }
+      jobs_.erase(ended[i]);
+      std::erase(order_, ended[i]);
+    }
+    if (!operations.empty()) services_.store.journal().Append(std::move(operations), [](Result<log::Committed>) {});
+  }
+
+  Result<std::shared_ptr<exec::Job>> Find(const std::string& job_id) const {
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(job_id);
+    if (found == jobs_.end()) {
+      return Error(ErrorCode::kJobNotFound, fmt::format("no job has the id '{}'", job_id)).Candidates(base::NearNames(job_id, order_)).Hint("SHOW JOBS lists all");
+    }
+    return found->second;
+  }
+  std::vector<std::shared_ptr<exec::Job>> AllJobs() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<exec::Job>> result;
+    for (const std::string& id : order_) result.push_back(jobs_.at(id));
+    return result;
+  }
+
+  void RecoverJob(const std::string& id, const std::string& definition_bytes, const Replan& replan);
+
+  // Workers first, then the queues that they post to; then the jobs' tasks may go.
+  void StopThreads() {
+    if (queues_.empty()) return;
+    services_.scheduler->Stop();
+    queues_.clear();
+    for (const auto& job : AllJobs()) job->Drop();
+  }
+
+  const io::Environment environment_;
+  const EngineOptions options_;
+  StateBudget budget_;
+  JobServices services_;
+  std::vector<std::unique_ptr<io::TaskQueue>> queues_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<exec::Job>> jobs_;  // guarded by mutex_, like all below
+  std::vector<std::string> order_;                          // by submission
+};
+
+Status EngineImpl::RecoverJobs(const Replan& replan) {
+  constexpr std::string_view kSuffix = "/definition";
+  for (const auto& [key, value] : services_.store.meta().Scan(kJobPrefix)) {
+    if (!key.ends_with(kSuffix)) continue;
+    const std::string id = key.substr(kJobPrefix.size(), key.size() - kJobPrefix.size() - kSuffix.size());
+    RecoverJob(id, value, replan);
+  }
+  return Ok();
+}
+
+// A job that cannot be brought back is listed as failed with the reason; its stored checkpoint stays, so that another version of firn may try.
+void EngineImpl::RecoverJob(const std::string& id, const std::string& definition_bytes, const Replan& replan) {
+  const auto give_up = [&](JobDefinition definition, StateRecord state, Error failure) {
+    state.state = JobState::kFailed;
+    state.failure = std::move(failure).Context("resuming the job after a restart");
+    Add(std::make_shared<exec::Job>(id, std::move(definition), state, services_, QueueOf(id)));
+  };
+  auto definition = DecodeDefinition(definition_bytes);
+  if (!definition.ok()) return give_up({}, {}, std::move(definition).error());
+  auto state = DecodeState(services_.store.meta().Get(StateKey(id)).value_or(""));
+  if (!state.ok()) return give_up(*definition, {}, std::move(state).error());
+  std::optional<CheckpointRecord> checkpoint;
+  if (auto bytes = services_.store.meta().Get(CheckpointKey(id))) {
+    auto decoded = DecodeCheckpoint(*bytes);
+    if (!decoded.ok()) return give_up(*definition, *state, std::move(decoded).error());
+    checkpoint = *std::move(decoded);
+  }
+  const bool owes_outside = checkpoint && !checkpoint->outside.empty();
+  if (IsTerminal(state->state) && !owes_outside) {
+    return Add(std::make_shared<exec::Job>(id, *definition, *state, services_, QueueOf(id)));
+  }
+  if (!definition->is_durable && !owes_outside) {
+    state->end_ms = environment_.clock.WallTimeMs();
+    return give_up(*definition, *state, Error(ErrorCode::kUnavailable, "the node stopped while the job ran, and the job was not made to survive that"));
+  }
+  auto plan = replan(*definition);
+  if (!plan.ok()) return give_up(*definition, *state, std::move(plan).error());
+  if (!definition->is_durable) state->state = JobState::kFinished;  // only what it has committed is completed
+  auto job = MakeJob(id, *std::move(plan), *definition, nullptr);
+  Add(job);
+  job->Resume(*state, std::move(checkpoint));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Start(const io::Environment& environment, log::Store& store, ConnectorRegistry& connectors,
+                                              const EngineOptions& options) {
+  FIRN_RETURN_IF_ERROR(environment.files.CreateDirectories(options.state_directory));
+  return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(environment, store, connectors, options));
+}
+
+}  // namespace firn::exec

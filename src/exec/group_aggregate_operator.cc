@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// GROUP BY without a window. Over a stream it keeps a row a key and says how it changes: +I first, then -U/+U for each input row that changes it, -D
+// when the key's last row is taken back (FACTS of Flink). With net changes, one change a key and batch. In batch mode the rows come at the end.
+//
+// Rows are taken in runs in which no key stands twice: within a run each row's change is the difference of its key's result before and after, so
+// that a run is computed by columns, and the order of changes is that of the rows.
+#include <arrow/array.h>
+
+#include "exec/aggregate_set.h"
+#include "exec/columns.h"
+#include "exec/key_group_rows.h"
+#include "exec/operators_internal.h"
+
+namespace firn::exec {
+
+namespace {
+
+using types::RowKind;
+
+class GroupAggregateOperator final : public Operator {
+ public:
+  GroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options)
+      : node_(node),
+        spec_(std::get<plan::GroupAggregateNode>(node.spec)),
+        options_(options),
+        shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
+        changed_(state::kKeyGroups, false) {}
+
+  Status Make() {
+    FIRN_TRY(set_, AggregateSet::Make(shape_));
+    return Ok();
+  }
+
+  Status Open(const OperatorContext&) override { return Ok(); }
+
+  Status Process(int, types::Batch batch, Output& output) override {
+    set_->FindOrInsert(batch, &groups_);
+    row_counts_.resize(set_->capacity(), 0);
+    run_of_.resize(set_->capacity(), 0);
+    if (options_.is_batch) return Absorb(batch, groups_);
+    if (options_.emits_net_changes) return EmitNetChanges(batch, output);
+    int64_t begin = 0;
+    ++run_;
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const uint32_t group = groups_[static_cast<size_t>(row)];
+      if (run_of_[group] == run_) {
+        FIRN_RETURN_IF_ERROR(EmitRun(types::SliceBatch(batch, begin, row - begin), std::span(groups_).subspan(static_cast<size_t>(begin), static_cast<size_t>(row - begin)), output));
+        begin = row;
+        ++run_;
+      }
+      run_of_[group] = run_;
+    }
+    FIRN_RETURN_IF_ERROR(EmitRun(types::SliceBatch(batch, begin, batch.row_count - begin), std::span(groups_).subspan(static_cast<size_t>(begin)), output));
+    EraseEmpty();
+    return Ok();
+  }
+
+  Status Advance(types::Watermark watermark, Output& output) override {
+    output.EmitWatermark(watermark);
+    return Ok();
+  }
+
+  Status Finish(Output& output) override {
+    if (!options_.is_batch) return Ok();
+    std::vector<uint32_t> groups = set_->groups();
+    if (groups.empty() && spec_.keys.empty()) {  // a batch aggregate over nothing has one row
+      types::Batch none{node_.inputs[0]->schema, {}, 1, nullptr, nullptr};
+      set_->FindOrInsert(none, &groups);
+    }
+    if (groups.empty()) return Ok();
+    types::Batch rows{node_.schema, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, set_->Rows(groups));
+    output.Emit(std::move(rows));
+    return Ok();
+  }
+
+  Status Snapshot(state::StateWriter& writer) override {
+    const std::vector<uint32_t> live = set_->groups();
+    types::Batch rows{StateSchema(), {}, static_cast<int64_t>(live.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, set_->Save(live));
+    std::vector<int64_t> counts;
+    std::vector<int> key_groups;
+    for (uint32_t group : live) {
+      counts.push_back(row_counts_[group]);
+      key_groups.push_back(set_->key_group(group));
+    }
+    rows.columns.insert(rows.columns.begin(), LongArray(std::move(counts)));
+    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, "groups", rows, key_groups, changed_));
+    changed_.assign(state::kKeyGroups, false);
+    return Ok();
+  }
+
+  Status Restore(state::StateReader& reader) override {
+    return reader.Read("groups", StateSchema(), [&](int, const types::Batch& rows) -> Status {
+      const std::vector<types::ArrayPtr> columns(rows.columns.begin() + 1, rows.columns.end());
+      FIRN_RETURN_IF_ERROR(set_->Load(columns, rows.row_count));
+      const uint32_t before = static_cast<uint32_t>(row_counts_.size());
+      std::vector<int64_t> counts;
+      LongsOf(rows.columns[0], &counts);
+      // Groups are numbered in the order of the loaded rows: a fresh set has erased none.
+      FIRN_ASSERT(set_->capacity() == before + counts.size(), "restored {} rows as {} groups", counts.size(), set_->capacity() - before);
+      row_counts_.insert(row_counts_.end(), counts.begin(), counts.end());
+      return Ok();
+    });
+  }
+
+  int64_t state_bytes() const override { return set_->bytes() + static_cast<int64_t>(row_counts_.capacity() * sizeof(int64_t)); }
+
+ private:
+  types::SchemaPtr StateSchema() const {
+    std::vector<types::Field> fields = shape_.StateFields();
+    fields.insert(fields.begin(), {"row_count", types::DataType::BigInt()});
+    return types::MakeSchema(std::move(fields));
+  }
+
+  Status Absorb(const types::Batch& batch, std::span<const uint32_t> groups) {
+    FIRN_RETURN_IF_ERROR(set_->Update(batch, groups));
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const uint32_t group = groups[static_cast<size_t>(row)];
+      row_counts_[group] += IsRetraction(batch.kind(row)) ? -1 : 1;
+      changed_[static_cast<size_t>(set_->key_group(group))] = true;
+    }
+    return Ok();
+  }
+
+  // No group stands twice in `groups`.
+  Status EmitRun(const types::Batch& batch, std::span<const uint32_t> groups, Output& output) {
+    if (batch.row_count == 0) return Ok();
+    std::vector<int64_t> counts_before;
+    for (uint32_t group : groups) counts_before.push_back(row_counts_[group]);
+    FIRN_TRY(std::vector<types::ArrayPtr> before, set_->Rows(groups));
+    FIRN_RETURN_IF_ERROR(Absorb(batch, groups));
+    return EmitDifference(groups, before, counts_before, output);
+  }
+
+  // One change a key, in the order in which keys first stand in the batch.
+  Status EmitNetChanges(const types::Batch& batch, Output& output) {
+    ++run_;
+    std::vector<uint32_t> touched;
+    for (uint32_t group : groups_) {
+      if (run_of_[group] == run_) continue;
+      run_of_[group] = run_;
+      touched.push_back(group);
+    }
+    std::vector<int64_t> counts_before;
+    for (uint32_t group : touched) counts_before.push_back(row_counts_[group]);
+    FIRN_TRY(std::vector<types::ArrayPtr> before, set_->Rows(touched));
+    FIRN_RETURN_IF_ERROR(Absorb(batch, groups_));
+    FIRN_RETURN_IF_ERROR(EmitDifference(touched, before, counts_before, output));
+    EraseEmpty();
+    return Ok();
+  }
+
+  Status EmitDifference(std::span<const uint32_t> groups, const std::vector<types::ArrayPtr>& before, const std::vector<int64_t>& counts_before, Output& output) {
+    FIRN_TRY(std::vector<types::ArrayPtr> after, set_->Rows(groups));
+    const auto rows = static_cast<int64_t>(groups.size());
+    std::vector<int64_t> order;  // row i: before, row rows + i: after
+    std::vector<int8_t> kinds;
+    auto emit = [&](int64_t row, RowKind kind) {
+      order.push_back(row);
+      kinds.push_back(static_cast<int8_t>(kind));
+    };
+    for (int64_t row = 0; row < rows; ++row) {
+      const uint32_t group = groups[static_cast<size_t>(row)];
+      const bool was_there = counts_before[static_cast<size_t>(row)] > 0;
+      const bool is_there = row_counts_[group] > 0;
+      if (!is_there) emptied_.push_back(group);
+      if (!was_there && is_there) emit(rows + row, RowKind::kInsert);
+      if (was_there && !is_there) emit(row, RowKind::kDelete);
+      if (was_there && is_there && !IsSame(before, after, row)) {
+        if (spec_.emits_update_before) emit(row, RowKind::kUpdateBefore);
+        emit(rows + row, RowKind::kUpdateAfter);
+      }
+    }
+    if (order.empty()) return Ok();
+    FIRN_TRY(types::Batch both, types::ConcatenateBatches({{node_.schema, before, rows, nullptr, nullptr}, {node_.schema, after, rows, nullptr, nullptr}}));
+    FIRN_TRY(types::Batch changes, types::TakeRows(both, LongArray(std::move(order))));
+    const bool only_inserts = std::all_of(kinds.begin(), kinds.end(), [](int8_t kind) { return kind == 0; });
+    if (!only_inserts) changes.kinds = KindArray(std::move(kinds));
+    output.Emit(std::move(changes));
+    return Ok();
+  }
+
+  bool IsSame(const std::vector<types::ArrayPtr>& before, const std::vector<types::ArrayPtr>& after, int64_t row) const {
+    const auto options = arrow::EqualOptions::Defaults().nans_equal(true);
+    for (size_t i = spec_.keys.size(); i < before.size(); ++i) {
+      if (!before[i]->RangeEquals(*after[i], row, row + 1, row, options)) return false;
+    }
+    return true;
+  }
+
+  void EraseEmpty() {
+    for (uint32_t group : emptied_) {
+      if (row_counts_[group] > 0) continue;
+      row_counts_[group] = 0;
+      if (run_of_[group] == kErased) continue;
+      run_of_[group] = kErased;
+      set_->Erase(group);
+    }
+    emptied_.clear();
+  }
+
+  static constexpr uint64_t kErased = ~uint64_t{0};
+
+  const plan::PhysicalNode& node_;
+  const plan::GroupAggregateNode& spec_;
+  const OperatorOptions options_;
+  const AggregateShape shape_;
+  std::unique_ptr<AggregateSet> set_;
+  std::vector<int64_t> row_counts_;  // input rows by group: none left means the group is gone
+  std::vector<uint64_t> run_of_;     // the last run that a group stood in
+  uint64_t run_ = 0;
+  std::vector<uint32_t> emptied_;
+  std::vector<bool> changed_;        // key groups since the last snapshot
+  std::vector<uint32_t> groups_;     // of the batch at hand
+};
+
+}  // namespace
+
+Result<OperatorPtr> MakeGroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options) {
+  auto made = std::make_unique<GroupAggregateOperator>(node, options);
+  FIRN_RETURN_IF_ERROR(made->Make());
+  return OperatorPtr(std::move(made));
+}
+
+}  // namespace firn::exec

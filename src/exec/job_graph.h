@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a plan to tasks: operators are chained into one task as long as rows stay in their lane and have one consumer; exchanges, operators with
+// several inputs, operators that several others read, and sinks begin a new one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exec/connector.h"
+#include "exec/job_record.h"
+#include "exec/result_buffer.h"
+#include "exec/task.h"
+#include "io/environment.h"
+#include "state/checkpoint_files.h"
+
+namespace firn::exec {
+
+/// One run of a job: everything that is made anew when the job restarts.
+struct JobGraph {
+  struct SinkPart {
+    plan::PhysicalNodePtr node;
+    std::unique_ptr<SinkCommitter> committer;
+    int lanes = 0;
+  };
+  std::vector<SinkPart> sinks;
+  std::vector<std::unique_ptr<Task>> tasks;  // destroyed before the committers
+  std::vector<int> root_tasks;               // those that drive a sink or feed the reader of a SELECT
+};
+
+struct JobGraphInputs {
+  const plan::JobPlan& plan;
+  const io::Environment& environment;
+  ConnectorRegistry& connectors;
+  JobIdentity identity;
+  std::shared_ptr<Scheduler> scheduler;
+  StateBudget& budget;
+  TaskListener& listener;
+  std::shared_ptr<ResultBuffer> results;        // for a CollectNode
+  state::CheckpointFiles* files = nullptr;      // null: no checkpoint to restore
+  const CheckpointRecord* checkpoint = nullptr;
+};
+
+/// Makes sources, sinks, operators and tasks, and restores their state. Nothing runs yet.
+Result<JobGraph> BuildJobGraph(const JobGraphInputs& inputs);
+
+}  // namespace firn::exec

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/operator_factory.h"
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+
+namespace firn::exec {
+
+namespace {
+
+Error Unsupported(const plan::PhysicalNode& node, std::string_view what) {
+  return Error(ErrorCode::kNotSupported, fmt::format("{} cannot be run: {} are not supported", node.name, what));
+}
+
+}  // namespace
+
+Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorOptions& options) {
+  if (std::holds_alternative<plan::CalcNode>(node.spec)) return MakeCalcOperator(node);
+  if (std::holds_alternative<plan::ExpandNode>(node.spec)) return MakeExpandOperator(node);
+  if (std::holds_alternative<plan::DropUpdateBeforeNode>(node.spec)) return MakeDropUpdateBeforeOperator();
+  if (std::holds_alternative<plan::UnionNode>(node.spec)) return MakeUnionOperator(node);
+  if (std::holds_alternative<plan::LimitNode>(node.spec)) return MakeLimitOperator(node);
+  if (std::holds_alternative<plan::GroupAggregateNode>(node.spec)) return MakeGroupAggregateOperator(node, options);
+  if (const auto* window = std::get_if<plan::WindowAggregateNode>(&node.spec)) {
+    if (window->window.kind == plan::WindowKind::kSession && window->attached_end < 0) return Unsupported(node, "SESSION windows");
+    return MakeSliceWindowOperator(node);
+  }
+  if (std::holds_alternative<plan::WindowAssignNode>(node.spec)) return Unsupported(node, "window functions without a GROUP BY of window_start and window_end");
+  if (std::holds_alternative<plan::JoinNode>(node.spec)) return Unsupported(node, "joins");
+  if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return Unsupported(node, "upsert sources");
+  if (const auto* sort = std::get_if<plan::SortNode>(&node.spec)) {
+    if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends");
+    if (sort->by_rowtime) return Unsupported(node, "streaming sorts by event time");
+    return MakeSortOperator(node);
+  }
+  FIRN_UNREACHABLE("{} is no operator", node.name);
+}
+
+}  // namespace firn::exec

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// TUMBLE, HOP and CUMULATE aggregation by slices. Time is cut into slices that no window divides; a row goes into its slice, once. A window that the
+// watermark has passed is fired: TUMBLE hands out its one slice, HOP and CUMULATE merge theirs. A slice is dropped, with its table and arenas, when the last of
+// its windows has fired.
+//
+// Example, HOP of 10 s every 5 s: slices S0 = [0, 5), S1 = [5, 10), S2 = [10, 15). Window [0, 10) = S0 + S1, window [5, 15) = S1 + S2.
+//
+// A batch may carry the watermark over the ends of windows: rows are taken up to where the next window must fire (Batch::watermarks says after
+// which row), the window fires, the rest follows. So lateness is decided row by row, and the result does not depend on how rows are batched.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "exec/aggregate_set.h"
+#include "exec/columns.h"
+#include "exec/key_group_rows.h"
+#include "exec/operator_metrics.h"
+#include "exec/operators_internal.h"
+#include "types/temporal.h"
+
+namespace firn::exec {
+
+namespace {
+
+using plan::WindowKind;
+using types::FloorDivide;
+
+// Local milliseconds, in the session's time zone for TIMESTAMP_LTZ.
+struct Bounds {
+  int64_t start = 0;
+  int64_t end = 0;
+  auto operator<=>(const Bounds&) const = default;
+};
+
+class SliceWindowOperator final : public Operator {
+ public:
+  explicit SliceWindowOperator(const plan::PhysicalNode& node)
+      : node_(node),
+        spec_(std::get<plan::WindowAggregateNode>(node.spec)),
+        shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
+        width_(spec_.window.kind == WindowKind::kTumble ? spec_.window.size_ms : spec_.window.slide_ms),
+        is_attached_(spec_.attached_end >= 0) {}
+
+  Status Open(const OperatorContext& context) override {
+    context_ = &context;
+    if (spec_.window.is_local_time && !is_attached_) {
+      FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(context.evaluation.time_zone));
+      if (!zone->is_utc()) zone_ = zone;
+    }
+    return Ok();
+  }
+
+  Status Process(int, types::Batch batch, Output& output) override {
+    FIRN_RETURN_IF_ERROR(FindBounds(batch));
+    std::map<Bounds, std::vector<int64_t>> run;  // rows by slice since the last firing
+    int64_t last_watermark = watermark_ms_;
+    Bounds known{0, 0};
+    std::vector<int64_t>* known_rows = nullptr;
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const int64_t watermark = std::max(batch.watermark_before(row), watermark_ms_);
+      if (watermark > last_watermark) {
+        last_watermark = watermark;
+        if (IsDue(watermark)) {
+          FIRN_RETURN_IF_ERROR(Absorb(batch, &run));
+          known_rows = nullptr;
+          FIRN_RETURN_IF_ERROR(FireUpTo(watermark, output));
+        }
+      }
+      const Bounds slice = bounds_[static_cast<size_t>(row)];
+      if (known_rows == nullptr || slice != known) {
+        if (InstantOf(LastEnd(slice)) - 1 <= watermark) {
+          context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
+          continue;
+        }
+        AddEnds(slice, watermark);
+        known = slice;
+        known_rows = &run[slice];
+      } else if (InstantOf(LastEnd(slice)) - 1 <= watermark) {
+        context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      known_rows->push_back(row);
+    }
+    return Absorb(batch, &run);
+  }
+
+  Status Advance(types::Watermark watermark, Output& output) override {
+    FIRN_RETURN_IF_ERROR(FireUpTo(watermark.timestamp_ms, output));
+    watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
+    output.EmitWatermark(watermark);
+    return Ok();
+  }
+
+  Status Finish(Output&) override { return Ok(); }  // the final watermark has fired all windows
+
+  Status Snapshot(state::StateWriter& writer) override {
+    std::vector<types::Batch> parts;
+    std::vector<int> groups;
+    const types::SchemaPtr schema = StateSchema();
+    for (const auto& [bounds, set] : slices_) {
+      const std::vector<uint32_t> live = set->groups();
+      types::Batch part{schema, {}, static_cast<int64_t>(live.size()), nullptr, nullptr};
+      FIRN_TRY(part.columns, set->Save(live));
+      part.columns.insert(part.columns.begin(), {LongArray(std::vector<int64_t>(live.size(), bounds.start)), LongArray(std::vector<int64_t>(live.size(), bounds.end))});
+      for (uint32_t group : live) groups.push_back(set->key_group(group));
+      parts.push_back(std::move(part));
+    }
+    const std::vector<bool> all(state::kKeyGroups, true);
+    if (parts.empty()) {
+      for (int group = 0; group < state::kKeyGroups; ++group) FIRN_RETURN_IF_ERROR(writer.Write("slices", group, types::Batch{schema, {}, 0, nullptr, nullptr}));
+      return Ok();
+    }
+    FIRN_TRY(types::Batch rows, types::ConcatenateBatches(parts));
+    return WriteByKeyGroup(writer, "slices", rows, groups, all);
+  }
+
+  Status Restore(state::StateReader& reader) override {
+    return reader.Read("slices", StateSchema(), [&](int, const types::Batch& rows) -> Status {
+      std::vector<int64_t> starts, ends;
+      LongsOf(rows.columns[0], &starts);
+      LongsOf(rows.columns[1], &ends);
+      std::map<Bounds, std::vector<int64_t>> by_slice;
+      for (int64_t row = 0; row < rows.row_count; ++row) by_slice[{starts[static_cast<size_t>(row)], ends[static_cast<size_t>(row)]}].push_back(row);
+      for (auto& [bounds, indices] : by_slice) {
+        FIRN_TRY(types::Batch part, types::TakeRows(rows, LongArray(std::move(indices))));
+        FIRN_TRY(AggregateSet * set, SliceOf(bounds));
+        FIRN_RETURN_IF_ERROR(set->Load({part.columns.begin() + 2, part.columns.end()}, part.row_count));
+        AddEnds(bounds, types::kNoWatermark);
+      }
+      return Ok();
+    });
+  }
+
+  int64_t state_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& [bounds, set] : slices_) bytes += set->bytes();
+    return bytes;
+  }
+
+  std::vector<PendingWindow> Windows(int limit) const override {
+    std::vector<PendingWindow> windows;
+    for (const Bounds& window : pending_) {
+      if (static_cast<int>(windows.size()) == limit) break;
+      int64_t keys = 0;
+      for (const auto& [bounds, set] : slices_) {
+        if (bounds.start >= window.start && bounds.end <= window.end) keys = std::max<int64_t>(keys, set->size());
+      }
+      windows.push_back({window.start, window.end, keys});
+    }
+    return windows;
+  }
+
+ private:
+  // Windows in the order in which they fire.
+  struct FiresBefore {
+    bool operator()(const Bounds& a, const Bounds& b) const { return a.end != b.end ? a.end < b.end : a.start < b.start; }
+  };
+
+  types::SchemaPtr StateSchema() const {
+    std::vector<types::Field> fields = shape_.StateFields();
+    fields.insert(fields.begin(), {{"slice_start", types::DataType::BigInt()}, {"slice_end", types::DataType::BigInt()}});
+    return types::MakeSchema(std::move(fields));
+  }
+
+  int64_t InstantOf(int64_t local_ms) const { return zone_ == nullptr ? local_ms : zone_->ToInstant(local_ms * 1000) / 1000; }
+
+  // The slice of each row.
+  Status FindBounds(const types::Batch& batch) {
+    bounds_.resize(static_cast<size_t>(batch.row_count));
+    if (is_attached_) {
+      std::vector<int64_t> starts, ends;
+      TimesMs(batch.columns[static_cast<size_t>(spec_.attached_start)], &starts);
+      TimesMs(batch.columns[static_cast<size_t>(spec_.attached_end)], &ends);
+      for (size_t i = 0; i < bounds_.size(); ++i) bounds_[i] = {starts[i], ends[i]};
+      return Ok();
+    }
+    TimesMs(batch.columns[static_cast<size_t>(spec_.window.time_column)], &times_);
+    Bounds last{0, 0};
+    const int64_t offset = spec_.window.offset_ms;
+    for (size_t i = 0; i < bounds_.size(); ++i) {
+      const int64_t time = zone_ == nullptr ? times_[i] : FloorDivide(zone_->ToLocal(times_[i] * 1000), 1000);
+      if (time < last.start || time >= last.end) {
+        last.start = FloorDivide(time - offset, width_) * width_ + offset;
+        last.end = last.start + width_;
+      }
+      bounds_[i] = last;
+    }
+    return Ok();
+  }
+
+  // The end of the last window that a slice is part of.
+  int64_t LastEnd(const Bounds& slice) const {
+    if (is_attached_ || spec_.window.kind == WindowKind::kTumble) return slice.end;
+    if (spec_.window.kind == WindowKind::kHop) return slice.start + spec_.window.size_ms;
+    return CumulateStart(slice) + spec_.window.size_ms;
+  }
+  int64_t CumulateStart(const Bounds& slice) const {
+    return FloorDivide(slice.start - spec_.window.offset_ms, spec_.window.size_ms) * spec_.window.size_ms + spec_.window.offset_ms;
+  }
+
+  // The windows of a slice that have not fired yet.
+  void AddEnds(const Bounds& slice, int64_t watermark) {
+    const int64_t last = LastEnd(slice);
+    for (int64_t end = slice.end; end <= last; end += width_) {
+      if (InstantOf(end) - 1 <= watermark) continue;
+      Bounds window{slice.start, end};
+      if (!is_attached_ && spec_.window.kind == WindowKind::kHop) window.start = end - spec_.window.size_ms;
+      if (!is_attached_ && spec_.window.kind == WindowKind::kCumulate) window.start = CumulateStart(slice);
+      pending_.insert(window);
+      if (is_attached_) break;
+    }
+  }
+
+  bool IsDue(int64_t watermark) const { return !pending_.empty() && InstantOf(pending_.begin()->end) - 1 <= watermark; }
+
+  Result<AggregateSet*> SliceOf(const Bounds& bounds) {
+    auto found = slices_.find(bounds);
+    if (found != slices_.end()) return found->second.get();
+    FIRN_TRY(auto set, AggregateSet::Make(shape_));
+    return slices_.emplace(bounds, std::move(set)).first->second.get();
+  }
+
+  // Adds the gathered rows to their slices.
+  Status Absorb(const types::Batch& batch, std::map<Bounds, std::vector<int64_t>>* run) {
+    for (auto& [bounds, rows] : *run) {
+      if (rows.empty()) continue;
+      FIRN_TRY(AggregateSet * set, SliceOf(bounds));
+      types::Batch part = batch;
+      if (static_cast<int64_t>(rows.size()) < batch.row_count) {
+        FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(rows))));
+      }
+      set->FindOrInsert(part, &groups_);
+      FIRN_RETURN_IF_ERROR(set->Update(part, groups_));
+    }
+    run->clear();
+    return Ok();
+  }
+
+  Status FireUpTo(int64_t watermark, Output& output) {
+    while (IsDue(watermark)) {
+      const Bounds window = *pending_.begin();
+      pending_.erase(pending_.begin());
+      FIRN_RETURN_IF_ERROR(Fire(window, output));
+      DropSlices(window.end);
+    }
+    return Ok();
+  }
+
+  Status Fire(const Bounds& window, Output& output) {
+    auto only = slices_.find(window);
+    if (is_attached_ || spec_.window.kind == WindowKind::kTumble) {
+      return only == slices_.end() ? Ok() : EmitWindow(window, *only->second, output);
+    }
+    FIRN_TRY(auto merged, AggregateSet::Make(shape_));
+    for (auto slice = slices_.lower_bound({window.start, 0}); slice != slices_.end() && slice->first.start < window.end; ++slice) {
+      FIRN_RETURN_IF_ERROR(merged->MergeFrom(*slice->second));
+    }
+    return merged->size() == 0 ? Ok() : EmitWindow(window, *merged, output);
+  }
+
+  Status EmitWindow(const Bounds& window, const AggregateSet& set, Output& output) {
+    const std::vector<uint32_t> groups = set.groups();
+    types::Batch rows{node_.schema, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, set.Rows(groups));
+    for (plan::WindowProperty property : spec_.properties) {
+      int64_t value = window.start;
+      if (property == plan::WindowProperty::kEnd) value = window.end;
+      if (property == plan::WindowProperty::kTime || property == plan::WindowProperty::kProctime) value = InstantOf(window.end) - 1;
+      const types::DataType& type = node_.schema->field(rows.columns.size()).type;
+      rows.columns.push_back(TimestampArray(type, std::vector<int64_t>(groups.size(), value)));
+    }
+    output.Emit(std::move(rows));
+    return Ok();
+  }
+
+  // Those whose last window ends at or before `end`, which has fired.
+  void DropSlices(int64_t end) {
+    for (auto slice = slices_.begin(); slice != slices_.end();) {
+      const bool is_over = LastEnd(slice->first) <= end;
+      if (!is_over && !is_attached_) break;
+      slice = is_over ? slices_.erase(slice) : std::next(slice);
+    }
+  }
+
+  const plan::PhysicalNode& node_;
+  const plan::WindowAggregateNode& spec_;
+  const AggregateShape shape_;
+  const int64_t width_;
+  const bool is_attached_;
+  const OperatorContext* context_ = nullptr;
+  const types::TimeZone* zone_ = nullptr;  // null: windows lie in UTC
+  std::map<Bounds, std::unique_ptr<AggregateSet>> slices_;
+  std::set<Bounds, FiresBefore> pending_;
+  int64_t watermark_ms_ = types::kNoWatermark;
+  std::vector<Bounds> bounds_;   // of the batch at hand, like the next two
+  std::vector<int64_t> times_;
+  std::vector<uint32_t> groups_;
+};
+
+}  // namespace
+
+Result<OperatorPtr> MakeSliceWindowOperator(const plan::PhysicalNode& node) {
+  const auto& spec = std::get<plan::WindowAggregateNode>(node.spec);
+  if (spec.window.is_proctime) {
+    return Error(ErrorCode::kNotSupported, "windows over processing time are not supported").Hint("window by an event-time column with a watermark");
+  }
+  return OperatorPtr(std::make_unique<SliceWindowOperator>(node));
+}
+
+}  // namespace firn::exec
