@@ -60,11 +60,6 @@ bool IsIntervalBound(const expr::Expression& conjunct, int left_count) {
   return is_forward || is_backward;
 }
 
-/// Columns of both sides; those of `merged` by their bare name once, at the front.
-struct MergedColumns {
-  std::vector<std::string> names;
-};
-
 const ScopeColumn* FindOnce(const Scope& scope, const std::string& name, bool* is_ambiguous) {
   const ScopeColumn* found = nullptr;
   for (const ScopeColumn& column : scope.columns) {
@@ -73,6 +68,82 @@ const ScopeColumn* FindOnce(const Scope& scope, const std::string& name, bool* i
     found = &column;
   }
   return found;
+}
+
+/// The columns that USING or NATURAL makes one of two.
+struct MergedColumns {
+  std::vector<ScopeColumn> columns;                // by their bare names, at the front of *
+  std::vector<ExpressionPtr> conjuncts;            // that make the two equal
+  std::vector<std::pair<int, int>> pairs;          // where they are on the left and on the right
+};
+
+std::vector<std::string> MergedNames(const sql::TableExpression& table, const Relation& left, const Relation& right) {
+  std::vector<std::string> names;
+  for (const sql::Identifier& column : table.using_columns) names.push_back(column.text);
+  if (!table.is_natural) return names;
+  for (const ScopeColumn& column : left.scope.columns) {
+    bool ignored = false;
+    if (!column.is_qualified_only && FindOnce(right.scope, column.name, &ignored) != nullptr) names.push_back(column.name);
+  }
+  return names;
+}
+
+/// Indices are those of the joined relation.
+Result<MergedColumns> Merge(const std::vector<std::string>& names, const Relation& left, const Relation& right, JoinKind kind, base::SourceSpan span,
+                            const expr::EvaluationContext& evaluation) {
+  MergedColumns merged;
+  const int left_count = static_cast<int>(left.node->fields.size());
+  for (const std::string& name : names) {
+    bool is_ambiguous = false;
+    const ScopeColumn* from_left = FindOnce(left.scope, name, &is_ambiguous);
+    const ScopeColumn* from_right = FindOnce(right.scope, name, &is_ambiguous);
+    if (from_left == nullptr || from_right == nullptr || is_ambiguous) {
+      return Error(is_ambiguous ? ErrorCode::kAmbiguousColumn : ErrorCode::kColumnNotFound, fmt::format("USING column `{}` must be in both sides once", name)).At(span);
+    }
+    const int right_index = from_right->index + left_count;
+    FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {expr::MakeColumn(from_left->index, name, from_left->type), expr::MakeColumn(right_index, name, from_right->type)},
+                                                 span, evaluation));
+    merged.conjuncts.push_back(std::move(equal));
+    merged.columns.push_back(ScopeColumn{{}, name, from_left->type, kind == JoinKind::kRight ? right_index : from_left->index});
+    merged.pairs.emplace_back(from_left->index, right_index);
+  }
+  return merged;
+}
+
+Scope JoinedScope(const Relation& left, const Relation& right, const MergedColumns& merged) {
+  Scope scope;
+  scope.columns = left.scope.columns;
+  for (ScopeColumn column : right.scope.columns) {
+    column.index += static_cast<int>(left.node->fields.size());
+    scope.columns.push_back(std::move(column));
+  }
+  for (ScopeColumn& column : scope.columns) {
+    for (const auto& [on_left, on_right] : merged.pairs) column.is_qualified_only |= column.index == on_left || column.index == on_right;
+  }
+  return scope;
+}
+
+/// Either side of a full join may be padded: a merged column is the one that is there.
+Result<LogicalNodePtr> Coalesced(const LogicalNodePtr& node, MergedColumns& merged, base::SourceSpan span, const expr::EvaluationContext& evaluation) {
+  std::vector<ExpressionPtr> outputs = AllColumns(node->fields);
+  std::vector<std::string> names = NamesOf(node->fields);
+  for (size_t i = 0; i < merged.pairs.size(); ++i) {
+    FIRN_TRY(ExpressionPtr value, expr::BindCall("COALESCE", {outputs[merged.pairs[i].first], outputs[merged.pairs[i].second]}, span, evaluation));
+    merged.columns[i].index = static_cast<int>(outputs.size());
+    outputs.push_back(std::move(value));
+    names.push_back(merged.columns[i].name);
+  }
+  return MakeProject(node, std::move(outputs), names);
+}
+
+Status RefuseIntervalJoin(const LogicalJoin& join, const LogicalNode& left, const LogicalNode& right) {
+  if (IsWindowJoin(join, left, right)) return Ok();
+  for (const ExpressionPtr& conjunct : ConjunctsOf(join.condition)) {
+    if (!IsIntervalBound(*conjunct, static_cast<int>(left.fields.size()))) continue;
+    return NotBuilt("an interval join (row times of both sides within a range)", conjunct->span,
+                    "window both sides and join on window_start and window_end, or CAST one row time to TIMESTAMP for an ordinary join");
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -122,77 +193,28 @@ Result<Relation> QueryBinder::Renamed(Relation relation, const std::optional<sql
 Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
   FIRN_TRY(Relation left, BindFrom(*table.left, state_ttl_ms, outer));
   FIRN_TRY(Relation right, BindFrom(*table.right, state_ttl_ms, outer));
-  const int left_count = static_cast<int>(left.node->fields.size());
-  std::vector<std::string> merged;
-  for (const sql::Identifier& column : table.using_columns) merged.push_back(column.text);
-  if (table.is_natural) {
-    for (const ScopeColumn& column : left.scope.columns) {
-      bool ignored = false;
-      if (!column.is_qualified_only && FindOnce(right.scope, column.name, &ignored) != nullptr) merged.push_back(column.name);
-    }
-  }
-  Relation joined;
-  joined.scope.columns = left.scope.columns;
-  for (ScopeColumn column : right.scope.columns) {
-    column.index += left_count;
-    joined.scope.columns.push_back(std::move(column));
-  }
+  const base::SourceSpan span = Span(table.span);
   LogicalJoin join;
   join.kind = KindOf(table.join);
   join.left_ttl_ms = TtlOf(*table.left, state_ttl_ms, session_.config.state_ttl_ms);
   join.right_ttl_ms = TtlOf(*table.right, state_ttl_ms, session_.config.state_ttl_ms);
   const bool is_full = join.kind == JoinKind::kFull;
-  std::vector<ScopeColumn> front;
-  std::vector<ExpressionPtr> conjuncts;
-  std::vector<std::pair<int, int>> coalesced;
-  for (const std::string& name : merged) {
-    bool is_ambiguous = false;
-    const ScopeColumn* from_left = FindOnce(left.scope, name, &is_ambiguous);
-    const ScopeColumn* from_right = FindOnce(right.scope, name, &is_ambiguous);
-    if (from_left == nullptr || from_right == nullptr || is_ambiguous) {
-      return Error(is_ambiguous ? ErrorCode::kAmbiguousColumn : ErrorCode::kColumnNotFound, fmt::format("USING column `{}` must be in both sides once", name)).At(Span(table.span));
-    }
-    const int right_index = from_right->index + left_count;
-    FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {expr::MakeColumn(from_left->index, name, from_left->type), expr::MakeColumn(right_index, name, from_right->type)},
-                                                 Span(table.span), evaluation()));
-    conjuncts.push_back(std::move(equal));
-    ScopeColumn once{{}, name, from_left->type, join.kind == JoinKind::kRight ? right_index : from_left->index};
-    if (join.kind == JoinKind::kRight) once.type = from_right->type;
-    front.push_back(std::move(once));
-    coalesced.emplace_back(from_left->index, right_index);
-    for (ScopeColumn& column : joined.scope.columns) {
-      if (column.index == from_left->index || column.index == right_index) column.is_qualified_only = true;
-    }
-  }
+  FIRN_TRY(MergedColumns merged, Merge(MergedNames(table, left, right), left, right, join.kind, span, evaluation()));
+  Relation joined;
+  joined.scope = JoinedScope(left, right, merged);
+  std::vector<ExpressionPtr> conjuncts = merged.conjuncts;
   if (table.on != nullptr) {
-    SelectState state;
     ExpressionBinder binder(*this, joined.scope, nullptr, ExpressionPlace{.clause = "ON"});
     FIRN_TRY(ExpressionPtr on, binder.BindCondition(*table.on));
     conjuncts.push_back(std::move(on));
   }
   join.condition = Conjunction(conjuncts);
-  const bool is_window_join = IsWindowJoin(join, *left.node, *right.node);
-  if (!is_batch() && !is_window_join) {
-    for (const ExpressionPtr& conjunct : ConjunctsOf(join.condition)) {
-      if (!IsIntervalBound(*conjunct, left_count)) continue;
-      return NotBuilt("an interval join (row times of both sides within a range)", conjunct->span,
-                      "window both sides and join on window_start and window_end, or CAST one row time to TIMESTAMP for an ordinary join");
-    }
+  if (!is_batch()) FIRN_RETURN_IF_ERROR(RefuseIntervalJoin(join, *left.node, *right.node));
+  joined.node = MakeJoin(left.node, right.node, std::move(join), span);
+  if (is_full && !merged.pairs.empty()) {
+    FIRN_TRY(joined.node, Coalesced(joined.node, merged, span, evaluation()));
   }
-  joined.node = MakeJoin(left.node, right.node, std::move(join), Span(table.span));
-  if (is_full && !coalesced.empty()) {
-    // Either side may be padded: the merged column is the one that is there.
-    std::vector<ExpressionPtr> outputs = AllColumns(joined.node->fields);
-    std::vector<std::string> names = NamesOf(joined.node->fields);
-    for (size_t i = 0; i < coalesced.size(); ++i) {
-      FIRN_TRY(ExpressionPtr value, expr::BindCall("COALESCE", {outputs[coalesced[i].first], outputs[coalesced[i].second]}, Span(table.span), evaluation()));
-      front[i].index = static_cast<int>(outputs.size());
-      outputs.push_back(std::move(value));
-      names.push_back(front[i].name);
-    }
-    joined.node = MakeProject(joined.node, std::move(outputs), names);
-  }
-  joined.scope.columns.insert(joined.scope.columns.begin(), front.begin(), front.end());
+  joined.scope.columns.insert(joined.scope.columns.begin(), merged.columns.begin(), merged.columns.end());
   // The join may have padded columns and taken away time attributes.
   for (ScopeColumn& column : joined.scope.columns) column.type = joined.node->fields[column.index].type;
   return joined;

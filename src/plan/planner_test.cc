@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What plans promise to who runs them, beyond their text: column numbers, keys, lanes, uids, limits.
+#include "plan/planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "plan/describe.h"
+#include "plan/test_catalog_internal.h"
+
+namespace firn::plan {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kTables =
+    "CREATE TABLE l (id INT, k STRING, x INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector'='kafka', 'topic'='l', 'format'='json');"
+    "CREATE TABLE r (rid INT, k STRING, y BIGINT) WITH ('connector'='kafka', 'topic'='r', 'format'='json');"
+    "CREATE TABLE dim (k STRING, name STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector'='upsert-kafka', 'topic'='d', 'format'='json');"
+    "CREATE TABLE out_r (k STRING, c BIGINT) WITH ('connector'='print');"
+    "CREATE TABLE lake.db.s (k STRING, c BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('write.upsert.enabled'='true');";
+
+class Planner : public testing::Test {
+ protected:
+  JobPlan Plan(const std::string& statement) {
+    TestSession session;
+    auto outcome = session.Run(kTables + statement);
+    EXPECT_TRUE(outcome.ok()) << outcome.error().ToString();
+    return outcome.ok() ? outcome->plan : JobPlan{};
+  }
+  Error Refusal(const std::string& statement) {
+    TestSession session;
+    auto outcome = session.Run(kTables + statement);
+    EXPECT_FALSE(outcome.ok()) << ExplainPlan(outcome->plan, ExplainDetail::kPlain);
+    return outcome.ok() ? Error(ErrorCode::kNotFound, "accepted") : outcome.error();
+  }
+  static std::vector<std::string> Columns(const JobPlan& plan) { return plan.roots[0]->schema->names(); }
+
+  template <typename Spec>
+  static std::vector<PhysicalNodePtr> Find(const JobPlan& plan) {
+    std::vector<PhysicalNodePtr> found;
+    for (const PhysicalNodePtr& node : NodesOf(plan)) {
+      if (std::holds_alternative<Spec>(node->spec)) found.push_back(node);
+    }
+    return found;
+  }
+};
+
+TEST_F(Planner, NumbersNodesDenselyBehindTheirInputs) {
+  const JobPlan plan = Plan("SET 'parallelism.default'='3'; SELECT l.k, COUNT(*), SUM(y) FROM l JOIN r ON l.k = r.k WHERE x > 1 GROUP BY l.k;");
+  int next = 0;
+  std::set<std::string> uids;
+  for (const PhysicalNodePtr& node : NodesOf(plan)) {
+    EXPECT_EQ(node->id, next++);
+    EXPECT_TRUE(uids.insert(node->uid).second) << node->uid;
+    for (const PhysicalNodePtr& input : node->inputs) EXPECT_LT(input->id, node->id);
+  }
+}
+
+TEST_F(Planner, UidsDoNotDependOnParallelism) {
+  const std::string query = "SELECT k, COUNT(*) FROM (SELECT l.k, y FROM l LEFT JOIN r ON l.k = r.k) GROUP BY k;";
+  const auto uids = [&](const std::string& lanes) {
+    std::set<std::string> found;
+    for (const PhysicalNodePtr& node : NodesOf(Plan("SET 'parallelism.default'='" + lanes + "';" + query))) {
+      if (!std::holds_alternative<ExchangeNode>(node->spec)) found.insert(node->uid);
+    }
+    return found;
+  };
+  EXPECT_EQ(uids("1"), uids("4"));
+}
+
+TEST_F(Planner, ComputedJoinKeysAreColumnsOfTheInputs) {
+  const JobPlan plan = Plan("SELECT l.id, r.rid FROM l JOIN r ON l.x + 1 = r.y AND l.id < r.rid;");
+  const auto joins = Find<JoinNode>(plan);
+  ASSERT_EQ(joins.size(), 1u);
+  const auto& join = std::get<JoinNode>(joins[0]->spec);
+  ASSERT_THAT(join.left_keys, testing::SizeIs(1));
+  const auto type_of = [&](int input, int column) { return joins[0]->inputs[input]->schema->field(column).type.WithNullable(true).ToString(); };
+  EXPECT_EQ(type_of(0, join.left_keys[0]), "BIGINT");
+  EXPECT_EQ(type_of(1, join.right_keys[0]), "BIGINT");
+  ASSERT_NE(join.condition, nullptr);
+  const size_t left_columns = joins[0]->inputs[0]->schema->size();
+  EXPECT_EQ(joins[0]->schema->size(), left_columns + joins[0]->inputs[1]->schema->size());
+  // The residual condition counts the left side's added key column.
+  EXPECT_THAT(expr::ColumnsOf(*join.condition), ElementsAre(0, static_cast<int>(left_columns)));
+  EXPECT_THAT(Columns(plan), ElementsAre("id", "rid"));
+}
+
+TEST_F(Planner, OuterConditionsStayWhereTheyDecide) {
+  const JobPlan plan = Plan("SELECT l.id, r.rid FROM l LEFT JOIN r ON l.k = r.k AND l.x > 5 AND r.y > 7 WHERE l.id > 9;");
+  const auto& join = std::get<JoinNode>(Find<JoinNode>(plan)[0]->spec);
+  ASSERT_NE(join.condition, nullptr);
+  EXPECT_THAT(expr::ToString(*join.condition), HasSubstr("x > 5"));
+  const std::string text = ExplainPlan(plan, ExplainDetail::kPlain);
+  EXPECT_THAT(text, HasSubstr("where=[(y > 7)]"));
+  EXPECT_THAT(text, HasSubstr("where=[(id > 9)]"));
+}
+
+TEST_F(Planner, SinkDecidesAboutUpdateBefore) {
+  const JobPlan retract = Plan("INSERT INTO out_r SELECT k, COUNT(*) FROM r GROUP BY k;");
+  EXPECT_TRUE(std::get<GroupAggregateNode>(Find<GroupAggregateNode>(retract)[0]->spec).emits_update_before);
+  const JobPlan upsert = Plan("INSERT INTO lake.db.s SELECT k, COUNT(*) FROM r GROUP BY k;");
+  EXPECT_FALSE(std::get<GroupAggregateNode>(Find<GroupAggregateNode>(upsert)[0]->spec).emits_update_before);
+  EXPECT_FALSE(upsert.roots[0]->changelog.has_update_before);
+  // A filter over the count tells by -U alone that a row has left.
+  const JobPlan filtered = Plan("INSERT INTO lake.db.s SELECT k, COUNT(*) FROM r GROUP BY k HAVING COUNT(*) < 3;");
+  EXPECT_TRUE(std::get<GroupAggregateNode>(Find<GroupAggregateNode>(filtered)[0]->spec).emits_update_before);
+  ASSERT_EQ(Find<NormalizeNode>(filtered).size(), 1u);
+}
+
+TEST_F(Planner, AggregatesOverChangesRetract) {
+  const JobPlan plan = Plan("SELECT name, COUNT(*) FROM dim GROUP BY name;");
+  const auto& aggregate = std::get<GroupAggregateNode>(Find<GroupAggregateNode>(plan)[0]->spec);
+  EXPECT_TRUE(aggregate.input_has_retractions);
+  EXPECT_TRUE(aggregate.aggregates[0].options.is_retractable);
+  EXPECT_EQ(Find<NormalizeNode>(plan).size(), 1u);
+}
+
+TEST_F(Planner, LanesAreLaidByKeys) {
+  const JobPlan plan = Plan("SET 'parallelism.default'='4'; SELECT k, SUM(c) FROM (SELECT k, x, COUNT(*) AS c FROM l GROUP BY k, x) GROUP BY k;");
+  std::vector<std::vector<int>> hashed;
+  for (const PhysicalNodePtr& node : Find<ExchangeNode>(plan)) {
+    const auto& exchange = std::get<ExchangeNode>(node->spec);
+    if (exchange.distribution == Distribution::kHash) hashed.push_back(exchange.keys);
+  }
+  EXPECT_EQ(hashed.size(), 2u);
+  for (const PhysicalNodePtr& node : Find<GroupAggregateNode>(plan)) EXPECT_EQ(node->parallelism, 4);
+  EXPECT_EQ(plan.roots[0]->parallelism, 1);
+  EXPECT_EQ(Find<ScanNode>(plan)[0]->parallelism, 1);
+  // The same keys again need no second exchange.
+  const JobPlan again = Plan("SET 'parallelism.default'='4'; SELECT DISTINCT k FROM (SELECT k, COUNT(*) AS c FROM l GROUP BY k);");
+  EXPECT_EQ(Find<ExchangeNode>(again).size(), 2u);  // before the first aggregate, and to the collector
+}
+
+TEST_F(Planner, RowtimeIsReadForTheWatermarkOnly) {
+  const JobPlan plan = Plan("SELECT k FROM l;");
+  const PhysicalNodePtr scan_node = Find<ScanNode>(plan)[0];
+  const auto& scan = std::get<ScanNode>(scan_node->spec);
+  EXPECT_EQ(scan_node->rowtime, scan.rowtime);
+  ASSERT_GE(scan.rowtime, 0);
+  EXPECT_EQ(scan_node->schema->field(scan.rowtime).name, "ts");
+  EXPECT_EQ(plan.roots[0]->rowtime, -1);
+  TestSession batch;
+  auto outcome = batch.Run("CREATE TABLE b (k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector'='filesystem', 'format'='json');"
+                           "SET 'execution.runtime-mode'='batch'; SELECT k FROM b;");
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(std::get<ScanNode>(Find<ScanNode>(outcome->plan)[0]->spec).read_columns.size(), 1u);
+}
+
+TEST_F(Planner, NamesOfResultsAreUnique) {
+  EXPECT_THAT(Columns(Plan("SELECT l.k, r.k, x + 1, r.k FROM l, r WHERE l.k = r.k;")), ElementsAre("k", "k0", "EXPR$2", "k1"));
+}
+
+TEST_F(Planner, UsingMergesColumns) {
+  EXPECT_THAT(Columns(Plan("SELECT * FROM l JOIN r USING (k);")), ElementsAre("k", "id", "x", "ts", "rid", "y"));
+  EXPECT_THAT(Columns(Plan("SELECT r.*, l.k FROM l NATURAL RIGHT JOIN r;")), ElementsAre("rid", "k", "y", "k0"));
+  const JobPlan full = Plan("SELECT k FROM l FULL JOIN r USING (k);");
+  EXPECT_THAT(ExplainPlan(full, ExplainDetail::kPlain), HasSubstr("COALESCE(k, k)"));
+}
+
+TEST_F(Planner, CommonTablesHideTablesAndSeeThoseBefore) {
+  EXPECT_THAT(Columns(Plan("WITH l AS (SELECT rid AS a FROM r), m (b) AS (SELECT a FROM l) SELECT * FROM m JOIN l ON a = b;")), ElementsAre("b", "a"));
+  EXPECT_EQ(Refusal("WITH m AS (SELECT * FROM n), n AS (SELECT * FROM l) SELECT * FROM m;").code(), ErrorCode::kTableNotFound);
+}
+
+TEST_F(Planner, DoublingCommonTablesAreLimited) {
+  std::string query = "WITH t0 AS (SELECT k FROM l)";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = "t" + std::to_string(i - 1);
+    query += ", t" + std::to_string(i) + " AS (SELECT a.k FROM " + before + " a, " + before + " b)";
+  }
+  EXPECT_EQ(Refusal(query + " SELECT * FROM t39;").code(), ErrorCode::kLimitExceeded);
+}
+
+TEST_F(Planner, GroupingSetsExpand) {
+  const JobPlan plan = Plan("SELECT k, x, GROUPING_ID(k, x) AS g, SUM(id) FROM l GROUP BY CUBE (k, x);");
+  const auto expands = Find<ExpandNode>(plan);
+  ASSERT_EQ(expands.size(), 1u);
+  EXPECT_EQ(std::get<ExpandNode>(expands[0]->spec).outputs.size(), 4u);
+  EXPECT_EQ(plan.roots[0]->schema->field(2).type.ToString(), "BIGINT NOT NULL");
+  EXPECT_EQ(Refusal("SELECT k FROM l GROUP BY CUBE (k, x, id, ts, k || 'a', k || 'b', k || 'c', k || 'd', k || 'e', k || 'f', k || 'g');").code(),
+            ErrorCode::kLimitExceeded);
+}
+
+TEST_F(Planner, SortKeysMayBeHidden) {
+  const JobPlan plan = Plan("SET 'execution.runtime-mode'='batch'; SELECT a FROM (VALUES (1, 2), (3, 4)) AS t(a, b) ORDER BY b + 1 DESC, 1;");
+  const auto& sort = std::get<SortNode>(Find<SortNode>(plan)[0]->spec);
+  ASSERT_EQ(sort.keys.size(), 2u);
+  EXPECT_FALSE(sort.keys[0].nulls_first);  // NULL is lowest
+  EXPECT_TRUE(sort.keys[1].nulls_first);
+  EXPECT_THAT(Columns(plan), ElementsAre("a"));
+}
+
+TEST_F(Planner, WindowsAreTakenByNameAndPosition) {
+  const JobPlan plan = Plan("SELECT window_start, COUNT(*) FROM TABLE(HOP(DATA => TABLE l, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '10' SECOND, "
+                            "SLIDE => INTERVAL '5' SECOND, `OFFSET` => INTERVAL '-1' SECOND)) GROUP BY window_start, window_end;");
+  const auto& window = std::get<WindowAggregateNode>(Find<WindowAggregateNode>(plan)[0]->spec).window;
+  EXPECT_EQ(window.kind, WindowKind::kHop);
+  EXPECT_EQ(window.size_ms, 10000);
+  EXPECT_EQ(window.slide_ms, 5000);
+  EXPECT_EQ(window.offset_ms, -1000);
+}
+
+TEST_F(Planner, SessionsByOtherKeysThanTheGroupsAreAssignedFirst) {
+  const JobPlan plan = Plan("SELECT COUNT(*) FROM TABLE(SESSION(TABLE l PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end;");
+  EXPECT_EQ(Find<WindowAssignNode>(plan).size(), 1u);
+  EXPECT_GE(std::get<WindowAggregateNode>(Find<WindowAggregateNode>(plan)[0]->spec).attached_end, 0);
+}
+
+TEST_F(Planner, GroupingByOneBoundIsNoWindow) {
+  const JobPlan plan = Plan("SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start;");
+  EXPECT_THAT(Find<WindowAggregateNode>(plan), IsEmpty());
+  EXPECT_TRUE(plan.roots[0]->changelog.has_updates);
+}
+
+TEST_F(Planner, StatementSetsReadOnce) {
+  const JobPlan plan = Plan("EXECUTE STATEMENT SET BEGIN INSERT INTO out_r SELECT k, x FROM l; INSERT INTO out_r SELECT k, id FROM l WHERE x > 3; END;");
+  EXPECT_EQ(plan.roots.size(), 2u);
+  EXPECT_EQ(Find<ScanNode>(plan).size(), 1u);
+  EXPECT_EQ(Find<ScanNode>(plan)[0]->schema->size(), 4u);
+}
+
+TEST_F(Planner, RefusesSubqueriesThatCannotBe) {
+  EXPECT_EQ(Refusal("SELECT k FROM l WHERE x > 1 OR k IN (SELECT k FROM r);").code(), ErrorCode::kNotSupported);
+  EXPECT_EQ(Refusal("SELECT k FROM l WHERE k IN (SELECT k, rid FROM r);").code(), ErrorCode::kTypeMismatch);
+  EXPECT_EQ(Refusal("SELECT (SELECT k, rid FROM r) FROM l;").code(), ErrorCode::kTypeMismatch);
+  EXPECT_EQ(Refusal("SELECT k FROM l WHERE (k, x) NOT IN (SELECT k, rid FROM r);").code(), ErrorCode::kNotSupported);
+}
+
+TEST_F(Planner, CorrelatedExistsBecomesASemiJoin) {
+  const JobPlan plan = Plan("SELECT id FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k AND r.y > l.x AND r.rid > 3);");
+  const auto joins = Find<JoinNode>(plan);
+  ASSERT_EQ(joins.size(), 1u);
+  const auto& join = std::get<JoinNode>(joins[0]->spec);
+  EXPECT_EQ(join.kind, JoinKind::kAnti);
+  EXPECT_FALSE(join.is_null_aware_anti);
+  EXPECT_EQ(join.left_keys.size(), 1u);
+  EXPECT_NE(join.condition, nullptr);
+}
+
+}  // namespace
+}  // namespace firn::plan
