@@ -35,6 +35,12 @@ constexpr std::array<std::string_view, 9> kRankingFunctions{"ROW_NUMBER", "RANK"
 
 bool IsGroupWindow(std::string_view name) { return name == "TUMBLE" || name == "HOP" || name == "SESSION" || name == "CUMULATE"; }
 
+/// Whether the aggregate can be NULL over rows without NULLs. The others are NULL over no rows only, which a group never has.
+bool IsNullOverRows(const expr::AggregateFunction& function) {
+  constexpr std::array<std::string_view, 5> kNames{"ARRAY_AGG", "SINGLE_VALUE", "STDDEV_SAMP", "VAR_SAMP", "COLLECT"};
+  return std::find(kNames.begin(), kNames.end(), function.names.front()) != kNames.end();
+}
+
 /// `text` as a negative number literal, so that -2147483648 is an INT.
 std::optional<sql::Expression> Negated(const sql::Expression& literal) {
   if (literal.kind != sql::ExpressionKind::kLiteral || literal.literal != sql::LiteralKind::kInteger) return std::nullopt;
@@ -394,7 +400,9 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
   for (DataType& type : nullable.types) type = type.WithNullable(true);
   FIRN_TRY(const expr::Signature with_nulls, function.bind(nullable));
   call.is_never_null = !with_nulls.result.nullable();
-  if (call.filter != nullptr && !call.is_never_null) call.signature.result = call.signature.result.WithNullable(true);
+  const bool may_be_null = call.filter != nullptr || IsNullOverRows(function) ||
+                           std::any_of(site.types.begin(), site.types.end(), [](const DataType& type) { return type.nullable(); });
+  if (!call.is_never_null) call.signature.result = call.signature.result.WithNullable(may_be_null);
   FIRN_ASSERT(call.signature.arguments.size() == arguments->size(), "{} binds {} of {} arguments", expression.text,
               call.signature.arguments.size(), arguments->size());
   for (size_t i = 0; i < arguments->size(); ++i) {
