@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/node.h"
+
+#include <arrow/compute/initialize.h>
+#include <fmt/format.h>
+
+#include <future>
+
+#include "broker/broker.h"
+#include "broker/kafka_server.h"
+#include "catalog/catalogs.h"
+#include "connect/blackhole.h"
+#include "connect/datagen.h"
+#include "connect/iceberg.h"
+#include "connect/kafka.h"
+#include "connect/print.h"
+#include "exec/engine.h"
+#include "gateway/session.h"
+#include "gateway/sql_gateway.h"
+#include "io/clock.h"
+#include "io/file_system.h"
+#include "io/http.h"
+#include "io/process.h"
+#include "io/random.h"
+#include "log/store.h"
+#include "objectstore/local_object_store.h"
+#include "types/arrow_result.h"
+
+namespace firn::cli {
+
+namespace {
+
+constexpr int kHttpGraceMs = 500;
+
+// No system tables are there yet: every name is refused with the way to what they will show.
+class NoSystemTables final : public catalog::SystemTables {
+ public:
+  std::vector<std::string> Names() const override { return {}; }
+  Result<plan::TableDefinitionPtr> Find(const std::string& name) const override {
+    return Error(ErrorCode::kTableNotFound, fmt::format("there is no system table sys.{}", name)).Hint("SHOW JOBS, and the job port's /jobs/ID and /jobs/ID/checkpoints");
+  }
+};
+
+class RunningNode final : public Node {
+ public:
+  RunningNode(const io::Environment& environment, const NodeOptions& options) : environment_(environment), options_(options) {}
+  ~RunningNode() override { (void)Stop(); }
+
+  Status Open() {
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(arrow::compute::Initialize()));
+    FIRN_TRY(store_, log::Store::Open(environment_, options_.data));
+    FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
+      FIRN_TRY(broker_, broker::Broker::Open(environment_, *store_, environment_.network.reactor()));
+      return Ok();
+    }));
+    FIRN_TRY(catalogs_, catalog::Catalogs::Open(environment_, *store_, options_.data, system_tables_));
+    objects_ = objectstore::MakeLocalObjectStore(environment_.files, environment_.random);
+    connectors_.Register(connect::MakeKafkaConnector(broker_->topics(), environment_.clock));
+    connectors_.Register(connect::MakeIcebergConnector(environment_, *objects_, *catalogs_));
+    connectors_.Register(connect::MakeDatagenConnector(environment_));
+    connectors_.Register(connect::MakeBlackholeConnector());
+    connectors_.Register(connect::MakePrintConnector([](std::string_view lines) { io::WriteOutput(lines); }));
+    exec::EngineOptions engine_options;
+    engine_options.state_directory = io::JoinPath(options_.data, "state");
+    FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
+    services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock});
+    FIRN_RETURN_IF_ERROR(engine_->RecoverJobs(gateway::MakeReplan(*services_)));
+    return StartServers();
+  }
+
+  const io::Address& kafka() const override { return kafka_server_->address(); }
+  const io::Address& sql() const override { return sql_server_->address(); }
+  const io::Address& jobs() const override { return jobs_server_->address(); }
+
+  Status Stop() override {
+    if (is_stopped_) return Ok();
+    is_stopped_ = true;
+    if (sql_server_) sql_server_->Stop(kHttpGraceMs);
+    if (jobs_server_) jobs_server_->Stop(kHttpGraceMs);
+    Status status = engine_ ? engine_->Close() : Ok();
+    (void)OnReactor([this]() -> Status {
+      if (kafka_server_) kafka_server_->Stop();
+      return Ok();
+    });
+    engine_.reset();
+    (void)OnReactor([this]() -> Status {
+      kafka_server_.reset();
+      broker_.reset();
+      return Ok();
+    });
+    if (store_) {
+      Status closed = store_->Close();
+      if (status.ok()) status = std::move(closed);
+    }
+    if (!options_.is_embedded) (void)environment_.files.Remove(NodeFile());
+    return status;
+  }
+
+ private:
+  std::string NodeFile() const { return io::JoinPath(options_.data, "node.json"); }
+
+  Status OnReactor(std::function<Status()> task) {
+    std::promise<Status> done;
+    environment_.network.reactor().Post([&] { done.set_value(task()); });
+    return done.get_future().get();
+  }
+
+  Status StartServers() {
+    broker::KafkaServerOptions kafka_options;
+    kafka_options.address = {options_.host, options_.kafka_port};
+    FIRN_TRY(kafka_server_, broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options));
+    FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
+      broker_->SetAdvertisedAddress(options_.host, kafka_server_->address().port);
+      return Ok();
+    }));
+    gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
+    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
+    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [this](const io::HttpRequest& request) { return gateway::HandleJobRequest(*services_, request); }));
+    if (options_.is_embedded) return Ok();
+    return environment_.files.WriteAtomically(NodeFile(), fmt::format("{{\"pid\":{},\"version\":\"0.1.0\",\"ports\":{{\"kafka\":{},\"sql\":{},\"jobs\":{}}}}}\n", io::ProcessId(),
+                                                                      kafka().port, sql().port, jobs().port));
+  }
+
+  const io::Environment environment_;
+  const NodeOptions options_;
+  const NoSystemTables system_tables_;
+  bool is_stopped_ = false;
+  std::unique_ptr<log::Store> store_;
+  std::unique_ptr<broker::Broker> broker_;
+  std::unique_ptr<broker::KafkaServer> kafka_server_;
+  std::unique_ptr<catalog::Catalogs> catalogs_;
+  std::unique_ptr<objectstore::ObjectStore> objects_;
+  exec::ConnectorRegistry connectors_;
+  std::unique_ptr<exec::Engine> engine_;
+  std::unique_ptr<gateway::NodeServices> services_;
+  std::unique_ptr<gateway::SqlGateway> gateway_;
+  std::unique_ptr<io::HttpServer> sql_server_;
+  std::unique_ptr<io::HttpServer> jobs_server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::Start(const io::Environment& environment, const NodeOptions& options) {
+  auto node = std::make_unique<RunningNode>(environment, options);
+  FIRN_RETURN_IF_ERROR(node->Open());
+  return std::unique_ptr<Node>(std::move(node));
+}
+
+}  // namespace firn::cli

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "expr/aggregate_function.h"
+#include "expr/scalar_function.h"
+#include "plan/definitions.h"
+#include "sql/parser.h"
+
+namespace firn::gateway {
+
+Result<plan::TableDefinitionPtr> SessionCatalog::FindTable(const plan::ObjectPath& path) const {
+  auto found = temporary_.find(path);
+  return found == temporary_.end() ? catalogs_.FindTable(path) : Result<plan::TableDefinitionPtr>(found->second);
+}
+
+namespace {
+
+catalog::IfExists WhenThere(bool if_not_exists) { return if_not_exists ? catalog::IfExists::kIgnore : catalog::IfExists::kFail; }
+catalog::IfMissing WhenMissing(bool if_exists) { return if_exists ? catalog::IfMissing::kIgnore : catalog::IfMissing::kFail; }
+
+std::map<std::string, std::string> OptionMap(const std::vector<sql::Option>& options) {
+  std::map<std::string, std::string> map;
+  for (const sql::Option& option : options) map[option.key] = option.value;
+  return map;
+}
+
+// SQL's LIKE over names: % and _.
+bool LikeMatches(std::string_view name, std::string_view pattern) {
+  if (pattern.empty()) return name.empty();
+  if (pattern[0] == '%') {
+    for (size_t i = 0; i <= name.size(); ++i) {
+      if (LikeMatches(name.substr(i), pattern.substr(1))) return true;
+    }
+    return false;
+  }
+  return !name.empty() && (pattern[0] == '_' || pattern[0] == name[0]) && LikeMatches(name.substr(1), pattern.substr(1));
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+StatementResult NamesResult(const std::string& column, const std::vector<std::string>& names, const sql::ShowStatement& show) {
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& name : names) {
+    const bool matches = !show.like || (show.is_like_case_insensitive ? LikeMatches(Lower(name), Lower(*show.like)) : LikeMatches(name, *show.like));
+    if (matches != (show.like && show.is_like_negated)) rows.push_back({name});
+  }
+  return TextResult({column}, rows);
+}
+
+}  // namespace
+
+// The statements of one session, one method a kind.
+class StatementRunner {
+ public:
+  StatementRunner(Session& session, const std::string& text) : session_(session), services_(session.services_), text_(text) {}
+
+  Result<StatementResult> Run(const sql::Statement& statement) {
+    return std::visit([this](const auto& body) { return Execute(body); }, statement.body);
+  }
+
+ private:
+  plan::PlannerContext Context() const {
+    return {session_.view_, services_.connectors, session_.catalog_, session_.database_, session_.config_, services_.clock.WallTimeMs() * 1000};
+  }
+  exec::JobDefinition Definition(const std::string& name) const {
+    auto configured = session_.config_.find("pipeline.name");
+    return {.name = configured == session_.config_.end() ? name : configured->second, .statement = text_, .catalog = session_.catalog_, .database = session_.database_, .config = session_.config_};
+  }
+  plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
+
+  // --- queries and inserts ---
+
+  Result<StatementResult> Execute(const sql::QueryStatement& statement) {
+    FIRN_TRY(plan::JobPlan plan, plan::PlanQuery(*statement.query, Context()));
+    StatementResult result;
+    result.kind = ResultKind::kSuccessWithContent;
+    result.is_query = true;
+    result.is_streaming = !plan.is_batch;
+    result.schema = plan.roots[0]->schema;
+    exec::JobDefinition definition = Definition("collect");
+    definition.is_durable = false;
+    FIRN_TRY(exec::Engine::Query query, services_.engine.Run(std::move(plan), std::move(definition)));
+    result.job_id = query.job_id;
+    result.stream = std::move(query.results);
+    return result;
+  }
+
+  Result<StatementResult> Submit(const std::vector<const sql::InsertStatement*>& inserts, const std::string& name) {
+    FIRN_TRY(plan::JobPlan plan, plan::PlanInserts(inserts, Context()));
+    const bool is_bounded = plan.is_bounded;
+    FIRN_TRY(std::string job_id, services_.engine.Submit(std::move(plan), Definition(name)));
+    auto sync = session_.config_.find("table.dml-sync");
+    auto waits = session_.config_.find("firn.wait-for-bounded-jobs");
+    const bool is_sync = (sync != session_.config_.end() && sync->second == "true") || (is_bounded && waits != session_.config_.end() && waits->second == "true");
+    if (is_sync) {
+      FIRN_TRY(exec::JobState state, services_.engine.Wait(job_id, -1));
+      if (state == exec::JobState::kFailed) {
+        FIRN_TRY(exec::JobStatus status, services_.engine.Job(job_id));
+        if (status.failure) return *status.failure;
+      }
+    }
+    return JobResult(job_id);
+  }
+
+  Result<StatementResult> Execute(const sql::InsertStatement& insert) {
+    if (session_.in_statement_set_) {
+      session_.set_texts_.push_back(text_);
+      return OkResult();
+    }
+    return Submit({&insert}, "insert-into_" + PathOf(insert.table).ToString());
+  }
+
+  Result<StatementResult> Execute(const sql::StatementSet& set) {
+    std::vector<const sql::InsertStatement*> inserts;
+    std::string name = "insert-into_";
+    for (const sql::InsertStatement& insert : set.inserts) {
+      name += (inserts.empty() ? "" : ",") + PathOf(insert.table).ToString();
+      inserts.push_back(&insert);
+    }
+    return Submit(inserts, name);
+  }
+
+  Result<StatementResult> Execute(const sql::BeginStatementSet&) {
+    session_.in_statement_set_ = true;
+    session_.set_texts_.clear();
+    return OkResult();
+  }
+
+  Result<StatementResult> Execute(const sql::EndStatementSet&) {
+    if (!session_.in_statement_set_) return Error(ErrorCode::kSyntaxError, "END stands without BEGIN STATEMENT SET");
+    session_.in_statement_set_ = false;
+    if (session_.set_texts_.empty()) return Error(ErrorCode::kSyntaxError, "the statement set is empty").Hint("put INSERT statements between BEGIN STATEMENT SET and END");
+    std::string text = "EXECUTE STATEMENT SET BEGIN ";
+    for (const std::string& insert : session_.set_texts_) text += insert + "; ";
+    text += "END";
+    FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
+    return StatementRunner(session_, text).Run(statement);
+  }
+
+  Result<StatementResult> Execute(const sql::ExplainStatement& explain) {
+    Result<plan::JobPlan> plan = Error(ErrorCode::kNotSupported, "EXPLAIN takes a query, an INSERT or a statement set");
+    if (const auto* query = std::get_if<sql::QueryStatement>(&explain.statement->body)) plan = plan::PlanQuery(*query->query, Context());
+    if (const auto* insert = std::get_if<sql::InsertStatement>(&explain.statement->body)) plan = plan::PlanInserts({insert}, Context());
+    if (const auto* set = std::get_if<sql::StatementSet>(&explain.statement->body)) {
+      std::vector<const sql::InsertStatement*> inserts;
+      for (const sql::InsertStatement& insert : set->inserts) inserts.push_back(&insert);
+      plan = plan::PlanInserts(inserts, Context());
+    }
+    if (!plan.ok()) return std::move(plan).error();
+    const bool with_modes = std::find(explain.modes.begin(), explain.modes.end(), sql::ExplainMode::kChangelogMode) != explain.modes.end();
+    return TextResult({"result"}, {{plan::ExplainPlan(*plan, with_modes ? plan::ExplainDetail::kChangelogMode : plan::ExplainDetail::kPlain)}});
+  }
+
+  Result<StatementResult> Execute(const sql::StopJobStatement& stop) {
+    FIRN_RETURN_IF_ERROR(services_.engine.Stop(stop.job, stop.with_drain));
+    return OkResult();
+  }
+
+  // --- catalogs, databases, tables ---
+
+  Result<StatementResult> Execute(const sql::CreateCatalogStatement& create) {
+    FIRN_RETURN_IF_ERROR(services_.catalogs.CreateCatalog({create.name.text, OptionMap(create.options), create.comment}, WhenThere(create.if_not_exists)));
+    return OkResult();
+  }
+  Result<StatementResult> Execute(const sql::DropCatalogStatement& drop) {
+    FIRN_RETURN_IF_ERROR(services_.catalogs.DropCatalog(drop.name.text, WhenMissing(drop.if_exists)));
+    return OkResult();
+  }
+
+  // `db` or `catalog`.`db`
+  std::pair<std::string, std::string> DatabaseOf(const sql::ObjectName& name) const {
+    if (name.parts.size() == 1) return {session_.catalog_, name.parts[0].text};
+    return {name.parts[0].text, name.parts[1].text};
+  }
+  Result<StatementResult> Execute(const sql::CreateDatabaseStatement& create) {
+    const auto [catalog_name, database] = DatabaseOf(create.name);
+    FIRN_RETURN_IF_ERROR(services_.catalogs.CreateDatabase(catalog_name, database, OptionMap(create.options), WhenThere(create.if_not_exists)));
+    return OkResult();
+  }
+  Result<StatementResult> Execute(const sql::DropDatabaseStatement& drop) {
+    const auto [catalog_name, database] = DatabaseOf(drop.name);
+    FIRN_RETURN_IF_ERROR(services_.catalogs.DropDatabase(catalog_name, database, WhenMissing(drop.if_exists), drop.is_cascade ? catalog::DropMode::kCascade : catalog::DropMode::kRestrict));
+    return OkResult();
+  }
+
+  Result<StatementResult> Create(plan::TableDefinition table, bool is_temporary, bool if_not_exists) {
+    if (!is_temporary) {
+      FIRN_RETURN_IF_ERROR(services_.catalogs.CreateTable(std::move(table), WhenThere(if_not_exists)));
+      return OkResult();
+    }
+    auto& temporary = session_.view_.temporary();
+    if (temporary.contains(table.path)) {
+      if (if_not_exists) return OkResult();
+      return Error(ErrorCode::kObjectExists, fmt::format("temporary {} exists", table.path.ToString()));
+    }
+    temporary[table.path] = std::make_shared<const plan::TableDefinition>(std::move(table));
+    return OkResult();
+  }
+
+  Result<StatementResult> Execute(const sql::CreateTableStatement& create) {
+    FIRN_TRY(plan::TableDefinition table, plan::DefineTable(create, text_, Context()));
+    // Options are checked now, while the statement that has them is at hand; some connectors only read, some only write.
+    FIRN_TRY(auto checked, CheckOptions(table));
+    (void)checked;
+    FIRN_TRY(StatementResult result, Create(table, create.is_temporary, create.if_not_exists));
+    if (create.as_query == nullptr) return result;
+    const size_t as = FindAs();
+    const std::string insert_text = "INSERT INTO " + table.path.ToString() + " " + text_.substr(as);
+    FIRN_TRY(sql::Statement insert, sql::ParseStatement(insert_text));
+    return StatementRunner(session_, insert_text).Run(insert);
+  }
+  size_t FindAs() const {
+    auto statement = sql::ParseStatement(text_);
+    return std::get<sql::CreateTableStatement>(statement->body).as_query->span.begin;
+  }
+  Result<bool> CheckOptions(const plan::TableDefinition& table) {
+    if (table.connector.empty() || table.connector == "iceberg") return true;
+    FIRN_RETURN_IF_ERROR(services_.connectors.Find(table.connector));
+    return true;
+  }
+
+  Result<StatementResult> Execute(const sql::CreateViewStatement& create) {
+    FIRN_TRY(plan::TableDefinition view, plan::DefineView(create, Context()));
+    return Create(std::move(view), create.is_temporary, create.if_not_exists);
+  }
+
+  Result<StatementResult> Execute(const sql::DropTableStatement& drop) {
+    const plan::ObjectPath path = PathOf(drop.name);
+    auto& temporary = session_.view_.temporary();
+    if (temporary.erase(path) > 0) return OkResult();
+    FIRN_RETURN_IF_ERROR(services_.catalogs.DropTable(path, drop.is_view ? plan::TableKind::kView : plan::TableKind::kTable, WhenMissing(drop.if_exists)));
+    return OkResult();
+  }
+
+  Result<StatementResult> Execute(const sql::AlterTableStatement& alter) {
+    const plan::ObjectPath path = PathOf(alter.name);
+    auto table = session_.view_.FindTable(path);
+    if (!table.ok()) return alter.if_exists ? Result<StatementResult>(OkResult()) : Result<StatementResult>(std::move(table).error());
+    if (const auto* rename = std::get_if<sql::AlterTableRename>(&alter.action)) {
+      FIRN_RETURN_IF_ERROR(services_.catalogs.RenameTable(path, rename->to.parts.back().text));
+      return OkResult();
+    }
+    FIRN_TRY(plan::TableDefinition changed, plan::ApplyAlter(**table, alter, text_, Context()));
+    FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
+    return OkResult();
+  }
+  Result<StatementResult> Execute(const sql::AlterViewAsStatement& alter) {
+    FIRN_TRY(plan::TableDefinitionPtr view, session_.view_.FindTable(PathOf(alter.name)));
+    FIRN_TRY(plan::TableDefinition changed, plan::RedefineView(*view, alter, Context()));
+    FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
+    return OkResult();
+  }
+
+  // --- the session ---
+
+  Result<StatementResult> Execute(const sql::UseStatement& use) {
+    if (use.is_catalog) {
+      FIRN_RETURN_IF_ERROR(services_.catalogs.FindCatalog(use.name.parts[0].text));
+      session_.catalog_ = use.name.parts[0].text;
+      FIRN_TRY(std::vector<std::string> databases, services_.catalogs.ListDatabases(session_.catalog_));
+      const bool has_default = databases.empty() || std::find(databases.begin(), databases.end(), "default_database") != databases.end();
+      session_.database_ = has_default ? catalog::kDefaultDatabase : databases[0];
+      return OkResult();
+    }
+    const auto [catalog_name, database] = DatabaseOf(use.name);
+    FIRN_TRY(bool exists, services_.catalogs.HasDatabase(catalog_name, database));
+    if (!exists) return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, catalog_name)).At(use.name.span);
+    session_.catalog_ = catalog_name;
+    session_.database_ = database;
+    return OkResult();
+  }
+
+  Result<StatementResult> Execute(const sql::SetStatement& set) {
+    if (set.key) {
+      session_.config_[*set.key] = set.value;
+      return OkResult();
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [key, value] : session_.config_) rows.push_back({key, value});
+    return TextResult({"key", "value"}, rows);
+  }
+  Result<StatementResult> Execute(const sql::ResetStatement& reset) {
+    if (reset.key) {
+      session_.config_.erase(*reset.key);
+    } else {
+      session_.config_.clear();
+    }
+    return OkResult();
+  }
+
+  // --- looking ---
+
+  Result<StatementResult> Execute(const sql::ShowStatement& show) {
+    const auto& catalogs = services_.catalogs;
+    const auto [catalog_name, database] = show.name.parts.empty() ? std::make_pair(session_.catalog_, session_.database_) : DatabaseOf(show.name);
+    std::vector<std::string> names;
+    switch (show.kind) {
+      case sql::ShowKind::kCatalogs:
+        for (const auto& info : catalogs.ListCatalogs()) names.push_back(info.name);
+        return NamesResult("catalog name", names, show);
+      case sql::ShowKind::kDatabases: {
+        FIRN_TRY(names, catalogs.ListDatabases(show.name.parts.empty() ? session_.catalog_ : show.name.parts[0].text));
+        return NamesResult("database name", names, show);
+      }
+      case sql::ShowKind::kTables: {
+        FIRN_TRY(names, catalogs.ListTables(catalog_name, database));
+        for (const auto& [path, table] : session_.view_.temporary()) {
+          if (path.catalog == catalog_name && path.database == database) names.push_back(path.name);
+        }
+        return NamesResult("table name", names, show);
+      }
+      case sql::ShowKind::kViews: {
+        FIRN_TRY(names, catalogs.ListViews(catalog_name, database));
+        return NamesResult("view name", names, show);
+      }
+      case sql::ShowKind::kFunctions:
+        names = expr::FunctionRegistry::BuiltIn().Names();
+        for (const auto* function : expr::AllAggregates()) names.emplace_back(function->names[0]);
+        std::sort(names.begin(), names.end());
+        return NamesResult("function name", names, show);
+      case sql::ShowKind::kCurrentCatalog: return TextResult({"current catalog name"}, {{session_.catalog_}});
+      case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{session_.database_}});
+      case sql::ShowKind::kCreateTable:
+      case sql::ShowKind::kCreateView: {
+        FIRN_TRY(plan::TableDefinitionPtr table, session_.view_.FindTable(PathOf(show.name)));
+        return TextResult({"result"}, {{plan::ShowCreate(*table)}});
+      }
+      case sql::ShowKind::kColumns: return Describe(PathOf(show.name));
+      case sql::ShowKind::kJobs: return ShowJobs();
+      default: return Error(ErrorCode::kNotSupported, "this SHOW statement is not supported").Hint("SHOW CATALOGS, DATABASES, TABLES, VIEWS, COLUMNS, FUNCTIONS, CREATE TABLE, JOBS");
+    }
+  }
+
+  Result<StatementResult> ShowJobs() {
+    std::vector<std::vector<std::string>> rows;
+    for (const exec::JobStatus& job : services_.engine.Jobs()) {
+      rows.push_back({job.id, job.definition.name, exec::JobStateText(job.state), std::to_string(job.start_ms)});
+    }
+    return TextResult({"job id", "job name", "status", "start time"}, rows);
+  }
+
+  Result<StatementResult> Describe(const plan::ObjectPath& path) {
+    FIRN_TRY(plan::TableDefinitionPtr table, session_.view_.FindTable(path));
+    std::vector<std::vector<std::string>> rows;
+    for (const plan::ColumnDescription& column : plan::DescribeTable(*table)) {
+      rows.push_back({column.name, column.type, column.is_nullable ? "TRUE" : "FALSE", column.key, column.extras, column.watermark});
+    }
+    return TextResult({"name", "type", "null", "key", "extras", "watermark"}, rows);
+  }
+
+  Result<StatementResult> Execute(const sql::DescribeStatement& describe) {
+    if (describe.kind == sql::DescribeKind::kTable) return Describe(PathOf(describe.name));
+    if (describe.kind == sql::DescribeKind::kCatalog) {
+      FIRN_TRY(catalog::CatalogInfo info, services_.catalogs.FindCatalog(describe.name.parts[0].text));
+      std::vector<std::vector<std::string>> rows = {{"name", info.name}, {"comment", info.comment}};
+      for (const auto& [key, value] : info.options) rows.push_back({"option:" + key, value});
+      return TextResult({"info name", "info value"}, rows);
+    }
+    return Error(ErrorCode::kNotSupported, "this DESCRIBE statement is not supported").Hint("DESCRIBE table, DESCRIBE CATALOG c");
+  }
+
+  Session& session_;
+  NodeServices& services_;
+  const std::string text_;
+};
+
+Session::Session(NodeServices& services, std::map<std::string, std::string> properties)
+    : services_(services), config_(std::move(properties)), catalog_(catalog::kDefaultCatalog), database_(catalog::kDefaultDatabase), view_(services.catalogs) {}
+
+Result<StatementResult> Session::Execute(const std::string& text) {
+  std::lock_guard lock(mutex_);
+  FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
+  return StatementRunner(*this, text).Run(statement);
+}
+
+std::map<std::string, std::string> Session::properties() const {
+  std::lock_guard lock(mutex_);
+  return config_;
+}
+
+std::string Session::time_zone() const {
+  std::lock_guard lock(mutex_);
+  auto found = config_.find("table.local-time-zone");
+  return found == config_.end() ? "UTC" : found->second;
+}
+
+exec::Engine::Replan MakeReplan(NodeServices& services) {
+  return exec::Engine::Replan([&services](const exec::JobDefinition& job) -> Result<plan::JobPlan> {
+    const SessionCatalog view(services.catalogs);
+    const plan::PlannerContext context{view, services.connectors, job.catalog, job.database, job.config, services.clock.WallTimeMs() * 1000};
+    FIRN_TRY(sql::Statement statement, sql::ParseStatement(job.statement));
+    if (const auto* insert = std::get_if<sql::InsertStatement>(&statement.body)) return plan::PlanInserts({insert}, context);
+    if (const auto* set = std::get_if<sql::StatementSet>(&statement.body)) {
+      std::vector<const sql::InsertStatement*> inserts;
+      for (const sql::InsertStatement& insert : set->inserts) inserts.push_back(&insert);
+      return plan::PlanInserts(inserts, context);
+    }
+    return Error(ErrorCode::kInvalidArgument, "the stored statement is no INSERT");
+  });
+}
+
+}  // namespace firn::gateway

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A SQL session: settings, the current catalog and database, temporary tables; and the execution of statements in it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "catalog/catalogs.h"
+#include "exec/connector.h"
+#include "exec/engine.h"
+#include "gateway/statement_result.h"
+#include "io/clock.h"
+#include "plan/planner.h"
+#include "sql/ast.h"
+
+namespace firn::gateway {
+
+/// What all sessions of a node share. Everything referred to must outlive them.
+struct NodeServices {
+  catalog::Catalogs& catalogs;
+  exec::ConnectorRegistry& connectors;
+  exec::Engine& engine;
+  io::Clock& clock;
+};
+
+/// Temporary tables in front of the node's catalogs. Thread-compatible.
+class SessionCatalog final : public plan::CatalogView {
+ public:
+  explicit SessionCatalog(const catalog::Catalogs& catalogs) : catalogs_(catalogs) {}
+  Result<plan::TableDefinitionPtr> FindTable(const plan::ObjectPath& path) const override;
+  std::map<plan::ObjectPath, plan::TableDefinitionPtr>& temporary() { return temporary_; }
+
+ private:
+  const catalog::Catalogs& catalogs_;
+  std::map<plan::ObjectPath, plan::TableDefinitionPtr> temporary_;
+};
+
+/// One statement at a time: Execute takes turns. Thread-safe.
+class Session {
+ public:
+  Session(NodeServices& services, std::map<std::string, std::string> properties);
+
+  /// Runs one statement; a SELECT's rows come through the result's stream. Errors carry spans into `text`.
+  Result<StatementResult> Execute(const std::string& text);
+  std::map<std::string, std::string> properties() const;
+  std::string time_zone() const;
+
+ private:
+  friend class StatementRunner;
+  NodeServices& services_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> config_;  // guarded by mutex_, like all below
+  std::string catalog_;
+  std::string database_;
+  SessionCatalog view_;
+  bool in_statement_set_ = false;
+  std::vector<std::string> set_texts_;         // the INSERTs of BEGIN STATEMENT SET
+};
+
+/// Plans a stored job again: the same text in the same settings.
+exec::Engine::Replan MakeReplan(NodeServices& services);
+
+}  // namespace firn::gateway

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/sql_gateway.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "base/error_render.h"
+#include "formats/json_value.h"
+#include "gateway/result_json.h"
+
+namespace firn::gateway {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kResultWaitMs = 200;         // a fetch waits this long for rows, so that clients need not poll fast
+constexpr size_t kSessionsMax = 1000;
+constexpr size_t kOperationsMax = 1000;    // of a session
+
+io::HttpResponse Reply(std::string body, int status = 200) { return {.status = status, .body = std::move(body)}; }
+
+io::HttpResponse Fail(const std::string& message, int status) {
+  std::string body = "{\"errors\":[";
+  formats::AppendJsonText(&body, message);
+  return Reply(body + "]}", status);
+}
+
+// One statement of a session and what it gave.
+struct Operation {
+  std::mutex mutex;
+  std::string text;
+  StatementResult result;          // guarded by mutex, like all below
+  std::optional<Error> failure;
+  int64_t next_token = 0;
+  bool has_ended = false;
+};
+
+struct OpenSession {
+  explicit OpenSession(NodeServices& services, std::map<std::string, std::string> properties) : session(services, std::move(properties)) {}
+  Session session;
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<Operation>> operations;  // guarded by mutex
+};
+
+std::vector<std::string> SplitPath(const std::string& path) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  while (begin < path.size()) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    if (end > begin) parts.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+class GatewayImpl final : public SqlGateway {
+ public:
+  GatewayImpl(NodeServices& services, io::Random& random) : services_(services), random_(random) {}
+
+  io::HttpResponse Handle(const io::HttpRequest& request) override {
+    std::vector<std::string> parts = SplitPath(request.path);
+    std::string version = "v2";
+    if (!parts.empty() && parts[0].size() == 2 && parts[0][0] == 'v') {
+      version = parts[0];
+      parts.erase(parts.begin());
+    }
+    if (parts.empty()) return Fail("there is nothing at this path", 404);
+    if (parts[0] == "api_versions") return Reply("{\"versions\":[\"V1\",\"V2\"]}");
+    if (parts[0] == "info") return Reply("{\"productName\":\"firn\",\"version\":\"0.1.0\"}");
+    if (parts[0] != "sessions") return Fail(fmt::format("there is nothing at {}", request.path), 404);
+    if (parts.size() == 1) return request.method == "POST" ? Open(request) : Fail("POST opens a session", 405);
+    std::shared_ptr<OpenSession> session;
+    {
+      std::lock_guard lock(mutex_);
+      auto found = sessions_.find(parts[1]);
+      if (found != sessions_.end()) session = found->second;
+    }
+    if (session == nullptr) return Fail(fmt::format("there is no session {}: it was closed or never opened", parts[1]), 404);
+    return HandleSession(request, version, parts, session);
+  }
+
+ private:
+  io::HttpResponse HandleSession(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, const std::shared_ptr<OpenSession>& session) {
+    if (parts.size() == 2 && request.method == "DELETE") {
+      std::lock_guard lock(mutex_);
+      sessions_.erase(parts[1]);
+      return Reply("{\"status\":\"CLOSED\"}");
+    }
+    if (parts.size() == 2) return Properties(*session);
+    if (parts[2] == "heartbeat") return Reply("{}");
+    if (parts[2] == "statements") return Submit(request, session);
+    if (parts[2] == "configure-session") return Configure(request, *session);
+    if (parts[2] == "operations" && parts.size() >= 5) return HandleOperation(request, version, parts, *session);
+    return Fail(fmt::format("there is nothing at {}", request.path), 404);
+  }
+
+  io::HttpResponse Open(const io::HttpRequest& request) {
+    std::map<std::string, std::string> properties;
+    boost::system::error_code problem;
+    const json::value body = json::parse(request.body.empty() ? "{}" : request.body, problem);
+    if (problem || !body.is_object()) return Fail("the body is no JSON object", 400);
+    if (const json::value* given = body.as_object().if_contains("properties"); given != nullptr && given->is_object()) {
+      for (const auto& item : given->as_object()) {
+        if (item.value().is_string()) properties.emplace(item.key(), item.value().as_string());
+      }
+    }
+    const std::string handle = random_.UuidText();
+    std::lock_guard lock(mutex_);
+    if (sessions_.size() >= kSessionsMax) return Fail(fmt::format("{} sessions are open, the limit", kSessionsMax), 503);
+    sessions_.emplace(handle, std::make_shared<OpenSession>(services_, std::move(properties)));
+    return Reply(fmt::format("{{\"sessionHandle\":\"{}\"}}", handle));
+  }
+
+  static io::HttpResponse Properties(const OpenSession& session) {
+    json::object properties;
+    for (const auto& [key, value] : session.session.properties()) properties[key] = value;
+    return Reply(json::serialize(json::object{{"properties", std::move(properties)}}));
+  }
+
+  static Result<std::string> StatementOf(const io::HttpRequest& request) {
+    boost::system::error_code problem;
+    const json::value body = json::parse(request.body, problem);
+    const json::value* statement = !problem && body.is_object() ? body.as_object().if_contains("statement") : nullptr;
+    if (statement == nullptr || !statement->is_string()) return Error(ErrorCode::kInvalidArgument, "the body has no \"statement\" text");
+    return std::string(statement->as_string());
+  }
+
+  io::HttpResponse Configure(const io::HttpRequest& request, OpenSession& session) {
+    auto text = StatementOf(request);
+    if (!text.ok()) return Fail(text.error().message(), 400);
+    auto result = session.session.Execute(*text);
+    if (!result.ok()) return Fail(base::RenderError(result.error(), {.source = *text}), 500);
+    return Reply("{}");
+  }
+
+  // The statement runs before the answer; a SELECT's job goes on behind its stream.
+  io::HttpResponse Submit(const io::HttpRequest& request, const std::shared_ptr<OpenSession>& session) {
+    auto text = StatementOf(request);
+    if (!text.ok()) return Fail(text.error().message(), 400);
+    auto operation = std::make_shared<Operation>();
+    operation->text = *text;
+    auto result = session->session.Execute(*text);
+    if (result.ok()) {
+      operation->result = std::move(result).value();
+    } else {
+      operation->failure = std::move(result).error();
+    }
+    const std::string handle = random_.UuidText();
+    std::lock_guard lock(session->mutex);
+    if (session->operations.size() >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
+    session->operations.emplace(handle, std::move(operation));
+    return Reply(fmt::format("{{\"operationHandle\":\"{}\"}}", handle));
+  }
+
+  io::HttpResponse HandleOperation(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, OpenSession& session) {
+    std::shared_ptr<Operation> operation;
+    {
+      std::lock_guard lock(session.mutex);
+      auto found = session.operations.find(parts[3]);
+      if (found != session.operations.end()) operation = found->second;
+      if (operation != nullptr && parts[4] == "close") session.operations.erase(found);
+    }
+    if (operation == nullptr) return Fail(fmt::format("there is no operation {} in this session", parts[3]), 404);
+    if (parts[4] == "status") return Status(*operation);
+    if (parts[4] == "cancel" || parts[4] == "close") {
+      std::lock_guard lock(operation->mutex);
+      if (operation->result.stream) operation->result.stream->Close();
+      return Reply(parts[4] == "cancel" ? "{\"status\":\"CANCELED\"}" : "{\"status\":\"CLOSED\"}");
+    }
+    if (parts[4] == "result" && parts.size() == 6) {
+      auto format = request.query.find("rowFormat");
+      const bool is_plain = format != request.query.end() && format->second == "PLAIN_TEXT";
+      const std::string here = fmt::format("/{}/sessions/{}/operations/{}/result/", version, parts[1], parts[3]);
+      return Fetch(*operation, here, parts[5], is_plain ? RowFormat::kPlainText : RowFormat::kJson, session.session.time_zone());
+    }
+    return Fail(fmt::format("there is nothing at {}", request.path), 404);
+  }
+
+  static io::HttpResponse Status(Operation& operation) {
+    std::lock_guard lock(operation.mutex);
+    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : operation.result.stream && !operation.has_ended ? "RUNNING" : "FINISHED"));
+  }
+
+  static io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
+    std::lock_guard lock(operation.mutex);
+    if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
+    const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON");
+    if (token != std::to_string(operation.next_token)) return Fail(fmt::format("result {} was asked for and {} is next", token, operation.next_token), 400);
+    std::vector<types::Batch> batches = std::exchange(operation.result.rows, {});
+    if (operation.result.stream && !operation.has_ended) {
+      auto chunk = operation.result.stream->Next(kResultWaitMs);
+      if (!chunk.ok()) {
+        operation.failure = std::move(chunk).error();
+        return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
+      }
+      batches.insert(batches.end(), chunk->batches.begin(), chunk->batches.end());
+      operation.has_ended = chunk->is_end;
+    } else {
+      operation.has_ended = true;
+    }
+    std::string data = "[";
+    for (const types::Batch& batch : batches) {
+      const auto status = AppendRowsJson(&data, batch, format, time_zone);
+      if (!status.ok()) return Fail(status.error().ToString(), 500);
+    }
+    ++operation.next_token;
+    const bool is_end = operation.has_ended && batches.empty();
+    std::string body = fmt::format("{{\"resultType\":\"{}\",\"isQueryResult\":{},\"resultKind\":\"{}\",", is_end ? "EOS" : "PAYLOAD", operation.result.is_query,
+                                   operation.result.kind == ResultKind::kSuccess ? "SUCCESS" : "SUCCESS_WITH_CONTENT");
+    if (!operation.result.job_id.empty()) body += fmt::format("\"jobID\":\"{}\",", operation.result.job_id);
+    body += fmt::format("\"results\":{{\"columns\":{},\"rowFormat\":\"{}\",\"data\":{}]}}", ColumnsJson(*operation.result.schema), format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON", data);
+    if (!is_end) body += fmt::format(",\"nextResultUri\":\"{}\"", next);
+    return Reply(body + "}");
+  }
+
+  NodeServices& services_;
+  io::Random& random_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<OpenSession>> sessions_;  // guarded by mutex_
+};
+
+// --- jobs ---
+
+json::object JobJson(const exec::JobStatus& job, int64_t now_ms) {
+  json::object out{{"jid", job.id}, {"name", job.definition.name}, {"state", exec::JobStateText(job.state)}, {"start-time", job.start_ms}, {"end-time", job.end_ms},
+                   {"duration", (job.end_ms < 0 ? now_ms : job.end_ms) - job.start_ms}};
+  json::array vertices;
+  for (const exec::VertexStatus& vertex : job.vertices) {
+    vertices.push_back(json::object{{"id", vertex.uid}, {"name", vertex.name}, {"parallelism", vertex.parallelism}, {"status", exec::JobStateText(job.state)},
+                                    {"metrics", json::object{{"read-records", vertex.rows_in}, {"write-records", vertex.rows_out}, {"late-records", vertex.late_rows}, {"state-bytes", vertex.state_bytes}}}});
+  }
+  out["vertices"] = std::move(vertices);
+  if (job.failure) out["failure"] = job.failure->ToString();
+  return out;
+}
+
+json::object CheckpointsJson(const exec::JobStatus& job) {
+  json::array history;
+  for (auto checkpoint = job.checkpoints.rbegin(); checkpoint != job.checkpoints.rend(); ++checkpoint) {
+    history.push_back(json::object{{"id", checkpoint->id}, {"status", checkpoint->state}, {"trigger_timestamp", checkpoint->triggered_ms},
+                                   {"end_to_end_duration", checkpoint->duration_ms}, {"state_size", checkpoint->full_state_bytes}});
+  }
+  return {{"counts", json::object{{"completed", job.checkpoints_completed}, {"failed", job.checkpoints_failed}}}, {"history", std::move(history)}};
+}
+
+io::HttpResponse Overview(NodeServices& services) {
+  int64_t running = 0, finished = 0, cancelled = 0, failed = 0;
+  for (const exec::JobStatus& job : services.engine.Jobs()) {
+    running += job.state == exec::JobState::kRunning;
+    finished += job.state == exec::JobState::kFinished;
+    cancelled += job.state == exec::JobState::kCanceled;
+    failed += job.state == exec::JobState::kFailed;
+  }
+  return Reply(json::serialize(json::object{{"taskmanagers", 1}, {"jobs-running", running}, {"jobs-finished", finished}, {"jobs-cancelled", cancelled}, {"jobs-failed", failed}, {"flink-version", "firn 0.1.0"}}));
+}
+
+}  // namespace
+
+std::unique_ptr<SqlGateway> SqlGateway::Make(NodeServices& services, io::Random& random) { return std::make_unique<GatewayImpl>(services, random); }
+
+io::HttpResponse HandleJobRequest(NodeServices& services, const io::HttpRequest& request) {
+  std::vector<std::string> parts = SplitPath(request.path);
+  if (!parts.empty() && parts[0] == "v1") parts.erase(parts.begin());
+  if (parts.empty()) return Fail("there is nothing at this path", 404);
+  if (parts[0] == "healthz" || parts[0] == "readyz") return {.content_type = "text/plain", .body = "ok\n"};
+  if (parts[0] == "overview") return Overview(services);
+  if (parts[0] != "jobs") return Fail(fmt::format("there is nothing at {}", request.path), 404);
+  const int64_t now_ms = services.clock.WallTimeMs();
+  if (parts.size() == 1 || parts[1] == "overview") {
+    json::array jobs;
+    for (const exec::JobStatus& job : services.engine.Jobs()) {
+      jobs.push_back(parts.size() == 1 ? json::object{{"id", job.id}, {"status", exec::JobStateText(job.state)}} : JobJson(job, now_ms));
+    }
+    return Reply(json::serialize(json::object{{"jobs", std::move(jobs)}}));
+  }
+  if (request.method == "PATCH" || (parts.size() == 3 && parts[2] == "cancel")) {
+    const auto status = services.engine.Cancel(parts[1]);
+    return status.ok() ? Reply("{}", 202) : Fail(status.error().message(), 404);
+  }
+  auto job = services.engine.Job(parts[1]);
+  if (!job.ok()) return Fail(job.error().message(), 404);
+  if (parts.size() == 3 && parts[2] == "checkpoints") return Reply(json::serialize(CheckpointsJson(*job)));
+  return Reply(json::serialize(JobJson(*job, now_ms)));
+}
+
+}  // namespace firn::gateway

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flink's SQL gateway over HTTP, versions V1 and V2: what sql-client, the JDBC driver and firn's own shell speak.
+#pragma once
+
+#include <memory>
+
+#include "gateway/session.h"
+#include "io/http.h"
+#include "io/random.h"
+
+namespace firn::gateway {
+
+/// Thread-safe.
+class SqlGateway {
+ public:
+  virtual ~SqlGateway() = default;
+  static std::unique_ptr<SqlGateway> Make(NodeServices& services, io::Random& random);
+  virtual io::HttpResponse Handle(const io::HttpRequest& request) = 0;
+};
+
+/// Flink's job manager REST, as far as tools ask for it: /overview, /jobs, /jobs/overview, /jobs/ID, /jobs/ID/checkpoints, cancel; and /healthz, /readyz.
+io::HttpResponse HandleJobRequest(NodeServices& services, const io::HttpRequest& request);
+
+}  // namespace firn::gateway

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/process.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+
+namespace firn::io {
+
+int64_t ProcessId() { return ::getpid(); }
+bool IsOutputTerminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool IsInputTerminal() { return ::isatty(STDIN_FILENO) == 1; }
+
+int TerminalColumns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+namespace {
+
+bool WriteAll(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+bool WriteOutput(std::string_view text) { return WriteAll(STDOUT_FILENO, text); }
+void WriteError(std::string_view text) { WriteAll(STDERR_FILENO, text); }
+
+std::string ReadInput() {
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const ssize_t read = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (read < 0 && errno == EINTR) continue;
+    if (read <= 0) return text;
+    text.append(buffer, static_cast<size_t>(read));
+  }
+}
+
+std::optional<std::string> ReadInputLine() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  return line;
+}
+
+void HoldStopSignals() {
+  const sigset_t signals = StopSignals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void WaitForStopSignal() {
+  const sigset_t signals = StopSignals();
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+}
+
+}  // namespace firn::io

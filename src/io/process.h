@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// This process: its id, its standard streams, the signals that ask it to stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace firn::io {
+
+int64_t ProcessId();
+/// Whether people read what is written to standard output.
+bool IsOutputTerminal();
+bool IsInputTerminal();
+/// Columns of the terminal; 0 if there is none.
+int TerminalColumns();
+/// All of it, at once, even when another process reads slowly; false when nobody reads any more.
+bool WriteOutput(std::string_view text);
+void WriteError(std::string_view text);
+/// Up to the end.
+std::string ReadInput();
+/// A line without its end; nothing at the end of input.
+std::optional<std::string> ReadInputLine();
+
+/// Blocks SIGINT and SIGTERM for all threads made after it: call it first.
+void HoldStopSignals();
+/// Waits for one of them.
+void WaitForStopSignal();
+
+}  // namespace firn::io
