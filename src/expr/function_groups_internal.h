@@ -13,6 +13,7 @@ std::vector<ScalarFunction> CastFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
+std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
 
 }  // namespace firn::expr

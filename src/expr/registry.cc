@@ -13,7 +13,7 @@ namespace {
 class BuiltInRegistry : public FunctionRegistry {
  public:
   BuiltInRegistry() {
-    for (auto* group : {&ArithmeticFunctions, &CastFunctions, &ComparisonFunctions, &ConditionalFunctions, &LogicalFunctions, &TemporalFunctions}) {
+    for (auto* group : {&ArithmeticFunctions, &CastFunctions, &ComparisonFunctions, &ConditionalFunctions, &LogicalFunctions, &StringFunctions, &TemporalFunctions}) {
       for (ScalarFunction& function : (*group)()) storage_.push_back(std::make_unique<ScalarFunction>(std::move(function)));
     }
     for (const auto& function : storage_) all_.push_back(function.get());

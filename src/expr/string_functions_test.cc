@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "expr/evaluator.h"
+#include "expr/scalar_function.h"
+#include "types/value_text.h"
+
+namespace firn::expr {
+namespace {
+
+// The value of a call over literals, as Flink prints it; "!" and the message if it fails.
+std::string Value(std::string_view name, std::vector<ExpressionPtr> arguments) {
+  EvaluationContext context;
+  auto call = BindCall(name, std::move(arguments), {}, context);
+  if (!call.ok()) return "!" + call.error().message();
+  auto value = EvaluateConstant(**call, context);
+  if (!value.ok()) return "!" + value.error().message();
+  return *types::FormatCell(**value, 0, (*call)->type, "UTC");
+}
+ExpressionPtr S(std::string_view text) { return MakeStringLiteral(text); }
+ExpressionPtr N(int32_t value) { return MakeIntLiteral(value); }
+
+TEST(StringFunctions, CutByCodePointsAsFlink) {
+  EXPECT_EQ(Value("SUBSTRING", {S("hello"), N(0), N(2)}), "he");
+  EXPECT_EQ(Value("SUBSTRING", {S("hello"), N(-10), N(3)}), "");
+  EXPECT_EQ(Value("SUBSTRING", {S("hello"), N(-3), N(2)}), "ll");
+  EXPECT_EQ(Value("SUBSTRING", {S("hello"), N(2), N(-1)}), "NULL");
+  EXPECT_EQ(Value("SUBSTRING", {S("h\u00e9llo"), N(2), N(1)}), "\u00e9");
+  EXPECT_EQ(Value("LEFT", {S("hello"), N(-1)}), "");
+  EXPECT_EQ(Value("RIGHT", {S("hello"), N(10)}), "hello");
+  EXPECT_EQ(Value("REVERSE", {S("\u00e9ab")}), "ba\u00e9");
+  EXPECT_EQ(Value("CHAR_LENGTH", {S("h\u00e9llo")}), "5");
+  EXPECT_EQ(Value("UPPER", {S("stra\u00dfe")}), "STRASSE");
+  EXPECT_EQ(Value("LOWER", {S("\u00c0\u00c9x")}), "\u00e0\u00e9x");
+}
+
+TEST(StringFunctions, SearchAndReplace) {
+  EXPECT_EQ(Value("REPLACE", {S("hello"), S(""), S("L")}), "LhLeLlLlLoL");
+  EXPECT_EQ(Value("TRANSLATE", {S("hello"), S("elo"), S("i")}), "hi");
+  EXPECT_EQ(Value("OVERLAY", {S("This is an old string"), S(" new"), N(10), N(5)}), "This is a new string");
+  EXPECT_EQ(Value("LOCATE", {S("l"), S("hello"), N(5)}), "0");
+  EXPECT_EQ(Value("INSTR", {S("hello"), S("l"), N(1), N(2)}), "4");
+  EXPECT_EQ(Value("INSTR", {S("hello"), S("l"), N(-1), N(2)}), "3");
+  EXPECT_EQ(Value("SPLIT_INDEX", {S("a--b--c"), S("--"), N(1)}), "b");
+  EXPECT_EQ(Value("SPLIT_INDEX", {S("a,b,c"), S(","), N(3)}), "NULL");
+  EXPECT_EQ(Value("TRIM", {S("BOTH"), S(" "), S("  a ")}), "a");
+  EXPECT_EQ(Value("RTRIM", {S("abcyx"), S("xy")}), "abc");
+}
+
+TEST(StringFunctions, PadAndRepeatWithinALimit) {
+  EXPECT_EQ(Value("LPAD", {S("hi"), N(5), S("ab")}), "abahi");
+  EXPECT_EQ(Value("RPAD", {S("hello"), N(2), S("x")}), "he");
+  EXPECT_EQ(Value("LPAD", {S("hi"), N(5), S("")}), "NULL");
+  EXPECT_THAT(Value("REPEAT", {S("ab"), N(2000000000)}), testing::StartsWith("!REPEAT would make"));
+  EXPECT_EQ(Value("CONCAT_WS", {S("-"), S("a"), MakeNullLiteral(types::DataType::String()), S("b")}), "a-b");
+  EXPECT_THAT(Value("CONCAT", {N(1), S("a")}), testing::StartsWith("!cannot apply CONCAT"));
+}
+
+}  // namespace
+}  // namespace firn::expr
