@@ -66,6 +66,11 @@ class Parser {
   Result<std::vector<Hint>> ParseHints();
   Status ParseHintItem(Hint* hint);
 
+  // --- parser_type.cc ---
+  Result<types::DataType> ParseBareType(const Token& start);
+  Result<types::DataType> ParseNestedType(const std::string& name);
+  Result<types::DataType> ParseSimpleType(const Token& start);
+
   // --- parser_expression.cc ---
   Result<ExpressionPtr> ParseBinary(int min_precedence);
   Result<ExpressionPtr> ParseUnary();

@@ -76,84 +76,97 @@ Result<std::optional<DataType>> MakeSimpleType(const std::string& name, const Pa
 
 }  // namespace
 
+// Behind the word ARRAY, MAP or ROW.
+Result<types::DataType> Parser::ParseNestedType(const std::string& name) {
+  if (name != "ROW") {
+    FIRN_RETURN_IF_ERROR(ExpectSymbol("<"));
+    FIRN_TRY(types::DataType first, ParseDataType());
+    std::optional<types::DataType> second;
+    if (name == "MAP") {
+      FIRN_RETURN_IF_ERROR(ExpectSymbol(","));
+      FIRN_TRY(second, ParseDataType());
+    }
+    FIRN_RETURN_IF_ERROR(ExpectSymbol(">"));
+    return second ? types::DataType::Map(std::move(first), std::move(*second)) : types::DataType::Array(std::move(first));
+  }
+  std::vector<types::Field> fields;
+  if (TakeSymbol("<>")) return types::DataType::Row(std::move(fields));
+  const bool is_angled = TakeSymbol("<");
+  if (!is_angled) FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
+  do {
+    FIRN_TRY(Identifier field, ParseAnyName("a field's name"));
+    FIRN_TRY(types::DataType field_type, ParseDataType());
+    if (Current().kind == TokenKind::kString) Advance();  // a comment
+    fields.push_back({std::move(field.text), std::move(field_type)});
+  } while (TakeSymbol(","));
+  FIRN_RETURN_IF_ERROR(ExpectSymbol(is_angled ? ">" : ")"));
+  return types::DataType::Row(std::move(fields));
+}
+
+// Behind a type that is one word and maybe numbers.
+Result<types::DataType> Parser::ParseSimpleType(const Token& start) {
+  const std::string& name = start.upper;
+  Parameters parameters;
+  const uint32_t begin = Current().span.begin;
+  if (TakeSymbol("(")) {
+    do {
+      if (Current().kind != TokenKind::kInteger) return Unexpected("a number");
+      int64_t number = 0;
+      auto [end, status] = std::from_chars(Current().text.data(), Current().text.data() + Current().text.size(), number);
+      parameters.numbers.push_back(status == std::errc() ? number : INT64_MAX);
+      Advance();
+    } while (TakeSymbol(","));
+    FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  }
+  parameters.span = SpanFrom(begin);
+  FIRN_TRY(std::optional<types::DataType> type, MakeSimpleType(name, parameters));
+  if (!type) {
+    static const std::vector<std::string> kNames = {"BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "CHAR", "VARCHAR", "STRING",
+                                                    "BINARY", "VARBINARY", "BYTES", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ", "INTERVAL", "ARRAY", "MAP", "ROW"};
+    return Error(ErrorCode::kSyntaxError, fmt::format("there is no type {}", start.text)).At(start.span).Candidates(base::NearNames(start.text, kNames));
+  }
+  if (name == "DOUBLE") TakeWord("PRECISION");
+  if (name == "TIMESTAMP" || name == "TIME") {
+    if (TakeWords({"WITH", "LOCAL", "TIME", "ZONE"})) type = types::DataType::TimestampLtz(type->precision());
+    if (AtWords({"WITH", "TIME", "ZONE"})) return Unsupported(start.span, "TIMESTAMP WITH TIME ZONE is not supported", "use TIMESTAMP_LTZ");
+    TakeWords({"WITHOUT", "TIME", "ZONE"});
+  }
+  return *type;
+}
+
+Result<types::DataType> Parser::ParseBareType(const Token& start) {
+  const std::string& name = start.upper;
+  if (name == "ARRAY" || name == "MAP" || name == "ROW") return ParseNestedType(name);
+  if (name == "INTERVAL") {
+    FIRN_TRY(IntervalUnit unit, ParseIntervalUnit());
+    if (TakeWord("TO")) {
+      FIRN_TRY(unit, ParseIntervalUnit());
+    }
+    const bool is_months = unit == IntervalUnit::kYear || unit == IntervalUnit::kMonth || unit == IntervalUnit::kQuarter;
+    return is_months ? types::DataType::IntervalYearMonth() : types::DataType::IntervalDayTime();
+  }
+  if (name == "MULTISET" || name == "RAW" || name == "VARIANT" || name == "BITMAP" || name == "STRUCTURED") {
+    return Unsupported(start.span, fmt::format("the type {} is not supported", name), name == "MULTISET" ? "ARRAY<t> or MAP<t, INT> hold the same values" : "");
+  }
+  return ParseSimpleType(start);
+}
+
 Result<types::DataType> Parser::ParseDataType() {
   const Nesting nesting(&depth_);
   FIRN_RETURN_IF_ERROR(CheckNesting());
   const Token start = Current();
   if (start.kind != TokenKind::kWord) return Unexpected("a type");
   Advance();
-  const std::string& name = start.upper;
-  std::optional<types::DataType> type;
-  if (name == "ARRAY" || name == "MAP") {
-    FIRN_RETURN_IF_ERROR(ExpectSymbol("<"));
-    FIRN_TRY(types::DataType first, ParseDataType());
-    if (name == "MAP") {
-      FIRN_RETURN_IF_ERROR(ExpectSymbol(","));
-      FIRN_TRY(types::DataType second, ParseDataType());
-      type = types::DataType::Map(std::move(first), std::move(second));
-    } else {
-      type = types::DataType::Array(std::move(first));
-    }
-    FIRN_RETURN_IF_ERROR(ExpectSymbol(">"));
-  } else if (name == "ROW") {
-    const bool is_angled = TakeSymbol("<");
-    if (!is_angled) FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
-    std::vector<types::Field> fields;
-    if (!(is_angled && TakeSymbol("<>"))) {
-      do {
-        FIRN_TRY(Identifier field, ParseAnyName("a field's name"));
-        FIRN_TRY(types::DataType field_type, ParseDataType());
-        if (Current().kind == TokenKind::kString) Advance();  // a comment
-        fields.push_back({std::move(field.text), std::move(field_type)});
-      } while (TakeSymbol(","));
-    }
-    FIRN_RETURN_IF_ERROR(ExpectSymbol(is_angled ? ">" : ")"));
-    type = types::DataType::Row(std::move(fields));
-  } else if (name == "INTERVAL") {
-    FIRN_TRY(IntervalUnit unit, ParseIntervalUnit());
-    if (TakeWord("TO")) {
-      FIRN_TRY(unit, ParseIntervalUnit());
-    }
-    const bool is_months = unit == IntervalUnit::kYear || unit == IntervalUnit::kMonth || unit == IntervalUnit::kQuarter;
-    type = is_months ? types::DataType::IntervalYearMonth() : types::DataType::IntervalDayTime();
-  } else if (name == "MULTISET" || name == "RAW" || name == "VARIANT" || name == "BITMAP" || name == "STRUCTURED") {
-    return Unsupported(start.span, fmt::format("the type {} is not supported", name), name == "MULTISET" ? "ARRAY<t> or MAP<t, INT> hold the same values" : "");
-  } else {
-    Parameters parameters;
-    const uint32_t begin = Current().span.begin;
-    if (TakeSymbol("(")) {
-      do {
-        if (Current().kind != TokenKind::kInteger) return Unexpected("a number");
-        int64_t number = 0;
-        auto [end, status] = std::from_chars(Current().text.data(), Current().text.data() + Current().text.size(), number);
-        parameters.numbers.push_back(status == std::errc() ? number : INT64_MAX);
-        Advance();
-      } while (TakeSymbol(","));
-      FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-    }
-    parameters.span = SpanFrom(begin);
-    FIRN_TRY(type, MakeSimpleType(name, parameters));
-    if (!type) {
-      static const std::vector<std::string> kNames = {"BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "CHAR", "VARCHAR", "STRING",
-                                                      "BINARY", "VARBINARY", "BYTES", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ", "INTERVAL", "ARRAY", "MAP", "ROW"};
-      return Error(ErrorCode::kSyntaxError, fmt::format("there is no type {}", start.text)).At(start.span).Candidates(base::NearNames(start.text, kNames));
-    }
-    if (name == "DOUBLE") TakeWord("PRECISION");
-    if (name == "TIMESTAMP" || name == "TIME") {
-      if (TakeWords({"WITH", "LOCAL", "TIME", "ZONE"})) type = types::DataType::TimestampLtz(type->precision());
-      if (AtWords({"WITH", "TIME", "ZONE"})) return Unsupported(start.span, "TIMESTAMP WITH TIME ZONE is not supported", "use TIMESTAMP_LTZ");
-      TakeWords({"WITHOUT", "TIME", "ZONE"});
-    }
-  }
+  FIRN_TRY(types::DataType type, ParseBareType(start));
   for (int suffixes = depth_; AtWord("ARRAY") || AtWord("MULTISET"); ++suffixes) {
     if (suffixes > kMaxNesting) return Error(ErrorCode::kLimitExceeded, fmt::format("the type is nested more than {} levels deep", kMaxNesting)).At(Current().span);
     if (AtWord("MULTISET")) return Unsupported(Current().span, "the type MULTISET is not supported", "ARRAY<t> holds the same values");
     Advance();
-    type = types::DataType::Array(*type);
+    type = types::DataType::Array(type);
   }
-  if (TakeWords({"NOT", "NULL"})) return type->NotNull();
+  if (TakeWords({"NOT", "NULL"})) return type.NotNull();
   TakeWord("NULL");
-  return *type;
+  return type;
 }
 
 }  // namespace firn::sql

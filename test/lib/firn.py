@@ -18,13 +18,14 @@ READY_SECONDS = 30
 class Node:
     """`firn up` on free ports. Use as a context manager; kill() is SIGKILL, stop() SIGINT."""
 
-    def __init__(self, data=None, arguments=(), log=None):
+    def __init__(self, data=None, arguments=(), log=None, kafka_port=0):
         self.temporary = None
         if data is None:
             self.temporary = tempfile.TemporaryDirectory(prefix="firn-test-")
             data = pathlib.Path(self.temporary.name) / "lake"
         self.data = pathlib.Path(data)
         self.arguments = list(arguments)
+        self.kafka_port = kafka_port
         self.log_path = log or pathlib.Path(tempfile.mkstemp(prefix="firn-test-", suffix=".log")[1])
         self.process = None
         self.ports = {}
@@ -34,7 +35,7 @@ class Node:
         ready.unlink(missing_ok=True)  # what a killed node left behind
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "up", "--data", str(self.data), "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0", *self.arguments],
+                [str(BINARY), "up", "--data", str(self.data), "--port-kafka", str(self.kafka_port), "--port-sql", "0", "--port-jobs", "0", *self.arguments],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:

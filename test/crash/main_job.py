@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""The main job under kill -9.
+
+  main_job.py [--rounds N] [--seed S] [--records N]
+
+A real Kafka client produces trades without pause while the node is killed with SIGKILL at random moments and started again. At the end, read with PyIceberg:
+every record that was acknowledged is in the raw table exactly once and in order, and the one-minute windows equal an independent computation by DuckDB over it.
+"""
+import argparse
+import json
+import pathlib
+import random
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import confluent_kafka  # noqa: E402
+import duckdb  # noqa: E402
+import firn  # noqa: E402
+from pyiceberg.table import StaticTable  # noqa: E402
+
+PIPELINE = """
+CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{warehouse}');
+CREATE DATABASE IF NOT EXISTS lake.db;
+CREATE TABLE trades (
+  symbol STRING, price DOUBLE, qty DOUBLE, ts BIGINT, side STRING,
+  event_time AS TO_TIMESTAMP_LTZ(ts, 3), proc_time AS PROCTIME(),
+  WATERMARK FOR event_time AS event_time - INTERVAL '5' SECOND
+) WITH ('connector'='kafka', 'topic'='trades', 'properties.bootstrap.servers'='localhost:9092',
+        'properties.group.id'='lab', 'scan.startup.mode'='earliest-offset',
+        'format'='json', 'json.ignore-parse-errors'='true');
+CREATE TABLE lake.db.raw_trades (symbol STRING, price DOUBLE, qty DOUBLE, side STRING, event_time TIMESTAMP_LTZ(3))
+  WITH ('format-version'='2');
+CREATE TABLE lake.db.agg_1m (
+  window_start TIMESTAMP(3), window_end TIMESTAMP(3), symbol STRING, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE,
+  volume DOUBLE, trade_count BIGINT, PRIMARY KEY (symbol, window_start) NOT ENFORCED)
+  WITH ('format-version'='2', 'write.upsert.enabled'='true');
+SET 'execution.checkpointing.interval' = '200ms';
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO lake.db.raw_trades SELECT symbol, price, qty, side, event_time FROM trades;
+  INSERT INTO lake.db.agg_1m
+    SELECT window_start, window_end, symbol, FIRST_VALUE(price), MAX(price), MIN(price), LAST_VALUE(price), SUM(qty), COUNT(*)
+    FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE))
+    GROUP BY symbol, window_start, window_end;
+END;
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Load(threading.Thread):
+    """Produces until told to stop; keeps what was acknowledged, in order of the acknowledgements' offsets."""
+
+    def __init__(self, port, seed):
+        super().__init__(daemon=True)
+        self.random = random.Random(seed)
+        self.producer = confluent_kafka.Producer({
+            "bootstrap.servers": f"127.0.0.1:{port}", "enable.idempotence": True, "acks": "all", "linger.ms": 2, "message.timeout.ms": 120_000,
+            "log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 20})
+        self.stopping = threading.Event()
+        self.acked = {}   # offset -> record
+        self.failed = []
+        self.now_ms = 1_700_000_000_000
+
+    def deliver(self, error, message):
+        if error is not None:
+            self.failed.append(str(error))
+        elif message.offset() in self.acked:
+            self.failed.append(f"offset {message.offset()} was acknowledged twice")
+        else:
+            self.acked[message.offset()] = json.loads(message.value())
+
+    def send(self, timestamp_ms):
+        record = {"symbol": self.random.choice(["BTC", "ETH", "SOL"]), "price": self.random.randint(10_000, 11_000) / 100, "qty": self.random.randint(1, 1000) / 8,
+                  "ts": timestamp_ms, "side": self.random.choice(["buy", "sell"])}
+        self.producer.produce("trades", json.dumps(record), partition=0, on_delivery=self.deliver)
+
+    def run(self):
+        while not self.stopping.is_set():
+            for _ in range(20):
+                self.now_ms += self.random.randint(1, 60)
+                self.send(self.now_ms - self.random.randint(0, 3000))  # out of order within the watermark's delay
+            self.producer.poll(0.01)
+
+    def finish(self):
+        self.stopping.set()
+        self.join()
+        self.send(self.now_ms + 600_000)  # closes every window before it
+        left = self.producer.flush(60)
+        if left:
+            self.failed.append(f"{left} records were never acknowledged")
+
+
+def read_table(warehouse, name):
+    folder = warehouse / "db" / name / "metadata"
+    version = (folder / "version-hint.text").read_text().strip()
+    return StaticTable.from_metadata(str(folder / f"v{version}.metadata.json")).scan().to_arrow()
+
+
+def check(warehouse, load):
+    problems = list(load.failed)
+    records = [load.acked[offset] for offset in sorted(load.acked)]
+    if sorted(load.acked) != list(range(len(records))):
+        problems.append("the acknowledged offsets are not dense")
+    raw = read_table(warehouse, "raw_trades")
+    expected = [(r["symbol"], r["price"], r["qty"], r["side"], r["ts"]) for r in records]
+    got = [(row["symbol"], row["price"], row["qty"], row["side"], round(row["event_time"].timestamp() * 1000)) for row in raw.to_pylist()]
+    if sorted(got) != sorted(expected):
+        problems.append(f"the raw table has {len(got)} rows for {len(expected)} acknowledged records, or other ones")
+    source = {"symbol": [r[0] for r in expected], "price": [r[1] for r in expected], "qty": [r[2] for r in expected], "ts": [r[4] for r in expected], "n": list(range(len(expected)))}
+    import pyarrow
+    trades = pyarrow.table(source)  # noqa: F841  read by DuckDB below
+    oracle = duckdb.sql("""
+        SELECT ts // 60000 * 60000 AS w, symbol, arg_min(price, n), max(price), min(price), arg_max(price, n), sum(qty), count(*)
+        FROM trades WHERE ts // 60000 * 60000 + 60000 - 1 <= (SELECT max(ts) - 5000 FROM trades) GROUP BY w, symbol""").fetchall()
+    windows = [(round((row["window_start"] - row["window_start"].__class__(1970, 1, 1)).total_seconds() * 1000), row["symbol"], row["open"], row["high"], row["low"], row["close"], row["volume"],
+                row["trade_count"]) for row in read_table(warehouse, "agg_1m").to_pylist()]
+    if sorted(windows) != sorted(oracle):
+        difference = sorted(set(windows) ^ set(oracle))
+        problems.append(f"{len(windows)} windows for {len(oracle)} expected; first differences {difference[:4]}")
+    return problems, len(expected), len(oracle)
+
+
+def wait_for_rows(node, wanted, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
+        count = int(session.execute("SELECT COUNT(*) FROM lake.db.raw_trades").texts()[0][0])
+        session.close()
+        if count >= wanted:
+            time.sleep(1.0)  # the windows' commit is that of the same or the next checkpoint
+            return
+        time.sleep(0.2)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    arguments = parser.parse_args()
+    print(f"main job under kill -9: {arguments.rounds} rounds, --seed {arguments.seed}", flush=True)
+    choose = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="firn-crash-") as folder:
+        warehouse = pathlib.Path(folder) / "warehouse"
+        port = free_port()
+        node = firn.Node(pathlib.Path(folder) / "lake", kafka_port=port).start()
+        load = Load(port, arguments.seed)
+        load.send(load.now_ms)  # makes the topic
+        load.producer.flush(20)
+        session = firn.Session(node.sql)
+        for statement in firn.split_statements(PIPELINE.format(warehouse=warehouse)):
+            session.execute(statement)
+        load.start()
+        for _ in range(arguments.rounds):
+            time.sleep(choose.uniform(0.02, 0.9))
+            node.kill()
+            node.start()
+        load.finish()
+        wait_for_rows(node, len(load.acked), 60)
+        problems, records, windows = check(warehouse, load)
+        if problems:
+            print(node.log_tail())
+        code = node.stop()
+        if code != 0:
+            problems.append(f"the clean stop ended with {code}")
+    for problem in problems:
+        print("FAIL", problem)
+    print(f"{records} acknowledged records, {windows} closed windows, {arguments.rounds} kills: {'FAILED' if problems else 'exactly once'}")
+    sys.exit(1 if problems else 0)
+
+
+main()
