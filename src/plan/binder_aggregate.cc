@@ -143,9 +143,9 @@ Status GroupingBinder::Bind(const std::vector<sql::GroupingElement>& elements) {
 
 // --- the aggregate ---
 
-AggregateBuilder::AggregateBuilder(QueryBinder& binder, SelectState& state, const std::vector<GroupKey>& keys,
+AggregateBuilder::AggregateBuilder(const SessionConfig& config, SelectState& state, const std::vector<GroupKey>& keys,
                                    const std::vector<std::vector<int>>& sets, const std::map<std::string, int64_t>& state_ttl_ms, base::SourceSpan span)
-    : binder_(binder), state_(state), keys_(keys), sets_(sets), state_ttl_ms_(binder.session().config.state_ttl_ms), span_(span) {
+    : state_(state), keys_(keys), sets_(sets), state_ttl_ms_(config.state_ttl_ms), span_(span) {
   for (const ScopeColumn& column : state.from.scope.columns) {
     if (column.qualifier.empty()) continue;
     const auto hinted = state_ttl_ms.find(column.qualifier.back());

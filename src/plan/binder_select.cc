@@ -292,7 +292,7 @@ Status SelectBinder::BuildRelation() {
     }
     return Ok();
   }
-  AggregateBuilder builder(binder_, state_, keys_, grouping_sets_, state_ttl_ms_, binder_.Span(select_.span));
+  AggregateBuilder builder(binder_.session().config, state_, keys_, grouping_sets_, state_ttl_ms_, binder_.Span(select_.span));
   builder.NameCalls(items_, names_);
   FIRN_TRY(node_, builder.Build());
   FIRN_RETURN_IF_ERROR(AttachSubqueries(subquery_columns));

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error_render.h"
+#include "plan/plan_check_internal.h"
 #include "plan/test_catalog_internal.h"
 
 namespace firn::plan {
@@ -60,6 +61,7 @@ TEST_P(FlinkCase, PlansAsFlink) {
     if (outcome.error().code() == ErrorCode::kNotSupported) GTEST_SKIP() << rendered;
     FAIL() << rendered;
   }
+  EXPECT_EQ(PlanChecker().Check(outcome->plan), "");
   if (!outcome->is_query || session.statement().starts_with("EXPLAIN")) return;
   EXPECT_EQ(ColumnsOf(*outcome->plan.roots[0]->schema), HeaderOf(ReadText(base.string() + ".expect"), "#columns"))
       << ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/error_render.h"
+#include "plan/plan_check_internal.h"
 #include "plan/test_catalog_internal.h"
 
 namespace firn::plan {
@@ -28,6 +29,7 @@ std::string Planned(const std::string& script) {
   TestSession session;
   const auto outcome = session.Run(script);
   if (!outcome.ok()) return base::RenderError(outcome.error(), {.source = session.statement()});
+  EXPECT_EQ(PlanChecker().Check(outcome->plan), "");
   return ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "plan/describe.h"
+#include "plan/plan_check_internal.h"
 #include "plan/test_catalog_internal.h"
 
 namespace firn::plan {
@@ -30,7 +31,9 @@ class Planner : public testing::Test {
     TestSession session;
     auto outcome = session.Run(kTables + statement);
     EXPECT_TRUE(outcome.ok()) << outcome.error().ToString();
-    return outcome.ok() ? outcome->plan : JobPlan{};
+    if (!outcome.ok()) return JobPlan{};
+    EXPECT_EQ(PlanChecker().Check(outcome->plan), "");
+    return outcome->plan;
   }
   Error Refusal(const std::string& statement) {
     TestSession session;

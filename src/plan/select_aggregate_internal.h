@@ -42,7 +42,7 @@ class GroupingBinder {
 /// Builds projection, expansion and aggregate, and turns output expressions into ones over the result.
 class AggregateBuilder {
  public:
-  AggregateBuilder(QueryBinder& binder, SelectState& state, const std::vector<GroupKey>& keys, const std::vector<std::vector<int>>& sets,
+  AggregateBuilder(const SessionConfig& config, SelectState& state, const std::vector<GroupKey>& keys, const std::vector<std::vector<int>>& sets,
                    const std::map<std::string, int64_t>& state_ttl_ms, base::SourceSpan span);
   /// Calls that are select items by themselves are called by their alias.
   void NameCalls(const std::vector<expr::ExpressionPtr>& items, const std::vector<std::string>& names);
@@ -57,7 +57,6 @@ class AggregateBuilder {
   Result<int64_t> GroupingValue(const GroupingCall& call, const std::vector<int>& set, int occurrence) const;
   Result<LogicalNodePtr> BuildInput(LogicalAggregate& aggregate);
 
-  QueryBinder& binder_;
   SelectState& state_;
   const std::vector<GroupKey>& keys_;
   const std::vector<std::vector<int>>& sets_;
