@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What iceberg_test.py drives: firn's Iceberg library without a node around it.
 //   write WAREHOUSE                                writes a set of tables into a Hadoop catalog
-//   read METADATA OUT [--snapshot ID|--ref NAME|--as-of MS] [--columns 1,3] [--metadata-table NAME]
+//   read METADATA OUT [--snapshot ID|--ref NAME|--as-of MS] [--metadata-table NAME]
 //                                                  reads a table of anybody into an Arrow file
 #include <arrow/array.h>
 #include <arrow/builder.h>
@@ -18,6 +18,7 @@
 
 #include "iceberg/hadoop_catalog.h"
 #include "iceberg/metadata_files.h"
+#include "iceberg/metadata_table.h"
 #include "iceberg/position_deletes.h"
 #include "iceberg/snapshot_commit.h"
 #include "iceberg/sql_types.h"
@@ -153,6 +154,16 @@ class Program {
       if (arguments[i] == "--as-of") options.snapshot.as_of_ms = std::stoll(arguments[i + 1]);
     }
     TableMetadataPtr metadata = Must(ReadMetadataFile(*store_, metadata_location));
+    for (size_t i = 2; i + 1 < arguments.size(); i += 2) {
+      if (arguments[i] != "--metadata-table") continue;
+      const Batch batch = Must(ReadMetadataTable(*store_, {{"db", "t"}, metadata_location, metadata}, *FindMetadataTable(arguments[i + 1]), options.snapshot));
+      auto out = arrow::io::FileOutputStream::Open(arguments[1]).ValueOrDie();
+      auto ipc = arrow::ipc::MakeFileWriter(out, batch.schema->ToArrow()).ValueOrDie();
+      Check(ipc->WriteRecordBatch(*types::ToRecordBatch(batch)));
+      Check(ipc->Close());
+      Check(out->Close());
+      return;
+    }
     auto scan = Must(TableScan::Make(*store_, metadata, options));
     auto file = arrow::io::FileOutputStream::Open(arguments[1]).ValueOrDie();
     auto writer = arrow::ipc::MakeFileWriter(file, scan->schema()->ToArrow()).ValueOrDie();

@@ -148,6 +148,21 @@ class FirnWrites(unittest.TestCase):
         data = [file for file in table.inspect.files().to_pylist() if file["content"] == 0]
         self.assertEqual(int(summary["total-records"]), sum(file["record_count"] for file in data))
 
+    def test_metadata_tables_equal_pyicebergs(self):
+        for name in ("upsert_partitioned", "by_day", "merged", "plain", "overwritten"):
+            metadata = newest_metadata(self.warehouse / "db" / name)
+            inspect = StaticTable.from_metadata(f"file://{metadata}").inspect
+            for table, ours_only in (("snapshots", []), ("history", []), ("refs", []), ("manifests", []), ("partitions", []), ("files", ["first_row_id", "referenced_data_file", "content_offset", "content_size_in_bytes", "readable_metrics"]),
+                                     ("data_files", ["first_row_id", "referenced_data_file", "content_offset", "content_size_in_bytes", "readable_metrics"]), ("metadata_log_entries", [])):
+                with self.subTest(f"{name}${table}"):
+                    theirs = getattr(inspect, table)()
+                    ours = firn_read(f"file://{metadata}", "--metadata-table", table)
+                    shared = [column for column in ours.column_names if column not in ours_only and column in theirs.column_names]
+                    missing = [column for column in ours.column_names if column not in theirs.column_names and column not in ours_only]
+                    self.assertEqual(missing, [])
+                    self.assertEqual([c for c in theirs.column_names if c not in ours.column_names and c != "partition"], [])  # unpartitioned: Java has none
+                    self.assertEqual(rows(ours.select(shared)), rows(theirs.select(shared)))
+
     def test_pyiceberg_appends_to_firns_table(self):
         metadata = newest_metadata(self.warehouse / "db" / "by_day")
         catalog = SqlCatalog("c", uri=f"sqlite:///{self.folder.name}/append.db", warehouse=f"file://{self.folder.name}/other")
