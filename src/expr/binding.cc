@@ -35,7 +35,12 @@ std::string Upper(std::string_view text) {
 // Functions that are others in other words. Nothing: bind by the entry.
 Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr>& arguments, base::SourceSpan span, const EvaluationContext& context) {
   auto call = [&](std::string_view other, std::vector<ExpressionPtr> with) { return BindCall(other, std::move(with), span, context); };
-  if (name == "IF" && arguments.size() == 3 && arguments[0]->type.kind() != TypeKind::kNull) return call("CASE", arguments);
+  if (name == "IF" && arguments.size() == 3 && arguments[0]->type.kind() != TypeKind::kNull) {
+    FIRN_TRY(ExpressionPtr chosen, call("CASE", arguments));
+    Expression copy = *chosen;  // unlike a CASE, typed nullable when its condition is
+    copy.type = copy.type.WithNullable(copy.type.nullable() || arguments[0]->type.nullable());
+    return std::make_shared<const Expression>(std::move(copy));
+  }
   if (name == "IFNULL" && arguments.size() == 2) return call("COALESCE", arguments);
   if (name == "NULLIF" && arguments.size() == 2) {
     FIRN_TRY(ExpressionPtr equal, call("=", {arguments[0], arguments[1]}));

@@ -232,7 +232,7 @@ Result<Column> Concat(const KernelInput& input) {
 
 Result<Signature> BindConcatWs(const CallSite& call) {
   FIRN_TRY(Signature signature, BindTexts<2>(call));
-  signature.result = DataType::String().WithNullable(call.types[0].nullable());
+  signature.result = Strict(DataType::String(), call);
   return signature;
 }
 

@@ -287,7 +287,8 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const sql::Expression& expressi
         .At(span)
         .Hint(fmt::format("GROUP BY {}(ts, INTERVAL '1' MINUTE), or FROM TABLE({}(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))", name, name));
   }
-  if (expression.is_distinct || expression.filter != nullptr || !expression.within_group.empty() || expression.ignore_nulls.has_value()) {
+  const bool is_known = expr::FunctionRegistry::BuiltIn().Find(name) != nullptr;  // else BindCall says that there is none
+  if (is_known && (expression.is_distinct || expression.filter != nullptr || !expression.within_group.empty() || expression.ignore_nulls.has_value())) {
     return Error(ErrorCode::kInvalidAggregate, fmt::format("{} is no aggregate function: it takes no DISTINCT, FILTER, ORDER BY or NULLS clause", name)).At(span);
   }
   for (const std::string& argument : expression.argument_names) {
