@@ -96,7 +96,6 @@ int RunUp(const NodeOptions& options) {
 int RunSql(const SqlOptions& options) {
   auto format = ParseOutputFormat(options.format);
   if (!format.ok()) return io::WriteError(base::RenderError(format.error())), 2;
-  io::HoldStopSignals();
   io::RealEnvironment real;
   const io::Environment environment = real.environment();
   auto script = ScriptOf(environment.files, options);

@@ -11,6 +11,7 @@
 #include "catalog/catalogs.h"
 #include "connect/blackhole.h"
 #include "connect/datagen.h"
+#include "connect/filesystem.h"
 #include "connect/iceberg.h"
 #include "connect/kafka.h"
 #include "connect/print.h"
@@ -59,6 +60,7 @@ class RunningNode final : public Node {
     connectors_.Register(connect::MakeIcebergConnector(environment_, *objects_, *catalogs_));
     connectors_.Register(connect::MakeDatagenConnector(environment_));
     connectors_.Register(connect::MakeBlackholeConnector());
+    connectors_.Register(connect::MakeFilesystemConnector(environment_));
     connectors_.Register(connect::MakePrintConnector([](std::string_view lines) { io::WriteOutput(lines); }));
     exec::EngineOptions engine_options;
     engine_options.state_directory = io::JoinPath(options_.data, "state");
