@@ -139,8 +139,11 @@ class Runner:
         out = tempfile.mkdtemp(prefix="firn-case-")
         text = text.replace("${DATA}", str(HERE / "data")).replace("${OUT}", out)
         session = firn.Session(self.node.sql, SETTINGS)
-        result, produced = None, False
+        result = None
         try:
+            database = "case_" + re.sub(r"\W", "_", path.stem)  # Flink ran each script in a catalog of its own
+            session.execute(f"CREATE DATABASE `{database}`")
+            session.execute(f"USE `{database}`")
             for statement in firn.split_statements(text):
                 answer = session.execute(statement, seconds=20)
                 if answer.is_query or re.match(r"\s*(DESC|SHOW|EXPLAIN)", statement, flags=re.I):
