@@ -97,14 +97,24 @@ class Reactor final : public TaskQueue {
   std::thread thread_;
 };
 
-// Keeps itself alive through its pending operations; OnClosed is posted once, when none of the handler's calls is on the stack.
+class TcpConnection;
+
+// The connections whose handlers wait for OnClosed. A paused connection has no operation under way that would keep it alive, so this set does. Used
+// on the reactor only, and by the network's destructor after the reactor has stopped.
+using LiveConnections = std::unordered_set<std::shared_ptr<TcpConnection>>;
+
+// Lives from Start until its handler's OnClosed has returned, which is posted once, when none of the handler's calls is on the stack.
 class TcpConnection final : public Connection, public std::enable_shared_from_this<TcpConnection> {
  public:
-  TcpConnection(tcp::socket socket, Address peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
+  TcpConnection(tcp::socket socket, Address peer, LiveConnections& live) : socket_(std::move(socket)), peer_(std::move(peer)), live_(live) {}
 
   void Start(std::unique_ptr<ConnectionHandler> handler) {
     handler_ = std::move(handler);
-    if (handler_ == nullptr) return CloseSocket();
+    if (handler_ == nullptr) {
+      is_closed_ = true;
+      return CloseSocket();
+    }
+    live_.insert(shared_from_this());
     Read();
   }
 
@@ -174,6 +184,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
     asio::post(socket_.get_executor(), [self = shared_from_this(), reason = std::move(reason)]() mutable {
       if (self->handler_) self->handler_->OnClosed(std::move(reason));
       self->handler_.reset();
+      self->live_.erase(self);
     });
   }
 
@@ -185,6 +196,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 
   tcp::socket socket_;
   Address peer_;
+  LiveConnections& live_;
   std::unique_ptr<ConnectionHandler> handler_;
   std::deque<base::SharedBytes> queue_;
   size_t pending_bytes_ = 0;
@@ -197,11 +209,11 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 
 Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
 
-void StartConnection(tcp::socket socket, const AcceptFunction& accept) {
+void StartConnection(tcp::socket socket, LiveConnections& live, const AcceptFunction& accept) {
   error_code problem;
   socket.set_option(tcp::no_delay(true), problem);
   const tcp::endpoint peer = socket.remote_endpoint(problem);
-  auto connection = std::make_shared<TcpConnection>(std::move(socket), AddressOf(peer));
+  auto connection = std::make_shared<TcpConnection>(std::move(socket), AddressOf(peer), live);
   connection->Start(accept(*connection));
 }
 
@@ -209,12 +221,13 @@ void StartConnection(tcp::socket socket, const AcceptFunction& accept) {
 struct ListenState {
   std::vector<tcp::acceptor> acceptors;
   AcceptFunction accept;
+  LiveConnections& live;
 };
 
 void AcceptNext(const std::shared_ptr<ListenState>& state, size_t index) {
   state->acceptors[index].async_accept([state, index](const error_code& problem, tcp::socket socket) {
     if (problem == asio::error::operation_aborted || !state->acceptors[index].is_open()) return;
-    if (!problem) StartConnection(std::move(socket), state->accept);
+    if (!problem) StartConnection(std::move(socket), state->live, state->accept);
     AcceptNext(state, index);
   });
 }
@@ -241,13 +254,13 @@ class TcpListener final : public Listener {
 
 class AsioNetwork final : public Network {
  public:
+  ~AsioNetwork() override { reactor_.Stop(); }
   TaskQueue& reactor() override { return reactor_; }
 
   Result<std::unique_ptr<Listener>> Listen(const Address& address, AcceptFunction accept) override {
     // "localhost" is ::1 first on many machines, so both families listen on one port.
     std::vector<std::string> hosts = address.host == "localhost" ? std::vector<std::string>{"127.0.0.1", "::1"} : std::vector{address.host};
-    auto state = std::make_shared<ListenState>();
-    state->accept = std::move(accept);
+    auto state = std::make_shared<ListenState>(ListenState{{}, std::move(accept), live_});
     uint16_t port = address.port;
     for (const std::string& host : hosts) {
       error_code problem;
@@ -268,19 +281,19 @@ class AsioNetwork final : public Network {
   void Connect(const Address& address, ConnectFunction connected) override {
     auto resolver = std::make_shared<tcp::resolver>(reactor_.context());
     auto socket = std::make_shared<tcp::socket>(reactor_.context());
-    resolver->async_resolve(address.host, std::to_string(address.port), [=](const error_code& problem, const tcp::resolver::results_type& found) {
+    resolver->async_resolve(address.host, std::to_string(address.port), [=, this](const error_code& problem, const tcp::resolver::results_type& found) {
       if (problem) {
         connected(NetworkError("resolving " + address.host, problem));
         return;
       }
-      asio::async_connect(*socket, found, [=](const error_code& failure, const tcp::endpoint& peer) {
+      asio::async_connect(*socket, found, [=, this](const error_code& failure, const tcp::endpoint& peer) {
         if (failure) {
           connected(Error(ErrorCode::kServerUnreachable, fmt::format("{}: {}", address.ToString(), failure.message())));
           return;
         }
         error_code ignored;
         socket->set_option(tcp::no_delay(true), ignored);
-        auto connection = std::make_shared<TcpConnection>(std::move(*socket), AddressOf(peer));
+        auto connection = std::make_shared<TcpConnection>(std::move(*socket), AddressOf(peer), live_);
         connection->Start(connected(connection.get()));
       });
       (void)resolver;  // alive until it has answered
@@ -305,6 +318,7 @@ class AsioNetwork final : public Network {
   }
 
   Reactor reactor_;
+  LiveConnections live_;  // destroyed before the reactor's context, which the sockets need
 };
 
 }  // namespace

@@ -139,6 +139,50 @@ TEST(AsioNetwork, CarriesLargePayloadsBothWays) {
   EXPECT_EQ(done.get_future().get(), payload);
 }
 
+// Pauses at the first byte and goes on from a timer, as a broker does when a request waits; tells when it is destroyed.
+class PausesThenEchoes final : public ConnectionHandler {
+ public:
+  PausesThenEchoes(Connection& connection, TaskQueue& reactor, std::promise<void>& closed) : connection_(connection), reactor_(reactor), closed_(closed) {}
+  ~PausesThenEchoes() override { EXPECT_TRUE(is_closed_) << "destroyed before OnClosed"; }
+  std::span<char> ReadBuffer() override { return buffer_; }
+  void OnRead(size_t size) override {
+    connection_.PauseReading();
+    reactor_.PostAfter(20'000, [this, size] {
+      connection_.Send({base::SharedBytes::FromString(std::string(buffer_.data(), size))});
+      connection_.ResumeReading();
+    });
+  }
+  void OnClosed(Status) override {
+    is_closed_ = true;
+    closed_.set_value();
+  }
+
+ private:
+  Connection& connection_;
+  TaskQueue& reactor_;
+  std::promise<void>& closed_;
+  bool is_closed_ = false;
+  std::array<char, 64> buffer_;
+};
+
+TEST(AsioNetwork, APausedConnectionLivesUntilOnClosed) {
+  std::promise<void> closed;
+  RealEnvironment real;
+  Network& network = real.environment().network;
+  auto listener = network.Listen({"127.0.0.1", 0}, [&](Connection& connection) {
+    return std::make_unique<PausesThenEchoes>(connection, network.reactor(), closed);
+  });
+  ASSERT_TRUE(listener.ok());
+  std::promise<std::string> done;
+  network.Connect((*listener)->address(), [&](Result<Connection*> connection) -> std::unique_ptr<ConnectionHandler> {
+    EXPECT_TRUE(connection.ok());
+    (*connection)->Send({base::SharedBytes::FromString("hello")});
+    return std::make_unique<Collect>(**connection, 5, done);
+  });
+  EXPECT_EQ(done.get_future().get(), "hello");
+  closed.get_future().wait();
+}
+
 TEST(AsioNetwork, NobodyThereIsAnError) {
   RealEnvironment real;
   std::promise<ErrorCode> code;
