@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/group_table.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 
 namespace firn::exec {
@@ -94,6 +96,13 @@ void GroupTable::FindOrInsert(const BatchKeys& keys, std::vector<uint32_t>* grou
   FIRN_ASSERT(keys.shape == shape_, "keys of another shape");
   groups->resize(static_cast<size_t>(keys.count));
   uint32_t* out = groups->data();
+  if (keys.shape == KeyShape::kNone && keys.count > 0) {  // one group for all
+    const Key key = KeyOfRow(keys, 0);
+    size_t slot = 0;
+    const uint32_t group = Lookup(key, &slot);
+    std::fill_n(out, keys.count, group != kNoGroup ? group : Insert(key));
+    return;
+  }
   for (int64_t row = 0; row < keys.count; ++row) {
     const Key key = KeyOfRow(keys, row);
     size_t slot = 0;

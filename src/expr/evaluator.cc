@@ -2,7 +2,7 @@
 // A program is a list of nodes, arguments before their users, equal ones once. Running it fills in a column a node, from the outputs down, so that
 // what only a lazy function needs is evaluated by its rule:
 //
-//   AND, OR     the right side is evaluated for the rows that the left side leaves open, if it can fail
+//   AND, OR     the right side is evaluated for the rows that the left side leaves open, if it can fail; else columns are combined whole
 //   CASE        each branch for its own rows
 //   COALESCE    each argument for the rows that are still NULL
 //
@@ -12,6 +12,7 @@
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
+#include <arrow/compute/api_scalar.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/scalar.h>
 #include <fmt/format.h>
@@ -169,8 +170,28 @@ class ProgramImpl final : public Program {
 
   // --- lazy functions ---
 
-  // Three-valued AND or OR over any number of arguments. 0 FALSE, 1 TRUE, 2 NULL a row.
+  // Arguments that cannot fail are combined whole columns at a time.
   Result<Column> ComputeLogical(const Node& node, bool is_or, Frame* frame) {
+    if (node.can_fail) return ComputeLogicalByRow(node, is_or, frame);
+    Column all;
+    for (int argument : node.arguments) {
+      FIRN_TRY(Column column, Evaluate(argument, frame));
+      if (column.array->type_id() == arrow::Type::NA) {
+        FIRN_TRY(column, NullColumn(types::DataType::Boolean()));
+      }
+      FIRN_TRY(column.array, Expand(column, frame->batch.row_count));
+      if (all.array != nullptr) {
+        const auto combined = is_or ? arrow::compute::KleeneOr(all.array, column.array) : arrow::compute::KleeneAnd(all.array, column.array);
+        FIRN_TRY(arrow::Datum datum, types::FromArrowResult(combined));
+        column.array = datum.make_array();
+      }
+      all.array = std::move(column.array);
+    }
+    return all;
+  }
+
+  // Three-valued AND or OR over any number of arguments. 0 FALSE, 1 TRUE, 2 NULL a row.
+  Result<Column> ComputeLogicalByRow(const Node& node, bool is_or, Frame* frame) {
     const uint8_t absorbing = is_or ? 1 : 0;
     const int64_t count = frame->batch.row_count;
     std::vector<uint8_t> states(static_cast<size_t>(count), is_or ? 0 : 1);

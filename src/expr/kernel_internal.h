@@ -8,6 +8,7 @@
 #include <arrow/util/bit_util.h>
 #include <arrow/util/decimal.h>
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,6 +93,19 @@ using ViewOf = std::conditional_t<std::is_same_v<T, bool>, BooleanView,
                                   std::conditional_t<std::is_same_v<T, std::string_view>, StringView,
                                                      std::conditional_t<std::is_same_v<T, arrow::Decimal128>, DecimalView, FixedView<T>>>>;
 
+/// Bytes of 0 and 1 as bits, the first byte lowest.
+inline std::shared_ptr<arrow::Buffer> PackBits(const std::vector<uint8_t>& bytes) {
+  std::vector<uint8_t> bits((bytes.size() + 7) / 8, 0);
+  size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data() + at, 8);
+    bits[at / 8] = static_cast<uint8_t>((eight * 0x0102040810204080ULL) >> 56);  // gathers the lowest bit of each byte
+  }
+  for (; at < bytes.size(); ++at) bits[at / 8] |= static_cast<uint8_t>(bytes[at] << (at % 8));
+  return arrow::Buffer::FromVector(std::move(bits));
+}
+
 /// Collects a result column of a C++ type: fixed widths into a plain vector, booleans as bytes, text through Arrow's builder.
 template <typename T>
 class ColumnMaker {
@@ -149,10 +163,27 @@ class BuilderMaker {
   arrow::Status status_;
 };
 
+/// Booleans are collected as bytes, a store each, and packed into bits at the end.
 template <>
-class ColumnMaker<bool> : public BuilderMaker<arrow::BooleanBuilder> {
+class ColumnMaker<bool> {
  public:
-  ColumnMaker(const types::DataType&, int64_t rows) : BuilderMaker(rows) {}
+  ColumnMaker(const types::DataType&, int64_t rows) : values_(static_cast<size_t>(rows)) {}
+  void Set(int64_t row, bool value) { values_[static_cast<size_t>(row)] = value ? 1 : 0; }
+  void SetNull(int64_t row) {
+    if (valid_.empty()) valid_.resize(values_.size(), 1);
+    valid_[static_cast<size_t>(row)] = 0;
+    ++null_count_;
+  }
+  Result<Column> Finish(bool is_constant) {
+    const auto rows = static_cast<int64_t>(values_.size());
+    auto data = arrow::ArrayData::Make(arrow::boolean(), rows, {valid_.empty() ? nullptr : PackBits(valid_), PackBits(values_)}, null_count_);
+    return Column{arrow::MakeArray(std::move(data)), is_constant};
+  }
+
+ private:
+  std::vector<uint8_t> values_;
+  std::vector<uint8_t> valid_;  // empty: all
+  int64_t null_count_ = 0;
 };
 template <>
 class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {

@@ -55,6 +55,13 @@ std::vector<int> Identity(size_t count) {
   return mapping;
 }
 
+// What stands in where only rows are counted: the column that is cheapest to read.
+int CheapestColumn(const std::vector<types::Field>& fields) {
+  auto cost = [](const types::DataType& type) { return type.IsNested() ? 3 : type.IsCharacter() || type.IsBytes() ? 2 : type.kind() == types::TypeKind::kDecimal ? 1 : 0; };
+  auto cheaper = [&](const types::Field& left, const types::Field& right) { return cost(left.type) < cost(right.type); };
+  return static_cast<int>(std::min_element(fields.begin(), fields.end(), cheaper) - fields.begin());
+}
+
 class ColumnPruner {
  public:
   explicit ColumnPruner(const RewriteContext& context) : context_(context) {}
@@ -94,7 +101,7 @@ class ColumnPruner {
   }
 
   Pruned Narrowed(const LogicalNodePtr& node, Columns needed) {
-    if (needed.empty() && !node->fields.empty()) needed.insert(0);
+    if (needed.empty() && !node->fields.empty()) needed.insert(CheapestColumn(node->fields));
     std::vector<int> mapping(node->fields.size(), -1);
     int next = 0;
     for (int column : needed) mapping[column] = next++;
@@ -102,7 +109,7 @@ class ColumnPruner {
   }
 
   Pruned Prune(const LogicalNodePtr& node, Columns needed) {
-    if (needed.empty() && !node->fields.empty()) needed.insert(0);
+    if (needed.empty() && !node->fields.empty()) needed.insert(CheapestColumn(node->fields));
     return std::visit([&](const auto& spec) { return PruneSpec(node, spec, needed); }, node->spec);
   }
 
