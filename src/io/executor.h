@@ -29,12 +29,23 @@ class TaskQueue {
   virtual bool IsCurrent() const = 0;
 };
 
+/// Something that happens once and is waited for. Thread-safe. The place for a caller that must block until another queue has done its part:
+/// under simulation there is one thread, and waiting is what lets the other queues run.
+class Event {
+ public:
+  virtual ~Event() = default;
+  virtual void Set() = 0;
+  /// Returns once Set has been called. Never call it on the queue that is to call Set.
+  virtual void Wait() = 0;
+};
+
 /// Thread-safe.
 class Executor {
  public:
   virtual ~Executor() = default;
   /// `name` shows in debuggers and profiles (15 characters at most count).
   virtual std::unique_ptr<TaskQueue> NewQueue(const std::string& name) = 0;
+  virtual std::unique_ptr<Event> NewEvent() = 0;
   /// How many queues can make progress at once: the number of processors, 1 under simulation.
   virtual int parallelism() const = 0;
 };

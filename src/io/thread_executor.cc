@@ -117,9 +117,28 @@ class ThreadQueue final : public TaskQueue {
   std::thread thread_;  // last: started when all else is there
 };
 
+class ThreadEvent final : public Event {
+ public:
+  void Set() override {
+    std::lock_guard lock(mutex_);
+    is_set_ = true;
+    wake_.notify_all();  // under the lock: a waiter may destroy the event as soon as it has it
+  }
+  void Wait() override {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return is_set_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_set_ = false;  // guarded by mutex_
+};
+
 class ThreadExecutor final : public Executor {
  public:
   std::unique_ptr<TaskQueue> NewQueue(const std::string& name) override { return std::make_unique<ThreadQueue>(name); }
+  std::unique_ptr<Event> NewEvent() override { return std::make_unique<ThreadEvent>(); }
   int parallelism() const override { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 };
 
