@@ -5,7 +5,6 @@
 """
 import datetime
 import decimal
-import importlib.util
 import math
 import pathlib
 import subprocess
@@ -13,7 +12,6 @@ import sys
 import tempfile
 import unittest
 
-import duckdb
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -23,14 +21,10 @@ from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransfor
 from pyiceberg.types import (BooleanType, DateType, DecimalType, DoubleType, FloatType, IntegerType, ListType, LongType, MapType, NestedField,
                              StringType, StructType, TimestampType, TimestamptzType, UUIDType)
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from judges import duckdb_with_iceberg, newest_metadata  # noqa: E402
+
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else "build/release/bin/firn_iceberg_tables"
-
-
-def newest_metadata(table):
-    """The file that version-hint.text names."""
-    metadata = pathlib.Path(table) / "metadata"
-    version = (metadata / "version-hint.text").read_text()
-    return next(metadata / name for name in (f"v{version}.metadata.json", f"v{version}.gz.metadata.json") if (metadata / name).exists())
 
 
 def plain(value):
@@ -66,20 +60,6 @@ def firn_read(metadata, *options):
         subprocess.run([PROGRAM, "read", str(metadata), out.name, *options], check=True)
         with pa.OSFile(out.name) as source:
             return pa.ipc.open_file(source).read_all()
-
-
-def duckdb_with_iceberg():
-    """A connection, or the reason why there is none."""
-    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    try:
-        for extension in ("avro", "iceberg"):
-            package = importlib.util.find_spec(f"duckdb_extension_{extension}")
-            path = next(pathlib.Path(package.origin).parent.rglob(f"{extension}.duckdb_extension")) if package else None
-            connection.execute(f"LOAD '{path}'" if path else f"INSTALL {extension}; LOAD {extension}")
-        connection.execute("SET TimeZone='UTC'")
-        return connection, None
-    except Exception as error:  # noqa: BLE001: whatever it is, it is the reason to skip
-        return None, f"DuckDB's iceberg extension does not load: {str(error).splitlines()[0]}"
 
 
 class FirnWrites(unittest.TestCase):
