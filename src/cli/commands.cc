@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error_render.h"
+#include "cli/command_line.h"
 #include "cli/result_printer.h"
 #include "cli/sql_client.h"
 #include "io/clock.h"
@@ -17,10 +18,7 @@ namespace firn::cli {
 
 namespace {
 
-int Fail(const Error& error) {
-  io::WriteError(base::RenderError(error));
-  return 1;
-}
+int Fail(const Error& error) { return FailCommand(error); }
 
 // A statement's failure comes from the gateway as it is to be read.
 int FailStatement(const Error& error) {
@@ -76,6 +74,13 @@ int RunScript(const io::Address& server, const std::string& script, OutputFormat
 }
 
 }  // namespace
+
+int FailCommand(const Error& error) {
+  io::WriteError(base::RenderError(error));
+  return error.code() == ErrorCode::kUsageError ? 2 : 1;
+}
+
+int EndCommand(const Status& status) { return status.ok() ? 0 : FailCommand(status.error()); }
 
 int RunUp(const NodeOptions& options) {
   io::HoldStopSignals();

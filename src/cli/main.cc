@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
+#include "cli/command_line.h"
 #include "cli/commands.h"
 
 int main(int argc, char** argv) {
@@ -35,12 +36,17 @@ int main(int argc, char** argv) {
   CLI::App* explain_command = app.add_subcommand("explain", "explains an error code\n\n  firn explain E2102");
   explain_command->add_option("code", code, "the code")->required();
 
+  Command chosen;
+  AddTopicCommands(app, &chosen);
+  AddGroupCommands(app, &chosen);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     const int status = app.exit(problem);
     return status == 0 ? 0 : 2;
   }
+  if (chosen) return chosen();
   if (*up_command) return RunUp(up);
   if (*sql_command) return RunSql(sql);
   if (*job_command) return RunJob(job);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "formats/json_value.h"
+#include "io/process.h"
 
 namespace firn::cli {
 
@@ -229,6 +230,36 @@ class CsvPrinter final : public ResultPrinter {
 };
 
 }  // namespace
+
+bool IsNumberType(const std::string& type) {
+  for (const char* name : {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"}) {
+    if (type == name || type.starts_with(std::string(name) + "(")) return true;
+  }
+  return false;
+}
+
+std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn& column) {
+  if (!text) return "null";
+  const bool is_finite = text->find_first_of("NI") == std::string::npos;  // NaN, Infinity
+  if (column.is_right_aligned && is_finite) return *text;
+  if (column.type == "BOOLEAN") return *text == "TRUE" ? "true" : "false";
+  std::string quoted;
+  formats::AppendJsonText(&quoted, *text);
+  return quoted;
+}
+
+void PrintTable(OutputFormat format, const std::vector<std::pair<std::string, std::string>>& columns, const std::vector<std::vector<std::optional<std::string>>>& rows) {
+  std::vector<PrintedColumn> printed;
+  for (const auto& [name, type] : columns) printed.push_back({name, type, IsNumberType(type)});
+  auto printer = ResultPrinter::Make({.format = format, .terminal_columns = io::IsOutputTerminal() ? io::TerminalColumns() : 0}, printed, [](std::string_view text) { io::WriteOutput(text); });
+  for (const auto& texts : rows) {
+    PrintedRow row;
+    row.texts = texts;
+    for (size_t i = 0; i < texts.size(); ++i) row.json.push_back(JsonCell(texts[i], printed[i]));
+    printer->Add({row});
+  }
+  printer->Finish();
+}
 
 int DisplayWidth(std::string_view text) {
   int width = 0;

@@ -52,6 +52,14 @@ class ResultPrinter {
   virtual void Finish() = 0;
 };
 
+/// Whether a column of this SQL type holds numbers.
+bool IsNumberType(const std::string& type);
+/// The text of a cell as a JSON value: numbers and booleans bare, all else quoted.
+std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn& column);
+
+/// A whole table at once, on standard output: what commands other than SQL show. Columns are given as {name, type}.
+void PrintTable(OutputFormat format, const std::vector<std::pair<std::string, std::string>>& columns, const std::vector<std::vector<std::optional<std::string>>>& rows);
+
 /// How many terminal cells UTF-8 text takes: East Asian wide characters two, combining marks none.
 int DisplayWidth(std::string_view text);
 

@@ -4,7 +4,6 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include "formats/json_value.h"
 
 namespace firn::cli {
 
@@ -55,24 +54,6 @@ std::string TypeText(const json::object& type) {
   return kind;
 }
 
-bool IsNumber(const std::string& type) {
-  for (const char* name : {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"}) {
-    if (type == name || type.starts_with(std::string(name) + "(")) return true;
-  }
-  return false;
-}
-
-// The plain text of a cell as a JSON value: numbers and booleans bare, all else quoted.
-std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn& column) {
-  if (!text) return "null";
-  const bool is_finite = text->find_first_of("NI") == std::string::npos;  // NaN, Infinity
-  if (column.is_right_aligned && is_finite) return *text;
-  if (column.type == "BOOLEAN") return *text == "TRUE" ? "true" : "false";
-  std::string quoted;
-  formats::AppendJsonText(&quoted, *text);
-  return quoted;
-}
-
 std::string OpText(std::string_view kind) {
   if (kind == "UPDATE_BEFORE") return "-U";
   if (kind == "UPDATE_AFTER") return "+U";
@@ -85,7 +66,7 @@ ResultHead HeadOf(const json::object& page) {
   if (page.contains("jobID") && page.at("jobID").is_string()) head.job_id = page.at("jobID").as_string();
   for (const json::value& column : page.at("results").at("columns").as_array()) {
     PrintedColumn printed{std::string(column.at("name").as_string()), TypeText(column.at("logicalType").as_object()), false};
-    printed.is_right_aligned = IsNumber(printed.type);
+    printed.is_right_aligned = IsNumberType(printed.type);
     head.columns.push_back(std::move(printed));
   }
   return head;

@@ -44,15 +44,22 @@ sigset_t StopSignals() {
 bool WriteOutput(std::string_view text) { return WriteAll(STDOUT_FILENO, text); }
 void WriteError(std::string_view text) { WriteAll(STDERR_FILENO, text); }
 
-std::string ReadInput() {
-  std::string text;
+bool ReadInputPart(std::string* out) {
   char buffer[65536];
   while (true) {
     const ssize_t read = ::read(STDIN_FILENO, buffer, sizeof(buffer));
     if (read < 0 && errno == EINTR) continue;
-    if (read <= 0) return text;
-    text.append(buffer, static_cast<size_t>(read));
+    if (read <= 0) return false;
+    out->append(buffer, static_cast<size_t>(read));
+    return true;
   }
+}
+
+std::string ReadInput() {
+  std::string text;
+  while (ReadInputPart(&text)) {
+  }
+  return text;
 }
 
 std::optional<std::string> ReadInputLine() {

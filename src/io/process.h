@@ -20,6 +20,8 @@ bool WriteOutput(std::string_view text);
 void WriteError(std::string_view text);
 /// Up to the end.
 std::string ReadInput();
+/// Appends what is there now, waiting for at least one byte; false at the end.
+bool ReadInputPart(std::string* out);
 /// A line without its end; nothing at the end of input.
 std::optional<std::string> ReadInputLine();
 
