@@ -27,7 +27,11 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
     return MakeSliceWindowOperator(node);
   }
   if (std::holds_alternative<plan::WindowAssignNode>(node.spec)) return Unsupported(node, "window functions without a GROUP BY of window_start and window_end");
-  if (std::holds_alternative<plan::JoinNode>(node.spec)) return Unsupported(node, "joins");
+  if (const auto* join = std::get_if<plan::JoinNode>(&node.spec)) {
+    if (options.is_batch) return MakeBatchJoinOperator(node);
+    if (join->left_window_end >= 0) return Unsupported(node, "joins of windows");
+    return MakeJoinOperator(node);
+  }
   if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return Unsupported(node, "upsert sources");
   if (const auto* sort = std::get_if<plan::SortNode>(&node.spec)) {
     if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends");

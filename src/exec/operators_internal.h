@@ -30,6 +30,8 @@ OperatorPtr MakeUnionOperator(const plan::PhysicalNode& node);
 OperatorPtr MakeLimitOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSliceWindowOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeGroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options);
+Result<OperatorPtr> MakeJoinOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeBatchJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSortOperator(const plan::PhysicalNode& node);
 
 /// What stateless operators share: nothing to store, watermarks pass.

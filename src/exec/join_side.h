@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a join remembers of one input: its rows, each distinct one once with a count, chained by join key.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "exec/group_keys.h"
+#include "exec/group_table.h"
+#include "state/state_io.h"
+#include "types/batch.h"
+
+namespace firn::exec {
+
+inline constexpr uint32_t kNoEntry = kNoGroup;
+
+/// 1 for rows with a NULL in one of `columns`; empty: there is none.
+std::vector<uint8_t> RowsWithNull(const types::Batch& batch, const std::vector<int>& columns);
+
+/// Thread-compatible. An entry is a distinct row; its number is used again once the row is gone.
+class JoinSide {
+ public:
+  /// `keys`: columns of `schema` that the join compares. `ttl_ms`: how long a row is remembered after it was last written; 0: for ever.
+  JoinSide(types::SchemaPtr schema, std::vector<int> keys, int64_t ttl_ms);
+
+  void EncodeKeys(const types::Batch& batch, BatchKeys* keys) const;
+  /// groups[i]: the chain of rows whose key is that of row i; kNoGroup: none. `keys` may come from the other side: the types are the same.
+  void FindGroups(const BatchKeys& keys, std::vector<uint32_t>* groups) const { key_table_.Find(keys, groups); }
+  /// The rows of a chain, the oldest first.
+  uint32_t First(uint32_t group) const { return heads_[group].first; }
+  uint32_t Next(uint32_t entry) const { return entries_[entry].next; }
+  /// The chains whose key has a NULL: NOT IN has to look at them for every row.
+  const std::vector<uint32_t>& null_groups() const { return null_groups_; }
+  /// All rows, for a key that may equal any.
+  std::vector<uint32_t> LiveEntries() const { return row_table_.LiveGroups(); }
+
+  /// entries[i]: where row i is kept. New ones have count 0: the caller counts them, then calls DropEmpty.
+  void FindOrInsert(const types::Batch& batch, const BatchKeys& keys, std::vector<uint32_t>* entries);
+  void DropEmpty(std::span<const uint32_t> entries);
+  /// Forgets rows last written before `now_ms` less the time to live.
+  void DropExpired(int64_t now_ms);
+
+  /// How often the row is there; a retraction of a row that is not (its time to live was over) changes nothing.
+  int64_t count(uint32_t entry) const { return entries_[entry].count; }
+  void Add(uint32_t entry, int64_t change, int64_t now_ms);
+  /// Rows of the other side that match it: what an outer, semi or anti join has to know.
+  int64_t degree(uint32_t entry) const { return entries_[entry].degree; }
+  void SetDegree(uint32_t entry, int64_t degree);
+  bool IsExpired(uint32_t entry, int64_t now_ms) const { return ttl_ms_ > 0 && entries_[entry].written_ms + ttl_ms_ <= now_ms; }
+  int64_t ttl_ms() const { return ttl_ms_; }
+
+  const types::SchemaPtr& schema() const { return schema_; }
+  const std::vector<int>& keys() const { return keys_; }
+  /// The rows' columns.
+  Result<std::vector<types::ArrayPtr>> Columns(std::span<const uint32_t> entries) const { return row_table_.Keys(row_encoder_, entries); }
+
+  /// State as `table`: the input's columns, then count, degree and time of the last write.
+  Status Snapshot(state::StateWriter& writer, std::string_view table);
+  Status Restore(state::StateReader& reader, std::string_view table);
+  int64_t bytes() const;
+
+ private:
+  struct Entry {
+    int64_t count = 0;
+    int64_t degree = 0;
+    int64_t written_ms = 0;
+    uint32_t group = kNoGroup;
+    uint32_t next = kNoEntry;
+    uint32_t previous = kNoEntry;
+  };
+  struct Chain {
+    uint32_t first = kNoEntry;
+    uint32_t last = kNoEntry;
+  };
+  void Link(uint32_t entry, uint32_t group, bool has_null_key);
+  void Unlink(uint32_t entry);
+  void Drop(uint32_t entry);
+  types::SchemaPtr StateSchema() const;
+  void MarkChanged(uint32_t entry) { changed_[static_cast<size_t>(key_table_.key_group(entries_[entry].group))] = true; }
+
+  const types::SchemaPtr schema_;
+  const std::vector<int> keys_;
+  const int64_t ttl_ms_;
+  const KeyEncoder key_encoder_;
+  const KeyEncoder row_encoder_;
+  GroupTable key_table_;
+  GroupTable row_table_;            // its group numbers are the entries
+  std::vector<Chain> heads_;        // by group of key_table_
+  std::vector<uint32_t> null_groups_;
+  std::vector<Entry> entries_;
+  std::vector<bool> changed_;       // key groups since the last snapshot
+  BatchKeys row_keys_;              // of the batch at hand
+  std::vector<uint32_t> groups_;    // of the batch at hand
+};
+
+}  // namespace firn::exec
