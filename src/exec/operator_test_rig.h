@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives one operator in tests: rows in, changes out, its state through a checkpoint. Rows are lists of INTs, NULL as nullopt.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exec/operator.h"
+#include "exec/operator_metrics.h"
+#include "exec/operators_internal.h"
+#include "state/state_snapshot.h"
+
+namespace firn::exec {
+
+using IntRow = std::vector<std::optional<int32_t>>;
+
+struct Change {
+  types::RowKind kind = types::RowKind::kInsert;
+  IntRow row;
+};
+
+/// A relation: how often each row is there.
+using Relation = std::map<IntRow, int64_t>;
+
+types::SchemaPtr IntSchema(size_t columns);
+types::Batch MakeBatch(const types::SchemaPtr& schema, const std::vector<Change>& changes);
+std::vector<Change> ChangesOf(const types::Batch& batch);
+/// Applies changes in order; a row that is taken back must be there.
+void Apply(const std::vector<Change>& changes, Relation* relation);
+
+class OperatorRig final : public Output {
+ public:
+  using Maker = std::function<Result<OperatorPtr>()>;
+  /// The node that `maker` uses outlives the rig.
+  explicit OperatorRig(Maker maker);
+
+  void Process(int input, const types::Batch& batch);
+  void SetTime(int64_t now_ms) { context_.evaluation.row_time_us = now_ms * 1000; }
+  void Timer(int64_t now_ms);
+  void Advance(int64_t watermark_ms);
+  void EndInput(int input);
+  void Finish();
+  /// A checkpoint, then a new operator that starts from all checkpoints so far, as after a crash.
+  void Restart();
+
+  Operator& op() { return *operator_; }
+  /// What came out since the last call.
+  std::vector<Change> TakeChanges() { return std::exchange(changes_, {}); }
+
+  void Emit(types::Batch batch) override;
+  void EmitWatermark(types::Watermark) override {}
+
+ private:
+  void Open();
+
+  Maker maker_;
+  OperatorMetrics metrics_;
+  OperatorContext context_;
+  OperatorPtr operator_;
+  std::vector<Change> changes_;
+  std::map<std::pair<std::string, int>, types::Batch> stored_;  // by table and key group
+};
+
+}  // namespace firn::exec

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/operator_test_rig.h"
+
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/compute/initialize.h>
+
+#include "exec/columns.h"
+
+namespace firn::exec {
+
+namespace {
+
+// What the rig has stored, read back as a checkpoint would be.
+class StoredState final : public state::StateReader {
+ public:
+  explicit StoredState(const std::map<std::pair<std::string, int>, types::Batch>& stored) : stored_(stored) {}
+  Status Read(std::string_view table, const types::SchemaPtr&, const std::function<Status(int, const types::Batch&)>& visit) override {
+    for (const auto& [key, rows] : stored_) {
+      if (key.first == table && rows.row_count > 0) FIRN_RETURN_IF_ERROR(visit(key.second, rows));
+    }
+    return Ok();
+  }
+  std::vector<std::string> Tables(std::string_view prefix) const override {
+    std::vector<std::string> names;
+    for (const auto& [key, rows] : stored_) {
+      if (key.first.starts_with(prefix) && (names.empty() || names.back() != key.first)) names.push_back(key.first);
+    }
+    return names;
+  }
+
+ private:
+  const std::map<std::pair<std::string, int>, types::Batch>& stored_;
+};
+
+}  // namespace
+
+types::SchemaPtr IntSchema(size_t columns) {
+  std::vector<types::Field> fields;
+  for (size_t i = 0; i < columns; ++i) fields.push_back({"c" + std::to_string(i), types::DataType::Int()});
+  return types::MakeSchema(std::move(fields));
+}
+
+types::Batch MakeBatch(const types::SchemaPtr& schema, const std::vector<Change>& changes) {
+  types::Batch batch{schema, {}, static_cast<int64_t>(changes.size()), nullptr, nullptr};
+  for (size_t column = 0; column < schema->size(); ++column) {
+    arrow::Int32Builder builder;
+    for (const Change& change : changes) EXPECT_TRUE((change.row[column] ? builder.Append(*change.row[column]) : builder.AppendNull()).ok());
+    batch.columns.push_back(builder.Finish().ValueOrDie());
+  }
+  std::vector<int8_t> kinds;
+  for (const Change& change : changes) kinds.push_back(static_cast<int8_t>(change.kind));
+  batch.kinds = KindArray(std::move(kinds));
+  return batch;
+}
+
+std::vector<Change> ChangesOf(const types::Batch& batch) {
+  std::vector<Change> changes;
+  for (int64_t row = 0; row < batch.row_count; ++row) {
+    Change change{batch.kind(row), {}};
+    for (const types::ArrayPtr& column : batch.columns) {
+      const auto& values = static_cast<const arrow::Int32Array&>(*column);
+      change.row.push_back(values.IsNull(row) ? std::nullopt : std::optional<int32_t>(values.Value(row)));
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+void Apply(const std::vector<Change>& changes, Relation* relation) {
+  for (const Change& change : changes) {
+    int64_t& count = (*relation)[change.row];
+    count += IsRetraction(change.kind) ? -1 : 1;
+    ASSERT_GE(count, 0) << "a row is taken back that is not there: " << testing::PrintToString(change.row);
+    if (count == 0) relation->erase(change.row);
+  }
+}
+
+OperatorRig::OperatorRig(Maker maker) : maker_(std::move(maker)) {
+  EXPECT_TRUE(arrow::compute::Initialize().ok());
+  context_.metrics = &metrics_;
+  Open();
+}
+
+void OperatorRig::Open() {
+  auto made = maker_();
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  operator_ = std::move(made).value();
+  ASSERT_TRUE(operator_->Open(context_).ok());
+  StoredState reader(stored_);
+  const Status restored = operator_->Restore(reader);
+  ASSERT_TRUE(restored.ok()) << restored.error().message();
+}
+
+void OperatorRig::Process(int input, const types::Batch& batch) {
+  const Status status = operator_->Process(input, batch, *this);
+  ASSERT_TRUE(status.ok()) << status.error().message();
+}
+
+void OperatorRig::Timer(int64_t now_ms) { ASSERT_TRUE(operator_->OnTimer(now_ms, *this).ok()); }
+void OperatorRig::Advance(int64_t watermark_ms) { ASSERT_TRUE(operator_->Advance({watermark_ms}, *this).ok()); }
+void OperatorRig::EndInput(int input) { ASSERT_TRUE(operator_->EndInput(input, *this).ok()); }
+void OperatorRig::Finish() { ASSERT_TRUE(operator_->Finish(*this).ok()); }
+
+void OperatorRig::Restart() {
+  state::SnapshotCollector collector("rig", 0, 1);
+  ASSERT_TRUE(operator_->Snapshot(collector).ok());
+  state::LaneSnapshot snapshot = std::move(collector).Take();
+  for (const std::string& table : snapshot.dropped) {
+    std::erase_if(stored_, [&](const auto& item) { return item.first.first == table; });
+  }
+  for (state::TableRows& rows : snapshot.tables) stored_[{rows.table, rows.group}] = std::move(rows.rows);
+  Open();
+}
+
+void OperatorRig::Emit(types::Batch batch) {
+  for (Change& change : ChangesOf(batch)) changes_.push_back(std::move(change));
+}
+
+}  // namespace firn::exec
