@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <boost/asio.hpp>
+#include <array>
 #include <charconv>
 #include <deque>
 #include <map>
@@ -23,6 +24,9 @@ using boost::system::error_code;
 using asio::ip::tcp;
 
 constexpr size_t kMaxGatheredParts = 64;  // a write takes at most this many parts at once
+constexpr std::chrono::seconds kCloseGrace{10};             // for a peer to take what it was still to get
+constexpr std::chrono::seconds kLinger{1};                  // for a peer that has got all to close its side
+constexpr std::chrono::milliseconds kAcceptRetry{50};       // after a failed accept: the process is out of descriptors, and the peer waits in the backlog
 
 Error NetworkError(const std::string& what, const error_code& problem) {
   return Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message()));
@@ -103,10 +107,12 @@ class TcpConnection;
 // on the reactor only, and by the network's destructor after the reactor has stopped.
 using LiveConnections = std::unordered_set<std::shared_ptr<TcpConnection>>;
 
-// Lives from Start until its handler's OnClosed has returned, which is posted once, when none of the handler's calls is on the stack.
+// Lives from Start until its handler's OnClosed has returned, which is posted once, when none of the handler's calls is on the stack. Operations under way
+// hold it too; after Fail their completions touch nothing but the connection itself. All of it happens on the reactor, so a posted task is never inside a call.
 class TcpConnection final : public Connection, public std::enable_shared_from_this<TcpConnection> {
  public:
-  TcpConnection(tcp::socket socket, Address peer, LiveConnections& live) : socket_(std::move(socket)), peer_(std::move(peer)), live_(live) {}
+  TcpConnection(tcp::socket socket, Address peer, LiveConnections& live)
+      : socket_(std::move(socket)), close_timer_(socket_.get_executor()), peer_(std::move(peer)), live_(live) {}
 
   void Start(std::unique_ptr<ConnectionHandler> handler) {
     handler_ = std::move(handler);
@@ -135,8 +141,11 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
     Read();
   }
   void CloseAfterSending() override {
+    if (is_closing_ || is_closed_) return;
     is_closing_ = true;
-    if (queue_.empty() && !is_writing_) Fail(Ok());
+    CloseWithin(kCloseGrace);
+    Discard();
+    if (queue_.empty() && !is_writing_) EndWriting();
   }
   void Close() override { Fail(Ok()); }
   const Address& peer() const override { return peer_; }
@@ -150,6 +159,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
     socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), [self = shared_from_this()](const error_code& problem, size_t size) {
       self->is_reading_ = false;
       if (self->is_closed_) return;
+      if (self->is_closing_) return self->OnDiscarded(problem);
       if (problem) return self->Fail(problem == asio::error::eof ? Ok() : Status(NetworkError("reading from " + self->peer_.ToString(), problem)));
       self->handler_->OnRead(size);
       self->Read();
@@ -172,8 +182,40 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
       self->pending_bytes_ -= size;
       self->queue_.erase(self->queue_.begin(), self->queue_.begin() + static_cast<std::ptrdiff_t>(count));
       if (!self->queue_.empty()) return self->Write();
-      if (self->is_closing_) return self->Fail(Ok());
+      if (self->is_closing_) return self->EndWriting();
       self->handler_->OnDrained();
+    });
+  }
+
+  // Closing a socket with unread bytes resets it, and a reset may take from the peer what was sent last. So while closing the peer's bytes are read and dropped
+  // until it has seen the end and ends too, or its time is over.
+  void Discard() {
+    if (is_reading_ || is_closed_) return;
+    is_reading_ = true;
+    socket_.async_read_some(asio::buffer(discarded_), [self = shared_from_this()](const error_code& problem, size_t) {
+      self->is_reading_ = false;
+      if (!self->is_closed_) self->OnDiscarded(problem);
+    });
+  }
+  void OnDiscarded(const error_code& problem) {
+    if (!problem) return Discard();
+    has_peer_ended_ = true;
+    if (has_ended_writing_) Fail(Ok());
+  }
+  void EndWriting() {
+    if (has_peer_ended_) return Fail(Ok());
+    has_ended_writing_ = true;
+    error_code ignored;  // then the peer is gone, and the read under way says so
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    CloseWithin(kLinger);
+  }
+  void CloseWithin(std::chrono::milliseconds grace) {
+    close_timer_.expires_after(grace);
+    close_timer_.async_wait([weak = weak_from_this()](const error_code& problem) {
+      auto self = weak.lock();
+      if (self == nullptr || problem) return;
+      if (self->has_ended_writing_) return self->Fail(Ok());
+      self->Fail(Error(ErrorCode::kTimeout, fmt::format("{} did not take its last {} bytes", self->peer_.ToString(), self->pending_bytes_)));
     });
   }
 
@@ -189,12 +231,14 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   }
 
   void CloseSocket() {
+    close_timer_.cancel();
     error_code ignored;  // closing is all that can be done with a socket that fails to close
     socket_.shutdown(tcp::socket::shutdown_both, ignored);
     socket_.close(ignored);
   }
 
   tcp::socket socket_;
+  asio::steady_timer close_timer_;
   Address peer_;
   LiveConnections& live_;
   std::unique_ptr<ConnectionHandler> handler_;
@@ -205,6 +249,9 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   bool is_paused_ = false;
   bool is_closing_ = false;
   bool is_closed_ = false;
+  bool has_ended_writing_ = false;
+  bool has_peer_ended_ = false;
+  std::array<char, 512> discarded_;
 };
 
 Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
@@ -227,8 +274,15 @@ struct ListenState {
 void AcceptNext(const std::shared_ptr<ListenState>& state, size_t index) {
   state->acceptors[index].async_accept([state, index](const error_code& problem, tcp::socket socket) {
     if (problem == asio::error::operation_aborted || !state->acceptors[index].is_open()) return;
-    if (!problem) StartConnection(std::move(socket), state->live, state->accept);
-    AcceptNext(state, index);
+    if (!problem) {
+      StartConnection(std::move(socket), state->live, state->accept);
+      return AcceptNext(state, index);
+    }
+    // At once would be a busy loop: without a free descriptor the connection stays in the backlog and every accept fails.
+    auto timer = std::make_shared<asio::steady_timer>(state->acceptors[index].get_executor(), kAcceptRetry);
+    timer->async_wait([state, index, timer](const error_code&) {
+      if (state->acceptors[index].is_open()) AcceptNext(state, index);
+    });
   });
 }
 

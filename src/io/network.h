@@ -35,7 +35,7 @@ class Connection {
   /// Stops and resumes reading: the way to push back on a peer.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;
-  /// Sends what is queued, then closes. OnClosed follows.
+  /// Reads no more, sends what is queued, then closes; a peer that does not take it within seconds is cut off. OnClosed follows.
   virtual void CloseAfterSending() = 0;
   virtual void Close() = 0;
   virtual const Address& peer() const = 0;
@@ -52,7 +52,8 @@ class ConnectionHandler {
   virtual void OnRead(size_t size) = 0;
   /// All that was queued has been taken by the kernel.
   virtual void OnDrained() {}
-  /// Called once, last; the connection and the handler are destroyed after it. `reason` is Ok for an orderly end.
+  /// Called once, last, never inside another call of the handler; the connection and then the handler are destroyed after it. `reason` is Ok for an
+  /// orderly end. Only when the network itself is destroyed do handlers go without it.
   virtual void OnClosed(Status reason) = 0;
 };
 
