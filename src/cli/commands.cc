@@ -20,14 +20,6 @@ namespace {
 
 int Fail(const Error& error) { return FailCommand(error); }
 
-// A statement's failure comes from the gateway as it is to be read.
-int FailStatement(const Error& error) {
-  const std::string& text = error.message();
-  if (!text.starts_with("error[")) return Fail(error);
-  io::WriteError(text);
-  return 1;
-}
-
 Status RunStatement(SqlClient& client, const std::string& statement, OutputFormat format) {
   std::unique_ptr<ResultPrinter> printer;
   FIRN_TRY(std::string mode, client.Setting("execution.runtime-mode"));
@@ -68,7 +60,7 @@ int RunScript(const io::Address& server, const std::string& script, OutputFormat
   if (!client.ok()) return Fail(client.error());
   for (const sql::StatementText& statement : sql::SplitStatements(script)) {
     const Status status = RunStatement(**client, statement.text, format);
-    if (!status.ok()) return FailStatement(status.error());
+    if (!status.ok()) return Fail(status.error());
   }
   return 0;
 }
@@ -76,7 +68,8 @@ int RunScript(const io::Address& server, const std::string& script, OutputFormat
 }  // namespace
 
 int FailCommand(const Error& error) {
-  io::WriteError(base::RenderError(error));
+  // A statement's failure comes from the gateway as it is to be read.
+  io::WriteError(error.message().starts_with("error[") ? error.message() : base::RenderError(error));
   return error.code() == ErrorCode::kUsageError ? 2 : 1;
 }
 

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   Command chosen;
   AddTopicCommands(app, &chosen);
   AddGroupCommands(app, &chosen);
+  AddDemoCommand(app, &chosen);
 
   try {
     app.parse(argc, argv);

@@ -73,6 +73,7 @@ class RunningNode final : public Node {
   const io::Address& kafka() const override { return kafka_server_->address(); }
   const io::Address& sql() const override { return sql_server_->address(); }
   const io::Address& jobs() const override { return jobs_server_->address(); }
+  const exec::Engine& engine() const override { return *engine_; }
 
   Status Stop() override {
     if (is_stopped_) return Ok();

@@ -9,6 +9,10 @@
 #include "io/environment.h"
 #include "io/network.h"
 
+namespace firn::exec {
+class Engine;
+}
+
 namespace firn::cli {
 
 struct NodeOptions {
@@ -28,6 +32,8 @@ class Node {
   virtual const io::Address& kafka() const = 0;
   virtual const io::Address& sql() const = 0;
   virtual const io::Address& jobs() const = 0;
+  /// For what a command in the same process shows of its jobs. Until Stop.
+  virtual const exec::Engine& engine() const = 0;
   /// Jobs are suspended at a last checkpoint; the log is closed.
   virtual Status Stop() = 0;
 };

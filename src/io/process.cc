@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <iostream>
 
 namespace firn::io {
@@ -78,6 +79,22 @@ void WaitForStopSignal() {
   const sigset_t signals = StopSignals();
   int signal = 0;
   ::sigwait(&signals, &signal);
+}
+
+bool TakeStopSignal() {
+  const sigset_t signals = StopSignals();
+  const timespec no_wait{};
+  return ::sigtimedwait(&signals, nullptr, &no_wait) > 0;
+}
+
+void SleepMs(int64_t ms) {
+  const timespec time{ms / 1000, ms % 1000 * 1'000'000};
+  ::nanosleep(&time, nullptr);
+}
+
+std::string TemporaryFolder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
 }
 
 }  // namespace firn::io

@@ -29,5 +29,13 @@ std::optional<std::string> ReadInputLine();
 void HoldStopSignals();
 /// Waits for one of them.
 void WaitForStopSignal();
+/// Whether one has come since the last look; takes it. Only after HoldStopSignals.
+bool TakeStopSignal();
+
+/// Sleeps; for commands that wait for something outside of them.
+void SleepMs(int64_t ms);
+
+/// Where short-lived files go: $TMPDIR, or /tmp.
+std::string TemporaryFolder();
 
 }  // namespace firn::io
