@@ -336,12 +336,29 @@ Result<plan::TableDefinitionPtr> Catalogs::FindTable(const plan::ObjectPath& pat
       return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
     }
     if (table.error().code() != ErrorCode::kTableNotFound) return std::move(table).error();
+    if (const auto name = iceberg::SplitMetadataTableName(path.name)) {
+      FIRN_TRY(iceberg::Table base, iceberg_catalog->LoadTable({path.database, name->table}));
+      FIRN_TRY(plan::TableDefinition definition, MetadataDefinitionOf(path, base, name->kind));
+      return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
+    }
   }
   FIRN_TRY(std::vector<std::string> known, ListTables(path.catalog, path.database));
   auto near = base::NearNames(path.name, known);
   return Error(ErrorCode::kTableNotFound, fmt::format("there is no table or view {}", path.ToString()))
       .Hint(near.empty() ? "SHOW TABLES lists all" : fmt::format("did you mean `{}`?", near[0]))
       .Candidates(std::move(near));
+}
+
+Result<plan::TableDefinitionPtr> Catalogs::AsChosen(plan::TableDefinitionPtr table) const {
+  if (table->connector != "iceberg" || iceberg::SplitMetadataTableName(table->path.name)) return table;
+  FIRN_TRY(iceberg::SnapshotChoice choice, SnapshotChoiceOf(*table));
+  if (!choice.snapshot_id && !choice.ref && !choice.as_of_ms) return table;
+  FIRN_TRY(auto iceberg_catalog, IcebergCatalog(table->path.catalog));
+  FIRN_TRY(iceberg::Table loaded, iceberg_catalog->LoadTable({table->path.database, table->path.name}));
+  FIRN_TRY(iceberg::ChosenSnapshot chosen, iceberg::ChooseSnapshot(*loaded.metadata, choice));
+  FIRN_TRY(plan::TableDefinition definition, DefinitionOf(table->path, loaded, *chosen.schema));
+  definition.options = table->options;
+  return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
 }
 
 Result<std::shared_ptr<iceberg::Catalog>> Catalogs::IcebergCatalog(const std::string& name) const {

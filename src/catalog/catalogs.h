@@ -81,6 +81,7 @@ class Catalogs : public plan::CatalogView {
   Result<std::vector<std::string>> ListViews(const std::string& catalog, const std::string& database) const;
 
   Result<plan::TableDefinitionPtr> FindTable(const plan::ObjectPath& path) const override;
+  Result<plan::TableDefinitionPtr> AsChosen(plan::TableDefinitionPtr table) const override;
 
   /// The Iceberg catalog of that name; kCatalogNotFound, or kInvalidArgument if it is of another kind.
   Result<std::shared_ptr<iceberg::Catalog>> IcebergCatalog(const std::string& name) const;

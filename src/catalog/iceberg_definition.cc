@@ -4,20 +4,65 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "iceberg/partition_spec.h"
 #include "iceberg/schema.h"
 #include "iceberg/sql_types.h"
 #include "iceberg/table_metadata.h"
+#include "iceberg/type_promotion.h"
 
 namespace firn::catalog {
 
-Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table) {
+namespace {
+
+Result<int64_t> NumberOption(const plan::TableDefinition& table, const std::string& key) {
+  int64_t value = 0;
+  const std::string text = table.Option(key);
+  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || end != text.data() + text.size()) {
+    return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is '{}'; it takes a whole number", key, text));
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<iceberg::SnapshotChoice> SnapshotChoiceOf(const plan::TableDefinition& table) {
+  iceberg::SnapshotChoice choice;
+  if (table.options.contains("snapshot-id")) {
+    FIRN_TRY(choice.snapshot_id, NumberOption(table, "snapshot-id"));
+  }
+  if (table.options.contains("as-of-timestamp")) {
+    FIRN_TRY(choice.as_of_ms, NumberOption(table, "as-of-timestamp"));
+  }
+  for (const char* key : {"branch", "tag", "ref"}) {
+    if (table.options.contains(key)) choice.ref = table.Option(key);
+  }
+  return choice;
+}
+
+Result<plan::TableDefinition> MetadataDefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table, iceberg::MetadataTable kind) {
   plan::TableDefinition definition;
   definition.path = path;
   definition.connector = "iceberg";
-  const iceberg::Schema& schema = table.metadata->schema();
+  FIRN_TRY(types::SchemaPtr columns, iceberg::MetadataTableSchema(kind, *table.metadata));
+  for (const types::Field& field : columns->fields()) {
+    plan::TableColumn column;
+    column.name = field.name;
+    column.type = field.type;
+    definition.columns.push_back(std::move(column));
+  }
+  return definition;
+}
+
+Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table) { return DefinitionOf(path, table, table.metadata->schema()); }
+
+Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const iceberg::Table& table, const iceberg::Schema& schema) {
+  plan::TableDefinition definition;
+  definition.path = path;
+  definition.connector = "iceberg";
   FIRN_TRY(types::SchemaPtr columns, iceberg::SqlSchemaOf(schema));
   for (size_t i = 0; i < columns->size(); ++i) {
     plan::TableColumn column;
@@ -65,43 +110,59 @@ Result<iceberg::CreateTableRequest> CreateRequestOf(const plan::TableDefinition&
 
 namespace {
 
-Status ChangeColumns(const iceberg::Table& current, const plan::TableDefinition& wanted, iceberg::TableChange* change) {
+// The column as wanted, with the id that it has.
+Result<iceberg::NestedField> ChangedField(const iceberg::NestedField& old, const plan::TableColumn& column, bool is_key) {
+  iceberg::NestedField field = old;
+  field.name = column.name;
+  field.doc = column.comment;
+  FIRN_TRY(types::DataType old_type, iceberg::SqlTypeOf(old.type));
+  if (!old_type.EqualsIgnoringNullability(column.type)) {
+    int32_t unused = 0;
+    FIRN_TRY(iceberg::Type type, iceberg::TypeFromSql(column.type, &unused));
+    if (!iceberg::CanPromote(old.type, type)) {
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` cannot become {} from {}: its files would have to be rewritten", column.name, column.type.ToString(), old_type.ToString()))
+          .Hint("INT may become BIGINT, FLOAT may become DOUBLE, a DECIMAL may get more digits; else add a column");
+    }
+    field.type = std::move(type);
+  }
+  if (!column.type.nullable() && !old.required) {
+    return Error(ErrorCode::kInvalidDefinition, is_key ? fmt::format("column `{}` may hold NULL and cannot become part of the primary key", column.name)
+                                                       : fmt::format("column `{}` cannot become NOT NULL: the rows that are there may have no value for it", column.name))
+        .Hint("CREATE a table with it NOT NULL and INSERT the rows");
+  }
+  field.required = !column.type.nullable();
+  return field;
+}
+
+Status ChangeColumns(const iceberg::Table& current, const plan::TableDefinition& before, const plan::TableDefinition& wanted, iceberg::TableChange* change) {
   const iceberg::Schema& old_schema = current.metadata->schema();
   iceberg::Schema schema = old_schema;
   schema.fields.clear();
+  schema.identifier_field_ids.clear();
   int32_t last_id = current.metadata->last_column_id;
-  FIRN_TRY(types::SchemaPtr old_columns, iceberg::SqlSchemaOf(old_schema));
   std::set<std::string> wanted_names;
   for (const plan::TableColumn& column : wanted.columns) wanted_names.insert(column.name);
   for (size_t i = 0; i < wanted.columns.size(); ++i) {
     const plan::TableColumn& column = wanted.columns[i];
-    const iceberg::NestedField* old = nullptr;
-    for (const iceberg::NestedField& field : old_schema.fields) {
-      if (field.name == column.name) old = &field;
-    }
+    const bool is_key = std::find(wanted.primary_key.begin(), wanted.primary_key.end(), column.name) != wanted.primary_key.end();
+    const iceberg::NestedField* old = old_schema.FindColumn(column.name);
     // Same place, same type, and the old name is gone: renamed.
-    const bool is_renamed = old == nullptr && i < old_schema.fields.size() && wanted.columns.size() == old_schema.fields.size() &&
-                            !wanted_names.contains(old_schema.fields[i].name) && old_columns->field(i).type.EqualsIgnoringNullability(column.type);
+    const bool is_renamed = old == nullptr && i < before.columns.size() && wanted.columns.size() == before.columns.size() && !wanted_names.contains(before.columns[i].name) &&
+                            before.columns[i].type.EqualsIgnoringNullability(column.type);
     if (is_renamed) old = &old_schema.fields[i];
+    iceberg::NestedField field;
     if (old != nullptr) {
-      iceberg::NestedField field = *old;
+      FIRN_TRY(field, ChangedField(*old, column, is_key));
+    } else {
+      if (!column.type.nullable()) {
+        return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` is added NOT NULL, and the rows that are there have no value for it", column.name)).Hint("add it without NOT NULL");
+      }
+      field.id = ++last_id;
       field.name = column.name;
       field.doc = column.comment;
-      const auto& old_type = old_columns->field(static_cast<size_t>(old - old_schema.fields.data())).type;
-      if (!old_type.EqualsIgnoringNullability(column.type)) {
-        FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
-      }
-      schema.fields.push_back(std::move(field));
-      continue;
+      FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
     }
-    if (!column.type.nullable()) {
-      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` is added NOT NULL, and the rows that are there have no value for it", column.name)).Hint("add it without NOT NULL");
-    }
-    iceberg::NestedField field;
-    field.id = ++last_id;
-    field.name = column.name;
-    field.doc = column.comment;
-    FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
+    if (is_key) schema.identifier_field_ids.push_back(field.id);
     schema.fields.push_back(std::move(field));
   }
   change->updates.push_back(iceberg::AddSchema{std::move(schema)});
@@ -117,9 +178,9 @@ Result<iceberg::TableChange> ChangeOf(const iceberg::Table& current, const plan:
   FIRN_TRY(plan::TableDefinition before, DefinitionOf(wanted.path, current));
   const bool same_columns = std::equal(before.columns.begin(), before.columns.end(), wanted.columns.begin(), wanted.columns.end(),
                                        [](const plan::TableColumn& a, const plan::TableColumn& b) { return a.name == b.name && a.type == b.type && a.comment == b.comment; });
-  if (!same_columns) {
+  if (!same_columns || before.primary_key != wanted.primary_key) {
     change.requirements.push_back(iceberg::AssertCurrentSchemaId{current.metadata->current_schema_id});
-    FIRN_RETURN_IF_ERROR(ChangeColumns(current, wanted, &change));
+    FIRN_RETURN_IF_ERROR(ChangeColumns(current, before, wanted, &change));
   }
   iceberg::SetProperties set;
   iceberg::RemoveProperties removed;

@@ -3,40 +3,20 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
+#include "catalog/iceberg_definition.h"
+#include "connect/iceberg_metadata.h"
+#include "connect/iceberg_predicate.h"
 #include "connect/iceberg_sink.h"
 #include "connect/stateless_sink_internal.h"
+#include "iceberg/metadata_table.h"
 #include "iceberg/table_metadata.h"
 #include "iceberg/table_scan.h"
 
 namespace firn::connect {
 
 namespace {
-
-Result<int64_t> NumberOption(const plan::TableDefinition& table, const std::string& key) {
-  int64_t value = 0;
-  const std::string text = table.Option(key);
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size()) {
-    return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is '{}'; it takes a whole number", key, text));
-  }
-  return value;
-}
-
-Result<iceberg::SnapshotChoice> ChoiceOf(const plan::TableDefinition& table) {
-  iceberg::SnapshotChoice choice;
-  if (table.options.contains("snapshot-id")) {
-    FIRN_TRY(choice.snapshot_id, NumberOption(table, "snapshot-id"));
-  }
-  if (table.options.contains("as-of-timestamp")) {
-    FIRN_TRY(choice.as_of_ms, NumberOption(table, "as-of-timestamp"));
-  }
-  for (const char* key : {"branch", "tag", "ref"}) {
-    if (table.options.contains(key)) choice.ref = table.Option(key);
-  }
-  return choice;
-}
 
 // One file after the other. A position is a snapshot, a file's number and a row in it.
 class IcebergSource final : public exec::Source {
@@ -122,14 +102,15 @@ class IcebergConnector final : public exec::Connector {
   std::string name() const override { return "iceberg"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool) const override {
-    FIRN_RETURN_IF_ERROR(ChoiceOf(table));
+    FIRN_RETURN_IF_ERROR(catalog::SnapshotChoiceOf(table));
     if (table.Option("streaming") == "true") {
       return Error(ErrorCode::kNotSupported, "reading an Iceberg table as a stream is not supported").Hint("leave 'streaming' out: the table is read as it is now");
     }
-    return plan::SourceTraits{.is_bounded = true, .takes_projection = true};
+    return plan::SourceTraits{.is_bounded = true, .takes_projection = true, .takes_predicates = !iceberg::SplitMetadataTableName(table.path.name)};
   }
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
+    if (iceberg::SplitMetadataTableName(table.path.name)) return Error(ErrorCode::kNotSupported, fmt::format("{} is a metadata table and cannot be written", table.path.ToString()));
     plan::SinkTraits traits;
     traits.supports_overwrite = true;
     if (IsUpsert(table)) {
@@ -143,24 +124,36 @@ class IcebergConnector final : public exec::Connector {
   }
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
-    FIRN_TRY(auto iceberg_catalog, catalogs_.IcebergCatalog(scan.table->path.catalog));
-    FIRN_TRY(iceberg::Table table, iceberg_catalog->LoadTable({scan.table->path.database, scan.table->path.name}));
-    iceberg::ScanOptions options;
-    FIRN_TRY(options.snapshot, ChoiceOf(*scan.table));
-    FIRN_TRY(iceberg::ChosenSnapshot chosen, iceberg::ChooseSnapshot(*table.metadata, options.snapshot));
-    std::vector<int32_t> ids;
-    for (const types::Field& column : scan.read_columns) {
-      const iceberg::NestedField* found = nullptr;
-      for (const iceberg::NestedField& field : chosen.schema->fields) {
-        if (field.name == column.name) found = &field;
-      }
-      if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString()));
-      ids.push_back(found->id);
+    FIRN_TRY(iceberg::Table table, Load(*scan.table));
+    if (const auto name = iceberg::SplitMetadataTableName(scan.table->path.name)) {
+      FIRN_TRY(iceberg::SnapshotChoice choice, catalog::SnapshotChoiceOf(*scan.table));
+      FIRN_TRY(types::Batch rows, iceberg::ReadMetadataTable(objects_, table, name->kind, choice));
+      return MakeMetadataSource(std::move(rows), scan.read_columns);
     }
-    options.column_ids = std::move(ids);
+    FIRN_TRY(iceberg::ScanOptions options, OptionsOf(scan, *table.metadata));
     auto source = std::make_unique<IcebergSource>(objects_, table.metadata, std::move(options));
     FIRN_RETURN_IF_ERROR(source->Open());
     return std::unique_ptr<exec::Source>(std::move(source));
+  }
+
+  // Plans the scan; row groups are looked at in the first files.
+  Result<std::string> ExplainScan(const plan::ScanNode& scan) const override {
+    if (iceberg::SplitMetadataTableName(scan.table->path.name)) return std::string();
+    FIRN_TRY(iceberg::Table table, Load(*scan.table));
+    FIRN_TRY(iceberg::ScanOptions options, OptionsOf(scan, *table.metadata));
+    FIRN_TRY(auto planned, iceberg::TableScan::Make(objects_, table.metadata, std::move(options)));
+    FIRN_TRY(std::vector<iceberg::FileScanTask> tasks, planned->Plan());
+    iceberg::ScanCounters counters = planned->planned();
+    const size_t opened = std::min(tasks.size(), kExplainedFilesMax);
+    for (size_t i = 0; i < opened; ++i) {
+      FIRN_TRY(auto reader, planned->Open(tasks[i]));
+      counters.Add(reader->counters());
+    }
+    std::string text = fmt::format("{} of {} files, {} rows, {} bytes; manifests skipped: {} of {}", tasks.size(), counters.files, counters.rows_in_files, counters.bytes_in_files,
+                                   counters.manifests_skipped, counters.manifests);
+    if (opened > 0) text += fmt::format("; row groups skipped: {} of {}{}", counters.row_groups_skipped, counters.row_groups, opened < tasks.size() ? fmt::format(" in {} files", opened) : "");
+    if (counters.delete_files > 0) text += fmt::format("; delete files: {}", counters.delete_files);
+    return text;
   }
 
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
@@ -171,6 +164,32 @@ class IcebergConnector final : public exec::Connector {
   }
 
  private:
+  static constexpr size_t kExplainedFilesMax = 64;
+
+  Result<iceberg::Table> Load(const plan::TableDefinition& table) const {
+    FIRN_TRY(auto iceberg_catalog, catalogs_.IcebergCatalog(table.path.catalog));
+    const auto metadata_table = iceberg::SplitMetadataTableName(table.path.name);
+    return iceberg_catalog->LoadTable({table.path.database, metadata_table ? metadata_table->table : table.path.name});
+  }
+
+  // Columns and predicate by the ids of the chosen snapshot's schema.
+  static Result<iceberg::ScanOptions> OptionsOf(const plan::ScanNode& scan, const iceberg::TableMetadata& metadata) {
+    iceberg::ScanOptions options;
+    FIRN_TRY(options.snapshot, catalog::SnapshotChoiceOf(*scan.table));
+    FIRN_TRY(iceberg::ChosenSnapshot chosen, iceberg::ChooseSnapshot(metadata, options.snapshot));
+    std::vector<int32_t> ids;
+    std::vector<const iceberg::NestedField*> fields;
+    for (const types::Field& column : scan.read_columns) {
+      const iceberg::NestedField* found = chosen.schema->FindColumn(column.name);
+      if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString()));
+      ids.push_back(found->id);
+      fields.push_back(found);
+    }
+    options.column_ids = std::move(ids);
+    options.predicate = ScanPredicateOf(scan.predicates, fields);
+    return options;
+  }
+
   static bool IsUpsert(const plan::TableDefinition& table) { return table.Option("upsert-enabled", table.Option("write.upsert.enabled")) == "true"; }
 
   const io::Environment environment_;

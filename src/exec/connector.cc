@@ -32,6 +32,11 @@ Result<plan::SourceTraits> ConnectorRegistry::DescribeSource(const plan::TableDe
   return connector->DescribeSource(table, is_batch);
 }
 
+Result<std::string> ConnectorRegistry::ExplainScan(const plan::ScanNode& scan) const {
+  FIRN_TRY(Connector * connector, Find(scan.table->connector));
+  return connector->ExplainScan(scan);
+}
+
 Result<plan::SinkTraits> ConnectorRegistry::DescribeSink(const plan::TableDefinition& table, bool is_batch) const {
   FIRN_TRY(Connector * connector, Find(table.connector));
   return connector->DescribeSink(table, is_batch);

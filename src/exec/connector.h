@@ -29,6 +29,8 @@ class Connector {
   virtual Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const = 0;
   virtual Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool is_batch) const = 0;
   virtual Result<std::unique_ptr<Source>> MakeSource(const plan::ScanNode& scan, const JobIdentity& job) = 0;
+  /// See plan::ConnectorView.
+  virtual Result<std::string> ExplainScan(const plan::ScanNode&) const { return std::string(); }
   virtual Result<Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const JobIdentity& job) = 0;
 };
 
@@ -42,6 +44,7 @@ class ConnectorRegistry : public plan::ConnectorView {
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override;
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool is_batch) const override;
+  Result<std::string> ExplainScan(const plan::ScanNode& scan) const override;
 
  private:
   std::map<std::string, std::unique_ptr<Connector>> connectors_;

@@ -17,6 +17,8 @@ Result<plan::TableDefinitionPtr> SessionCatalog::FindTable(const plan::ObjectPat
   return found == temporary_.end() ? catalogs_.FindTable(path) : Result<plan::TableDefinitionPtr>(found->second);
 }
 
+Result<plan::TableDefinitionPtr> SessionCatalog::AsChosen(plan::TableDefinitionPtr table) const { return catalogs_.AsChosen(std::move(table)); }
+
 namespace {
 
 catalog::IfExists WhenThere(bool if_not_exists) { return if_not_exists ? catalog::IfExists::kIgnore : catalog::IfExists::kFail; }
@@ -157,7 +159,8 @@ class StatementRunner {
     }
     if (!plan.ok()) return std::move(plan).error();
     const bool with_modes = std::find(explain.modes.begin(), explain.modes.end(), sql::ExplainMode::kChangelogMode) != explain.modes.end();
-    return TextResult({"result"}, {{plan::ExplainPlan(*plan, with_modes ? plan::ExplainDetail::kChangelogMode : plan::ExplainDetail::kPlain)}});
+    FIRN_TRY(std::string text, plan::ExplainPlan(*plan, with_modes ? plan::ExplainDetail::kChangelogMode : plan::ExplainDetail::kPlain, services_.connectors));
+    return TextResult({"result"}, {{std::move(text)}});
   }
 
   Result<StatementResult> Execute(const sql::StopJobStatement& stop) {

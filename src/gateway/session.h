@@ -31,6 +31,7 @@ class SessionCatalog final : public plan::CatalogView {
  public:
   explicit SessionCatalog(const catalog::Catalogs& catalogs) : catalogs_(catalogs) {}
   Result<plan::TableDefinitionPtr> FindTable(const plan::ObjectPath& path) const override;
+  Result<plan::TableDefinitionPtr> AsChosen(plan::TableDefinitionPtr table) const override;
   std::map<plan::ObjectPath, plan::TableDefinitionPtr>& temporary() { return temporary_; }
 
  private:

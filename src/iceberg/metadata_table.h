@@ -32,6 +32,12 @@ enum class MetadataTable {
 
 /// By name ("snapshots"), any case; nothing for other names.
 std::optional<MetadataTable> FindMetadataTable(std::string_view name);
+/// "t$snapshots" as table and kind; nothing for other names.
+struct MetadataTableName {
+  std::string table;
+  MetadataTable kind;
+};
+std::optional<MetadataTableName> SplitMetadataTableName(std::string_view name);
 /// All names, sorted.
 std::vector<std::string> MetadataTableNames();
 

@@ -87,6 +87,14 @@ std::optional<MetadataTable> FindMetadataTable(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<MetadataTableName> SplitMetadataTableName(std::string_view name) {
+  const size_t dollar = name.rfind('$');
+  if (dollar == std::string_view::npos || dollar == 0) return std::nullopt;
+  const std::optional<MetadataTable> kind = FindMetadataTable(name.substr(dollar + 1));
+  if (!kind) return std::nullopt;
+  return MetadataTableName{std::string(name.substr(0, dollar)), *kind};
+}
+
 std::vector<std::string> MetadataTableNames() {
   std::vector<std::string> names;
   for (const auto& [name, table] : kNames) names.emplace_back(name);

@@ -64,11 +64,21 @@ ObjectPath QueryBinder::PathOf(const sql::ObjectName& name) const {
 }
 
 Result<TableDefinitionPtr> QueryBinder::FindTable(const sql::ObjectName& name) const {
-  if (name.parts.size() > 3) {
+  // catalog.database.table.snapshots, as Spark writes it, is table$snapshots.
+  const auto find_metadata_table = [&] {
+    sql::ObjectName shorter = name;
+    shorter.parts.pop_back();
+    shorter.parts.back().text += "$" + name.parts.back().text;
+    return session_.context.catalog.FindTable(PathOf(shorter));
+  };
+  if (name.parts.size() > 4) {
     return Error(ErrorCode::kTableNotFound, fmt::format("{} has more than catalog, database and table", name.ToString())).At(Span(name.span));
   }
-  auto found = session_.context.catalog.FindTable(PathOf(name));
+  auto found = name.parts.size() == 4 ? find_metadata_table() : session_.context.catalog.FindTable(PathOf(name));
   if (found.ok()) return found;
+  if (name.parts.size() == 2 || name.parts.size() == 3) {
+    if (auto metadata_table = find_metadata_table(); metadata_table.ok()) return metadata_table;
+  }
   Error error = std::move(found).error();
   if (!error.span()) error = std::move(error).At(Span(name.span));
   return error;
@@ -134,6 +144,9 @@ Result<Relation> QueryBinder::BindNamed(const sql::TableExpression& table) {
   }
   FIRN_TRY(definition, WithHints(std::move(definition), table.hints));
   FIRN_TRY(definition, WithTimeTravel(std::move(definition), table));
+  auto chosen = session_.context.catalog.AsChosen(std::move(definition));
+  if (!chosen.ok()) return std::move(std::move(chosen).error()).At(Span(table.name.span));
+  definition = std::move(chosen).value();
   FIRN_TRY(LogicalNodePtr node, BindScan(definition, Span(table.name.span)));
   const ObjectPath& path = definition->path;
   Scope scope = MakeScope(node->fields, {path.catalog, path.database, path.name});

@@ -60,12 +60,16 @@ struct TableDefinition {
 };
 using TableDefinitionPtr = std::shared_ptr<const TableDefinition>;
 
+struct ScanNode;
+
 /// Thread-safe.
 class CatalogView {
  public:
   virtual ~CatalogView() = default;
   /// kTableNotFound, kDatabaseNotFound or kCatalogNotFound with near names. A name such as "t$snapshots" finds a metadata table.
   virtual Result<TableDefinitionPtr> FindTable(const ObjectPath& path) const = 0;
+  /// The table as options that came with its use (hints, AS OF) choose it: one that keeps its past has the columns that it had then.
+  virtual Result<TableDefinitionPtr> AsChosen(TableDefinitionPtr table) const { return table; }
 };
 
 /// Which row kinds a relation carries.
@@ -105,6 +109,8 @@ class ConnectorView {
   virtual ~ConnectorView() = default;
   virtual Result<SourceTraits> DescribeSource(const TableDefinition& table, bool is_batch) const = 0;
   virtual Result<SinkTraits> DescribeSink(const TableDefinition& table, bool is_batch) const = 0;
+  /// What EXPLAIN says of how the connector would read now: what it skips. Empty: nothing to say.
+  virtual Result<std::string> ExplainScan(const ScanNode&) const { return std::string(); }
 };
 
 }  // namespace firn::plan

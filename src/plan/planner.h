@@ -34,6 +34,8 @@ Result<JobPlan> PlanInserts(const std::vector<const sql::InsertStatement*>& inse
 enum class ExplainDetail { kPlain, kChangelogMode };
 /// Logical and physical plan as text, one node a line.
 std::string ExplainPlan(const JobPlan& plan, ExplainDetail detail);
+/// With what the connectors would read and skip: tables are looked at for it.
+Result<std::string> ExplainPlan(const JobPlan& plan, ExplainDetail detail, const ConnectorView& connectors);
 
 /// Fills in the types of computed columns and checks watermark, keys and partitioning of a CREATE TABLE (kInvalidDefinition and
 /// binder errors, with spans into `expression` texts dropped). Returns the completed definition.
