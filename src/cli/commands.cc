@@ -3,10 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error_render.h"
 #include "cli/command_line.h"
 #include "cli/result_printer.h"
+#include "cli/shell.h"
 #include "cli/sql_client.h"
+#include "cli/statement_runner.h"
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "io/http.h"
@@ -18,51 +22,46 @@ namespace firn::cli {
 
 namespace {
 
+constexpr int kCancelledCode = 130;  // as a shell gives it for a program that Ctrl-C ended
+
 int Fail(const Error& error) { return FailCommand(error); }
 
-Status RunStatement(SqlClient& client, const std::string& statement, OutputFormat format) {
-  std::unique_ptr<ResultPrinter> printer;
-  FIRN_TRY(std::string mode, client.Setting("execution.runtime-mode"));
-  ResultReceiver receiver;
-  receiver.begin = [&](const ResultHead& head) {
-    PrinterOptions options{.format = format, .is_changelog = head.is_query && mode != "batch" && mode != "BATCH", .terminal_columns = io::IsOutputTerminal() ? io::TerminalColumns() : 0};
-    printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
-  };
-  receiver.rows = [&](const std::vector<PrintedRow>& rows) {
-    printer->Add(rows);
-    if (rows.empty()) printer->Flush();
-    return true;
-  };
-  FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver));
-  if (printer) printer->Finish();
-  return Ok();
-}
-
-Result<std::string> ScriptOf(io::FileSystem& files, const SqlOptions& options) {
+// The script is what -f and -e say in their order, or standard input.
+Result<std::string> ScriptOf(io::FileSystem& files, const SqlOptions& options, const std::string& input) {
   std::string script;
   for (const std::string& file : options.files) {
     if (file == "-") {
-      script += io::ReadInput() + "\n;";
+      script += input + "\n;";
       continue;
     }
     FIRN_TRY(std::string text, files.ReadAll(file));
     script += text + "\n;";
   }
   for (const std::string& statement : options.statements) script += statement + "\n;";
-  if (options.files.empty() && options.statements.empty()) script = io::ReadInput();
-  return script;
+  return options.files.empty() && options.statements.empty() ? input : script;
 }
 
-int RunScript(const io::Address& server, const std::string& script, OutputFormat format, bool is_embedded) {
-  std::map<std::string, std::string> properties;
-  if (is_embedded) properties["firn.wait-for-bounded-jobs"] = "true";
-  auto client = SqlClient::Connect(server, properties);
-  if (!client.ok()) return Fail(client.error());
+int RunScript(SqlClient& client, const std::string& script, OutputFormat format) {
   for (const sql::StatementText& statement : sql::SplitStatements(script)) {
-    const Status status = RunStatement(**client, statement.text, format);
-    if (!status.ok()) return Fail(status.error());
+    const auto outcome = RunStatement(client, statement.text, format);
+    if (!outcome.ok()) return Fail(outcome.error());
+    if (outcome->was_cancelled) return kCancelledCode;
   }
   return 0;
+}
+
+struct SqlTask {
+  bool is_interactive = false;
+  std::string script;
+  OutputFormat format = OutputFormat::kTable;
+  std::map<std::string, std::string> properties;
+  std::string greeting;
+};
+
+int RunTask(const io::Environment& environment, const io::Address& server, const SqlTask& task) {
+  auto client = SqlClient::Connect(server, task.properties);
+  if (!client.ok()) return Fail(client.error());
+  return task.is_interactive ? RunShell(**client, environment.clock, task.format, task.greeting) : RunScript(**client, task.script, task.format);
 }
 
 }  // namespace
@@ -92,19 +91,30 @@ int RunUp(const NodeOptions& options) {
 }
 
 int RunSql(const SqlOptions& options) {
+  SqlTask task;
   auto format = ParseOutputFormat(options.format);
-  if (!format.ok()) return io::WriteError(base::RenderError(format.error())), 2;
+  if (!format.ok()) return Fail(format.error());
+  task.format = *format;
+  const bool has_script = !options.files.empty() || !options.statements.empty();
+  task.is_interactive = !has_script && io::IsInputTerminal() && io::IsOutputTerminal();
+  const bool reads_input = std::count(options.files.begin(), options.files.end(), "-") > 0 || (!has_script && !task.is_interactive);
+  const std::string input = reads_input ? io::ReadInput() : "";
+  io::HoldStopSignals();  // after the input, which a signal may well end
   io::RealEnvironment real;
   const io::Environment environment = real.environment();
-  auto script = ScriptOf(environment.files, options);
+  auto script = ScriptOf(environment.files, options, input);
   if (!script.ok()) return Fail(script.error());
+  task.script = *std::move(script);
   if (options.data.empty()) {
     auto address = io::ParseAddress(options.server);
-    return address.ok() ? RunScript(*address, *script, *format, false) : Fail(address.error());
+    task.greeting = fmt::format("firn 0.1.0, connected to {}. .help shows the commands.\n", options.server);
+    return address.ok() ? RunTask(environment, *address, task) : Fail(address.error());
   }
   auto node = Node::Start(environment, {.data = options.data, .kafka_port = 0, .sql_port = 0, .jobs_port = 0, .is_embedded = true});
   if (!node.ok()) return Fail(node.error());
-  const int code = RunScript((*node)->sql(), *script, *format, true);
+  task.properties["firn.wait-for-bounded-jobs"] = "true";
+  task.greeting = fmt::format("firn 0.1.0, an embedded node on {} until you leave. .help shows the commands.\n", options.data);
+  const int code = RunTask(environment, (*node)->sql(), task);
   const Status status = (*node)->Stop();
   return status.ok() ? code : Fail(status.error());
 }

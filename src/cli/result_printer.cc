@@ -139,9 +139,18 @@ class TablePrinter final : public ResultPrinter {
   std::string Line(const std::vector<std::string>& cells) const {
     std::string line = "│";
     for (size_t i = 0; i < cells.size(); ++i) {
-      line += " " + Pad(Cut(cells[i], widths_[i]), widths_[i], columns_[i].is_right_aligned) + " │";
+      std::string cell = Pad(Cut(cells[i], widths_[i]), widths_[i], columns_[i].is_right_aligned);
+      if (i == 0 && options_.is_changelog && options_.has_colours) cell = ColourOf(cells[i]) + cell + "\x1b[0m";
+      line += " " + cell + " │";
     }
     return line + "\n";
+  }
+
+  // What goes away is red, what comes is green, what changes is yellow.
+  static std::string ColourOf(const std::string& op) {
+    if (op == "+I") return "\x1b[32m";
+    if (op == "-D") return "\x1b[31m";
+    return op == "op" ? "" : "\x1b[33m";
   }
 
   std::string Rule(const char* left, const char* middle, const char* right) const {

@@ -64,6 +64,7 @@ ResultHead HeadOf(const json::object& page) {
   ResultHead head;
   head.is_query = page.contains("isQueryResult") && page.at("isQueryResult").is_bool() && page.at("isQueryResult").as_bool();
   if (page.contains("jobID") && page.at("jobID").is_string()) head.job_id = page.at("jobID").as_string();
+  head.has_content = !page.contains("resultKind") || page.at("resultKind") != "SUCCESS";
   for (const json::value& column : page.at("results").at("columns").as_array()) {
     PrintedColumn printed{std::string(column.at("name").as_string()), TypeText(column.at("logicalType").as_object()), false};
     printed.is_right_aligned = IsNumberType(printed.type);
@@ -113,16 +114,15 @@ Status SqlClient::Execute(const std::string& statement, const ResultReceiver& re
   while (!next.empty()) {
     FIRN_TRY(json::value answer, Call(*http_, "GET", next));
     const json::object& page = answer.as_object();
-    if (page.at("resultType").as_string() != "NOT_READY") {
-      if (!has_begun) {
-        head = HeadOf(page);
-        receiver.begin(head);
-        has_begun = true;
-      }
-      if (!receiver.rows(RowsOf(page, head.columns))) {
-        FIRN_TRY(json::value cancelled, Call(*http_, "POST", operation + "/cancel", "{}"));
-        break;
-      }
+    const bool is_ready = page.at("resultType").as_string() != "NOT_READY";
+    if (is_ready && !has_begun) {
+      head = HeadOf(page);
+      receiver.begin(head);
+      has_begun = true;
+    }
+    if (!receiver.rows(is_ready ? RowsOf(page, head.columns) : std::vector<PrintedRow>())) {
+      FIRN_TRY(json::value cancelled, Call(*http_, "POST", operation + "/cancel", "{}"));
+      break;
     }
     next = page.contains("nextResultUri") && page.at("nextResultUri").is_string() ? std::string(page.at("nextResultUri").as_string()) : std::string();
   }

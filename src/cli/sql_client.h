@@ -17,6 +17,7 @@ namespace firn::cli {
 
 struct ResultHead {
   bool is_query = false;
+  bool has_content = true;            // false: the one row says "OK" and nothing else
   std::string job_id;                 // empty: none
   std::vector<PrintedColumn> columns;
 };
@@ -24,7 +25,7 @@ struct ResultHead {
 /// Called as pages arrive; returning false cancels the statement.
 struct ResultReceiver {
   std::function<void(const ResultHead&)> begin;
-  std::function<bool(const std::vector<PrintedRow>&)> rows;  // maybe empty: nothing new at this poll
+  std::function<bool(const std::vector<PrintedRow>&)> rows;  // maybe empty: nothing new at this poll; then also before `begin`
 };
 
 /// One session. Thread-compatible; blocks.

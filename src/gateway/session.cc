@@ -107,14 +107,9 @@ class StatementRunner {
     auto sync = session_.config_.find("table.dml-sync");
     auto waits = session_.config_.find("firn.wait-for-bounded-jobs");
     const bool is_sync = (sync != session_.config_.end() && sync->second == "true") || (is_bounded && waits != session_.config_.end() && waits->second == "true");
-    if (is_sync) {
-      FIRN_TRY(exec::JobState state, services_.engine.Wait(job_id, -1));
-      if (state == exec::JobState::kFailed) {
-        FIRN_TRY(exec::JobStatus status, services_.engine.Job(job_id));
-        if (status.failure) return *status.failure;
-      }
-    }
-    return JobResult(job_id);
+    StatementResult result = JobResult(job_id);
+    if (is_sync) result.awaited_job = job_id;
+    return result;
   }
 
   Result<StatementResult> Execute(const sql::InsertStatement& insert) {

@@ -168,6 +168,7 @@ class GatewayImpl final : public SqlGateway {
     if (parts[4] == "cancel" || parts[4] == "close") {
       std::lock_guard lock(operation->mutex);
       if (operation->result.stream) operation->result.stream->Close();
+      if (!operation->result.awaited_job.empty()) (void)services_.engine.Cancel(operation->result.awaited_job);  // gone already: nothing to cancel
       return Reply(parts[4] == "cancel" ? "{\"status\":\"CANCELED\"}" : "{\"status\":\"CLOSED\"}");
     }
     if (parts[4] == "result" && parts.size() == 6) {
@@ -181,13 +182,30 @@ class GatewayImpl final : public SqlGateway {
 
   static io::HttpResponse Status(Operation& operation) {
     std::lock_guard lock(operation.mutex);
-    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : operation.result.stream && !operation.has_ended ? "RUNNING" : "FINISHED"));
+    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : (operation.result.stream || !operation.result.awaited_job.empty()) && !operation.has_ended ? "RUNNING" : "FINISHED"));
   }
 
-  static io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
+  // Ends the wait for the job of a synchronous INSERT, or sets the operation's failure to the job's. False: not yet.
+  bool HasArrived(Operation& operation) {
+    if (operation.result.awaited_job.empty()) return true;
+    const auto state = services_.engine.Wait(operation.result.awaited_job, kResultWaitMs);
+    if (state.ok() && *state != exec::JobState::kFinished && *state != exec::JobState::kFailed && *state != exec::JobState::kCanceled && *state != exec::JobState::kSuspended) return false;
+    if (!state.ok()) operation.failure = state.error();
+    if (state.ok() && *state == exec::JobState::kFailed) {
+      const auto job = services_.engine.Job(operation.result.awaited_job);
+      if (job.ok()) operation.failure = job->failure;
+    }
+    operation.result.awaited_job.clear();
+    return true;
+  }
+
+  io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
     std::lock_guard lock(operation.mutex);
+    const bool has_arrived = operation.failure || HasArrived(operation);
     if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
-    const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON");
+    const char* const format_name = format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON";
+    if (!has_arrived) return Reply(fmt::format("{{\"resultType\":\"NOT_READY\",\"nextResultUri\":\"{}{}?rowFormat={}\"}}", here, operation.next_token, format_name));
+    const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format_name);
     if (token != std::to_string(operation.next_token)) return Fail(fmt::format("result {} was asked for and {} is next", token, operation.next_token), 400);
     std::vector<types::Batch> batches = std::exchange(operation.result.rows, {});
     if (operation.result.stream && !operation.has_ended) {

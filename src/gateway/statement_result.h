@@ -21,6 +21,7 @@ struct StatementResult {
   bool is_query = false;                         // SELECT: rows carry kinds
   bool is_streaming = false;                     // SELECT in streaming mode
   std::string job_id;                            // a job was started; else empty
+  std::string awaited_job;                       // the result is ready once this job has ended ('table.dml-sync'); else empty
   types::SchemaPtr schema;
   std::vector<types::Batch> rows;                // what is known at once
   std::unique_ptr<exec::ResultStream> stream;    // a SELECT's rows; null otherwise

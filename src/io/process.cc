@@ -14,6 +14,7 @@ namespace firn::io {
 int64_t ProcessId() { return ::getpid(); }
 bool IsOutputTerminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool IsInputTerminal() { return ::isatty(STDIN_FILENO) == 1; }
+bool IsErrorTerminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 int TerminalColumns() {
   winsize size{};
@@ -95,6 +96,11 @@ void SleepMs(int64_t ms) {
 std::string TemporaryFolder() {
   const char* folder = std::getenv("TMPDIR");
   return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
+std::string HomeFolder() {
+  const char* folder = std::getenv("HOME");
+  return folder != nullptr ? folder : "";
 }
 
 }  // namespace firn::io

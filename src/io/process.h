@@ -13,6 +13,7 @@ int64_t ProcessId();
 /// Whether people read what is written to standard output.
 bool IsOutputTerminal();
 bool IsInputTerminal();
+bool IsErrorTerminal();
 /// Columns of the terminal; 0 if there is none.
 int TerminalColumns();
 /// All of it, at once, even when another process reads slowly; false when nobody reads any more.
@@ -37,5 +38,7 @@ void SleepMs(int64_t ms);
 
 /// Where short-lived files go: $TMPDIR, or /tmp.
 std::string TemporaryFolder();
+/// The user's own folder; empty if it is not known.
+std::string HomeFolder();
 
 }  // namespace firn::io

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/shell.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/statement_runner.h"
+#include "io/clock.h"
+#include "io/file_system.h"
+#include "io/line_editor.h"
+#include "io/process.h"
+#include "sql/parser.h"
+
+namespace firn::cli {
+
+namespace {
+
+std::string Trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+std::string UpperWord(std::string text) {
+  text = Trimmed(text);
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); });
+  return text;
+}
+
+class Shell {
+ public:
+  Shell(SqlClient& client, const io::Clock& clock, OutputFormat format) : client_(client), clock_(clock), format_(format) {}
+
+  void Run() {
+    const std::string home = io::HomeFolder();
+    auto editor = io::LineEditor::Make({.program = "firn", .history_file = home.empty() ? "" : io::JoinPath(home, ".firn_history")});
+    while (!is_done_) {
+      const io::TypedLine line = editor->Read(buffer_.empty() ? "firn> " : "   -> ");
+      if (line.outcome == io::LineOutcome::kEnd) break;
+      if (line.outcome == io::LineOutcome::kInterrupt) {
+        buffer_.Clear();
+        continue;
+      }
+      const std::string trimmed = Trimmed(line.text);
+      if (buffer_.empty() && trimmed.empty()) continue;
+      if (buffer_.empty() && trimmed[0] == '.') {
+        editor->AddHistory(trimmed);
+        RunDotCommand(trimmed);
+        continue;
+      }
+      for (const std::string& statement : buffer_.AddLine(line.text)) {
+        editor->AddHistory(OneEntry(statement));
+        RunOne(statement);
+        if (is_done_) break;
+      }
+    }
+    if (!is_done_) io::WriteError("\n");
+  }
+
+ private:
+  struct DotCommand {
+    const char* name;
+    const char* argument;
+    const char* help;
+    void (Shell::*run)(const std::string& argument);
+  };
+  static const std::vector<DotCommand>& DotCommands() {
+    static const std::vector<DotCommand> commands = {
+        {".help", "", "shows this", &Shell::ShowHelp},
+        {".format", "table|json|csv", "how results are shown", &Shell::SetFormat},
+        {".explain", "CODE", "what an error code means", &Shell::ExplainCode},
+        {".timer", "on|off", "the time that each statement took", &Shell::SetTimer},
+        {".quit", "", "leaves, as Ctrl-D does", &Shell::Quit},
+    };
+    return commands;
+  }
+
+  // As one line of history, where a newline means nothing; a comment that ends with its line is kept apart from what follows.
+  static std::string OneEntry(std::string statement) {
+    if (statement.find("--") == std::string::npos) std::replace(statement.begin(), statement.end(), '\n', ' ');
+    return statement + ";";
+  }
+
+  void RunOne(const std::string& statement) {
+    const std::string word = UpperWord(statement);
+    if (word == "QUIT" || word == "EXIT") return Quit("");
+    if (word == "HELP") return ShowHelp("");
+    if (word == "CLEAR") return static_cast<void>(io::WriteOutput("\x1b[H\x1b[2J"));
+    const int64_t start_us = clock_.MonotonicUs();
+    const auto outcome = RunStatement(client_, statement, format_);
+    if (!outcome.ok()) return static_cast<void>(FailCommand(outcome.error()));
+    if (outcome->was_cancelled) io::WriteError("cancelled\n");
+    if (!outcome->has_content && !outcome->was_cancelled) io::WriteError("OK\n");
+    if (shows_time_) io::WriteError(fmt::format("{:.3f} s\n", static_cast<double>(clock_.MonotonicUs() - start_us) * 1e-6));
+  }
+
+  void RunDotCommand(const std::string& line) {
+    const size_t space = line.find(' ');
+    const std::string name = line.substr(0, space);
+    const std::string argument = space == std::string::npos ? "" : Trimmed(line.substr(space));
+    std::vector<std::string> names;
+    for (const DotCommand& command : DotCommands()) {
+      if (name == command.name) return (this->*command.run)(argument);
+      names.emplace_back(command.name);
+    }
+    FailCommand(Error(ErrorCode::kUsageError, fmt::format("there is no command {}", name)).Candidates(base::NearNames(name, names)).Hint(".help shows all"));
+  }
+
+  void ShowHelp(const std::string&) {
+    std::string text = "Statements end with ';' and may take several lines. Ctrl-C cancels what runs, Ctrl-D leaves.\n";
+    for (const DotCommand& command : DotCommands()) text += fmt::format("  {:<24} {}\n", fmt::format("{} {}", command.name, command.argument), command.help);
+    io::WriteError(text + "To begin with: SHOW TABLES;  SHOW CATALOGS;  SHOW JOBS;  SHOW FUNCTIONS;\n");
+  }
+  void SetFormat(const std::string& argument) {
+    const auto format = ParseOutputFormat(argument);
+    if (!format.ok()) return static_cast<void>(FailCommand(format.error()));
+    format_ = *format;
+  }
+  void ExplainCode(const std::string& argument) { RunExplain(argument); }
+  void SetTimer(const std::string& argument) {
+    if (argument != "on" && argument != "off") return static_cast<void>(FailCommand(Error(ErrorCode::kUsageError, fmt::format(".timer is on or off, not '{}'", argument))));
+    shows_time_ = argument == "on";
+  }
+  void Quit(const std::string&) { is_done_ = true; }
+
+  SqlClient& client_;
+  const io::Clock& clock_;
+  OutputFormat format_;
+  StatementBuffer buffer_;
+  bool shows_time_ = false;
+  bool is_done_ = false;
+};
+
+}  // namespace
+
+std::vector<std::string> StatementBuffer::AddLine(const std::string& line) {
+  text_ += line + "\n";
+  std::vector<std::string> complete;
+  std::string rest;
+  for (const sql::StatementText& statement : sql::SplitStatements(text_)) {
+    if (statement.is_complete) {
+      complete.push_back(statement.text);
+    } else {
+      rest = text_.substr(statement.begin);
+    }
+  }
+  // Comments alone are nothing to wait for.
+  text_ = std::move(rest);
+  return complete;
+}
+
+int RunShell(SqlClient& client, const io::Clock& clock, OutputFormat format, const std::string& greeting) {
+  io::WriteError(greeting);
+  Shell(client, clock, format).Run();
+  return 0;
+}
+
+}  // namespace firn::cli

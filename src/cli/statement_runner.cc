@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/statement_runner.h"
+
+#include "io/process.h"
+
+namespace firn::cli {
+
+Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& statement, OutputFormat format) {
+  std::unique_ptr<ResultPrinter> printer;
+  StatementOutcome outcome;
+  FIRN_TRY(const std::string mode, client.Setting("execution.runtime-mode"));
+  const bool is_batch = mode == "batch" || mode == "BATCH";
+  const bool is_terminal = io::IsOutputTerminal();
+  ResultReceiver receiver;
+  receiver.begin = [&](const ResultHead& head) {
+    if (!head.has_content) return;
+    outcome.has_content = true;
+    const PrinterOptions options{.format = format, .is_changelog = head.is_query && !is_batch, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
+    printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
+  };
+  receiver.rows = [&](const std::vector<PrintedRow>& rows) {
+    if (printer) printer->Add(rows);
+    if (printer && rows.empty()) printer->Flush();
+    outcome.was_cancelled = io::TakeStopSignal();
+    return !outcome.was_cancelled;
+  };
+  FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver));
+  if (printer) printer->Finish();
+  return outcome;
+}
+
+}  // namespace firn::cli

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines typed at a terminal, with editing and a history that is kept in a file (libedit).
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace firn::io {
+
+enum class LineOutcome {
+  kLine,
+  kInterrupt,  // Ctrl-C: what was typed is to be forgotten
+  kEnd,        // Ctrl-D on an empty line
+};
+
+struct TypedLine {
+  LineOutcome outcome = LineOutcome::kLine;
+  std::string text;  // without its end
+};
+
+/// One a process: it owns the terminal while it reads. Thread-compatible.
+class LineEditor {
+ public:
+  struct Options {
+    std::string program;       // its section of ~/.editrc
+    std::string history_file;  // empty: none is kept
+    int history_entries = 2000;
+  };
+  static std::unique_ptr<LineEditor> Make(const Options& options);
+  /// Writes the history.
+  virtual ~LineEditor() = default;
+  virtual TypedLine Read(const std::string& prompt) = 0;
+  virtual void AddHistory(const std::string& entry) = 0;
+};
+
+}  // namespace firn::io
