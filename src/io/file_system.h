@@ -29,7 +29,8 @@ class File {
   virtual Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) = 0;
   Status WriteAt(uint64_t offset, std::string_view bytes) { return WriteAt(offset, std::span(&bytes, 1)); }
   /// Makes all completed writes durable (fdatasync). A failure is final: the state of the unsynced bytes is unknown and a
-  /// second Sync must not be trusted, so the owner must stop.
+  /// second Sync must not be trusted, so the owner must stop. Therefore it is always kIoError, never kDiskFull, which passes: a disk that is
+  /// found full this late has lost something.
   virtual Status Sync() = 0;
   virtual Status Truncate(uint64_t size) = 0;
   /// Reserves blocks up to `size` so that later writes there neither change metadata nor meet a full disk. Grows the file; the new bytes read as zero.
@@ -66,7 +67,8 @@ class FileSystem {
   virtual Result<FileEntry> Stat(const std::string& path) = 0;
   /// The entries of a folder, sorted by name.
   virtual Result<std::vector<FileEntry>> List(const std::string& directory) = 0;
-  /// Makes the folder and its parents; success if it is there already.
+  /// Makes the folder and its parents, durably; success if it is there already. Names that are found are made durable too, once a process: an
+  /// earlier one may have made them and died before it could.
   virtual Status CreateDirectories(const std::string& directory) = 0;
   /// Replaces `to` atomically if it exists.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
@@ -75,6 +77,7 @@ class FileSystem {
   virtual Status Remove(const std::string& path) = 0;
   /// Removes a folder with all in it; success if it is not there.
   virtual Status RemoveAll(const std::string& path) = 0;
+  /// Makes the folder's entries durable. Fails as File::Sync does.
   virtual Status SyncDirectory(const std::string& directory) = 0;
   /// kDataDirectoryInUse if another holder has it. The file is made if missing.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;

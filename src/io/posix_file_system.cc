@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <unordered_set>
 
 namespace firn::io {
 
@@ -26,6 +28,11 @@ Error SystemError(std::string_view call, const std::string& path, int number) {
   if (number == EEXIST) code = ErrorCode::kAlreadyExists;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::kDiskFull;
   return Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number)));
+}
+
+// Of a call whose failure leaves the disk in an unknown state: final, whatever the reason (file_system.h, Sync).
+Error SyncError(std::string_view call, const std::string& path, int number) {
+  return Error(ErrorCode::kIoError, fmt::format("{} {}: {}", call, path, std::strerror(number)));
 }
 
 // Owns a descriptor.
@@ -80,7 +87,7 @@ class PosixFile final : public File {
   }
 
   Status Sync() override {
-    if (::fdatasync(descriptor_.get()) != 0) return SystemError("fdatasync", path_, errno);
+    if (::fdatasync(descriptor_.get()) != 0) return SyncError("fdatasync", path_, errno);
     return Ok();
   }
 
@@ -175,15 +182,21 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Status CreateDirectories(const std::string& directory) override {
+    if (directory.empty() || directory == "." || directory == "/") return Ok();
     struct stat status {};
-    if (directory.empty() || (::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode))) return Ok();
-    FIRN_RETURN_IF_ERROR(directory == "." || directory == "/" ? Ok() : CreateDirectories(ParentPath(directory)));
-    if (::mkdir(directory.c_str(), 0755) != 0) {
+    const bool is_found = ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    if (is_found && IsKnownDurable(directory)) return Ok();
+    const std::string parent = ParentPath(directory);
+    FIRN_RETURN_IF_ERROR(CreateDirectories(parent));
+    if (!is_found && ::mkdir(directory.c_str(), 0755) != 0) {
       const int number = errno;
-      if (number == EEXIST && ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return Ok();
-      return SystemError("create folder", directory, number);
+      if (number != EEXIST || ::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return SystemError("create folder", directory, number);
     }
-    return SyncDirectory(ParentPath(directory));
+    // What may not be opened here was not made by a process like this one.
+    if (!is_found || ::access(parent.c_str(), R_OK | W_OK) == 0) FIRN_RETURN_IF_ERROR(SyncDirectory(parent));
+    std::lock_guard lock(mutex_);
+    durable_folders_.insert(directory);
+    return Ok();
   }
 
   Status Rename(const std::string& from, const std::string& to) override {
@@ -217,7 +230,7 @@ class PosixFileSystem final : public FileSystem {
   Status SyncDirectory(const std::string& directory) override {
     Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor.get() < 0) return SystemError("open folder", directory, errno);
-    if (::fsync(descriptor.get()) != 0) return SystemError("fsync folder", directory, errno);
+    if (::fsync(descriptor.get()) != 0) return SyncError("fsync folder", directory, errno);
     return Ok();
   }
 
@@ -239,10 +252,18 @@ class PosixFileSystem final : public FileSystem {
   }
 
  private:
+  bool IsKnownDurable(const std::string& directory) {
+    std::lock_guard lock(mutex_);
+    return durable_folders_.contains(directory);
+  }
+
   static FileEntry EntryOf(std::string name, const struct stat& status) {
     return {std::move(name), S_ISDIR(status.st_mode), static_cast<uint64_t>(status.st_size),
             status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000};
   }
+
+  std::mutex mutex_;
+  std::unordered_set<std::string> durable_folders_;  // guarded by mutex_
 };
 
 }  // namespace

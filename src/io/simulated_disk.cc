@@ -167,15 +167,20 @@ SimulatedDisk::Extent SimulatedDisk::BeginChange(std::string_view call, const st
   if (is_crashed_) return Extent::kNothing;  // while others ran
   ++change_count_;
   clock_.AdvanceUs(static_cast<int64_t>(random_.Below(kWriteUsMax)));
-  if (trace_.size() < kTraceLinesMax) trace_.push_back(fmt::format("{} {} {} {}", change_count_, call, path, offset));
+  Note(fmt::format("{} {} {} {}", change_count_, call, path, offset));
   if (!crash_after_.has_value() || (*crash_after_)-- > 0) return Extent::kWhole;
   crash_after_.reset();
   Crash();
   return static_cast<Extent>(random_.Below(3));
 }
 
+void SimulatedDisk::Note(std::string line) {
+  if (trace_.size() < kTraceLinesMax) trace_.push_back(std::move(line));
+}
+
 void SimulatedDisk::Crash() {
   is_crashed_ = true;
+  Note("the process dies");
   if (on_crash_) on_crash_();
 }
 
@@ -234,22 +239,25 @@ Result<std::vector<FileEntry>> SimulatedDisk::List(const std::string& directory)
   return entries;
 }
 
-// As posix_file_system.cc does: a folder that is made is synced into its parent, one that is there is left alone.
+// Step by step as posix_file_system.cc does it.
 Status SimulatedDisk::CreateDirectories(const std::string& directory) {
   FIRN_RETURN_IF_ERROR(CheckAlive(directory));
-  if (const NodePtr node = Find(directory); node != nullptr) {
-    return node->is_folder ? Ok() : Status(Error(ErrorCode::kAlreadyExists, fmt::format("create folder {}: File exists", directory)));
-  }
+  if (directory == "." || directory == "/") return Ok();
+  const NodePtr found = Find(directory);
+  if (found != nullptr && !found->is_folder) return Error(ErrorCode::kIoError, fmt::format("create folder {}: File exists", directory));
+  if (found != nullptr && durable_folders_.contains(directory)) return Ok();
   const std::string parent_path = ParentPath(directory);
   FIRN_RETURN_IF_ERROR(CreateDirectories(parent_path));
   FIRN_TRY(const NodePtr parent, FindFolder(parent_path));
-  if (BeginChange("make folder", directory) != Extent::kNothing) {
+  if (found == nullptr && BeginChange("make folder", directory) != Extent::kNothing) {
     auto node = std::make_shared<DiskNode>();
     node->is_folder = true;
     parent->Apply({{NameOf(directory), std::move(node)}});
   }
   FIRN_RETURN_IF_ERROR(EndChange(directory));
-  return SyncDirectory(parent_path);
+  FIRN_RETURN_IF_ERROR(SyncDirectory(parent_path));
+  durable_folders_.insert(directory);
+  return Ok();
 }
 
 Status SimulatedDisk::RenameEntry(const std::string& from, const std::string& to, bool is_replacing) {
@@ -298,6 +306,7 @@ bool SimulatedDisk::IsSyncToFail() {
   if (!fail_sync_after_.has_value() || (*fail_sync_after_)-- > 0) return false;
   fail_sync_after_.reset();
   has_failed_sync_ = true;
+  Note("the sync fails");
   return true;
 }
 
@@ -363,7 +372,7 @@ Status SimulatedDisk::Write(DiskNode& node, const std::string& path, uint64_t of
 }
 
 Status SimulatedDisk::Resize(DiskNode& node, const std::string& path, uint64_t size, std::string_view call) {
-  const Extent extent = BeginChange(call, path, size);
+  const Extent extent = BeginChange(fmt::format("{} to {} bytes", call, size), path);
   const bool has_room = size <= node.bytes.size() || HasRoom(size - node.bytes.size());
   if (extent != Extent::kNothing && has_room) node.Resize(size);
   FIRN_RETURN_IF_ERROR(EndChange(path));
@@ -403,12 +412,15 @@ void SimulatedDisk::LosePower(DiskNode& node) {
     node.sectors.assign((node.bytes.size() + kSectorBytes - 1) / kSectorBytes, Sector::kSynced);
     return;
   }
+  std::set<std::string> lost_names;  // later changes of these are lost too
   for (const DiskNode::Change& change : node.unsynced) {
-    if (is_kept()) {
+    const bool depends_on_lost = std::any_of(change.begin(), change.end(), [&](const auto& entry) { return lost_names.contains(entry.first); });
+    if (!depends_on_lost && is_kept()) {
       DiskNode::ApplyTo(change, &node.synced_children);
-    } else if (is_keeping_in_order_) {
-      break;
+      continue;
     }
+    if (is_keeping_in_order_) break;
+    for (const auto& [name, child] : change) lost_names.insert(name);
   }
   node.unsynced.clear();
   node.children = node.synced_children;
@@ -418,9 +430,13 @@ void SimulatedDisk::LosePower(DiskNode& node) {
 void SimulatedDisk::Restart(CrashKind kind) {
   ++process_;
   is_crashed_ = false;
+  has_failed_sync_ = false;
+  capacity_.reset();
   crash_after_.reset();
   fail_sync_after_.reset();
   locks_.clear();
+  durable_folders_.clear();
+  Note(kind == CrashKind::kKill ? "the next process" : "power is lost; the next process");
   if (kind == CrashKind::kPowerLoss) {
     constexpr uint64_t kChances[] = {0, 10, 50, 50, 90, 100};
     keep_chance_ = kChances[random_.Below(std::size(kChances))];

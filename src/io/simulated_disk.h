@@ -3,7 +3,8 @@
 // it outlives a power loss is decided by the seed:
 //
 //   file       a sector (512 bytes) not synced is kept or lost, each for itself; a changed size too. Sectors are never torn, writes are.
-//   folder     a change of its entries (make, rename, remove) that was not synced is kept or lost: those up to some change, or any of them.
+//   folder     a change of its entries (make, rename, remove) that was not synced is kept or lost: those up to some change, or any of
+//              them, but for later changes of a name whose change was lost.
 //   sync       may fail: some of the sectors are on the disk then, and of the others the system believes so. A later sync succeeds and saves nothing.
 //   space      a file that grows above the capacity fails with kDiskFull, after a part of the write.
 //   crash      at the Nth change: the call is done, not done, or half done; every later call fails until Restart.
@@ -66,6 +67,7 @@ class SimulatedDisk final : public FileSystem {
   bool has_failed_sync() const { return has_failed_sync_; }
   /// All files together; nullopt: no limit.
   void SetCapacity(std::optional<uint64_t> bytes) { capacity_ = bytes; }
+  std::optional<uint64_t> capacity() const { return capacity_; }
   uint64_t used_bytes() const;
   /// Called when the process ends.
   void SetOnCrash(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
@@ -76,7 +78,7 @@ class SimulatedDisk final : public FileSystem {
 
   uint64_t change_count() const { return change_count_; }
   uint64_t sync_count() const { return sync_count_; }
-  /// Each change, one a line, for the reader of a failure; bounded.
+  /// What happened, one a line, for the reader of a failure; bounded.
   const std::vector<std::string>& trace() const { return trace_; }
 
  private:
@@ -100,12 +102,14 @@ class SimulatedDisk final : public FileSystem {
   Status Resize(DiskNode& node, const std::string& path, uint64_t size, std::string_view call);
   Status Sync(DiskNode& node, const std::string& path);
   bool IsSyncToFail();
+  void Note(std::string line);
   void LosePower(DiskNode& node);
 
   SimulatedRandom random_;
   SimulatedClock& clock_;
   NodePtr root_;
   std::set<std::string> locks_;
+  std::set<std::string> durable_folders_;  // as this process knows
   uint64_t process_ = 0;  // counts restarts
   bool is_crashed_ = false;
   bool has_failed_sync_ = false;

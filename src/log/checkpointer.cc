@@ -9,13 +9,6 @@
 
 namespace firn::log {
 
-namespace {
-
-// A failed sync is never "disk full, try again", whatever its reason says: what the file holds is unknown.
-Error AsFatal(const Error& error) { return Error(ErrorCode::kIoError, error.message()).Context("a segment was being synced"); }
-
-}  // namespace
-
 Status Checkpointer::Run() {
   const LogContents::Cut cut = contents_.TakeCut();
   if (cut.sequence == snapshot_sequence_) return Ok();
@@ -34,10 +27,8 @@ Status Checkpointer::Move(Partition& partition) {
   const std::vector<Slab> slabs = partition.UnmovedSlabs();
   if (slabs.empty()) return Ok();
   SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments);
-  Status moved = Ok();
-  for (size_t i = 0; i < slabs.size() && moved.ok(); ++i) moved = writer.Append(slabs[i]);
-  if (moved.ok()) moved = writer.Finish();
-  if (!moved.ok()) return writer.is_sync_failed() ? AsFatal(moved.error()) : std::move(moved).error();
+  for (const Slab& slab : slabs) FIRN_RETURN_IF_ERROR(writer.Append(slab));
+  FIRN_RETURN_IF_ERROR(writer.Finish());
   partition.CompleteMove(writer.changed(), slabs.back().end);
   return Ok();
 }

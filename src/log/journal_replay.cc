@@ -152,10 +152,11 @@ class Replay {
   Result<uint64_t> ReadFile(size_t index) {
     EntryReader& reader = *parts_[index].reader;
     const uint64_t limit = SequenceLimit(index);
-    uint64_t position = kJournalHeaderBytes;
+    uint64_t position = group_begin_ = kJournalHeaderBytes;
     while (expected_ < limit) {
       FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(position));
       if (!entry.has_value() || entry->header.sequence != expected_) break;
+      if (entry->header.group_begin == expected_) group_begin_ = position;
       if (expected_ > from_.sequence) {
         Status visited = visit_(entry->header, entry->payload);
         if (!visited.ok()) return std::move(visited).error().Context(fmt::format("{} at byte {}", layout_.journal_file(reader.number()), position));
@@ -204,9 +205,14 @@ class Replay {
     return last_end;
   }
 
-  // What was read is to stay, what was torn is not to come back.
+  // What was read is to stay, what was torn is not to come back. The last group is written again: its sync may have failed, and then the page cache
+  // has it, the disk does not, and the system believes that there is nothing to sync. Groups before it were synced, or it would not be there.
   Status CutOff(EntryReader& reader, uint64_t end) {
     if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Truncate(end));
+    for (uint64_t at = group_begin_; at < end; at += kChunkBytes) {
+      FIRN_TRY(std::string bytes, reader.file().ReadAt(at, std::min<uint64_t>(kChunkBytes, end - at)));
+      FIRN_RETURN_IF_ERROR(reader.file().WriteAt(at, bytes));
+    }
     return reader.file().Sync();
   }
 
@@ -221,6 +227,7 @@ class Replay {
   const ReplayFrom& from_;
   const EntryVisitor& visit_;
   uint64_t expected_;  // the sequence to read next
+  uint64_t group_begin_ = kJournalHeaderBytes;  // where the last group that was read begins in its file
   std::vector<JournalPart> parts_;
   Replayed result_;
 };

@@ -6,7 +6,8 @@
 //      behind that.
 //   3. At the first place without the expected whole entry, look whether a later one proves that it was durable (journal_format.h, "group
 //      begin"; or a later file begins behind it). If so, acknowledged data is lost: kCorruption, and nothing is changed.
-//   4. Else it is the torn end of the last write: the file is cut there, and synced, so that what was read is durable before anybody sees it.
+//   4. Else it is the torn end of the last write: the file is cut there, and what was read of that write is written again and synced, so that it is
+//      durable before anybody sees it.
 #pragma once
 
 #include <cstdint>

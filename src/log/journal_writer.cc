@@ -195,7 +195,8 @@ void JournalWriter::OnWriteFailed(const Error& error) {
 }
 
 void JournalWriter::StopWith(const Error& error) {
-  health_.Stop(Error(error).Context("the journal was being written; the node stops accepting changes").Hint("free the cause, then restart the node: nothing acknowledged is lost"));
+  // Never a code that a caller could take for a refusal: whether the entries are there is known after the restart.
+  health_.Stop(Error(ErrorCode::kIoError, error.message()).Context("the journal was being written; the node stops accepting changes").Hint("remove the cause, then restart the node: nothing acknowledged is lost"));
   contents_.budget().SetFailing(true);
 }
 

@@ -108,7 +108,7 @@ Status CheckPartition(io::FileSystem& files, const Layout& layout, const Partiti
 
 Status MakeFolders(io::FileSystem& files, const Layout& layout) {
   for (const std::string& folder : {layout.journal(), layout.meta(), layout.partitions()}) FIRN_RETURN_IF_ERROR(files.CreateDirectories(folder));
-  return files.SyncDirectory(layout.root);
+  return Ok();
 }
 
 Result<Recovered> Recover(const io::Environment& environment, const Layout& layout, LogContents* contents) {
@@ -119,6 +119,7 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   recovered.snapshot_sequence = snapshots.back();
   FIRN_TRY(MetaSnapshot snapshot, LoadSnapshot(environment.files, layout.snapshot_file(recovered.snapshot_sequence)));
   recovered.store_id = snapshot.store_id;
+  FIRN_RETURN_IF_ERROR(environment.files.SyncDirectory(layout.meta()));  // its name: from here on, what it replaces is used again or removed
   recovered.old_snapshots.assign(snapshots.begin(), std::prev(snapshots.end()));
   const ReplayFrom from{.store_id = snapshot.store_id, .sequence = snapshot.sequence, .first_file = snapshot.journal_file};
   FIRN_RETURN_IF_ERROR(contents->Restore(std::move(snapshot)));
@@ -129,7 +130,10 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   });
   if (!replayed.ok()) return std::move(replayed).error();
   recovered.journal = std::move(*replayed);
-  for (const std::shared_ptr<Partition>& partition : effects.to_trim) std::ignore = partition->Trim();  // CheckPartitionFiles removes the files
+  // All, not only those that the journal has dropped or moved the start of: a snapshot may hold a log start and still list segments below it, whose files are
+  // gone or not. CheckPartitionFiles removes what is left of them.
+  for (const std::shared_ptr<Partition>& partition : effects.to_trim) std::ignore = partition->Trim();
+  for (const std::shared_ptr<Partition>& partition : contents->All()) std::ignore = partition->Trim();
   return recovered;
 }
 

@@ -72,10 +72,7 @@ Status SegmentWriter::OpenLast() {
 Status SegmentWriter::OpenNew(Offset base) {
   last_.reset();
   io::FileSystem& files = environment_.files;
-  if (!files.Exists(layout_.partition(partition_))) {
-    FIRN_RETURN_IF_ERROR(files.CreateDirectories(layout_.partition(partition_)));
-    FIRN_RETURN_IF_ERROR(files.SyncDirectory(layout_.partitions()));
-  }
+  FIRN_RETURN_IF_ERROR(files.CreateDirectories(layout_.partition(partition_)));
   FIRN_TRY(file_, files.Open(layout_.segment_file(partition_, base), io::OpenMode::kTruncate));
   FIRN_TRY(std::unique_ptr<io::File> index, files.Open(layout_.index_file(partition_, base), io::OpenMode::kTruncate));
   changed_.push_back({.base = base, .end = base, .created_ms = now_ms_});
@@ -99,26 +96,18 @@ Status SegmentWriter::CloseSegment(bool is_full) {
   const SegmentInfo& info = changed_.back();
   FIRN_TRY(uint64_t size, file_->Size());
   if (size > static_cast<uint64_t>(info.size_bytes)) FIRN_RETURN_IF_ERROR(file_->Truncate(static_cast<uint64_t>(info.size_bytes)));
-  FIRN_RETURN_IF_ERROR(Sync(*file_));
+  FIRN_RETURN_IF_ERROR(file_->Sync());
   file_.reset();
   FIRN_TRY(std::unique_ptr<io::File> index, environment_.files.Open(layout_.index_file(partition_, info.base), io::OpenMode::kCreate));
   FIRN_RETURN_IF_ERROR(index->WriteAt(static_cast<uint64_t>(index_entries_written_) * kIndexEntryBytes, index_bytes_));
   index_bytes_.clear();
-  return is_full ? Sync(*index) : Ok();
-}
-
-Status SegmentWriter::Sync(io::File& file) {
-  Status status = file.Sync();
-  if (!status.ok()) is_sync_failed_ = true;
-  return status;
+  return is_full ? index->Sync() : Ok();
 }
 
 Status SegmentWriter::Finish() {
   if (file_ != nullptr) FIRN_RETURN_IF_ERROR(CloseSegment(false));
   if (!is_directory_changed_) return Ok();
-  Status status = environment_.files.SyncDirectory(layout_.partition(partition_));
-  if (!status.ok()) is_sync_failed_ = true;
-  return status;
+  return environment_.files.SyncDirectory(layout_.partition(partition_));
 }
 
 }  // namespace firn::log

@@ -26,9 +26,8 @@ class SegmentWriter {
 
   /// Slabs in order, without gaps among them. Their bytes must stay until Finish.
   Status Append(const Slab& slab);
-  /// Writes and syncs all. kDiskFull, kIoError. A failed sync is an error whose outcome is unknown: is_sync_failed() tells it apart.
+  /// Writes and syncs all. kDiskFull: may be tried again with another writer; kIoError: may not.
   Status Finish();
-  bool is_sync_failed() const { return is_sync_failed_; }
 
   /// After Finish: the segments that have changed or are new, ascending.
   const std::vector<SegmentInfo>& changed() const { return changed_; }
@@ -39,7 +38,6 @@ class SegmentWriter {
   Status OpenNew(Offset base);
   Status FlushParts();
   Status CloseSegment(bool is_full);
-  Status Sync(io::File& file);
 
   const io::Environment environment_;
   const Layout layout_;
@@ -50,7 +48,6 @@ class SegmentWriter {
   std::vector<SegmentInfo> changed_;      // the last one is open
   std::unique_ptr<io::File> file_;        // of changed_.back()
   bool is_directory_changed_ = false;
-  bool is_sync_failed_ = false;
   std::vector<std::string_view> parts_;   // of file_, not yet written
   int64_t parts_bytes_ = 0;
   int64_t last_indexed_ = -1;             // position of the last index entry; -1: none known

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenario.h"
+
+namespace firn::sim {
+
+namespace {
+
+// The first entry of a journal file is behind its header: whoever writes there is the flusher and holds no lock, who writes the header does.
+constexpr uint64_t kFirstEntryAt = 4096;
+
+bool Contains(const std::string& path, std::string_view part) { return path.find(part) != std::string::npos; }
+
+}  // namespace
+
+void ApplyFault(Fault fault, io::SimulatedDisk& disk) {
+  switch (fault) {
+    case Fault::kNoJournalSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".journal"); });
+    case Fault::kNoSegmentSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions/") && path.ends_with(".log"); });
+    case Fault::kNoSnapshotSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/meta/"); });
+    case Fault::kNoFolderSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions") && !path.ends_with(".log"); });
+    case Fault::kNone:
+    case Fault::kCommitBeforeCheckpoint: return;
+  }
+}
+
+void YieldInDiskCalls(io::SimulatedEnvironment& world) {
+  world.disk().SetOnChange([&world](const std::string& path, uint64_t offset) {
+    if (Contains(path, "/journal") && offset < kFirstEntryAt) return;
+    world.executor().Yield();
+  });
+}
+
+}  // namespace firn::sim

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one seed is: a world that lives through some processes, and a verdict.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/simulated_environment.h"
+
+namespace firn::sim {
+
+/// A mistake that is put into the program or below it, to see that the harness finds it.
+enum class Fault {
+  kNone,
+  kNoJournalSync,           // the journal's files are never synced
+  kNoSegmentSync,           // nor those of segments
+  kNoSnapshotSync,          // nor meta snapshots
+  kNoFolderSync,            // nor the folders of partitions
+  kCommitBeforeCheckpoint,  // a job's table moves on in an entry of its own, before that of the checkpoint
+};
+
+/// Makes the disk forget the syncs that a fault leaves out.
+void ApplyFault(Fault fault, io::SimulatedDisk& disk);
+/// Lets tasks of other queues run inside of disk calls, where the caller holds no lock.
+void YieldInDiskCalls(io::SimulatedEnvironment& world);
+
+struct SeedOptions {
+  uint64_t seed = 0;
+  Fault fault = Fault::kNone;
+  bool is_verbose = false;   // prints the disk's trace when the seed fails
+};
+
+/// What is wrong; the first thing found ends the seed.
+struct Failed {
+  std::string what;
+};
+
+template <typename... Args>
+[[noreturn]] void Fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Failed{fmt::format(format, std::forward<Args>(args)...)};
+}
+#define SIM_CHECK(condition, ...) \
+  do {                            \
+    if (!(condition)) ::firn::sim::Fail(__VA_ARGS__); \
+  } while (false)
+
+/// Throw Failed.
+void RunLogSeed(const SeedOptions& options);
+
+}  // namespace firn::sim
