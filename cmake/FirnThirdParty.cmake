@@ -2,6 +2,8 @@
 
 find_package(OpenSSL REQUIRED)
 find_package(simdjson REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 
 # Arrow C++: a system package if there is one, else what script/bootstrap took out of the pyarrow wheel.
 find_package(Arrow CONFIG QUIET)
@@ -24,10 +26,10 @@ else()
     target_include_directories(firn_${library} SYSTEM INTERFACE ${arrow_root}/include)
     target_link_libraries(firn_${library} INTERFACE ${arrow_root}/lib/lib${library}.so)
   endforeach()
-  # The wheel's libraries export OpenSSL and simdjson symbols of other versions. Ours must come first in every program, or calls of ours end
+  # The wheel's libraries export OpenSSL, RE2 and simdjson symbols of other versions. Ours must come first in every program, or calls of ours end
   # up in theirs; as linker flags they stand before all libraries, which CMake's own ordering does not promise.
   get_target_property(simdjson_library simdjson::simdjson LOCATION)
-  set(ours_first "-Wl,--no-as-needed ${simdjson_library} ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY} -Wl,--as-needed")
+  set(ours_first "-Wl,--no-as-needed ${simdjson_library} ${re2_LINK_LIBRARIES} ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY} -Wl,--as-needed")
   set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} ${ours_first}")
   # The wheel's libarrow_compute and libparquet find libarrow beside themselves at run time.
   add_link_options(LINKER:-rpath,${arrow_root}/lib LINKER:-rpath-link,${arrow_root}/lib)
@@ -36,11 +38,9 @@ target_link_libraries(firn_arrow_compute INTERFACE firn_arrow)
 target_link_libraries(firn_parquet INTERFACE firn_arrow)
 
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
-find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 find_package(roaring REQUIRED)
 find_package(date REQUIRED)

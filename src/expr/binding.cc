@@ -3,9 +3,15 @@
 #include <arrow/array.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "expr/aggregate_function.h"
+#include "expr/calendar_internal.h"
+#include "expr/evaluator.h"
 #include "expr/kernel_internal.h"
 #include "expr/scalar_function.h"
+#include "types/temporal.h"
 
 namespace firn::expr {
 
@@ -32,6 +38,51 @@ std::string Upper(std::string_view text) {
   return upper;
 }
 
+// EXTRACT by the name of the field: HOUR(t).
+constexpr std::string_view kFieldFunctions[] = {"YEAR", "QUARTER", "MONTH", "WEEK", "DAYOFYEAR", "DAYOFMONTH", "DAYOFWEEK", "HOUR", "MINUTE", "SECOND"};
+
+// TIMESTAMPADD(unit, count, time): the time plus count times an interval of one unit.
+Result<ExpressionPtr> BindTimestampAdd(std::vector<ExpressionPtr>& arguments, base::SourceSpan span, const EvaluationContext& context) {
+  CallSite call;
+  call.name = "TIMESTAMPADD";
+  call.span = span;
+  for (const ExpressionPtr& argument : arguments) {
+    call.types.push_back(argument->type);
+    call.literals.push_back(argument->kind == ExpressionKind::kLiteral ? argument->literal : nullptr);
+  }
+  FIRN_TRY(const TimeUnit unit, UnitArgument(call, 0));
+  const auto interval = IntervalOf(unit);
+  const bool is_date = arguments[2]->type.kind() == TypeKind::kDate;
+  if (!interval || !arguments[1]->type.IsInteger() || !(is_date || arguments[2]->type.IsTimestamp())) {
+    return ArgumentError(call, "TIMESTAMPADD(unit, integer, date or timestamp) with a unit from MILLISECOND to MILLENNIUM");
+  }
+  const bool is_below_day = !interval->is_months && interval->amount < types::kMillisPerDay;
+  const int precision = interval->amount == 1 && !interval->is_months ? 3 : 0;
+  if (is_below_day && (is_date || arguments[2]->type.precision() < precision)) {
+    const DataType finer = arguments[2]->type.kind() == TypeKind::kTimestampLtz ? DataType::TimestampLtz(precision) : DataType::Timestamp(precision);
+    FIRN_TRY(arguments[2], BindCast(arguments[2], finer.WithNullable(arguments[2]->type.nullable()), false, span, context));
+  }
+  Expression one = interval->is_months ? *MakeIntLiteral(static_cast<int32_t>(interval->amount)) : *MakeBigIntLiteral(interval->amount);
+  one.type = (interval->is_months ? DataType::IntervalYearMonth() : DataType::IntervalDayTime()).NotNull();
+  FIRN_TRY(ExpressionPtr length, BindCall("*", {std::make_shared<const Expression>(std::move(one)), arguments[1]}, span, context));
+  return BindCall("+", {arguments[2], std::move(length)}, span, context);
+}
+
+// A text is compared to a date or time as such; a literal text also to a number, as a number, but only for order, as in Flink.
+Status CoerceComparison(std::vector<ExpressionPtr>& arguments, bool is_order, const EvaluationContext& context) {
+  for (size_t i = 0; i < 2; ++i) {
+    ExpressionPtr& text = arguments[i];
+    const DataType& other = arguments[1 - i]->type;
+    if (!text->type.IsCharacter()) continue;
+    const bool is_moment = other.IsTimestamp() || other.kind() == TypeKind::kDate || other.kind() == TypeKind::kTime;
+    if (!is_moment && !(is_order && other.IsNumeric() && text->kind == ExpressionKind::kLiteral)) continue;
+    FIRN_TRY(text, BindCast(text, other.WithNullable(text->type.nullable()).WithTimeAttribute(types::TimeAttribute::kNone), false, text->span, context));
+  }
+  return Ok();
+}
+
+bool IsComparison(const std::string& name) { return name == "=" || name == "<>" || name == "<" || name == "<=" || name == ">" || name == ">="; }
+
 // Functions that are others in other words. Nothing: bind by the entry.
 Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr>& arguments, base::SourceSpan span, const EvaluationContext& context) {
   auto call = [&](std::string_view other, std::vector<ExpressionPtr> with) { return BindCall(other, std::move(with), span, context); };
@@ -41,6 +92,10 @@ Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr
     copy.type = copy.type.WithNullable(copy.type.nullable() || arguments[0]->type.nullable());
     return std::make_shared<const Expression>(std::move(copy));
   }
+  if (arguments.size() == 1 && std::find(std::begin(kFieldFunctions), std::end(kFieldFunctions), name) != std::end(kFieldFunctions)) {
+    return call("EXTRACT", {MakeStringLiteral(name), arguments[0]});
+  }
+  if (name == "TIMESTAMPADD" && arguments.size() == 3) return BindTimestampAdd(arguments, span, context);
   if (name == "IFNULL" && arguments.size() == 2) return call("COALESCE", arguments);
   if (name == "NULLIF" && arguments.size() == 2) {
     FIRN_TRY(ExpressionPtr equal, call("=", {arguments[0], arguments[1]}));
@@ -63,6 +118,15 @@ Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr
   return ExpressionPtr();
 }
 
+// The value of a literal, also of one with a sign in front.
+types::ArrayPtr LiteralValue(const ExpressionPtr& argument, const EvaluationContext& context) {
+  if (argument->kind == ExpressionKind::kLiteral) return argument->literal;
+  const bool is_signed = argument->kind == ExpressionKind::kCall && argument->function->names[0] == "UNARY -" && argument->arguments[0]->kind == ExpressionKind::kLiteral;
+  if (!is_signed) return nullptr;
+  auto value = EvaluateConstant(*argument, context);
+  return value.ok() ? *value : nullptr;
+}
+
 }  // namespace
 
 Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr> arguments, base::SourceSpan span, const EvaluationContext& context) {
@@ -73,6 +137,7 @@ Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr>
     copy.span = span;
     return std::make_shared<const Expression>(std::move(copy));
   }
+  if (IsComparison(upper) && arguments.size() == 2) FIRN_RETURN_IF_ERROR(CoerceComparison(arguments, upper[0] != '=' && upper != "<>", context));
   const ScalarFunction* function = FunctionRegistry::BuiltIn().Find(upper);
   if (function == nullptr) {
     auto near = base::NearNames(upper, FunctionRegistry::BuiltIn().Names());
@@ -85,7 +150,7 @@ Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr>
   call.context = &context;
   for (const ExpressionPtr& argument : arguments) {
     call.types.push_back(argument->type);
-    call.literals.push_back(argument->kind == ExpressionKind::kLiteral ? argument->literal : nullptr);
+    call.literals.push_back(LiteralValue(argument, context));
   }
   auto signature = function->bind(call);
   if (!signature.ok()) {

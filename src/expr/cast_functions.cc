@@ -408,12 +408,24 @@ Result<Signature> BindCastCall(const CallSite& call) {
   return Signature{{from}, target.WithNullable(nullable)};
 }
 
+Result<Signature> BindTypeOf(const CallSite& call) {
+  if (call.types.size() != 1) return ArgumentError(call, "one value");
+  return Signature{call.types, DataType::String()};
+}
+
+Result<Column> TypeOf(const KernelInput& input) {
+  ColumnMaker<std::string> maker(input.result_type, 1);
+  maker.Set(0, input.argument_types[0].ToString());
+  return maker.Finish(true);
+}
+
 }  // namespace
 
 std::vector<ScalarFunction> CastFunctions() {
   std::vector<ScalarFunction> functions = {
       {{"CAST"}, "conversion", "CAST(value AS type)", "The value as another type; fails if it has none.", {{"CAST('12.9' AS INT)", "12"}}, BindCastCall<false>, CastKernel<false>},
       {{"TRY_CAST"}, "conversion", "TRY_CAST(value AS type)", "The value as another type; NULL if it has none.", {{"TRY_CAST('abc' AS INT)", "NULL"}}, BindCastCall<true>, CastKernel<true>},
+      {{"TYPEOF"}, "conversion", "TYPEOF(value)", "The value's type.", {{"TYPEOF(1)", "INT NOT NULL"}}, BindTypeOf, TypeOf, true, false},
   };
   functions[0].can_fail = true;
   return functions;

@@ -9,11 +9,21 @@
 namespace firn::expr {
 
 std::vector<ScalarFunction> ArithmeticFunctions();
+std::vector<ScalarFunction> CalendarFunctions();
 std::vector<ScalarFunction> CastFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
+std::vector<ScalarFunction> EncodingFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
+std::vector<ScalarFunction> MathFunctions();
+std::vector<ScalarFunction> RandomFunctions();
+std::vector<ScalarFunction> RegexpFunctions();
+std::vector<ScalarFunction> RoundingFunctions();
 std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
+std::vector<ScalarFunction> TimeTextFunctions();
+
+/// TO_TIMESTAMP_LTZ of texts.
+Result<Column> TextToInstant(const KernelInput& input);
 
 }  // namespace firn::expr

@@ -13,7 +13,8 @@ namespace {
 class BuiltInRegistry : public FunctionRegistry {
  public:
   BuiltInRegistry() {
-    for (auto* group : {&ArithmeticFunctions, &CastFunctions, &ComparisonFunctions, &ConditionalFunctions, &LogicalFunctions, &StringFunctions, &TemporalFunctions}) {
+    for (auto* group : {&ArithmeticFunctions, &CalendarFunctions, &CastFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &LogicalFunctions, &MathFunctions,
+                        &RandomFunctions, &RegexpFunctions, &RoundingFunctions, &StringFunctions, &TemporalFunctions, &TimeTextFunctions}) {
       for (ScalarFunction& function : (*group)()) storage_.push_back(std::make_unique<ScalarFunction>(std::move(function)));
     }
     for (const auto& function : storage_) all_.push_back(function.get());

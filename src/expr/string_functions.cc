@@ -9,6 +9,8 @@
 
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
+#include "expr/signatures_internal.h"
+#include "expr/utf8_internal.h"
 
 namespace firn::expr {
 
@@ -16,61 +18,6 @@ namespace {
 
 using types::DataType;
 using types::TypeKind;
-
-// No function makes a text longer than this: REPEAT and LPAD take their length from data.
-constexpr int64_t kMaxTextBytes = 64 << 20;
-
-bool IsAscii(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
-}
-bool StartsCodePoint(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
-int64_t CodePointCount(std::string_view text) { return std::count_if(text.begin(), text.end(), StartsCodePoint); }
-
-// The byte at which code point `index` (from 0) starts; text.size() beyond the end.
-size_t ByteOf(std::string_view text, int64_t index) {
-  size_t at = 0;
-  for (; at < text.size(); ++at) {
-    if (StartsCodePoint(text[at]) && index-- == 0) return at;
-  }
-  return at;
-}
-
-std::string_view CodePoints(std::string_view text, int64_t begin, int64_t count) {
-  const size_t from = ByteOf(text, begin);
-  const std::string_view rest = text.substr(from);
-  return rest.substr(0, ByteOf(rest, count));
-}
-
-// --- bindings ---
-
-DataType Sized(int64_t length) { return DataType::Varchar(static_cast<int32_t>(std::min<int64_t>(length, types::kMaxLength))); }
-
-// A list of wants known at compile time, and the type of the result.
-template <DataType (*kResult)(), size_t kRequired, Want... kWants>
-Result<Signature> BindTo(const CallSite& call) {
-  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
-  return Signature{std::move(types), Strict(kResult(), call)};
-}
-// The same, nullable whatever the arguments.
-template <DataType (*kResult)(), size_t kRequired, Want... kWants>
-Result<Signature> BindNullable(const CallSite& call) {
-  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
-  return Signature{std::move(types), kResult()};
-}
-// The type of the first argument.
-template <size_t kRequired, Want... kWants>
-Result<Signature> BindSame(const CallSite& call) {
-  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
-  DataType result = Strict(types[0], call);
-  return Signature{std::move(types), std::move(result)};
-}
-// VARCHAR as long as argument kIndex may be.
-template <size_t kIndex, bool kNullable, size_t kRequired, Want... kWants>
-Result<Signature> BindWithin(const CallSite& call) {
-  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
-  DataType result = Sized(types[kIndex].length());
-  return Signature{std::move(types), kNullable ? result : Strict(result, call)};
-}
 
 // --- case ---
 
@@ -384,7 +331,7 @@ std::string Overlaid(std::string_view text, std::string_view with, int64_t start
 
 Result<Signature> BindOverlay(const CallSite& call) {
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText, Want::kBigInt, Want::kBigInt}, 3, "OVERLAY(string PLACING string FROM start [FOR length])"));
-  DataType result = Sized(int64_t{types[0].length()} + types[1].length());
+  DataType result = SizedText(int64_t{types[0].length()} + types[1].length());
   return Signature{std::move(types), Strict(std::move(result), call)};
 }
 
@@ -477,15 +424,11 @@ Result<Column> Elt(const KernelInput& input) {
   return maker.Finish(false);
 }
 
-DataType Text() { return DataType::String(); }
-DataType Number() { return DataType::Int(); }
-DataType Truth() { return DataType::Boolean(); }
-
 std::vector<ScalarFunction> PartFunctions() {
   constexpr Want kText = Want::kText;
   constexpr Want kBigInt = Want::kBigInt;
   std::vector<ScalarFunction> functions = {
-      {{"CHAR_LENGTH", "CHARACTER_LENGTH"}, "string", "CHAR_LENGTH(string)", "The number of characters.", {{"CHAR_LENGTH('abc')", "3"}}, BindTo<Number, 1, kText>, CharLength},
+      {{"CHAR_LENGTH", "CHARACTER_LENGTH"}, "string", "CHAR_LENGTH(string)", "The number of characters.", {{"CHAR_LENGTH('abc')", "3"}}, BindTo<IntType, 1, kText>, CharLength},
       {{"UPPER"}, "string", "UPPER(string)", "In upper case.", {{"UPPER('abc')", "ABC"}}, BindSame<1, kText>, CaseKernel<'a', ucasemap_utf8ToUpper>},
       {{"LOWER"}, "string", "LOWER(string)", "In lower case.", {{"LOWER('ABC')", "abc"}}, BindSame<1, kText>, CaseKernel<'A', ucasemap_utf8ToLower>},
       {{"INITCAP"}, "string", "INITCAP(string)", "Each word with a capital first letter.", {{"INITCAP('hello world')", "Hello World"}}, BindSame<1, kText>, InitCap},
@@ -495,9 +438,9 @@ std::vector<ScalarFunction> PartFunctions() {
       {{"TRIM"}, "string", "TRIM([BOTH|LEADING|TRAILING] [characters FROM] string)", "Without these characters at the ends.", {{"TRIM('  a ')", "a"}}, BindWithin<2, false, 3, kText, kText, kText>, Trim},
       {{"LTRIM"}, "string", "LTRIM(string[, characters])", "Without blanks, or these characters, in front.", {{"LTRIM('  a')", "a"}}, BindWithin<0, false, 1, kText, kText>, TrimEnds<true, false>},
       {{"RTRIM"}, "string", "RTRIM(string[, characters])", "Without blanks, or these characters, at the end.", {{"RTRIM('a  ')", "a"}}, BindWithin<0, false, 1, kText, kText>, TrimEnds<false, true>},
-      {{"BTRIM"}, "string", "BTRIM(string[, characters])", "Without blanks, or these characters, at both ends.", {{"BTRIM(' a ')", "a"}}, BindTo<Text, 1, kText, kText>, TrimEnds<true, true>},
-      {{"SPLIT_INDEX"}, "string", "SPLIT_INDEX(string, separator, index)", "A field of separated text, counted from 0.", {{"SPLIT_INDEX('a,b,c', ',', 1)", "b"}}, BindNullable<Text, 3, kText, kText, kBigInt>, SplitIndex},
-      {{"REVERSE"}, "string", "REVERSE(string)", "The characters in reverse order.", {{"REVERSE('abc')", "cba"}}, BindNullable<Text, 1, kText>, Reverse},
+      {{"BTRIM"}, "string", "BTRIM(string[, characters])", "Without blanks, or these characters, at both ends.", {{"BTRIM(' a ')", "a"}}, BindTo<StringType, 1, kText, kText>, TrimEnds<true, true>},
+      {{"SPLIT_INDEX"}, "string", "SPLIT_INDEX(string, separator, index)", "A field of separated text, counted from 0.", {{"SPLIT_INDEX('a,b,c', ',', 1)", "b"}}, BindNullable<StringType, 3, kText, kText, kBigInt>, SplitIndex},
+      {{"REVERSE"}, "string", "REVERSE(string)", "The characters in reverse order.", {{"REVERSE('abc')", "cba"}}, BindNullable<StringType, 1, kText>, Reverse},
   };
   return functions;
 }
@@ -509,18 +452,18 @@ std::vector<ScalarFunction> SearchFunctions() {
       {{"||"}, "string", "string || string", "Both texts in a row.", {{"'a' || 'b'", "ab"}}, BindConcatOperator, Concat},
       {{"CONCAT"}, "string", "CONCAT(string, ...)", "All texts in a row; NULL if one is.", {{"CONCAT('a', 'b', 'c')", "abc"}}, BindTexts<1>, Concat},
       {{"CONCAT_WS"}, "string", "CONCAT_WS(separator, string, ...)", "The texts that are not NULL, with separators.", {{"CONCAT_WS('-', 'a', 'b')", "a-b"}}, BindConcatWs, ConcatWs},
-      {{"REPEAT"}, "string", "REPEAT(string, count)", "The text several times.", {{"REPEAT('ab', 3)", "ababab"}}, BindTo<Text, 2, kText, kBigInt>, Repeat},
-      {{"LPAD"}, "string", "LPAD(string, length, pad)", "Padded in front to a length, or cut to it.", {{"LPAD('5', 3, '0')", "005"}}, BindNullable<Text, 3, kText, kBigInt, kText>, Pad<true>},
-      {{"RPAD"}, "string", "RPAD(string, length, pad)", "Padded behind to a length, or cut to it.", {{"RPAD('5', 3, '0')", "500"}}, BindNullable<Text, 3, kText, kBigInt, kText>, Pad<false>},
-      {{"POSITION", "LOCATE"}, "string", "POSITION(part IN string), LOCATE(part, string[, start])", "Where the part first stands, from 1; 0 if nowhere.", {{"POSITION('l' IN 'hello')", "3"}}, BindTo<Number, 2, kText, kText, kBigInt>, Position},
-      {{"INSTR"}, "string", "INSTR(string, part[, start[, occurrence]])", "Where the part stands, from 1; 0 if nowhere.", {{"INSTR('hello', 'l')", "3"}}, BindTo<Number, 2, kText, kText, kBigInt, kBigInt>, Instr},
-      {{"REPLACE"}, "string", "REPLACE(string, part, replacement)", "Every occurrence replaced.", {{"REPLACE('hello', 'l', 'L')", "heLLo"}}, BindTo<Text, 3, kText, kText, kText>, Replace},
-      {{"TRANSLATE"}, "string", "TRANSLATE(string, from, to)", "Characters of `from` become those of `to`, or go.", {{"TRANSLATE('hello', 'elo', 'i')", "hi"}}, BindTo<Text, 3, kText, kText, kText>, Translate},
+      {{"REPEAT"}, "string", "REPEAT(string, count)", "The text several times.", {{"REPEAT('ab', 3)", "ababab"}}, BindTo<StringType, 2, kText, kBigInt>, Repeat},
+      {{"LPAD"}, "string", "LPAD(string, length, pad)", "Padded in front to a length, or cut to it.", {{"LPAD('5', 3, '0')", "005"}}, BindNullable<StringType, 3, kText, kBigInt, kText>, Pad<true>},
+      {{"RPAD"}, "string", "RPAD(string, length, pad)", "Padded behind to a length, or cut to it.", {{"RPAD('5', 3, '0')", "500"}}, BindNullable<StringType, 3, kText, kBigInt, kText>, Pad<false>},
+      {{"POSITION", "LOCATE"}, "string", "POSITION(part IN string), LOCATE(part, string[, start])", "Where the part first stands, from 1; 0 if nowhere.", {{"POSITION('l' IN 'hello')", "3"}}, BindTo<IntType, 2, kText, kText, kBigInt>, Position},
+      {{"INSTR"}, "string", "INSTR(string, part[, start[, occurrence]])", "Where the part stands, from 1; 0 if nowhere.", {{"INSTR('hello', 'l')", "3"}}, BindTo<IntType, 2, kText, kText, kBigInt, kBigInt>, Instr},
+      {{"REPLACE"}, "string", "REPLACE(string, part, replacement)", "Every occurrence replaced.", {{"REPLACE('hello', 'l', 'L')", "heLLo"}}, BindTo<StringType, 3, kText, kText, kText>, Replace},
+      {{"TRANSLATE"}, "string", "TRANSLATE(string, from, to)", "Characters of `from` become those of `to`, or go.", {{"TRANSLATE('hello', 'elo', 'i')", "hi"}}, BindTo<StringType, 3, kText, kText, kText>, Translate},
       {{"OVERLAY"}, "string", "OVERLAY(string PLACING string FROM start [FOR length])", "A part replaced by position.", {{"OVERLAY('abcdef' PLACING 'X' FROM 3)", "abXdef"}}, BindOverlay, Overlay},
-      {{"STARTSWITH"}, "string", "STARTSWITH(string, prefix)", "Whether the text begins so.", {{"STARTSWITH('hello', 'he')", "TRUE"}}, BindTo<Truth, 2, kText, kText>, HasEnd<true>},
-      {{"ENDSWITH"}, "string", "ENDSWITH(string, suffix)", "Whether the text ends so.", {{"ENDSWITH('hello', 'lo')", "TRUE"}}, BindTo<Truth, 2, kText, kText>, HasEnd<false>},
-      {{"ASCII"}, "string", "ASCII(string)", "The number of the first byte; 0 for an empty text.", {{"ASCII('a')", "97"}}, BindTo<Number, 1, kText>, Ascii},
-      {{"CHR"}, "string", "CHR(number)", "The character of a number, modulo 256.", {{"CHR(97)", "a"}}, BindNullable<Text, 1, kBigInt>, Chr},
+      {{"STARTSWITH"}, "string", "STARTSWITH(string, prefix)", "Whether the text begins so.", {{"STARTSWITH('hello', 'he')", "TRUE"}}, BindTo<BooleanType, 2, kText, kText>, HasEnd<true>},
+      {{"ENDSWITH"}, "string", "ENDSWITH(string, suffix)", "Whether the text ends so.", {{"ENDSWITH('hello', 'lo')", "TRUE"}}, BindTo<BooleanType, 2, kText, kText>, HasEnd<false>},
+      {{"ASCII"}, "string", "ASCII(string)", "The number of the first byte; 0 for an empty text.", {{"ASCII('a')", "97"}}, BindTo<IntType, 1, kText>, Ascii},
+      {{"CHR"}, "string", "CHR(number)", "The character of a number, modulo 256.", {{"CHR(97)", "a"}}, BindNullable<StringType, 1, kBigInt>, Chr},
       {{"ELT"}, "string", "ELT(index, string, ...)", "The index-th text, from 1; NULL beyond.", {{"ELT(2, 'a', 'b')", "b"}}, BindElt, Elt},
   };
   return functions;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "expr/function_groups_internal.h"
-#include "expr/kernel_internal.h"
+#include "expr/signatures_internal.h"
 #include "types/temporal.h"
 
 namespace firn::expr {
@@ -46,13 +46,15 @@ Result<Signature> BindClock(const CallSite& call) {
 }
 DataType LtzType() { return DataType::TimestampLtz(3).NotNull(); }
 DataType LocalType() { return DataType::Timestamp(3).NotNull(); }
-DataType DateType() { return DataType::Date().NotNull(); }
+DataType TodayType() { return DataType::Date().NotNull(); }
+DataType InstantType() { return DataType::TimestampLtz(3); }
 DataType TimeType() { return DataType::Time(0).NotNull(); }
 DataType ProctimeType() { return DataType::TimestampLtz(3).NotNull().WithTimeAttribute(types::TimeAttribute::kProctime); }
 
 // --- TO_TIMESTAMP_LTZ(number[, precision]) ---
 
 Result<Signature> BindToTimestampLtz(const CallSite& call) {
+  if (!call.types.empty() && call.types[0].IsCharacter()) return BindNullable<InstantType, 1, Want::kText, Want::kText, Want::kText>(call);
   if (call.types.empty() || call.types.size() > 2 || !call.types[0].IsNumeric()) return ArgumentError(call, "TO_TIMESTAMP_LTZ(number[, precision])");
   int precision = 3;
   if (call.types.size() == 2) {
@@ -74,6 +76,7 @@ constexpr int64_t kMaxSeconds = 253'402'300'799;  // the end of the year 9999
 constexpr int64_t kMinSeconds = -62'135'596'800;  // the beginning of the year 1
 
 Result<Column> ToTimestampLtz(const KernelInput& input) {
+  if (input.argument_types[0].IsCharacter()) return TextToInstant(input);
   int precision = 3;
   if (input.arguments.size() == 2) precision = static_cast<const arrow::Int32Array&>(*input.arguments[1].array).Value(0);
   int64_t per_second = 1;
@@ -127,10 +130,10 @@ std::vector<ScalarFunction> TemporalFunctions() {
       {{"NOW"}, "temporal", "NOW()", "Now, as an instant.", {}, BindClock<LtzType>, ClockKernel<QueryTime>, false},
       {{"CURRENT_ROW_TIMESTAMP"}, "temporal", "CURRENT_ROW_TIMESTAMP()", "The time at which the row is processed.", {}, BindClock<LtzType>, ClockKernel<RowTime>, false},
       {{"LOCALTIMESTAMP"}, "temporal", "LOCALTIMESTAMP", "Now, in the session's time zone.", {}, BindClock<LocalType>, ClockKernel<QueryTime>, false},
-      {{"CURRENT_DATE"}, "temporal", "CURRENT_DATE", "Today, in the session's time zone.", {}, BindClock<DateType>, ClockKernel<QueryTime>, false},
+      {{"CURRENT_DATE"}, "temporal", "CURRENT_DATE", "Today, in the session's time zone.", {}, BindClock<TodayType>, ClockKernel<QueryTime>, false},
       {{"CURRENT_TIME", "LOCALTIME"}, "temporal", "CURRENT_TIME", "The time of day, in the session's time zone.", {}, BindClock<TimeType>, ClockKernel<QueryTime>, false},
       {{"PROCTIME"}, "temporal", "PROCTIME()", "The processing time, as a time attribute.", {}, BindClock<ProctimeType>, ClockKernel<RowTime>, false},
-      {{"TO_TIMESTAMP_LTZ"}, "temporal", "TO_TIMESTAMP_LTZ(number[, precision])", "An instant from seconds (0), milliseconds (3) or finer units since 1970.", {{"TO_TIMESTAMP_LTZ(0, 3)", "1970-01-01 00:00:00.000"}}, BindToTimestampLtz, ToTimestampLtz},
+      {{"TO_TIMESTAMP_LTZ"}, "temporal", "TO_TIMESTAMP_LTZ(number[, precision]), TO_TIMESTAMP_LTZ(string[, pattern[, zone]])", "An instant from seconds (0), milliseconds (3) or finer units since 1970.", {{"TO_TIMESTAMP_LTZ(0, 3)", "1970-01-01 00:00:00.000"}}, BindToTimestampLtz, ToTimestampLtz},
       {{"CURRENT_WATERMARK"}, "temporal", "CURRENT_WATERMARK(rowtime)", "The watermark when the row came; NULL before there is one.", {}, BindCurrentWatermark, CurrentWatermark, false, false},
   };
   return functions;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Patterns of java.time's DateTimeFormatter, compiled once: "yyyy-MM-dd HH:mm:ss.SSS", "EEE, d MMM yyyy".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace firn::expr {
+
+/// Letters: y u (year), M L (month), d, D (day of year), E e (weekday), Q (quarter), a, H k K h, m, s, S (fraction), n (nanosecond), z V x X Z O (zone: UTC); quoted
+/// and other text stands for itself. Names are English.
+class TimePattern {
+ public:
+  /// kInvalidArgument for unknown letters and open quotes.
+  static Result<TimePattern> Parse(std::string_view pattern);
+  /// A local time in nanoseconds beside whole microseconds: `nanos` is 0..999 below the microsecond.
+  void Format(int64_t local_us, int64_t nanos, std::string* out) const;
+  /// The local time in microseconds; what the pattern lacks is midnight of the first day. A day beyond the end of its month is the month's last, if `lenient`.
+  std::optional<int64_t> ParseText(std::string_view text, bool lenient) const;
+
+ private:
+  struct Field {
+    char letter = 0;  // 0: text
+    int count = 0;
+    std::string text;
+  };
+  struct Parsed;
+  bool ParseField(const Field& field, bool is_followed_by_digits, std::string_view* rest, Parsed* parsed) const;
+
+  std::vector<Field> fields_;
+};
+
+}  // namespace firn::expr

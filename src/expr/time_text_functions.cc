@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times read from text and written as text, and seconds since 1970. A pattern or text that cannot be read gives NULL, as in Flink.
+#include <memory>
+
+#include "expr/function_groups_internal.h"
+#include "expr/signatures_internal.h"
+#include "expr/time_pattern.h"
+#include "types/temporal.h"
+
+namespace firn::expr {
+
+namespace {
+
+using types::DataType;
+using types::TypeKind;
+
+constexpr std::string_view kSeconds = "yyyy-MM-dd HH:mm:ss";
+
+// The last row's pattern, compiled. A pattern that is none is remembered as such.
+class PatternCache {
+ public:
+  const TimePattern* Find(std::string_view text) {
+    if (!is_set_ || text != text_) {
+      auto parsed = TimePattern::Parse(text);
+      pattern_.reset();
+      if (parsed.ok()) pattern_ = std::make_unique<TimePattern>(std::move(parsed).value());
+      text_ = text;
+      is_set_ = true;
+    }
+    return pattern_.get();
+  }
+
+ private:
+  bool is_set_ = false;
+  std::string text_;
+  std::unique_ptr<TimePattern> pattern_;
+};
+
+// A local time in microseconds: by the pattern, or without one as CAST reads it.
+std::optional<int64_t> ReadTime(std::string_view text, std::optional<std::string_view> pattern, PatternCache* patterns) {
+  if (pattern && *pattern != kSeconds) {
+    const TimePattern* compiled = patterns->Find(*pattern);
+    return compiled == nullptr ? std::nullopt : compiled->ParseText(text, true);
+  }
+  if (const auto parsed = types::ParseTimestamp(text)) return parsed->seconds * types::kMicrosPerSecond + parsed->nanos / 1000;
+  return patterns->Find(kSeconds)->ParseText(text, true);  // which takes the 30th of February for its last day
+}
+
+int64_t ToMillis(int64_t micros) { return types::FloorDivide(micros, 1000) * 1000; }
+
+// Calls `convert(text, pattern)` a row; without a second argument the pattern is missing.
+template <typename Out, typename Convert>
+Result<Column> MapPatterned(const KernelInput& input, const Convert& convert) {
+  if (input.arguments.size() == 1) return Map<Out, std::string_view>(input, [&](std::string_view text) { return convert(text, std::nullopt); });
+  return Map<Out, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) { return convert(text, std::optional(pattern)); });
+}
+
+Result<Column> ToDate(const KernelInput& input) {
+  PatternCache patterns;
+  return MapPatterned<int32_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) -> std::optional<int32_t> {
+    if (!pattern) return types::ParseDate(text);
+    const TimePattern* compiled = patterns.Find(*pattern);
+    const auto micros = compiled == nullptr ? std::nullopt : compiled->ParseText(text, false);
+    if (!micros) return std::nullopt;
+    return static_cast<int32_t>(types::FloorDivide(*micros, types::kMicrosPerDay));
+  });
+}
+
+Result<Column> ToTimestamp(const KernelInput& input) {
+  PatternCache patterns;
+  return MapPatterned<int64_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) -> std::optional<int64_t> {
+    const auto micros = ReadTime(text, pattern, &patterns);
+    return micros ? std::optional(ToMillis(*micros)) : std::nullopt;
+  });
+}
+
+// --- DATE_FORMAT(time or text, pattern) ---
+
+Result<Signature> BindDateFormat(const CallSite& call) {
+  const bool fits = call.types.size() == 2 && call.types[1].IsCharacter() && (call.types[0].IsTimestamp() || call.types[0].IsCharacter());
+  if (!fits) return ArgumentError(call, "DATE_FORMAT(timestamp or string, pattern)");
+  return Signature{call.types, DataType::String()};
+}
+
+Result<Column> DateFormat(const KernelInput& input) {
+  const DataType& type = input.argument_types[0];
+  PatternCache patterns;
+  if (type.IsCharacter()) {
+    return Map<std::string, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> std::optional<std::string> {
+      PatternCache reading;
+      const auto micros = ReadTime(text, std::nullopt, &reading);
+      const TimePattern* compiled = patterns.Find(pattern);
+      if (!micros || compiled == nullptr) return std::nullopt;
+      std::string out;
+      compiled->Format(*micros, 0, &out);
+      return out;
+    });
+  }
+  const types::TimeZone* zone = nullptr;
+  if (type.kind() == TypeKind::kTimestampLtz) {
+    FIRN_TRY(zone, types::TimeZone::Find(input.context.time_zone));
+  }
+  const int64_t per_micro = type.precision() > 6 ? 1000 : 1;
+  std::string out;
+  return Map<std::string, int64_t, std::string_view>(input, [&](int64_t value, std::string_view pattern) -> std::optional<std::string> {
+    const TimePattern* compiled = patterns.Find(pattern);
+    if (compiled == nullptr) return std::nullopt;
+    const int64_t micros = types::FloorDivide(value, per_micro);
+    out.clear();
+    compiled->Format(zone == nullptr ? micros : zone->ToLocal(micros), types::FloorModulo(value, per_micro), &out);
+    return out;
+  });
+}
+
+// --- seconds since 1970 ---
+
+Result<Signature> BindUnixTimestamp(const CallSite& call) {
+  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText}, 0, "UNIX_TIMESTAMP([string[, pattern]])"));
+  return Signature{std::move(types), Strict(DataType::BigInt(), call)};
+}
+
+// What cannot be read is the smallest number: the type has no NULL, as in Flink.
+Result<Column> UnixTimestamp(const KernelInput& input) {
+  if (input.arguments.empty()) {
+    ColumnMaker<int64_t> maker(input.result_type, 1);
+    maker.Set(0, (input.context.is_batch ? input.context.query_start_us : input.context.row_time_us) / types::kMicrosPerSecond);
+    return maker.Finish(true);
+  }
+  FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(input.context.time_zone));
+  PatternCache patterns;
+  return MapPatterned<int64_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) {
+    const auto micros = ReadTime(text, pattern, &patterns);
+    return micros ? types::FloorDivide(zone->ToInstant(*micros), types::kMicrosPerSecond) : std::numeric_limits<int64_t>::min();
+  });
+}
+
+constexpr int64_t kMaxSeconds = 253'402'300'799;  // the end of the year 9999
+constexpr int64_t kMinSeconds = -62'135'596'800;  // the beginning of the year 1
+
+Result<Column> FromUnixTime(const KernelInput& input) {
+  FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(input.context.time_zone));
+  PatternCache patterns;
+  const auto format = [&](int64_t seconds, std::string_view pattern) -> std::optional<std::string> {
+    const TimePattern* compiled = patterns.Find(pattern);
+    if (compiled == nullptr || seconds < kMinSeconds || seconds > kMaxSeconds) return std::nullopt;
+    std::string out;
+    compiled->Format(zone->ToLocal(seconds * types::kMicrosPerSecond), 0, &out);
+    return out;
+  };
+  if (input.arguments.size() == 1) return Map<std::string, int64_t>(input, [&](int64_t seconds) { return format(seconds, kSeconds); });
+  return Map<std::string, int64_t, std::string_view>(input, format);
+}
+
+// --- time zones ---
+
+// An unknown zone is UTC, as in Flink.
+const types::TimeZone* ZoneOrUtc(std::string_view name) {
+  auto zone = types::TimeZone::Find(name);
+  return zone.ok() ? *zone : types::TimeZone::Find("UTC").value();
+}
+
+Result<Column> ConvertTz(const KernelInput& input) {
+  PatternCache patterns;
+  return Map<std::string, std::string_view, std::string_view, std::string_view>(
+      input, [&](std::string_view text, std::string_view from, std::string_view to) -> std::optional<std::string> {
+        const auto micros = ReadTime(text, std::nullopt, &patterns);
+        if (!micros) return std::nullopt;
+        std::string out;
+        patterns.Find(kSeconds)->Format(ZoneOrUtc(to)->ToLocal(ZoneOrUtc(from)->ToInstant(*micros)), 0, &out);
+        return out;
+      });
+}
+
+}  // namespace
+
+// TO_TIMESTAMP_LTZ(text[, pattern[, zone]]); of numbers: temporal_functions.cc.
+Result<Column> TextToInstant(const KernelInput& input) {
+  FIRN_TRY(const types::TimeZone* session_zone, types::TimeZone::Find(input.context.time_zone));
+  PatternCache patterns;
+  const auto convert = [&](std::string_view text, std::optional<std::string_view> pattern, const types::TimeZone* zone) -> std::optional<int64_t> {
+    const auto micros = ReadTime(text, pattern, &patterns);
+    return micros ? std::optional(ToMillis(zone->ToInstant(*micros))) : std::nullopt;
+  };
+  if (input.arguments.size() < 3) {
+    return MapPatterned<int64_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) { return convert(text, pattern, session_zone); });
+  }
+  return Map<int64_t, std::string_view, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern, std::string_view zone) -> Result<std::optional<int64_t>> {
+    FIRN_TRY(const types::TimeZone* found, types::TimeZone::Find(zone));
+    return convert(text, pattern, found);
+  });
+}
+
+std::vector<ScalarFunction> TimeTextFunctions() {
+  constexpr Want kText = Want::kText;
+  std::vector<ScalarFunction> functions = {
+      {{"TO_DATE"}, "temporal", "TO_DATE(string[, pattern])", "The date that the text gives; NULL if it gives none.", {{"TO_DATE('29/02/2024', 'dd/MM/yyyy')", "2024-02-29"}}, BindNullable<DateType, 1, kText, kText>, ToDate},
+      {{"TO_TIMESTAMP"}, "temporal", "TO_TIMESTAMP(string[, pattern])", "The local time that the text gives; NULL if it gives none.", {{"TO_TIMESTAMP('29.02.2024 10:11', 'dd.MM.yyyy HH:mm')", "2024-02-29 10:11:00.000"}}, BindNullable<MillisTimestampType, 1, kText, kText>, ToTimestamp},
+      {{"DATE_FORMAT"}, "temporal", "DATE_FORMAT(time, pattern)", "The time as text.", {{"DATE_FORMAT(TIMESTAMP '2024-02-29 22:11:12', 'hh:mm a')", "10:11 PM"}}, BindDateFormat, DateFormat},
+      {{"UNIX_TIMESTAMP"}, "temporal", "UNIX_TIMESTAMP([string[, pattern]])", "Seconds since 1970 of a local time, or of now.", {{"UNIX_TIMESTAMP('1970-01-02', 'yyyy-MM-dd')", "86400"}}, BindUnixTimestamp, UnixTimestamp},
+      {{"FROM_UNIXTIME"}, "temporal", "FROM_UNIXTIME(seconds[, pattern])", "Seconds since 1970 as text, in the session's time zone.", {{"FROM_UNIXTIME(0)", "1970-01-01 00:00:00"}}, BindNullable<StringType, 1, Want::kBigInt, kText>, FromUnixTime},
+      {{"CONVERT_TZ"}, "temporal", "CONVERT_TZ(string, from, to)", "A local time of one zone in another.", {{"CONVERT_TZ('2024-07-01 00:00:00', 'UTC', 'Europe/Berlin')", "2024-07-01 02:00:00"}}, BindNullable<StringType, 3, kText, kText, kText>, ConvertTz},
+  };
+  for (ScalarFunction& function : functions) {
+    if (function.names[0] == "UNIX_TIMESTAMP") function.is_deterministic = true;
+  }
+  return functions;
+}
+
+}  // namespace firn::expr

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "expr/url_internal.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "expr/utf8_internal.h"
+
+namespace firn::expr {
+
+namespace {
+
+struct Url {
+  std::string_view protocol;
+  std::optional<std::string_view> authority, query, ref;
+  std::string_view path;
+};
+
+// Takes what stands behind the first `mark` off the end of `text`.
+std::optional<std::string_view> TakeBehind(std::string_view* text, char mark) {
+  const size_t at = text->find(mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view behind = text->substr(at + 1);
+  *text = text->substr(0, at);
+  return behind;
+}
+
+std::optional<Url> ParseUrl(std::string_view text) {
+  static constexpr std::string_view kProtocols[] = {"http", "https", "ftp", "file", "jar", "mailto"};  // what Java knows
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  Url url{text.substr(0, colon), {}, {}, {}, {}};
+  std::string lower(url.protocol);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (std::find(std::begin(kProtocols), std::end(kProtocols), lower) == std::end(kProtocols)) return std::nullopt;
+  std::string_view rest = text.substr(colon + 1);
+  url.ref = TakeBehind(&rest, '#');
+  url.query = TakeBehind(&rest, '?');
+  if (rest.starts_with("//")) {
+    rest.remove_prefix(2);
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    url.authority = rest.substr(0, slash);
+    rest.remove_prefix(slash);
+  }
+  url.path = rest;
+  return url;
+}
+
+std::string_view HostOf(std::string_view authority) {
+  const size_t at = authority.rfind('@');
+  if (at != std::string_view::npos) authority.remove_prefix(at + 1);
+  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+  return authority.substr(0, authority.rfind(':'));
+}
+
+std::optional<std::string> Owned(std::optional<std::string_view> text) {
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// Length of the valid sequence at the front; 0 if there is none.
+size_t ValidPrefix(std::string_view bytes) {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  const size_t size = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  if (size == 0 || bytes.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if (StartsCodePoint(bytes[i])) return 0;
+  }
+  const auto second = static_cast<unsigned char>(size > 1 ? bytes[1] : 0);
+  const bool is_bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) || (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
+  return is_bad ? 0 : size;
+}
+
+}  // namespace
+
+std::optional<std::string> UrlPart(std::string_view text, std::string_view part) {
+  const auto url = ParseUrl(text);
+  if (!url) return std::nullopt;
+  if (part == "PROTOCOL") return std::string(url->protocol);
+  if (part == "AUTHORITY") return Owned(url->authority);
+  if (part == "PATH") return std::string(url->path);
+  if (part == "QUERY") return Owned(url->query);
+  if (part == "REF") return Owned(url->ref);
+  if (part == "HOST" && url->authority) return std::string(HostOf(*url->authority));
+  if (part == "FILE") return std::string(url->path) + (url->query ? "?" + std::string(*url->query) : "");
+  if (part == "USERINFO" && url->authority) {
+    const size_t at = url->authority->rfind('@');
+    if (at != std::string_view::npos) return std::string(url->authority->substr(0, at));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> UrlParameter(std::string_view text, std::string_view key) {
+  const auto url = ParseUrl(text);
+  if (!url || !url->query) return std::nullopt;
+  std::string_view rest = *url->query;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view pair = rest.substr(0, end);
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == key) return std::string(pair.substr(equals + 1));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return std::nullopt;
+}
+
+std::string UrlEncoded(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (std::isalnum(code) && code < 0x80) {
+      out.push_back(c);
+    } else if (c == '.' || c == '-' || c == '*' || c == '_') {
+      out.push_back(c);
+    } else if (c == ' ') {
+      out.push_back('+');
+    } else {
+      out.push_back('%');
+      out.push_back("0123456789ABCDEF"[code >> 4]);
+      out.push_back("0123456789ABCDEF"[code & 15]);
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> UrlDecoded(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '+') {
+      out.push_back(' ');
+    } else if (text[at] != '%') {
+      out.push_back(text[at]);
+    } else {
+      if (at + 2 >= text.size() || HexDigit(text[at + 1]) < 0 || HexDigit(text[at + 2]) < 0) return std::nullopt;
+      out.push_back(static_cast<char>(HexDigit(text[at + 1]) << 4 | HexDigit(text[at + 2])));
+      at += 2;
+    }
+  }
+  return ValidUtf8(out);
+}
+
+std::string ValidUtf8(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    const size_t valid = ValidPrefix(bytes);
+    if (valid == 0) {
+      AppendUtf8(0xFFFD, &out);
+      bytes.remove_prefix(1);
+    } else {
+      out.append(bytes.substr(0, valid));
+      bytes.remove_prefix(valid);
+    }
+  }
+  return out;
+}
+
+}  // namespace firn::expr
