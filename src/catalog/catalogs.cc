@@ -299,6 +299,8 @@ Status Catalogs::AlterTable(const plan::TableDefinition& table) {
 }
 
 Result<std::vector<std::string>> Catalogs::ListTables(const std::string& catalog, const std::string& database) const {
+  FIRN_TRY(const bool has_database, impl_->HasDatabase(catalog, database));
+  if (!has_database && database == kSystemDatabase) return impl_->system_tables.Names();
   FIRN_RETURN_IF_ERROR(impl_->RequireDatabase(catalog, database));
   std::vector<std::string> names = impl_->StoredNames(TablePrefix(catalog, database));
   FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(catalog));

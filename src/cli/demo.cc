@@ -67,6 +67,8 @@ FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GR
 constexpr const char* kQueries[] = {
     "SELECT window_start, symbol, open, `close`, trade_count FROM lake.db.agg_1m\n      ORDER BY window_start DESC, symbol LIMIT 4",
     "SELECT symbol, COUNT(*) AS trades, MIN(price) AS low, MAX(price) AS high\n      FROM lake.db.raw_trades GROUP BY symbol ORDER BY symbol",
+    "SELECT committed_at, snapshot_id, operation FROM lake.db.`agg_1m$snapshots`\n      ORDER BY committed_at DESC LIMIT 4",
+    "SELECT partition_name, `offset`, end_offset, lag, watermark, idle\n      FROM sys.source_partitions",
 };
 
 struct DemoOptions {

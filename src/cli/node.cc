@@ -15,6 +15,7 @@
 #include "connect/iceberg.h"
 #include "connect/kafka.h"
 #include "connect/print.h"
+#include "connect/system_tables.h"
 #include "exec/engine.h"
 #include "gateway/session.h"
 #include "gateway/sql_gateway.h"
@@ -32,15 +33,6 @@ namespace firn::cli {
 namespace {
 
 constexpr int kHttpGraceMs = 500;
-
-// No system tables are there yet: every name is refused with the way to what they will show.
-class NoSystemTables final : public catalog::SystemTables {
- public:
-  std::vector<std::string> Names() const override { return {}; }
-  Result<plan::TableDefinitionPtr> Find(const std::string& name) const override {
-    return Error(ErrorCode::kTableNotFound, fmt::format("there is no system table sys.{}", name)).Hint("SHOW JOBS, and the job port's /jobs/ID and /jobs/ID/checkpoints");
-  }
-};
 
 class RunningNode final : public Node {
  public:
@@ -62,9 +54,11 @@ class RunningNode final : public Node {
     connectors_.Register(connect::MakeBlackholeConnector());
     connectors_.Register(connect::MakeFilesystemConnector(environment_));
     connectors_.Register(connect::MakePrintConnector([](std::string_view lines) { io::WriteOutput(lines); }));
+    connectors_.Register(connect::MakeSystemConnector(system_tables_));
     exec::EngineOptions engine_options;
     engine_options.state_directory = io::JoinPath(options_.data, "state");
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
+    system_tables_.Bind(*engine_);
     services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock});
     FIRN_RETURN_IF_ERROR(engine_->RecoverJobs(gateway::MakeReplan(*services_)));
     return StartServers();
@@ -126,7 +120,7 @@ class RunningNode final : public Node {
 
   const io::Environment environment_;
   const NodeOptions options_;
-  const NoSystemTables system_tables_;
+  connect::SystemTables system_tables_;
   bool is_stopped_ = false;
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<broker::Broker> broker_;

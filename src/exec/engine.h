@@ -54,6 +54,7 @@ struct SourcePartitionStatus {
   PartitionStatus partition;
   int64_t watermark_ms = types::kNoWatermark;
   bool is_idle = false;
+  int64_t late_rows = 0;            // came behind the watermark; a window that is still open takes them nevertheless
 };
 
 struct OpenWindow {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "exec/columns.h"
@@ -223,6 +224,7 @@ Status ScanInput::AssignWatermarks(int index, types::Batch* batch) {
   evaluation_.batch = batch;
   FIRN_TRY(auto computed, watermark_expression_->Run(*batch, evaluation_));
   const types::ArrayPtr& values = computed[0];
+  const std::vector<int64_t> row_times = std::exchange(times, {});
   TimesMs(values, &times);
   const bool has_nulls = values->null_count() > 0;
   const int64_t others = WatermarkWithout(index);
@@ -237,6 +239,7 @@ Status ScanInput::AssignWatermarks(int index, types::Batch* batch) {
       combined = std::max(combined, std::min(others, partition.watermark_ms));
     }
   }
+  for (size_t row = 0; row < before.size(); ++row) partition.late_rows += row_times[row] <= before[row];
   if (before.back() != types::kNoWatermark) batch->watermarks = LongArray(std::move(before));
   return Ok();
 }
@@ -316,10 +319,11 @@ std::vector<SourcePartitionStatus> ScanInput::Describe() const {
   std::vector<SourcePartitionStatus> result;
   const std::vector<PartitionStatus> described = source_->Describe();
   for (size_t i = 0; i < described.size(); ++i) {
-    SourcePartitionStatus status{node_.id, scan_.table->path.ToString(), described[i], types::kNoWatermark, false};
+    SourcePartitionStatus status{node_.id, scan_.table->path.ToString(), described[i]};
     if (i < partitions_.size()) {
       status.watermark_ms = partitions_[i].watermark_ms;
       status.is_idle = partitions_[i].is_idle;
+      status.late_rows = partitions_[i].late_rows;
     }
     result.push_back(std::move(status));
   }
