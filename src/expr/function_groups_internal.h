@@ -9,8 +9,10 @@
 namespace firn::expr {
 
 std::vector<ScalarFunction> ArithmeticFunctions();
+std::vector<ScalarFunction> ArrayFunctions();
 std::vector<ScalarFunction> CalendarFunctions();
 std::vector<ScalarFunction> CastFunctions();
+std::vector<ScalarFunction> CollectionFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> EncodingFunctions();

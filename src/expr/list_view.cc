@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/array/concatenate.h>
+#include <arrow/array/util.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/scalar.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "expr/list_view_internal.h"
+
+namespace firn::expr {
+
+Result<ElementPool> ElementPool::Make(std::vector<types::ArrayPtr> arrays) {
+  ElementPool pool;
+  int64_t base = 0;
+  for (const types::ArrayPtr& array : arrays) {
+    pool.bases_.push_back(base);
+    base += array->length();
+  }
+  if (arrays.size() == 1) {
+    pool.all_ = arrays[0];
+  } else {
+    FIRN_TRY(pool.all_, types::FromArrowResult(arrow::Concatenate(arrays)));
+  }
+  return pool;
+}
+
+bool ElementPool::AreEqual(int64_t left, int64_t right) const {
+  return all_->RangeEquals(*all_, left, left + 1, right, arrow::EqualOptions::Defaults().nans_equal(true));
+}
+
+Result<std::vector<int64_t>> ElementPool::Ranks() const {
+  const arrow::compute::ArraySortOptions options(arrow::compute::SortOrder::Ascending, arrow::compute::NullPlacement::AtStart);
+  FIRN_TRY(auto order, types::FromArrowResult(arrow::compute::SortIndices(*all_, options)));
+  const auto& places = static_cast<const arrow::UInt64Array&>(*order);
+  std::vector<int64_t> ranks(static_cast<size_t>(all_->length()));
+  for (int64_t i = 0; i < places.length(); ++i) ranks[places.Value(i)] = i;
+  return ranks;
+}
+
+Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) const {
+  arrow::Int64Builder builder;
+  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(static_cast<int64_t>(indices.size()))));
+  for (int64_t index : indices) {
+    if (index < 0) {
+      builder.UnsafeAppendNull();
+    } else {
+      builder.UnsafeAppend(index);
+    }
+  }
+  FIRN_TRY(types::ArrayPtr rows, types::FromArrowResult(builder.Finish()));
+  return types::FromArrowResult(arrow::compute::Take(*all_, *rows, arrow::compute::TakeOptions::NoBoundsCheck()));
+}
+
+Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<arrow::ArrayData> child) const {
+  if (elements_.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) return Error(ErrorCode::kLimitExceeded, "a batch of arrays holds more than 2147483647 elements");
+  const bool has_nulls = std::find(valid_.begin(), valid_.end(), 0) != valid_.end();
+  auto data = arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(valid_.size()), {has_nulls ? PackBits(valid_) : nullptr, arrow::Buffer::FromVector(offsets_)}, {std::move(child)});
+  return Column{arrow::MakeArray(std::move(data)), false};
+}
+
+Result<Column> ListMaker::FinishList(const types::DataType& type, const types::ArrayPtr& values) const { return Finish(type, values->data()); }
+
+Result<Column> ListMaker::FinishMap(const types::DataType& type, const types::ArrayPtr& keys, const types::ArrayPtr& items) const {
+  const auto arrow_type = type.ToArrow();
+  const auto& entry_type = static_cast<const arrow::MapType&>(*arrow_type).value_type();
+  return Finish(type, arrow::ArrayData::Make(entry_type, keys->length(), {nullptr}, {keys->data(), items->data()}, 0));
+}
+
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows) {
+  if (!column.is_constant) return column.array;
+  FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
+  return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));
+}
+
+}  // namespace firn::expr

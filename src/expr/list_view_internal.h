@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arrays and maps in kernels: views of their offsets, and results made by naming elements of what is there already (one Take, no builder a type).
+#pragma once
+
+#include <arrow/array.h>
+
+#include <vector>
+
+#include "expr/kernel_internal.h"
+
+namespace firn::expr {
+
+/// An ARRAY argument. Elements are numbered in values().
+class ListView {
+ public:
+  explicit ListView(const Column& column) : array_(static_cast<const arrow::ListArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {}
+  bool IsValid(int64_t row) const { return !array_.IsNull(row * step_); }
+  int64_t begin(int64_t row) const { return array_.value_offset(row * step_); }
+  int64_t end(int64_t row) const { return array_.value_offset(row * step_ + 1); }
+  const types::ArrayPtr& values() const { return array_.values(); }
+
+ private:
+  const arrow::ListArray& array_;
+  int64_t step_;
+};
+
+/// A MAP argument.
+class MapView {
+ public:
+  explicit MapView(const Column& column) : array_(static_cast<const arrow::MapArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {}
+  bool IsValid(int64_t row) const { return !array_.IsNull(row * step_); }
+  int64_t begin(int64_t row) const { return array_.value_offset(row * step_); }
+  int64_t end(int64_t row) const { return array_.value_offset(row * step_ + 1); }
+  const types::ArrayPtr& keys() const { return array_.keys(); }
+  const types::ArrayPtr& items() const { return array_.items(); }
+
+ private:
+  const arrow::MapArray& array_;
+  int64_t step_;
+};
+
+/// The elements of several arrays of one type under one numbering: those of array i begin at Base(i).
+class ElementPool {
+ public:
+  static Result<ElementPool> Make(std::vector<types::ArrayPtr> arrays);
+  int64_t Base(size_t array) const { return bases_[array]; }
+  bool IsNull(int64_t element) const { return all_->IsNull(element); }
+  /// NULL equals NULL, NaN equals NaN.
+  bool AreEqual(int64_t left, int64_t right) const;
+  /// The place of each element in ascending order, NULLs first; equal ones in order of their numbers.
+  Result<std::vector<int64_t>> Ranks() const;
+  /// The elements at `indices`; -1 gives NULL.
+  Result<types::ArrayPtr> Take(const std::vector<int64_t>& indices) const;
+
+ private:
+  types::ArrayPtr all_;
+  std::vector<int64_t> bases_;
+};
+
+/// Rows of lists, built one after the other from element numbers.
+class ListMaker {
+ public:
+  void Add(int64_t element) { elements_.push_back(element); }
+  void EndRow() { Close(true); }
+  void EndNull() { Close(false); }
+  const std::vector<int64_t>& elements() const { return elements_; }
+  /// An ARRAY of `type` with these values (one an element added), or a MAP with keys and items.
+  Result<Column> FinishList(const types::DataType& type, const types::ArrayPtr& values) const;
+  Result<Column> FinishMap(const types::DataType& type, const types::ArrayPtr& keys, const types::ArrayPtr& items) const;
+
+ private:
+  void Close(bool is_valid) {
+    offsets_.push_back(static_cast<int32_t>(elements_.size()));
+    valid_.push_back(is_valid ? 1 : 0);
+  }
+  Result<Column> Finish(const types::DataType& type, std::shared_ptr<arrow::ArrayData> child) const;
+
+  std::vector<int64_t> elements_;
+  std::vector<int32_t> offsets_{0};
+  std::vector<uint8_t> valid_;
+};
+
+/// One value a row, also of a constant.
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows);
+
+}  // namespace firn::expr
