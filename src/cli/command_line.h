@@ -20,6 +20,7 @@ inline constexpr const char* kBootstrapServer = "127.0.0.1:9092";
 
 void AddTopicCommands(CLI::App& app, Command* chosen);
 void AddGroupCommands(CLI::App& app, Command* chosen);
+void AddJobCommands(CLI::App& app, Command* chosen);
 void AddDemoCommand(CLI::App& app, Command* chosen);
 
 /// Renders the error to standard error and gives its exit code: 2 for kUsageError, else 1.

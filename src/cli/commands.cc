@@ -119,23 +119,6 @@ int RunSql(const SqlOptions& options) {
   return status.ok() ? code : Fail(status.error());
 }
 
-int RunJob(const JobOptions& options) {
-  auto address = io::ParseAddress(options.server);
-  if (!address.ok()) return Fail(address.error());
-  auto client = io::HttpClient::Create(*address);
-  std::string target = "/jobs/overview";
-  if (options.verb == "show") target = "/jobs/" + options.id;
-  if (options.verb == "cancel") target = "/jobs/" + options.id + "?mode=cancel";
-  auto response = client->Send(options.verb == "cancel" ? "PATCH" : "GET", target);
-  if (!response.ok()) return Fail(response.error());
-  if (response->status >= 400) {
-    io::WriteError(response->body + "\n");
-    return 1;
-  }
-  io::WriteOutput(response->body + "\n");
-  return 0;
-}
-
 int RunExplain(const std::string& code) {
   const base::ErrorInfo* info = base::FindErrorInfo(code);
   if (info == nullptr) return Fail(Error(ErrorCode::kUsageError, fmt::format("there is no error code '{}'", code)).Hint("codes look like E2102"));

@@ -21,13 +21,6 @@ struct SqlOptions {
 };
 int RunSql(const SqlOptions& options);
 
-struct JobOptions {
-  std::string server = "127.0.0.1:8081";
-  std::string verb;  // list, show, cancel
-  std::string id;
-};
-int RunJob(const JobOptions& options);
-
 int RunExplain(const std::string& code);
 
 }  // namespace firn::cli

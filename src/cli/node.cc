@@ -17,6 +17,7 @@
 #include "connect/print.h"
 #include "connect/system_tables.h"
 #include "exec/engine.h"
+#include "gateway/job_rest.h"
 #include "gateway/session.h"
 #include "gateway/sql_gateway.h"
 #include "io/clock.h"
@@ -112,7 +113,8 @@ class RunningNode final : public Node {
     }));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
     FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
-    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [this](const io::HttpRequest& request) { return gateway::HandleJobRequest(*services_, request); }));
+    const gateway::JobRestServices job_rest{*engine_, environment_.clock, [this] { return store_->health(); }};
+    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
     if (options_.is_embedded) return Ok();
     return environment_.files.WriteAtomically(NodeFile(), fmt::format("{{\"pid\":{},\"version\":\"0.1.0\",\"ports\":{{\"kafka\":{},\"sql\":{},\"jobs\":{}}}}}\n", io::ProcessId(),
                                                                       kafka().port, sql().port, jobs().port));

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/error_render.h"
-#include "formats/json_value.h"
+#include "gateway/http_answer.h"
 #include "gateway/result_json.h"
 
 namespace firn::gateway {
@@ -19,14 +19,6 @@ namespace json = boost::json;
 constexpr int kResultWaitMs = 200;         // a fetch waits this long for rows, so that clients need not poll fast
 constexpr size_t kSessionsMax = 1000;
 constexpr size_t kOperationsMax = 1000;    // of a session
-
-io::HttpResponse Reply(std::string body, int status = 200) { return {.status = status, .body = std::move(body)}; }
-
-io::HttpResponse Fail(const std::string& message, int status) {
-  std::string body = "{\"errors\":[";
-  formats::AppendJsonText(&body, message);
-  return Reply(body + "]}", status);
-}
 
 // One statement of a session and what it gave.
 struct Operation {
@@ -44,17 +36,6 @@ struct OpenSession {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<Operation>> operations;  // guarded by mutex
 };
-
-std::vector<std::string> SplitPath(const std::string& path) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  while (begin < path.size()) {
-    const size_t end = std::min(path.find('/', begin), path.size());
-    if (end > begin) parts.push_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
 
 class GatewayImpl final : public SqlGateway {
  public:
@@ -240,68 +221,8 @@ class GatewayImpl final : public SqlGateway {
   std::map<std::string, std::shared_ptr<OpenSession>> sessions_;  // guarded by mutex_
 };
 
-// --- jobs ---
-
-json::object JobJson(const exec::JobStatus& job, int64_t now_ms) {
-  json::object out{{"jid", job.id}, {"name", job.definition.name}, {"state", exec::JobStateText(job.state)}, {"start-time", job.start_ms}, {"end-time", job.end_ms},
-                   {"duration", (job.end_ms < 0 ? now_ms : job.end_ms) - job.start_ms}};
-  json::array vertices;
-  for (const exec::VertexStatus& vertex : job.vertices) {
-    vertices.push_back(json::object{{"id", vertex.uid}, {"name", vertex.name}, {"parallelism", vertex.parallelism}, {"status", exec::JobStateText(job.state)},
-                                    {"metrics", json::object{{"read-records", vertex.rows_in}, {"write-records", vertex.rows_out}, {"late-records", vertex.late_rows}, {"state-bytes", vertex.state_bytes}}}});
-  }
-  out["vertices"] = std::move(vertices);
-  if (job.failure) out["failure"] = job.failure->ToString();
-  return out;
-}
-
-json::object CheckpointsJson(const exec::JobStatus& job) {
-  json::array history;
-  for (auto checkpoint = job.checkpoints.rbegin(); checkpoint != job.checkpoints.rend(); ++checkpoint) {
-    history.push_back(json::object{{"id", checkpoint->id}, {"status", checkpoint->state}, {"trigger_timestamp", checkpoint->triggered_ms},
-                                   {"end_to_end_duration", checkpoint->duration_ms}, {"state_size", checkpoint->full_state_bytes}});
-  }
-  return {{"counts", json::object{{"completed", job.checkpoints_completed}, {"failed", job.checkpoints_failed}}}, {"history", std::move(history)}};
-}
-
-io::HttpResponse Overview(NodeServices& services) {
-  int64_t running = 0, finished = 0, cancelled = 0, failed = 0;
-  for (const exec::JobStatus& job : services.engine.Jobs()) {
-    running += job.state == exec::JobState::kRunning;
-    finished += job.state == exec::JobState::kFinished;
-    cancelled += job.state == exec::JobState::kCanceled;
-    failed += job.state == exec::JobState::kFailed;
-  }
-  return Reply(json::serialize(json::object{{"taskmanagers", 1}, {"jobs-running", running}, {"jobs-finished", finished}, {"jobs-cancelled", cancelled}, {"jobs-failed", failed}, {"flink-version", "firn 0.1.0"}}));
-}
-
 }  // namespace
 
 std::unique_ptr<SqlGateway> SqlGateway::Make(NodeServices& services, io::Random& random) { return std::make_unique<GatewayImpl>(services, random); }
-
-io::HttpResponse HandleJobRequest(NodeServices& services, const io::HttpRequest& request) {
-  std::vector<std::string> parts = SplitPath(request.path);
-  if (!parts.empty() && parts[0] == "v1") parts.erase(parts.begin());
-  if (parts.empty()) return Fail("there is nothing at this path", 404);
-  if (parts[0] == "healthz" || parts[0] == "readyz") return {.content_type = "text/plain", .body = "ok\n"};
-  if (parts[0] == "overview") return Overview(services);
-  if (parts[0] != "jobs") return Fail(fmt::format("there is nothing at {}", request.path), 404);
-  const int64_t now_ms = services.clock.WallTimeMs();
-  if (parts.size() == 1 || parts[1] == "overview") {
-    json::array jobs;
-    for (const exec::JobStatus& job : services.engine.Jobs()) {
-      jobs.push_back(parts.size() == 1 ? json::object{{"id", job.id}, {"status", exec::JobStateText(job.state)}} : JobJson(job, now_ms));
-    }
-    return Reply(json::serialize(json::object{{"jobs", std::move(jobs)}}));
-  }
-  if (request.method == "PATCH" || (parts.size() == 3 && parts[2] == "cancel")) {
-    const auto status = services.engine.Cancel(parts[1]);
-    return status.ok() ? Reply("{}", 202) : Fail(status.error().message(), 404);
-  }
-  auto job = services.engine.Job(parts[1]);
-  if (!job.ok()) return Fail(job.error().message(), 404);
-  if (parts.size() == 3 && parts[2] == "checkpoints") return Reply(json::serialize(CheckpointsJson(*job)));
-  return Reply(json::serialize(JobJson(*job, now_ms)));
-}
 
 }  // namespace firn::gateway

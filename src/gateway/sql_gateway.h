@@ -18,7 +18,4 @@ class SqlGateway {
   virtual io::HttpResponse Handle(const io::HttpRequest& request) = 0;
 };
 
-/// Flink's job manager REST, as far as tools ask for it: /overview, /jobs, /jobs/overview, /jobs/ID, /jobs/ID/checkpoints, cancel; and /healthz, /readyz.
-io::HttpResponse HandleJobRequest(NodeServices& services, const io::HttpRequest& request);
-
 }  // namespace firn::gateway

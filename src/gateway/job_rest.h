@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The job port: Flink's job manager REST as far as tools ask for it, in Flink's shapes, and what probes and Prometheus ask for.
+//
+//   GET /overview  /jobs  /jobs/overview  /jobs/ID  /jobs/ID/plan  /jobs/ID/config  /jobs/ID/exceptions  /jobs/ID/checkpoints
+//   PATCH /jobs/ID?mode=cancel, or POST /jobs/ID/cancel
+//   GET /metrics  /healthz  /readyz
+//
+// What Flink has and firn has not is there with the value that says so (0, null, -1). A leading /v1 is accepted.
+#pragma once
+
+#include <functional>
+
+#include "base/result.h"
+#include "exec/engine.h"
+#include "io/clock.h"
+#include "io/http.h"
+
+namespace firn::gateway {
+
+/// Everything referred to must outlive the requests.
+struct JobRestServices {
+  exec::Engine& engine;
+  const io::Clock& clock;
+  std::function<Status()> health;  // of the node's storage: why no write would be taken now
+};
+
+/// Thread-safe.
+io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::HttpRequest& request);
+
+}  // namespace firn::gateway

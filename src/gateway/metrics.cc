@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace firn::gateway {
+
+namespace {
+
+std::string Escaped(const std::string& text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '\n') {
+      escaped += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string JobLabels(const exec::JobStatus& job) { return fmt::format("job_id=\"{}\",job_name=\"{}\"", Escaped(job.id), Escaped(job.definition.name)); }
+
+void Begin(std::string* out, const char* name, const char* kind, const char* help) { *out += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, kind, help); }
+
+bool Runs(const exec::JobStatus& job) {
+  return job.state != exec::JobState::kFinished && job.state != exec::JobState::kFailed && job.state != exec::JobState::kCanceled;
+}
+bool HasTime(int64_t ms) { return ms > 0 && ms != types::kFinalWatermark; }
+
+const exec::CheckpointStatus* LastCompleted(const exec::JobStatus& job) {
+  for (auto checkpoint = job.checkpoints.rbegin(); checkpoint != job.checkpoints.rend(); ++checkpoint) {
+    if (checkpoint->state == "COMPLETED") return &*checkpoint;
+  }
+  return nullptr;
+}
+
+template <typename Item>
+struct Metric {
+  const char* name;
+  const char* kind;
+  const char* help;
+  double (*value)(const Item&);
+  bool (*is_known)(const Item&) = nullptr;  // null: of every item
+
+  bool IsOf(const Item& item) const { return is_known == nullptr || is_known(item); }
+};
+
+const std::vector<Metric<exec::JobStatus>>& JobMetrics() {
+  using Job = exec::JobStatus;
+  static const std::vector<Metric<Job>> metrics = {
+      {"firn_job_restarts_total", "counter", "How often the job was started again after a failure.", [](const Job& job) { return static_cast<double>(job.restarts); }},
+      {"firn_job_checkpoints_completed_total", "counter", "Checkpoints that are durable.", [](const Job& job) { return static_cast<double>(job.checkpoints_completed); }},
+      {"firn_job_checkpoints_failed_total", "counter", "Checkpoints that failed.", [](const Job& job) { return static_cast<double>(job.checkpoints_failed); }},
+      {"firn_job_last_checkpoint_duration_seconds", "gauge", "From the trigger to the commit of the newest checkpoint.",
+       [](const Job& job) { return static_cast<double>(LastCompleted(job)->duration_ms) / 1000; }, [](const Job& job) { return LastCompleted(job) != nullptr; }},
+      {"firn_job_last_checkpoint_bytes", "gauge", "State in the newest checkpoint.", [](const Job& job) { return static_cast<double>(LastCompleted(job)->full_state_bytes); },
+       [](const Job& job) { return LastCompleted(job) != nullptr; }},
+      {"firn_job_open_windows", "gauge", "Windows that hold rows and have not closed (as far as they are published).", [](const Job& job) { return static_cast<double>(job.windows.size()); }},
+  };
+  return metrics;
+}
+
+const std::vector<Metric<exec::VertexStatus>>& OperatorMetricsList() {
+  using Vertex = exec::VertexStatus;
+  static const std::vector<Metric<Vertex>> metrics = {
+      {"firn_operator_rows_in_total", "counter", "Rows that came in.", [](const Vertex& vertex) { return static_cast<double>(vertex.rows_in); }},
+      {"firn_operator_rows_out_total", "counter", "Rows that went out.", [](const Vertex& vertex) { return static_cast<double>(vertex.rows_out); }},
+      {"firn_operator_bytes_in_total", "counter", "Bytes that a source has decoded.", [](const Vertex& vertex) { return static_cast<double>(vertex.bytes_in); }},
+      {"firn_operator_late_rows_total", "counter", "Rows dropped because their window had closed.", [](const Vertex& vertex) { return static_cast<double>(vertex.late_rows); }},
+      {"firn_operator_null_rowtime_rows_total", "counter", "Rows dropped because their event time was NULL.", [](const Vertex& vertex) { return static_cast<double>(vertex.null_rowtime_rows); }},
+      {"firn_operator_state_bytes", "gauge", "Bytes of state in memory.", [](const Vertex& vertex) { return static_cast<double>(vertex.state_bytes); }},
+      {"firn_operator_backpressured", "gauge", "1 while a consumer takes no more.", [](const Vertex& vertex) { return vertex.is_backpressured ? 1.0 : 0.0; }},
+      {"firn_operator_watermark_seconds", "gauge", "The watermark, in seconds since 1970.", [](const Vertex& vertex) { return static_cast<double>(vertex.watermark_ms) / 1000; },
+       [](const Vertex& vertex) { return HasTime(vertex.watermark_ms); }},
+  };
+  return metrics;
+}
+
+const std::vector<Metric<exec::SourcePartitionStatus>>& PartitionMetrics() {
+  using Source = exec::SourcePartitionStatus;
+  static const std::vector<Metric<Source>> metrics = {
+      {"firn_source_offset", "gauge", "The next offset or row to be read.", [](const Source& source) { return static_cast<double>(source.partition.position); }},
+      {"firn_source_lag", "gauge", "Offsets between what is read next and the end.",
+       [](const Source& source) { return static_cast<double>(source.partition.end_position - source.partition.position); }, [](const Source& source) { return source.partition.end_position >= 0; }},
+      {"firn_source_decode_errors_total", "counter", "Records that could not be decoded.", [](const Source& source) { return static_cast<double>(source.partition.decode_errors); }},
+      {"firn_source_late_rows_total", "counter", "Rows that came behind the watermark.", [](const Source& source) { return static_cast<double>(source.late_rows); }},
+      {"firn_source_idle", "gauge", "1 while the partition holds back no watermark because nothing comes.", [](const Source& source) { return source.is_idle ? 1.0 : 0.0; }},
+      {"firn_source_watermark_seconds", "gauge", "The partition's watermark, in seconds since 1970.", [](const Source& source) { return static_cast<double>(source.watermark_ms) / 1000; },
+       [](const Source& source) { return HasTime(source.watermark_ms); }},
+  };
+  return metrics;
+}
+
+void AppendJobs(std::string* out, const std::vector<exec::JobStatus>& jobs) {
+  std::array<int64_t, 9> counts{};
+  for (const exec::JobStatus& job : jobs) ++counts[static_cast<size_t>(job.state)];
+  Begin(out, "firn_jobs", "gauge", "Jobs that the node knows, by state.");
+  for (size_t i = 0; i < counts.size(); ++i) *out += fmt::format("firn_jobs{{state=\"{}\"}} {}\n", exec::JobStateText(static_cast<exec::JobState>(i)), counts[i]);
+}
+
+}  // namespace
+
+std::string MetricsText(const std::vector<exec::JobStatus>& jobs) {
+  std::string out;
+  Begin(&out, "firn_build_info", "gauge", "1, labelled with the version.");
+  out += "firn_build_info{version=\"0.1.0\"} 1\n";
+  AppendJobs(&out, jobs);
+  for (const auto& metric : JobMetrics()) {
+    Begin(&out, metric.name, metric.kind, metric.help);
+    for (const exec::JobStatus& job : jobs) {
+      if (Runs(job) && metric.IsOf(job)) out += fmt::format("{}{{{}}} {}\n", metric.name, JobLabels(job), metric.value(job));
+    }
+  }
+  for (const auto& metric : OperatorMetricsList()) {
+    Begin(&out, metric.name, metric.kind, metric.help);
+    for (const exec::JobStatus& job : jobs) {
+      for (const exec::VertexStatus& vertex : job.vertices) {
+        if (!Runs(job) || !metric.IsOf(vertex)) continue;
+        out += fmt::format("{}{{{},operator_id=\"{}\",operator=\"{}\"}} {}\n", metric.name, JobLabels(job), vertex.node_id, Escaped(vertex.name), metric.value(vertex));
+      }
+    }
+  }
+  for (const auto& metric : PartitionMetrics()) {
+    Begin(&out, metric.name, metric.kind, metric.help);
+    for (const exec::JobStatus& job : jobs) {
+      for (const exec::SourcePartitionStatus& source : job.partitions) {
+        if (!Runs(job) || !metric.IsOf(source)) continue;
+        out += fmt::format("{}{{{},operator_id=\"{}\",table=\"{}\",partition=\"{}\"}} {}\n", metric.name, JobLabels(job), source.node_id, Escaped(source.table),
+                           Escaped(source.partition.name), metric.value(source));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace firn::gateway

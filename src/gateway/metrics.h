@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metrics in Prometheus' text format, version 0.0.4. Counters are of this process's life or, where a job's checkpoint holds them, of the job's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "exec/engine.h"
+
+namespace firn::gateway {
+
+inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Each metric with HELP and TYPE, each sample labelled with the job's id and name.
+std::string MetricsText(const std::vector<exec::JobStatus>& jobs);
+
+}  // namespace firn::gateway
