@@ -16,6 +16,7 @@ std::vector<ScalarFunction> CollectionFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> EncodingFunctions();
+std::vector<ScalarFunction> JsonFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
 std::vector<ScalarFunction> MathFunctions();
 std::vector<ScalarFunction> RandomFunctions();

@@ -94,7 +94,7 @@ struct ScalarFunction {
 // TRIM(mode x FROM s) is TRIM('MODE', x, s); POSITION(a IN b) is POSITION(a, b); TIMESTAMPADD(unit, n, t) has the unit as text first; x [NOT] IN (a, b) is IN(x, a, b);
 // a LIKE b ESCAPE c is LIKE(a, b, c); CASE is CASE(when, then, ..., else); a[i] is "[]"(a, i); a field of a ROW is "."(row, 'name');
 // IS NULL, IS NOT NULL, IS TRUE, ..., IS JSON OBJECT are functions of those names; JSON_VALUE, JSON_QUERY and JSON_EXISTS get their clauses as
-// further literal arguments, see json_functions.h.
+// further literal arguments, see json_functions.cc.
 
 /// Immutable after construction; thread-safe.
 class FunctionRegistry {

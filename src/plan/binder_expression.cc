@@ -303,9 +303,71 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const sql::Expression& expressi
   return std::make_shared<const expr::Expression>(std::move(marked));
 }
 
+namespace {
+
+const char* BehaviorText(sql::JsonBehavior behavior, const char* otherwise) {
+  switch (behavior) {
+    case sql::JsonBehavior::kDefault: return otherwise;
+    case sql::JsonBehavior::kNull: return "NULL";
+    case sql::JsonBehavior::kError: return "ERROR";
+    case sql::JsonBehavior::kDefaultValue: return "DEFAULT";
+    case sql::JsonBehavior::kEmptyArray: return "EMPTY ARRAY";
+    case sql::JsonBehavior::kEmptyObject: return "EMPTY OBJECT";
+    case sql::JsonBehavior::kTrue: return "TRUE";
+    case sql::JsonBehavior::kFalse: return "FALSE";
+    case sql::JsonBehavior::kUnknown: return "UNKNOWN";
+  }
+  FIRN_UNREACHABLE("behavior of a JSON function");
+}
+
+const char* WrapperText(sql::JsonWrapper wrapper) {
+  if (wrapper == sql::JsonWrapper::kConditional) return "CONDITIONAL";
+  return wrapper == sql::JsonWrapper::kUnconditional ? "UNCONDITIONAL" : "WITHOUT";
+}
+
+bool MakesJson(const sql::Expression& expression) {
+  return expression.kind == sql::ExpressionKind::kCall && (expression.text == "JSON_OBJECT" || expression.text == "JSON_ARRAY");
+}
+
+}  // namespace
+
+// The clauses become literal arguments: see expr/json_functions.cc.
 Result<ExpressionPtr> ExpressionBinder::BindJson(const sql::Expression& expression) {
+  const sql::JsonClauses& json = *expression.json;
+  const std::string& name = expression.text;
+  const base::SourceSpan span = Span(expression.span);
   FIRN_TRY(auto arguments, BindAll(expression.arguments));
-  return Call(expression.text, std::move(arguments), Span(expression.span));
+  const auto add = [&](std::string_view text) { arguments.push_back(expr::MakeStringLiteral(text)); };
+  const auto add_default = [&](const sql::ExpressionPtr& value) -> Status {
+    ExpressionPtr bound = expr::MakeNullLiteral(json.returning.value_or(DataType::String()).WithNullable(true));
+    if (value != nullptr) {
+      FIRN_TRY(bound, Bind(*value));
+    }
+    arguments.push_back(std::move(bound));
+    return Ok();
+  };
+  if (name == "JSON_VALUE") {
+    arguments.push_back(expr::MakeNullLiteral(json.returning.value_or(DataType::String()).WithNullable(true)));
+    add(BehaviorText(json.on_empty, "NULL"));
+    FIRN_RETURN_IF_ERROR(add_default(json.on_empty_default));
+    add(BehaviorText(json.on_error, "NULL"));
+    FIRN_RETURN_IF_ERROR(add_default(json.on_error_default));
+  } else if (name == "JSON_QUERY") {
+    if (json.returning && !json.returning->IsCharacter()) return NotBuilt(fmt::format("RETURNING {} of JSON_QUERY", json.returning->ToString()), span, "RETURNING STRING");
+    add(WrapperText(json.wrapper));
+    add(BehaviorText(json.on_empty, "NULL"));
+    add(BehaviorText(json.on_error, "NULL"));
+  } else if (name == "JSON_EXISTS") {
+    add(BehaviorText(json.on_error, "FALSE"));
+  } else {
+    const size_t step = name == "JSON_OBJECT" ? 2 : 1;
+    std::string raw;
+    for (size_t i = step - 1; i < expression.arguments.size(); i += step) raw += MakesJson(*expression.arguments[i]) ? '1' : '0';
+    const sql::JsonNulls otherwise = step == 2 ? sql::JsonNulls::kNullOnNull : sql::JsonNulls::kAbsentOnNull;
+    const bool is_absent = (json.nulls == sql::JsonNulls::kDefault ? otherwise : json.nulls) == sql::JsonNulls::kAbsentOnNull;
+    arguments.insert(arguments.begin(), {expr::MakeStringLiteral(is_absent ? "ABSENT" : "NULL"), expr::MakeStringLiteral(raw)});
+  }
+  return Call(name, std::move(arguments), span);
 }
 
 ExpressionPtr ExpressionBinder::AddPlaceholder(PlaceholderKind kind, int index, std::string name, DataType type, base::SourceSpan span) {

@@ -165,7 +165,7 @@ Result<types::DataType> Parser::ParseDataType() {
     type = types::DataType::Array(type);
   }
   if (TakeWords({"NOT", "NULL"})) return type.NotNull();
-  TakeWord("NULL");
+  if (!AtWords({"NULL", "ON"})) TakeWord("NULL");  // RETURNING INT NULL ON EMPTY: the NULL is the clause's
   return type;
 }
 
