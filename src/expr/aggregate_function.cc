@@ -14,7 +14,7 @@ namespace {
 const std::vector<std::unique_ptr<AggregateFunction>>& Storage() {
   static const auto* const functions = [] {
     auto* all = new std::vector<std::unique_ptr<AggregateFunction>>();
-    for (auto* group : {&NumericAggregates, &ExtremeAggregates, &PositionAggregates}) {
+    for (auto* group : {&NumericAggregates, &StatisticAggregates, &ExtremeAggregates, &PositionAggregates, &ListAggregates}) {
       for (AggregateFunction& function : (*group)()) all->push_back(std::make_unique<AggregateFunction>(std::move(function)));
     }
     return all;

@@ -16,6 +16,8 @@ namespace firn::expr {
 std::vector<AggregateFunction> NumericAggregates();      // COUNT, SUM, AVG
 std::vector<AggregateFunction> ExtremeAggregates();      // MIN, MAX
 std::vector<AggregateFunction> PositionAggregates();     // FIRST_VALUE, LAST_VALUE, SINGLE_VALUE
+std::vector<AggregateFunction> StatisticAggregates();    // VAR_POP, STDDEV_SAMP, ...
+std::vector<AggregateFunction> ListAggregates();         // LISTAGG, ARRAY_AGG
 
 /// Counts each different value once over any other aggregate.
 Result<std::unique_ptr<GroupedAccumulator>> MakeDistinct(const AggregateCall& call);

@@ -18,8 +18,8 @@ using types::DataType;
 
 class DistinctAccumulator final : public GroupedAccumulator {
  public:
-  DistinctAccumulator(std::vector<std::unique_ptr<CellCodec>> codecs, std::unique_ptr<GroupedAccumulator> inner, std::vector<DataType> types)
-      : codecs_(std::move(codecs)), inner_(std::move(inner)), types_(std::move(types)) {}
+  DistinctAccumulator(std::vector<std::unique_ptr<CellCodec>> codecs, std::unique_ptr<GroupedAccumulator> inner, std::vector<DataType> types, bool ignores_nulls)
+      : codecs_(std::move(codecs)), inner_(std::move(inner)), types_(std::move(types)), ignores_nulls_(ignores_nulls) {}
 
   void Resize(int64_t count) override {
     groups_.resize(static_cast<size_t>(count));
@@ -126,15 +126,18 @@ class DistinctAccumulator final : public GroupedAccumulator {
  private:
   static constexpr int64_t kEntryOverhead = 64;
 
-  // Cells behind their lengths; false if one is NULL: such rows do not count.
+  static constexpr uint32_t kNullSize = 0xffffffff;
+
+  // Cells behind their lengths; false if one is NULL and such rows do not count.
   bool EncodeKey(std::span<const ArrayPtr> arguments, int64_t row, std::string* key) const {
     key->clear();
     std::string cell;
     for (size_t i = 0; i < arguments.size(); ++i) {
-      if (arguments[i]->IsNull(row)) return false;
+      const bool is_null = arguments[i]->IsNull(row);
+      if (is_null && ignores_nulls_) return false;
       cell.clear();
-      codecs_[i]->Encode(*arguments[i], row, &cell);
-      const auto size = static_cast<uint32_t>(cell.size());
+      if (!is_null) codecs_[i]->Encode(*arguments[i], row, &cell);
+      const auto size = is_null ? kNullSize : static_cast<uint32_t>(cell.size());
       key->append(reinterpret_cast<const char*>(&size), sizeof(size));
       key->append(cell);
     }
@@ -150,6 +153,11 @@ class DistinctAccumulator final : public GroupedAccumulator {
                  for (size_t j = 0; j < keys.size(); ++j) {
                    uint32_t size = 0;
                    std::memcpy(&size, keys[j].data() + offsets[j], sizeof(size));
+                   if (size == kNullSize) {
+                     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+                     offsets[j] += sizeof(size);
+                     continue;
+                   }
                    FIRN_RETURN_IF_ERROR(codecs_[i]->Decode(std::string_view(keys[j]).substr(offsets[j] + sizeof(size), size), builder));
                    offsets[j] += sizeof(size) + size;
                  }
@@ -163,6 +171,7 @@ class DistinctAccumulator final : public GroupedAccumulator {
   std::vector<std::unique_ptr<CellCodec>> codecs_;
   std::unique_ptr<GroupedAccumulator> inner_;
   const std::vector<DataType> types_;
+  const bool ignores_nulls_;
   std::vector<std::unordered_map<std::string, int64_t>> groups_;
   int64_t bytes_ = 0;
 };
@@ -178,7 +187,7 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeDistinct(const AggregateCall& ca
   AggregateOptions options = call.options;
   options.is_distinct = false;
   FIRN_TRY(std::unique_ptr<GroupedAccumulator> inner, call.function->make(call.signature, options));
-  return std::unique_ptr<GroupedAccumulator>(std::make_unique<DistinctAccumulator>(std::move(codecs), std::move(inner), call.signature.arguments));
+  return std::unique_ptr<GroupedAccumulator>(std::make_unique<DistinctAccumulator>(std::move(codecs), std::move(inner), call.signature.arguments, call.options.ignore_nulls));
 }
 
 std::vector<types::Field> DistinctStateFields(const AggregateCall& call) {

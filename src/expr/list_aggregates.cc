@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// LISTAGG and ARRAY_AGG: the values of a group in the order in which they arrive. One that is taken back goes where it first stands.
+#include <algorithm>
+#include <deque>
+#include <string>
+
+#include "expr/aggregate_groups_internal.h"
+#include "expr/cell_codec_internal.h"
+#include "expr/kernel_internal.h"
+
+namespace firn::expr {
+
+namespace {
+
+using types::ArrayPtr;
+using types::DataType;
+using types::TypeKind;
+
+constexpr int64_t kValueOverhead = 40;
+constexpr char kNullMark = 0;   // in front of a value's bytes
+constexpr char kValueMark = 1;
+
+// What both have in common: values as bytes, by group.
+class ListAccumulator : public GroupedAccumulator {
+ public:
+  void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
+  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
+    const auto& from = static_cast<const ListAccumulator&>(other);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      for (const std::string& value : from.groups_[i]) Add(groups[i], value);
+    }
+    return Ok();
+  }
+  void Reset(std::span<const uint32_t> groups) override {
+    for (uint32_t group : groups) {
+      for (const std::string& value : groups_[group]) bytes_ -= static_cast<int64_t>(value.size()) + kValueOverhead;
+      groups_[group].clear();
+    }
+  }
+  int64_t bytes() const override { return bytes_; }
+
+ protected:
+  void Change(uint32_t group, const std::string& value, bool retracts) {
+    if (!retracts) return Add(group, value);
+    auto found = std::find(groups_[group].begin(), groups_[group].end(), value);
+    if (found == groups_[group].end()) return;
+    bytes_ -= static_cast<int64_t>(value.size()) + kValueOverhead;
+    groups_[group].erase(found);
+  }
+  void Add(uint32_t group, const std::string& value) {
+    groups_[group].push_back(value);
+    bytes_ += static_cast<int64_t>(value.size()) + kValueOverhead;
+  }
+  Result<ArrayPtr> SaveValues(std::span<const uint32_t> groups) const {
+    auto values = std::make_shared<arrow::BinaryBuilder>();
+    arrow::ListBuilder lists(arrow::default_memory_pool(), values);
+    for (uint32_t group : groups) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(lists.Append()));
+      for (const std::string& value : groups_[group]) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(values->Append(value)));
+    }
+    return types::FromArrowResult(lists.Finish());
+  }
+  void LoadValues(std::span<const uint32_t> groups, const ArrayPtr& state) {
+    const auto& lists = static_cast<const arrow::ListArray&>(*state);
+    const auto& values = static_cast<const arrow::BinaryArray&>(*lists.values());
+    Reset(groups);
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      for (int64_t at = lists.value_offset(row); at < lists.value_offset(row + 1); ++at) Add(groups[i], std::string(values.GetView(at)));
+    }
+  }
+
+  std::vector<std::deque<std::string>> groups_;
+
+ private:
+  int64_t bytes_ = 0;
+};
+
+class TextList final : public ListAccumulator {
+ public:
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    const auto& texts = static_cast<const arrow::BinaryArray&>(*arguments[0]);
+    if (arguments.size() == 2 && arguments[1]->length() > 0) separator_ = static_cast<const arrow::BinaryArray&>(*arguments[1]).GetView(0);
+    std::string value;
+    ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
+      if (texts.IsNull(row)) return;
+      value = texts.GetView(row);
+      Change(group, value, retracts);
+    });
+    return Ok();
+  }
+  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
+    separator_ = static_cast<const TextList&>(other).separator_;
+    return ListAccumulator::Merge(other, groups);
+  }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    arrow::StringBuilder builder;
+    std::string text;
+    for (uint32_t group : groups) {
+      if (groups_[group].empty()) {
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.AppendNull()));
+        continue;
+      }
+      text.clear();
+      for (const std::string& value : groups_[group]) {
+        if (&value != &groups_[group].front()) text.append(separator_);
+        text.append(value);
+      }
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Append(text)));
+    }
+    return types::FromArrowResult(builder.Finish());
+  }
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
+    FIRN_TRY(ArrayPtr values, SaveValues(groups));
+    arrow::StringBuilder separators;
+    for (size_t i = 0; i < groups.size(); ++i) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(separators.Append(separator_)));
+    FIRN_TRY(ArrayPtr separator, types::FromArrowResult(separators.Finish()));
+    return std::vector<ArrayPtr>{std::move(values), std::move(separator)};
+  }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    LoadValues(groups, state[0]);
+    if (!groups.empty() && !state[1]->IsNull(0)) separator_ = static_cast<const arrow::BinaryArray&>(*state[1]).GetView(0);
+    return Ok();
+  }
+
+ private:
+  std::string separator_ = ",";  // a literal of the query
+};
+
+class ValueList final : public ListAccumulator {
+ public:
+  ValueList(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
+      : result_(signature.result), ignores_nulls_(options.ignore_nulls), codec_(std::move(codec)) {}
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    std::string cell;
+    ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
+      const bool is_null = arguments[0]->IsNull(row);
+      if (is_null && ignores_nulls_) return;
+      cell.assign(1, is_null ? kNullMark : kValueMark);
+      if (!is_null) codec_->Encode(*arguments[0], row, &cell);
+      Change(group, cell, retracts);
+    });
+    return Ok();
+  }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    std::vector<int32_t> offsets{0};
+    std::vector<uint8_t> valid;
+    FIRN_TRY(ArrayPtr values, BuildArray(result_.element(), [&](arrow::ArrayBuilder* builder) -> Status {
+               for (uint32_t group : groups) {
+                 for (const std::string& cell : groups_[group]) {
+                   if (cell[0] == kNullMark) {
+                     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+                   } else {
+                     FIRN_RETURN_IF_ERROR(codec_->Decode(std::string_view(cell).substr(1), builder));
+                   }
+                 }
+                 offsets.push_back(static_cast<int32_t>(builder->length()));
+                 valid.push_back(groups_[group].empty() ? 0 : 1);
+               }
+               return Ok();
+             }));
+    auto data = arrow::ArrayData::Make(result_.ToArrow(), static_cast<int64_t>(groups.size()), {PackBits(valid), arrow::Buffer::FromVector(std::move(offsets))}, {values->data()});
+    return arrow::MakeArray(std::move(data));
+  }
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
+    FIRN_TRY(ArrayPtr values, SaveValues(groups));
+    return std::vector<ArrayPtr>{std::move(values)};
+  }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    LoadValues(groups, state[0]);
+    return Ok();
+  }
+
+ private:
+  const DataType result_;
+  const bool ignores_nulls_;
+  std::unique_ptr<CellCodec> codec_;
+};
+
+Result<Signature> BindTextList(const CallSite& call) {
+  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText}, 1, "LISTAGG(string[, separator])"));
+  if (types.size() == 2 && call.literals[1] == nullptr) return ArgumentError(call, "a literal separator");
+  return Signature{types, DataType::String()};
+}
+
+Result<Signature> BindValueList(const CallSite& call) {
+  FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kAny}, 1, "one value"));
+  if (types[0].IsNested() || types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");
+  types[0] = types[0].WithTimeAttribute(types::TimeAttribute::kNone);
+  return Signature{types, DataType::Array(types[0].WithNullable(true))};
+}
+
+}  // namespace
+
+std::vector<AggregateFunction> ListAggregates() {
+  const auto text_state = [](const Signature&, const AggregateOptions&) { return std::vector<types::Field>{{"values", DataType::Array(DataType::Bytes())}, {"separator", DataType::String()}}; };
+  const auto value_state = [](const Signature&, const AggregateOptions&) { return std::vector<types::Field>{{"values", DataType::Array(DataType::Bytes())}}; };
+  const auto make_text = [](const Signature&, const AggregateOptions&) -> Result<std::unique_ptr<GroupedAccumulator>> {
+    return std::unique_ptr<GroupedAccumulator>(std::make_unique<TextList>());
+  };
+  const auto make_values = [](const Signature& signature, const AggregateOptions& options) -> Result<std::unique_ptr<GroupedAccumulator>> {
+    FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(signature.arguments[0]));
+    return std::unique_ptr<GroupedAccumulator>(std::make_unique<ValueList>(signature, options, std::move(codec)));
+  };
+  return {
+      {{"LISTAGG"}, "LISTAGG([DISTINCT] string[, separator])", "The texts in the order of their arrival, with separators.", BindTextList, text_state, make_text, true},
+      {{"ARRAY_AGG"}, "ARRAY_AGG([DISTINCT] value) [RESPECT|IGNORE NULLS]", "The values in the order of their arrival, as an array.", BindValueList, value_state, make_values, true},
+  };
+}
+
+}  // namespace firn::expr
