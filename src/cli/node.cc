@@ -43,6 +43,7 @@ class RunningNode final : public Node {
   Status Open() {
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(arrow::compute::Initialize()));
     FIRN_TRY(store_, log::Store::Open(environment_, options_.data));
+    (void)environment_.files.Remove(NodeFile());  // what a killed node left; the directory is ours now
     FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
       FIRN_TRY(broker_, broker::Broker::Open(environment_, *store_, environment_.network.reactor()));
       return Ok();
@@ -90,7 +91,7 @@ class RunningNode final : public Node {
       Status closed = store_->Close();
       if (status.ok()) status = std::move(closed);
     }
-    if (!options_.is_embedded) (void)environment_.files.Remove(NodeFile());
+    if (has_node_file_) (void)environment_.files.Remove(NodeFile());
     return status;
   }
 
@@ -116,6 +117,7 @@ class RunningNode final : public Node {
     const gateway::JobRestServices job_rest{*engine_, environment_.clock, [this] { return store_->health(); }};
     FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
     if (options_.is_embedded) return Ok();
+    has_node_file_ = true;
     return environment_.files.WriteAtomically(NodeFile(), fmt::format("{{\"pid\":{},\"version\":\"0.1.0\",\"ports\":{{\"kafka\":{},\"sql\":{},\"jobs\":{}}}}}\n", io::ProcessId(),
                                                                       kafka().port, sql().port, jobs().port));
   }
@@ -124,6 +126,7 @@ class RunningNode final : public Node {
   const NodeOptions options_;
   connect::SystemTables system_tables_;
   bool is_stopped_ = false;
+  bool has_node_file_ = false;  // ours, to be removed at the end; another node's is not
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<broker::KafkaServer> kafka_server_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "formats/json_value.h"
 #include "io/process.h"
@@ -80,6 +81,11 @@ class TablePrinter final : public ResultPrinter {
 
   void Add(const std::vector<PrintedRow>& rows) override {
     for (const PrintedRow& row : rows) {
+      if (IsText(row)) {
+        write_(*row.texts[0] + (row.texts[0]->ends_with('\n') ? "" : "\n"));
+        is_text_ = true;
+        continue;
+      }
       std::vector<std::string> cells;
       if (options_.is_changelog) cells.push_back(row.op);
       for (const auto& text : row.texts) cells.push_back(text ? OneLine(*text) : "NULL");
@@ -89,8 +95,9 @@ class TablePrinter final : public ResultPrinter {
     if (pending_.size() >= kBlockRows) Flush();
   }
 
+  // Nothing before the first row: it helps to settle the widths.
   void Flush() override {
-    if (pending_.empty() && !widths_.empty()) return;
+    if (pending_.empty()) return;
     if (widths_.empty()) Begin();
     std::string block;
     for (const auto& cells : pending_) block += Line(cells);
@@ -99,18 +106,27 @@ class TablePrinter final : public ResultPrinter {
   }
 
   void Finish() override {
+    if (is_text_) return;
     Flush();
+    if (widths_.empty()) Begin();
     write_(Rule("└", "┴", "┘") + fmt::format("{} row{}\n", row_count_, row_count_ == 1 ? "" : "s"));
   }
 
  private:
+  // One value of several lines, as EXPLAIN and SHOW CREATE TABLE give it: a text, not a table.
+  bool IsText(const PrintedRow& row) const {
+    return !options_.is_changelog && row_count_ == 0 && row.texts.size() == 1 && row.texts[0] && row.texts[0]->find('\n') != std::string::npos;
+  }
+
   void Begin() {
     for (const PrintedColumn& column : columns_) {
       widths_.push_back(std::max({DisplayWidth(column.name), DisplayWidth(column.type), kMinColumnWidth}));
+      if (options_.is_changelog) widths_.back() = std::max(widths_.back(), LikelyWidth(column.type));
     }
     if (options_.is_changelog) widths_[0] = 2;
+    const int widest = options_.terminal_columns > 0 ? kMaxColumnWidth : INT_MAX;
     for (const auto& cells : pending_) {
-      for (size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], std::min(DisplayWidth(cells[i]), kMaxColumnWidth));
+      for (size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], std::min(DisplayWidth(cells[i]), widest));
     }
     Narrow();
     std::vector<std::string> names, kinds;
@@ -119,6 +135,14 @@ class TablePrinter final : public ResultPrinter {
       kinds.push_back(column.type);
     }
     write_(Rule("┌", "┬", "┐") + Line(names) + Line(kinds) + Rule("├", "┼", "┤"));
+  }
+
+  // What rows to come may need, when the first ones settle the widths of a stream.
+  static int LikelyWidth(const std::string& type) {
+    if (type.starts_with("TIMESTAMP")) return type.find("(0)") != std::string::npos ? 19 : 20 + type[type.find('(') + 1] - '0';
+    if (type == "STRING" || type.starts_with("VARCHAR")) return 12;
+    if (type == "BIGINT" || type == "DOUBLE") return 10;
+    return 0;
   }
 
   // The widest columns give way first.
@@ -139,7 +163,8 @@ class TablePrinter final : public ResultPrinter {
   std::string Line(const std::vector<std::string>& cells) const {
     std::string line = "│";
     for (size_t i = 0; i < cells.size(); ++i) {
-      std::string cell = Pad(Cut(cells[i], widths_[i]), widths_[i], columns_[i].is_right_aligned);
+      const std::string& text = options_.terminal_columns > 0 ? Cut(cells[i], widths_[i]) : cells[i];
+      std::string cell = Pad(text, widths_[i], columns_[i].is_right_aligned);
       if (i == 0 && options_.is_changelog && options_.has_colours) cell = ColourOf(cells[i]) + cell + "\x1b[0m";
       line += " " + cell + " │";
     }
@@ -168,6 +193,7 @@ class TablePrinter final : public ResultPrinter {
   std::vector<std::vector<std::string>> pending_;
   std::vector<int> widths_;
   int64_t row_count_ = 0;
+  bool is_text_ = false;
 };
 
 class JsonPrinter final : public ResultPrinter {

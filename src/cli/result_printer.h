@@ -47,7 +47,7 @@ class ResultPrinter {
   static std::unique_ptr<ResultPrinter> Make(const PrinterOptions& options, std::vector<PrintedColumn> columns,
                                              std::function<void(std::string_view)> write);
   virtual void Add(const std::vector<PrintedRow>& rows) = 0;
-  /// Shows what has been added so far (a live stream between two polls).
+  /// Shows what has been added so far: of a stream after each poll.
   virtual void Flush() = 0;
   /// The last lines: the frame's end and a count.
   virtual void Finish() = 0;

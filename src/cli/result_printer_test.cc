@@ -30,13 +30,41 @@ TEST(ResultPrinter, TableShowsTypesUnderNamesAndAlignsNumbers) {
 
 TEST(ResultPrinter, ChangelogHasAnOpColumn) {
   EXPECT_EQ(Print({.is_changelog = true}, {{"-U", {"A", "1"}, {}}}),
-            "┌────┬────────┬────────┐\n"
-            "│ op │ symbol │      n │\n"
-            "│    │ STRING │ BIGINT │\n"
-            "├────┼────────┼────────┤\n"
-            "│ -U │ A      │      1 │\n"
-            "└────┴────────┴────────┘\n"
+            "┌────┬──────────────┬────────────┐\n"
+            "│ op │ symbol       │          n │\n"
+            "│    │ STRING       │     BIGINT │\n"
+            "├────┼──────────────┼────────────┤\n"
+            "│ -U │ A            │          1 │\n"
+            "└────┴──────────────┴────────────┘\n"
             "1 row\n");
+}
+
+TEST(ResultPrinter, AStreamsWidthsAreSettledByItsFirstRowsAndNotBefore) {
+  std::string out;
+  auto printer = ResultPrinter::Make({.is_changelog = true}, {{"at", "TIMESTAMP(3)", false}}, [&](std::string_view text) { out += text; });
+  printer->Flush();
+  EXPECT_EQ(out, "");
+  printer->Add({{"+I", {"2024-01-02 03:04:05.678"}, {}}});
+  printer->Flush();
+  EXPECT_NE(out.find("│ +I │ 2024-01-02 03:04:05.678 │\n"), std::string::npos) << out;
+}
+
+TEST(ResultPrinter, NothingIsCutWhereNoTerminalLimitsIt) {
+  const std::string wide(200, 'x');
+  EXPECT_NE(Print({}, {{"+I", {wide, "1"}, {}}}).find(wide), std::string::npos);
+  EXPECT_NE(Print({.is_changelog = true}, {{"+I", {wide, "1"}, {}}}).find(wide), std::string::npos);
+}
+
+TEST(ResultPrinter, ATextOfSeveralLinesIsNoTable) {
+  std::string out;
+  auto printer = ResultPrinter::Make({}, {{"result", "STRING", false}}, [&](std::string_view text) { out += text; });
+  printer->Add({{"+I", {"== Plan ==\nScan"}, {}}});
+  printer->Finish();
+  EXPECT_EQ(out, "== Plan ==\nScan\n");
+}
+
+TEST(ResultPrinter, OpsAreColouredAtATerminal) {
+  EXPECT_NE(Print({.is_changelog = true, .has_colours = true}, {{"-D", {"A", "1"}, {}}}).find("│ \x1b[31m-D\x1b[0m │ A "), std::string::npos);
 }
 
 TEST(ResultPrinter, WideTablesAreCutToTheTerminal) {

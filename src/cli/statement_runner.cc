@@ -11,16 +11,18 @@ Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& stat
   FIRN_TRY(const std::string mode, client.Setting("execution.runtime-mode"));
   const bool is_batch = mode == "batch" || mode == "BATCH";
   const bool is_terminal = io::IsOutputTerminal();
+  bool is_stream = false;
   ResultReceiver receiver;
   receiver.begin = [&](const ResultHead& head) {
     if (!head.has_content) return;
     outcome.has_content = true;
-    const PrinterOptions options{.format = format, .is_changelog = head.is_query && !is_batch, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
+    is_stream = head.is_query && !is_batch;
+    const PrinterOptions options{.format = format, .is_changelog = is_stream, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
     printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
   };
   receiver.rows = [&](const std::vector<PrintedRow>& rows) {
     if (printer) printer->Add(rows);
-    if (printer && rows.empty()) printer->Flush();
+    if (printer && (is_stream || rows.empty())) printer->Flush();
     outcome.was_cancelled = io::TakeStopSignal();
     return !outcome.was_cancelled;
   };

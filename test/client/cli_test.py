@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of the command line for scripts: node.json, ports, exit codes, what goes to which output, formats, signals."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from command import firn, start  # noqa: E402
+from firn import Node  # noqa: E402
+
+from confluent_kafka import Consumer, TopicPartition  # noqa: E402
+from kafka.partitioner.default import murmur2  # noqa: E402
+
+ENDLESS = "CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='50')"
+
+
+def until(condition, seconds=20):
+    """The first true value of the condition; fails when it takes longer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def get(address, path, method="GET"):
+    with urllib.request.urlopen(urllib.request.Request(f"http://{address}{path}", method=method), timeout=20) as answer:
+        return answer.read().decode()
+
+
+class Up(unittest.TestCase):
+    def test_node_json_is_there_exactly_while_the_node_is_ready(self):
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            with tempfile.TemporaryDirectory() as folder:
+                data = pathlib.Path(folder) / "new" / "lake"
+                process = start("up", "--data", data, "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0")
+                described = json.loads(until(lambda: (data / "node.json").exists() and (data / "node.json").read_text()))
+                self.assertEqual(described["pid"], process.pid)
+                self.assertEqual(sorted(described["ports"]), ["jobs", "kafka", "sql"])
+                for port in described["ports"].values():
+                    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                process.send_signal(stop)
+                out, err = process.communicate(timeout=20)
+                self.assertEqual((process.returncode, out), (0, ""))
+                self.assertRegex(err, r"firn \S+ is ready in 0\.\d\d s\n  kafka 127\.0\.0\.1:\d+   sql 127\.0\.0\.1:\d+   jobs http://127\.0\.0\.1:\d+   data ")
+                self.assertFalse((data / "node.json").exists())
+
+    def test_a_second_node_on_the_directory_is_refused(self):
+        with Node() as node:
+            for command in (("up", "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0"), ("sql", "-e", "SHOW TABLES")):
+                ran = firn(*command, "--data", node.data)
+                self.assertEqual((ran.code, ran.out), (1, ""))
+                self.assertIn("error[E1010]", ran.err)
+            self.assertTrue((node.data / "node.json").exists())
+
+    def test_a_port_in_use_is_named(self):
+        with Node() as node, tempfile.TemporaryDirectory() as folder:
+            for port in ("kafka", "sql", "jobs"):
+                ports = {"kafka": 0, "sql": 0, "jobs": 0, port: node.ports[port]}
+                ran = firn("up", "--data", folder, *[f"--port-{name}={number}" for name, number in ports.items()])
+                self.assertEqual(ran.code, 1)
+                self.assertIn("error[E1011]", ran.err)
+                self.assertIn(str(node.ports[port]), ran.err)
+                self.assertFalse((pathlib.Path(folder) / "node.json").exists())
+
+
+class Usage(unittest.TestCase):
+    def test_wrong_usage_is_2_and_says_what_may_have_been_meant(self):
+        for arguments, near in ((("tpoic",), "topic"), (("topic", "lst"), "list"), (("up", "--prot-sql", "0"), "--port-sql"), (("sql", "--format", "jsno"), "json")):
+            ran = firn(*arguments)
+            self.assertEqual((ran.code, ran.out), (2, ""), arguments)
+            self.assertIn(f"near: `{near}`", ran.err)
+
+    def test_help_and_version_are_results(self):
+        for arguments in (("--help",), ("--version",), ("topic", "consume", "--help")):
+            ran = firn(*arguments)
+            self.assertEqual((ran.code, ran.err), (0, ""))
+            self.assertTrue(ran.out)
+
+    def test_explain(self):
+        self.assertTrue(firn("explain", "E2107").out.startswith("E2107 "))
+        self.assertEqual(firn("explain", "E0000").code, 2)
+
+    def test_no_server(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{unused.getsockname()[1]}"
+            for arguments in (("sql", "-e", "SHOW TABLES", "--server", address), ("job", "list", "--server", address), ("topic", "list", "--bootstrap-server", address)):
+                ran = firn(*arguments)
+                self.assertEqual((ran.code, ran.out), (1, ""))
+                self.assertIn("error[E7003]", ran.err)
+                self.assertIn(address, ran.err)
+
+
+class Sql(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.__exit__(None, None, None)
+
+    def sql(self, *statements, **options):
+        arguments = [part for statement in statements for part in ("-e", statement)]
+        return firn("sql", "--server", self.node.sql, *arguments, *options.pop("more", ()), **options)
+
+    def test_formats(self):
+        query = "SELECT n, s, t FROM (VALUES (1, 'a,\"b', TIMESTAMP '2024-01-02 03:04:05'), (CAST(NULL AS INT), '', TIMESTAMP '2024-01-02 03:04:05.120')) AS v(n, s, t)"
+        batch = "SET 'execution.runtime-mode'='batch'"
+        self.assertEqual(self.sql(batch, query, more=("--format", "json")).rows(),
+                         [{"n": 1, "s": "a,\"b", "t": "2024-01-02 03:04:05.000"}, {"n": None, "s": "", "t": "2024-01-02 03:04:05.120"}])
+        self.assertEqual(self.sql(query, more=("--format", "json")).rows()[0], {"op": "+I", "row": {"n": 1, "s": "a,\"b", "t": "2024-01-02 03:04:05.000"}})
+        self.assertEqual(self.sql(batch, query, more=("--format", "csv")).out,
+                         'n,s,t\n1,"a,""b",2024-01-02 03:04:05.000\n,"",2024-01-02 03:04:05.120\n')
+        table = self.sql(batch, query).out.splitlines()
+        self.assertEqual((table[0][0], table[-2][0], table[-1]), ("┌", "└", "2 rows"))
+
+    def test_results_alone_are_on_standard_output(self):
+        ran = self.sql("SET 'a.b'='c'", "CREATE TEMPORARY VIEW v AS SELECT 1 AS one", "SELECT one FROM v", more=("--format", "json"))
+        self.assertEqual((ran.code, ran.out, ran.err), (0, '{"op":"+I","row":{"one":1}}\n', ""))
+
+    def test_a_failed_statement_ends_the_script(self):
+        ran = self.sql("SELECT 1 AS one", "SELECT prise FROM (VALUES (1)) AS t(price)", "SELECT 2 AS two", more=("--format", "json"))
+        self.assertEqual((ran.code, ran.out), (1, '{"op":"+I","row":{"one":1}}\n'))
+        self.assertEqual(ran.err, "error[E2102]: column not found: `prise`\n  --> query:1:8\n   |\n 1 | SELECT prise FROM (VALUES (1)) AS t(price)\n"
+                                  "   |        ^^^^^ no column of that name here\n   = near: `price`\n   = more: firn explain E2102\n")
+
+    def test_scripts_come_from_files_and_from_standard_input(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("-- a comment; no end\nSELECT 1 AS one;\nSELECT ';' AS semicolon")
+            script.flush()
+            expected = [{"op": "+I", "row": {"one": 1}}, {"op": "+I", "row": {"semicolon": ";"}}]
+            self.assertEqual(self.sql(more=("-f", script.name, "--format", "json")).rows(), expected)
+            text = pathlib.Path(script.name).read_text()
+            self.assertEqual(self.sql(more=("-f", "-", "--format", "json"), stdin=text).rows(), expected)
+            self.assertEqual(self.sql(more=("--format", "json"), stdin=text).rows(), expected)
+        self.assertEqual(self.sql(more=("-f", "/no/such/file.sql")).code, 1)
+
+    def test_a_signal_cancels_the_query_that_runs(self):
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            process = start("sql", "--server", self.node.sql, "--format", "json", "-e", ENDLESS, "-e", "SELECT id IS NULL AS n FROM g")
+            self.assertEqual(json.loads(process.stdout.readline()), {"op": "+I", "row": {"n": False}})
+            process.send_signal(stop)
+            process.communicate(timeout=20)
+            self.assertEqual(process.returncode, 130)
+        until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"))
+
+    def test_a_synchronous_insert_waits_for_its_job(self):
+        sink = "CREATE TEMPORARY TABLE b (v INT) WITH ('connector'='blackhole')"
+        source = "CREATE TEMPORARY TABLE s (v STRING) WITH ('connector'='datagen', 'number-of-rows'='20', 'rows-per-second'='40')"
+        sync = "SET 'table.dml-sync'='true'"
+        ran = self.sql(sync, sink, source, "INSERT INTO b SELECT CHAR_LENGTH(v) FROM s", more=("--format", "json"))
+        self.assertEqual(ran.code, 0, ran.err)
+        self.assertEqual({job["jid"]: job["state"] for job in self.jobs()}[ran.rows()[0]["job id"]], "FINISHED")
+        failed = self.sql(sync, sink, source, "INSERT INTO b SELECT CAST(CONCAT('x', v) AS INT) FROM s")
+        self.assertEqual(failed.code, 1)
+        self.assertIn("error[E3", failed.err)
+
+    def jobs(self):
+        return json.loads(get(self.node.jobs, "/jobs/overview"))["jobs"]
+
+
+class Embedded(unittest.TestCase):
+    def test_a_bounded_insert_has_ended_when_the_command_returns(self):
+        with tempfile.TemporaryDirectory() as data:
+            warehouse = f"CREATE CATALOG c WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{data}/warehouse')"
+            ran = firn("sql", "--data", data, "-e", warehouse, "-e", "CREATE DATABASE c.db", "-e", "CREATE TABLE c.db.t (v INT)", "-e", "INSERT INTO c.db.t VALUES (1), (2)")
+            self.assertEqual(ran.code, 0, ran.err)
+            self.assertFalse((pathlib.Path(data) / "node.json").exists())
+            ran = firn("sql", "--data", data, "--format", "json", "-e", "SET 'execution.runtime-mode'='batch'", "-e", "SELECT SUM(v) AS total FROM c.db.t")
+            self.assertEqual((ran.code, ran.rows()), (0, [{"total": 3}]), ran.err)
+
+
+class Topics(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.__exit__(None, None, None)
+
+    def topic(self, *arguments, **options):
+        return firn("topic", *arguments, "--bootstrap-server", self.node.kafka, **options)
+
+    def test_create_list_describe_delete(self):
+        created = self.topic("create", "a", "b", "--partitions", 3, "--config", "retention.ms=60000")
+        self.assertEqual((created.code, created.out, created.err), (0, "", "created topic a with 3 partitions\ncreated topic b with 3 partitions\n"))
+        self.assertEqual(self.topic("create", "a").code, 1)
+        self.assertEqual(self.topic("create", "a", "--if-not-exists").code, 0)
+        self.assertIn({"topic": "a", "partitions": 3, "records": 0}, self.topic("list", "--format", "json").rows())
+        self.assertEqual(self.topic("describe", "a", "--format", "csv").out, "partition,leader,epoch,start_offset,end_offset\n" + "".join(f"{p},1,0,0,0\n" for p in range(3)))
+        self.assertIn({"config": "retention.ms", "value": "60000", "source": "topic"}, self.topic("describe", "a", "--configs", "--format", "json").rows())
+        self.assertEqual(self.topic("delete", "a", "b").code, 0)
+        self.assertIn("error[E4004]", self.topic("delete", "a").err)
+        self.assertEqual(self.topic("delete", "a", "--if-exists").code, 0)
+        self.assertEqual(self.topic("create", "no/slash").code, 1)
+
+    def test_lines_go_in_and_come_out(self):
+        self.topic("create", "lines", "--partitions", 1)
+        for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+            self.assertEqual(self.topic("produce", "lines", "--codec", codec, stdin=f"{codec} 1\n{codec} 2").code, 0)
+        ran = self.topic("consume", "lines", "--until-end")
+        self.assertEqual(ran.out.split("\n")[:3], ["none 1", "none 2", "gzip 1"])
+        self.assertEqual(len(ran.out.splitlines()), 10)
+        self.assertEqual(self.topic("consume", "lines", "--from", "-1", "--until-end").out, "zstd 2\n")
+        self.assertEqual(self.topic("consume", "lines", "--from", "+2", "--count", 1).out, "gzip 1\n")
+        self.assertEqual([row["offset"] for row in self.topic("consume", "lines", "--from", 4, "--count", 2, "--format", "json").rows()], [4, 5])
+        self.assertEqual(self.topic("consume", "lines", "--from", 11, "--until-end").code, 1)
+        self.assertEqual(self.topic("consume", "lines", "--from", "somewhere", "--until-end").code, 2)
+        self.assertIn("near: `lines`", self.topic("consume", "linse", "--until-end").err)
+
+    def test_keys_meet_those_of_other_clients(self):
+        self.topic("create", "keyed", "--partitions", 5)
+        ran = self.topic("produce", "keyed", "--key-separator", ":", stdin="".join(f"key-{i}:{i}\n" for i in range(20)))
+        self.assertEqual(ran.err, "produced 20 records to keyed\n")
+        consumer = Consumer({"bootstrap.servers": self.node.kafka, "group.id": "reader", "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        consumer.assign([TopicPartition("keyed", p, 0) for p in range(5)])
+        read = {}
+        until(lambda: [read.update({m.key().decode(): m.partition()}) for m in consumer.consume(20, 0.5)] is not None and len(read) == 20)
+        consumer.commit(offsets=[TopicPartition("keyed", 0, 1)], asynchronous=False)
+        consumer.close()
+        ours = {row["key"]: row["partition"] for row in self.topic("consume", "keyed", "--until-end", "--format", "json").rows()}
+        self.assertEqual(ours, read)
+        self.assertEqual(ours, {key: (murmur2(key.encode()) & 0x7fffffff) % 5 for key in ours})
+        self.assert_group(ours)
+
+    def assert_group(self, ours):
+        group = ("--bootstrap-server", self.node.kafka)
+        self.assertIn("reader", [row["group"] for row in firn("group", "list", "--format", "json", *group).rows()])
+        described = firn("group", "describe", "reader", "--format", "json", *group).rows()
+        end = sum(partition == 0 for partition in ours.values())
+        self.assertEqual(described, [{"topic": "keyed", "partition": 0, "offset": 1, "end_offset": end, "lag": end - 1, "member": None, "host": None}])
+        self.assertEqual(firn("group", "delete", "reader", *group).code, 0)
+        self.assertIn("error[E1002]", firn("group", "describe", "reader", *group).err)
+
+    def test_consume_follows_until_it_is_stopped(self):
+        self.topic("create", "live")
+        process = start("topic", "consume", "live", "--from", "end", "--bootstrap-server", self.node.kafka)
+        time.sleep(0.5)
+        self.topic("produce", "live", stdin="hello\n")
+        self.assertEqual(process.stdout.readline(), "hello\n")
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+class RunningJob(unittest.TestCase):
+    """What is seen of a job from outside, while it runs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node().start()
+        kafka = ("--bootstrap-server", cls.node.kafka)
+        firn("topic", "create", "events", "--partitions", "2", *kafka)
+        lines = [json.dumps({"k": "a", "ts": 1_700_000_000_000 + i * 1000}) for i in range(200)] + ["no json", json.dumps({"k": "late", "ts": 1_600_000_000_000})]
+        firn("topic", "produce", "events", "--partition", "0", *kafka, stdin="\n".join(lines))
+        ran = firn("sql", "--server", cls.node.sql, "--format", "json", stdin="""
+            CREATE TABLE events (k STRING, ts BIGINT, t AS TO_TIMESTAMP_LTZ(ts, 3), WATERMARK FOR t AS t - INTERVAL '5' SECOND) WITH ('connector'='kafka', 'topic'='events',
+              'properties.bootstrap.servers'='localhost:9092', 'scan.startup.mode'='earliest-offset', 'format'='json', 'json.ignore-parse-errors'='true');
+            CREATE TABLE out (w TIMESTAMP(3), n BIGINT) WITH ('connector'='blackhole');
+            SET 'execution.checkpointing.interval' = '200ms';
+            SET 'pipeline.name' = 'windows';
+            INSERT INTO out SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(t), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end""")
+        assert ran.code == 0, ran.err
+        cls.job = ran.rows()[0]["job id"]
+        until(lambda: json.loads(get(cls.node.jobs, f"/jobs/{cls.job}/checkpoints"))["counts"]["completed"] >= 2)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.__exit__(None, None, None)
+
+    def rows(self, query):
+        ran = firn("sql", "--server", self.node.sql, "--format", "json", "-e", "SET 'execution.runtime-mode'='batch'", "-e", query)
+        self.assertEqual(ran.code, 0, ran.err)
+        return ran.rows()
+
+    def test_system_tables(self):
+        self.assertEqual(self.rows(f"SELECT name, state, failure FROM sys.jobs WHERE job_id = '{self.job}'"), [{"name": "windows", "state": "RUNNING", "failure": None}])
+        partitions = self.rows(f"SELECT partition_name, `offset`, end_offset, lag, idle, decode_errors, late_rows FROM sys.source_partitions WHERE job_id = '{self.job}' ORDER BY partition_name")
+        # Partition 1 has given no row, so there is no watermark yet that a row could be late against.
+        self.assertEqual(partitions, [{"partition_name": "events-0", "offset": 202, "end_offset": 202, "lag": 0, "idle": False, "decode_errors": 1, "late_rows": 0},
+                                      {"partition_name": "events-1", "offset": 0, "end_offset": 0, "lag": 0, "idle": False, "decode_errors": 0, "late_rows": 0}])
+        operators = self.rows(f"SELECT name, rows_in, watermark FROM sys.operators WHERE job_id = '{self.job}'")
+        self.assertIn({"name": "Source: events", "rows_in": 201, "watermark": None}, operators)
+        checkpoints = self.rows(f"SELECT state FROM sys.checkpoints WHERE job_id = '{self.job}'")
+        self.assertIn({"state": "COMPLETED"}, checkpoints)
+        windows = self.rows(f"SELECT window_start, held_by, waits_for FROM sys.windows WHERE job_id = '{self.job}' ORDER BY window_start")
+        self.assertEqual(windows[1]["window_start"], "2023-11-14 22:13:00.000")
+        self.assertEqual(windows[1]["held_by"], "events-1")
+        self.assertIn("a first watermark from events-1", windows[1]["waits_for"])
+
+    def test_job_commands(self):
+        jobs = ("--server", self.node.jobs)
+        self.assertIn(("windows", "RUNNING"), [(row["name"], row["state"]) for row in firn("job", "list", "--format", "json", *jobs).rows()])
+        shown = firn("job", "show", self.job, "--format", "json", *jobs)
+        self.assertRegex(shown.err, r"windows is RUNNING since [\d.]+ s, with \d+ checkpoints")
+        self.assertEqual(shown.rows()[0]["operator"], "Source: events")
+        self.assertEqual(firn("job", "show", "nothing", *jobs).code, 1)
+
+    def test_metrics_are_well_formed(self):
+        text = get(self.node.jobs, "/metrics")
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) firn_\w+ .+|firn_\w+(\{(\w+="([^"\\\n]|\\.)*",?)*\})? -?[0-9.e+-]+)$')
+        self.assertEqual(re.search(r'firn_source_decode_errors_total\{[^}]*partition="events-0"\} (\d+)', text)[1], "1")
+        self.assertEqual(get(self.node.jobs, "/healthz"), "ok\n")
+        self.assertEqual(get(self.node.jobs, "/readyz"), "ok\n")
+
+    def test_cancel(self):
+        ran = firn("sql", "--server", self.node.sql, "--format", "json", "-e", ENDLESS, "-e", "CREATE TEMPORARY TABLE o (id BIGINT) WITH ('connector'='blackhole')", "-e",
+                   "INSERT INTO o SELECT id FROM g")
+        job = ran.rows()[0]["job id"]
+        self.assertEqual(firn("job", "cancel", job, "--server", self.node.jobs).code, 0)
+        until(lambda: json.loads(get(self.node.jobs, f"/jobs/{job}"))["state"] == "CANCELED")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            get(self.node.jobs, f"/jobs/{job}?mode=cancel", "PATCH")
+        self.assertEqual(refused.exception.code, 409)
+        refused.exception.close()
+
+
+class Demo(unittest.TestCase):
+    def test_shows_windows_and_tables_and_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.monotonic()
+            process = start("demo", "--seconds", "6", env={**os.environ, "TMPDIR": folder})
+            out = ""
+            while not re.search(r"^  \d\d:\d\d   BTC ", out, flags=re.M):
+                line = process.stdout.readline()
+                self.assertTrue(line, out)
+                out += line
+            self.assertLess(time.monotonic() - began, 10)
+            rest, err = process.communicate(timeout=40)
+            self.assertEqual((process.returncode, err), (0, ""))
+            self.assertNotIn("\x1b", out + rest)
+            self.assertIn("agg_1m$snapshots", rest)
+            self.assertEqual(os.listdir(folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
