@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "base/result.h"
 
@@ -23,6 +24,8 @@ void AddGroupCommands(CLI::App& app, Command* chosen);
 void AddJobCommands(CLI::App& app, Command* chosen);
 void AddDemoCommand(CLI::App& app, Command* chosen);
 
+/// A rendered error with the colours of a terminal: the code, the carets, the words before each note.
+std::string ColourError(const std::string& rendered);
 /// Renders the error to standard error and gives its exit code: 2 for kUsageError, else 1.
 int FailCommand(const Error& error);
 /// 0, or as above.

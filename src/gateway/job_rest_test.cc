@@ -176,6 +176,8 @@ TEST_F(JobRest, MetricsHaveHelpTypeLabelsAndEscapes) {
   EXPECT_THAT(response.body, HasSubstr("firn_jobs{state=\"FAILED\"} 1\n"));
   EXPECT_THAT(response.body, HasSubstr("firn_operator_watermark_seconds{" + job + ",operator_id=\"0\",operator=\"Source: trades\"} 9.5\n"));
   EXPECT_THAT(response.body, HasSubstr("firn_job_last_checkpoint_duration_seconds{" + job + "} 0.01\n")) << "of the newest that is complete";
+  EXPECT_THAT(response.body, testing::ContainsRegex("\nprocess_resident_memory_bytes [1-9][0-9]+\n"));
+  EXPECT_THAT(response.body, testing::ContainsRegex("\nprocess_open_fds [1-9]"));
   EXPECT_THAT(response.body, Not(HasSubstr("broken"))) << "an ended job has no samples of its own";
 }
 

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "io/process.h"
+
 namespace firn::gateway {
 
 namespace {
@@ -103,6 +105,18 @@ void AppendJobs(std::string* out, const std::vector<exec::JobStatus>& jobs) {
 }
 
 }  // namespace
+
+std::string ProcessMetricsText() {
+  const io::ProcessUsage usage = io::UsageOfProcess();
+  std::string out;
+  Begin(&out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+  out += fmt::format("process_resident_memory_bytes {}\n", usage.resident_bytes);
+  Begin(&out, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.");
+  out += fmt::format("process_cpu_seconds_total {:.3f}\n", usage.cpu_seconds);
+  Begin(&out, "process_open_fds", "gauge", "Number of open file descriptors.");
+  out += fmt::format("process_open_fds {}\n", usage.open_files);
+  return out;
+}
 
 std::string MetricsText(const std::vector<exec::JobStatus>& jobs) {
   std::string out;

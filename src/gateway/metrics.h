@@ -11,6 +11,8 @@ namespace firn::gateway {
 
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Memory, processor time and files of this process, under the names that every Prometheus client library gives them.
+std::string ProcessMetricsText();
 /// Each metric with HELP and TYPE, each sample labelled with the job's id and name.
 std::string MetricsText(const std::vector<exec::JobStatus>& jobs);
 

@@ -4,6 +4,9 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <map>
+#include <mutex>
 #include <optional>
 
 #include "base/error_render.h"
@@ -18,6 +21,7 @@ namespace json = boost::json;
 
 constexpr int kResultWaitMs = 200;         // a fetch waits this long for rows, so that clients need not poll fast
 constexpr size_t kSessionsMax = 1000;
+constexpr int64_t kSessionIdleUs = 10LL * 60 * 1'000'000;  // Flink's 'sql-gateway.session.idle-timeout'
 constexpr size_t kOperationsMax = 1000;    // of a session
 
 // One statement of a session and what it gave.
@@ -33,6 +37,7 @@ struct Operation {
 struct OpenSession {
   explicit OpenSession(NodeServices& services, std::map<std::string, std::string> properties) : session(services, std::move(properties)) {}
   Session session;
+  std::atomic<int64_t> last_used_us{0};
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<Operation>> operations;  // guarded by mutex
 };
@@ -53,17 +58,27 @@ class GatewayImpl final : public SqlGateway {
     if (parts[0] == "info") return Reply("{\"productName\":\"firn\",\"version\":\"0.1.0\"}");
     if (parts[0] != "sessions") return Fail(fmt::format("there is nothing at {}", request.path), 404);
     if (parts.size() == 1) return request.method == "POST" ? Open(request) : Fail("POST opens a session", 405);
-    std::shared_ptr<OpenSession> session;
-    {
-      std::lock_guard lock(mutex_);
-      auto found = sessions_.find(parts[1]);
-      if (found != sessions_.end()) session = found->second;
-    }
+    const std::shared_ptr<OpenSession> session = Find(parts[1]);
     if (session == nullptr) return Fail(fmt::format("there is no session {}: it was closed or never opened", parts[1]), 404);
     return HandleSession(request, version, parts, session);
   }
 
  private:
+  // The session, used now. Those that nobody has used for long are forgotten, with the queries that they left running: their client was killed.
+  std::shared_ptr<OpenSession> Find(const std::string& handle) {
+    const int64_t now_us = services_.clock.MonotonicUs();
+    std::vector<std::shared_ptr<OpenSession>> forgotten;  // destroyed without the lock: that stops their jobs
+    std::lock_guard lock(mutex_);
+    if (auto found = sessions_.find(handle); found != sessions_.end()) found->second->last_used_us = now_us;
+    for (auto item = sessions_.begin(); item != sessions_.end();) {
+      const bool is_idle = now_us - item->second->last_used_us > kSessionIdleUs;
+      if (is_idle) forgotten.push_back(std::move(item->second));
+      item = is_idle ? sessions_.erase(item) : std::next(item);
+    }
+    auto found = sessions_.find(handle);
+    return found == sessions_.end() ? nullptr : found->second;
+  }
+
   io::HttpResponse HandleSession(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, const std::shared_ptr<OpenSession>& session) {
     if (parts.size() == 2 && request.method == "DELETE") {
       std::lock_guard lock(mutex_);
@@ -89,9 +104,12 @@ class GatewayImpl final : public SqlGateway {
       }
     }
     const std::string handle = random_.UuidText();
+    Find(handle);  // makes room
+    auto session = std::make_shared<OpenSession>(services_, std::move(properties));
+    session->last_used_us = services_.clock.MonotonicUs();
     std::lock_guard lock(mutex_);
     if (sessions_.size() >= kSessionsMax) return Fail(fmt::format("{} sessions are open, the limit", kSessionsMax), 503);
-    sessions_.emplace(handle, std::make_shared<OpenSession>(services_, std::move(properties)));
+    sessions_.emplace(handle, std::move(session));
     return Reply(fmt::format("{{\"sessionHandle\":\"{}\"}}", handle));
   }
 

@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/process.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 
 namespace firn::io {
 
 int64_t ProcessId() { return ::getpid(); }
+
+ProcessUsage UsageOfProcess() {
+  ProcessUsage result;
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  result.cpu_seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  long long pages = 0, resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%lld %lld", &pages, &resident) == 2) result.resident_bytes = resident * ::sysconf(_SC_PAGESIZE);
+    std::fclose(file);
+  }
+  if (DIR* folder = ::opendir("/proc/self/fd")) {
+    while (::readdir(folder) != nullptr) ++result.open_files;
+    ::closedir(folder);
+    result.open_files -= 3;  // ".", ".." and the folder itself
+  }
+  return result;
+}
+
 bool IsOutputTerminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool IsInputTerminal() { return ::isatty(STDIN_FILENO) == 1; }
 bool IsErrorTerminal() { return ::isatty(STDERR_FILENO) == 1; }

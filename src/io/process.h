@@ -10,6 +10,12 @@
 namespace firn::io {
 
 int64_t ProcessId();
+struct ProcessUsage {
+  int64_t resident_bytes = 0;
+  int64_t open_files = 0;
+  double cpu_seconds = 0;  // user and system, all threads
+};
+ProcessUsage UsageOfProcess();
 /// Whether people read what is written to standard output.
 bool IsOutputTerminal();
 bool IsInputTerminal();

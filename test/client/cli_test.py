@@ -168,6 +168,16 @@ class Sql(unittest.TestCase):
         self.assertEqual(failed.code, 1)
         self.assertIn("error[E3", failed.err)
 
+    def test_a_signal_cancels_the_job_that_a_synchronous_insert_waits_for(self):
+        process = start("sql", "--server", self.node.sql, "-e", "SET 'table.dml-sync'='true'", "-e", "SET 'pipeline.name'='waited'", "-e", ENDLESS, "-e",
+                        "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector'='blackhole')", "-e", "INSERT INTO b SELECT id FROM g")
+        waited = lambda: [job["state"] for job in self.jobs() if job["name"] == "waited"]
+        until(lambda: waited() == ["RUNNING"])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+        until(lambda: waited() == ["CANCELED"])
+
     def jobs(self):
         return json.loads(get(self.node.jobs, "/jobs/overview"))["jobs"]
 
@@ -312,7 +322,7 @@ class RunningJob(unittest.TestCase):
     def test_metrics_are_well_formed(self):
         text = get(self.node.jobs, "/metrics")
         for line in text.splitlines():
-            self.assertRegex(line, r'^(# (HELP|TYPE) firn_\w+ .+|firn_\w+(\{(\w+="([^"\\\n]|\\.)*",?)*\})? -?[0-9.e+-]+)$')
+            self.assertRegex(line, r'^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="([^"\\\n]|\\.)*",?)*\})? -?[0-9.e+-]+)$')
         self.assertEqual(re.search(r'firn_source_decode_errors_total\{[^}]*partition="events-0"\} (\d+)', text)[1], "1")
         self.assertEqual(get(self.node.jobs, "/healthz"), "ok\n")
         self.assertEqual(get(self.node.jobs, "/readyz"), "ok\n")

@@ -92,6 +92,7 @@ class Shell(unittest.TestCase):
     def test_errors_are_rendered_and_the_shell_goes_on(self):
         shown = self.terminal.run("SELECT prise FROM (VALUES (1)) AS t(price);", "firn explain E2102")
         self.assertIn(" 1 | SELECT prise FROM (VALUES (1)) AS t(price)\n   |        ^^^^^ no column of that name here\n", shown)
+        self.assertIn("\x1b[1;31merror[E2102]\x1b[0m", self.terminal.raw)
         self.assertIn("E2102 column not found", self.terminal.run(".explain E2102", "E2102"))
         self.assertIn("near: `.format`", self.terminal.run(".fromat", "near"))
         self.terminal.run(".format json", "")
