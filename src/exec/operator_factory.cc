@@ -23,10 +23,13 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
   if (std::holds_alternative<plan::LimitNode>(node.spec)) return MakeLimitOperator(node);
   if (std::holds_alternative<plan::GroupAggregateNode>(node.spec)) return MakeGroupAggregateOperator(node, options);
   if (const auto* window = std::get_if<plan::WindowAggregateNode>(&node.spec)) {
-    if (window->window.kind == plan::WindowKind::kSession && window->attached_end < 0) return Unsupported(node, "SESSION windows");
+    if (window->window.kind == plan::WindowKind::kSession && window->attached_end < 0) return MakeSessionWindowOperator(node);
     return MakeSliceWindowOperator(node);
   }
-  if (std::holds_alternative<plan::WindowAssignNode>(node.spec)) return Unsupported(node, "window functions without a GROUP BY of window_start and window_end");
+  if (const auto* assign = std::get_if<plan::WindowAssignNode>(&node.spec)) {
+    if (assign->window.kind == plan::WindowKind::kSession) return Unsupported(node, "sessions that are not aggregated by their own keys");
+    return MakeWindowAssignOperator(node);
+  }
   if (const auto* join = std::get_if<plan::JoinNode>(&node.spec)) {
     if (options.is_batch) return MakeBatchJoinOperator(node);
     if (join->left_window_end >= 0) return Unsupported(node, "joins of windows");

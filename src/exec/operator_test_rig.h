@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives one operator in tests: rows in, changes out, its state through a checkpoint. Rows are lists of INTs, NULL as nullopt.
+// Drives one operator in tests: rows in, changes out, its state through a checkpoint. Rows are lists of small numbers, NULL as nullopt: INTs, and
+// timestamps as milliseconds.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -44,6 +44,12 @@ types::SchemaPtr IntSchema(size_t columns) {
 types::Batch MakeBatch(const types::SchemaPtr& schema, const std::vector<Change>& changes) {
   types::Batch batch{schema, {}, static_cast<int64_t>(changes.size()), nullptr, nullptr};
   for (size_t column = 0; column < schema->size(); ++column) {
+    if (schema->field(column).type.IsTimestamp()) {
+      std::vector<int64_t> times;
+      for (const Change& change : changes) times.push_back(change.row[column].value());
+      batch.columns.push_back(TimestampArray(schema->field(column).type, times));
+      continue;
+    }
     arrow::Int32Builder builder;
     for (const Change& change : changes) EXPECT_TRUE((change.row[column] ? builder.Append(*change.row[column]) : builder.AppendNull()).ok());
     batch.columns.push_back(builder.Finish().ValueOrDie());
@@ -59,8 +65,14 @@ std::vector<Change> ChangesOf(const types::Batch& batch) {
   for (int64_t row = 0; row < batch.row_count; ++row) {
     Change change{batch.kind(row), {}};
     for (const types::ArrayPtr& column : batch.columns) {
-      const auto& values = static_cast<const arrow::Int32Array&>(*column);
-      change.row.push_back(values.IsNull(row) ? std::nullopt : std::optional<int32_t>(values.Value(row)));
+      if (column->IsNull(row)) {
+        change.row.push_back(std::nullopt);
+      } else if (column->type_id() == arrow::Type::INT32) {
+        change.row.push_back(static_cast<const arrow::Int32Array&>(*column).Value(row));
+      } else {
+        const int64_t scale = column->type_id() == arrow::Type::TIMESTAMP ? 1000 : 1;
+        change.row.push_back(static_cast<int32_t>(column->data()->GetValues<int64_t>(1)[row] / scale));
+      }
     }
     changes.push_back(std::move(change));
   }

@@ -25,10 +25,12 @@ Result<OperatorPtr> MakeCalcOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeExpandOperator(const plan::PhysicalNode& node);
 OperatorPtr MakeDropUpdateBeforeOperator();
 OperatorPtr MakeUnionOperator(const plan::PhysicalNode& node);
+OperatorPtr MakeWindowAssignOperator(const plan::PhysicalNode& node);
 
 // With state.
 OperatorPtr MakeLimitOperator(const plan::PhysicalNode& node);
-Result<OperatorPtr> MakeSliceWindowOperator(const plan::PhysicalNode& node);
+OperatorPtr MakeSliceWindowOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeSessionWindowOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeGroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options);
 Result<OperatorPtr> MakeJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeBatchJoinOperator(const plan::PhysicalNode& node);

@@ -7,8 +7,7 @@
 //
 // A batch may carry the watermark over the ends of windows: rows are taken up to where the next window must fire (Batch::watermarks says after
 // which row), the window fires, the rest follows. So lateness is decided row by row, and the result does not depend on how rows are batched.
-#include <fmt/format.h>
-
+#include <limits>
 #include <map>
 #include <set>
 
@@ -17,7 +16,7 @@
 #include "exec/key_group_rows.h"
 #include "exec/operator_metrics.h"
 #include "exec/operators_internal.h"
-#include "types/temporal.h"
+#include "exec/window_clock.h"
 
 namespace firn::exec {
 
@@ -33,6 +32,9 @@ struct Bounds {
   auto operator<=>(const Bounds&) const = default;
 };
 
+// Bounds that a row carries are local times already; they fire as if in UTC.
+const plan::WindowSpec kNoZone{};
+
 class SliceWindowOperator final : public Operator {
  public:
   explicit SliceWindowOperator(const plan::PhysicalNode& node)
@@ -44,11 +46,7 @@ class SliceWindowOperator final : public Operator {
 
   Status Open(const OperatorContext& context) override {
     context_ = &context;
-    if (spec_.window.is_local_time && !is_attached_) {
-      FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(context.evaluation.time_zone));
-      if (!zone->is_utc()) zone_ = zone;
-    }
-    return Ok();
+    return clock_.Open(is_attached_ ? kNoZone : spec_.window, context);
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
@@ -58,7 +56,7 @@ class SliceWindowOperator final : public Operator {
     Bounds known{0, 0};
     std::vector<int64_t>* known_rows = nullptr;
     for (int64_t row = 0; row < batch.row_count; ++row) {
-      const int64_t watermark = std::max(batch.watermark_before(row), watermark_ms_);
+      const int64_t watermark = is_proctime() ? types::kNoWatermark : std::max(batch.watermark_before(row), watermark_ms_);
       if (watermark > last_watermark) {
         last_watermark = watermark;
         if (IsDue(watermark)) {
@@ -86,15 +84,23 @@ class SliceWindowOperator final : public Operator {
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
-    FIRN_RETURN_IF_ERROR(FireUpTo(watermark.timestamp_ms, output));
-    watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
+    if (!is_proctime()) {
+      FIRN_RETURN_IF_ERROR(FireUpTo(watermark.timestamp_ms, output));
+      watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
+    }
     output.EmitWatermark(watermark);
     return Ok();
   }
+  Status OnTimer(int64_t now_ms, Output& output) override { return is_proctime() ? FireUpTo(now_ms, output) : Ok(); }
+  int64_t NextTimerMs() const override {
+    return is_proctime() && !pending_.empty() ? InstantOf(pending_.begin()->end) - 1 : std::numeric_limits<int64_t>::max();
+  }
 
-  Status Finish(Output&) override { return Ok(); }  // the final watermark has fired all windows
+  // The final watermark has fired all windows; those by processing time that are still open are not told, as in Flink.
+  Status Finish(Output&) override { return Ok(); }
 
   Status Snapshot(state::StateWriter& writer) override {
+    FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
     std::vector<types::Batch> parts;
     std::vector<int> groups;
     const types::SchemaPtr schema = StateSchema();
@@ -116,6 +122,7 @@ class SliceWindowOperator final : public Operator {
   }
 
   Status Restore(state::StateReader& reader) override {
+    FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
     return reader.Read("slices", StateSchema(), [&](int, const types::Batch& rows) -> Status {
       std::vector<int64_t> starts, ends;
       LongsOf(rows.columns[0], &starts);
@@ -126,7 +133,7 @@ class SliceWindowOperator final : public Operator {
         FIRN_TRY(types::Batch part, types::TakeRows(rows, LongArray(std::move(indices))));
         FIRN_TRY(AggregateSet * set, SliceOf(bounds));
         FIRN_RETURN_IF_ERROR(set->Load({part.columns.begin() + 2, part.columns.end()}, part.row_count));
-        AddEnds(bounds, types::kNoWatermark);
+        AddEnds(bounds, watermark_ms_);
       }
       return Ok();
     });
@@ -163,7 +170,8 @@ class SliceWindowOperator final : public Operator {
     return types::MakeSchema(std::move(fields));
   }
 
-  int64_t InstantOf(int64_t local_ms) const { return zone_ == nullptr ? local_ms : zone_->ToInstant(local_ms * 1000) / 1000; }
+  int64_t InstantOf(int64_t local_ms) const { return clock_.InstantOf(local_ms); }
+  bool is_proctime() const { return !is_attached_ && spec_.window.is_proctime; }
 
   // The slice of each row.
   Status FindBounds(const types::Batch& batch) {
@@ -175,11 +183,11 @@ class SliceWindowOperator final : public Operator {
       for (size_t i = 0; i < bounds_.size(); ++i) bounds_[i] = {starts[i], ends[i]};
       return Ok();
     }
-    TimesMs(batch.columns[static_cast<size_t>(spec_.window.time_column)], &times_);
+    clock_.TimesOf(batch, &times_);
     Bounds last{0, 0};
     const int64_t offset = spec_.window.offset_ms;
     for (size_t i = 0; i < bounds_.size(); ++i) {
-      const int64_t time = zone_ == nullptr ? times_[i] : FloorDivide(zone_->ToLocal(times_[i] * 1000), 1000);
+      const int64_t time = clock_.LocalOf(times_[i]);
       if (time < last.start || time >= last.end) {
         last.start = FloorDivide(time - offset, width_) * width_ + offset;
         last.end = last.start + width_;
@@ -264,9 +272,7 @@ class SliceWindowOperator final : public Operator {
     types::Batch rows{node_.schema, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
     FIRN_TRY(rows.columns, set.Rows(groups));
     for (plan::WindowProperty property : spec_.properties) {
-      int64_t value = window.start;
-      if (property == plan::WindowProperty::kEnd) value = window.end;
-      if (property == plan::WindowProperty::kTime || property == plan::WindowProperty::kProctime) value = InstantOf(window.end) - 1;
+      const int64_t value = PropertyMs(property, window.start, window.end, clock_);
       const types::DataType& type = node_.schema->field(rows.columns.size()).type;
       rows.columns.push_back(TimestampArray(type, std::vector<int64_t>(groups.size(), value)));
     }
@@ -289,7 +295,7 @@ class SliceWindowOperator final : public Operator {
   const int64_t width_;
   const bool is_attached_;
   const OperatorContext* context_ = nullptr;
-  const types::TimeZone* zone_ = nullptr;  // null: windows lie in UTC
+  WindowClock clock_;
   std::map<Bounds, std::unique_ptr<AggregateSet>> slices_;
   std::set<Bounds, FiresBefore> pending_;
   int64_t watermark_ms_ = types::kNoWatermark;
@@ -300,12 +306,6 @@ class SliceWindowOperator final : public Operator {
 
 }  // namespace
 
-Result<OperatorPtr> MakeSliceWindowOperator(const plan::PhysicalNode& node) {
-  const auto& spec = std::get<plan::WindowAggregateNode>(node.spec);
-  if (spec.window.is_proctime) {
-    return Error(ErrorCode::kNotSupported, "windows over processing time are not supported").Hint("window by an event-time column with a watermark");
-  }
-  return OperatorPtr(std::make_unique<SliceWindowOperator>(node));
-}
+OperatorPtr MakeSliceWindowOperator(const plan::PhysicalNode& node) { return std::make_unique<SliceWindowOperator>(node); }
 
 }  // namespace firn::exec

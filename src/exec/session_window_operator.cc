@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// SESSION windows: rows of a key whose times are at most a gap apart. A row opens a session of one gap's length; sessions of a key that meet become one. The
+// watermark closes a session when it passes its end; a row that could only join a closed one opens another, or is late if that had closed too.
+//
+// A session is a group of the accumulators. Rows are gathered with their session's number and added in runs; a run ends where sessions merge or close.
+#include <algorithm>
+#include <set>
+
+#include "exec/aggregate_set.h"
+#include "exec/key_group_rows.h"
+#include "exec/operator_metrics.h"
+#include "exec/operators_internal.h"
+#include "exec/window_clock.h"
+
+namespace firn::exec {
+
+namespace {
+
+struct Session {
+  uint32_t key = kNoGroup;  // of the key table; kNoGroup: the number is free
+  int64_t start_ms = 0;     // instants
+  int64_t end_ms = 0;
+  int64_t opened = 0;       // the order in which sessions were opened: the earlier one's values came first
+};
+
+class SessionWindowOperator final : public Operator {
+ public:
+  explicit SessionWindowOperator(const plan::PhysicalNode& node)
+      : node_(node),
+        spec_(std::get<plan::WindowAggregateNode>(node.spec)),
+        shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
+        key_table_(shape_.encoder->shape()),
+        changed_(state::kKeyGroups, false) {}
+
+  Status Make() {
+    for (const expr::AggregateCall& call : shape_.calls) {
+      FIRN_TRY(auto accumulator, expr::MakeAccumulator(call));
+      accumulators_.push_back(std::move(accumulator));
+    }
+    return Ok();
+  }
+
+  Status Open(const OperatorContext& context) override {
+    context_ = &context;
+    return clock_.Open(spec_.window, context);
+  }
+
+  Status Process(int, types::Batch batch, Output& output) override {
+    clock_.TimesOf(batch, &times_);
+    shape_.encoder->Encode(ColumnsOf(batch, shape_.keys), batch.row_count, &keys_);
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const int64_t watermark = spec_.window.is_proctime ? types::kNoWatermark : std::max(batch.watermark_before(row), watermark_ms_);
+      if (IsDue(watermark)) {
+        FIRN_RETURN_IF_ERROR(Absorb(batch));
+        FIRN_RETURN_IF_ERROR(CloseUpTo(watermark, output));
+      }
+      FIRN_TRY(const uint32_t session, SessionOf(batch, row, watermark));
+      if (session == kNoGroup) {
+        context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      run_rows_.push_back(row);
+      run_sessions_.push_back(session);
+    }
+    return Absorb(batch);
+  }
+
+  Status Advance(types::Watermark watermark, Output& output) override {
+    if (!spec_.window.is_proctime) {
+      FIRN_RETURN_IF_ERROR(CloseUpTo(watermark.timestamp_ms, output));
+      watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
+    }
+    output.EmitWatermark(watermark);
+    return Ok();
+  }
+  Status OnTimer(int64_t now_ms, Output& output) override { return spec_.window.is_proctime ? CloseUpTo(now_ms, output) : Ok(); }
+  int64_t NextTimerMs() const override { return spec_.window.is_proctime && !open_.empty() ? open_.begin()->first - 1 : std::numeric_limits<int64_t>::max(); }
+  Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all; sessions by processing time that have not closed are not told
+
+  Status Snapshot(state::StateWriter& writer) override {
+    FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
+    std::vector<uint32_t> kept, keys;
+    std::vector<int> key_groups;
+    std::vector<int64_t> starts, ends;
+    for (const auto& [end, session] : open_) {
+      kept.push_back(session);
+      keys.push_back(sessions_[session].key);
+      key_groups.push_back(key_table_.key_group(keys.back()));
+      starts.push_back(sessions_[session].start_ms);
+      ends.push_back(end);
+    }
+    types::Batch rows{StateSchema(), {}, static_cast<int64_t>(kept.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, key_table_.Keys(*shape_.encoder, keys));
+    for (const auto& accumulator : accumulators_) {
+      FIRN_TRY(auto columns, accumulator->Save(kept));
+      rows.columns.insert(rows.columns.end(), columns.begin(), columns.end());
+    }
+    rows.columns.insert(rows.columns.begin(), {LongArray(std::move(starts)), LongArray(std::move(ends))});
+    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, "sessions", rows, key_groups, changed_));
+    changed_.assign(state::kKeyGroups, false);
+    return Ok();
+  }
+
+  Status Restore(state::StateReader& reader) override {
+    FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
+    return reader.Read("sessions", StateSchema(), [&](int, const types::Batch& rows) -> Status {
+      std::vector<int64_t> starts, ends;
+      LongsOf(rows.columns[0], &starts);
+      LongsOf(rows.columns[1], &ends);
+      const std::vector<types::ArrayPtr> keys(rows.columns.begin() + 2, rows.columns.begin() + 2 + static_cast<std::ptrdiff_t>(shape_.keys.size()));
+      shape_.encoder->Encode(keys, rows.row_count, &keys_);
+      std::vector<uint32_t> groups, opened;
+      key_table_.FindOrInsert(keys_, &groups);
+      by_key_.resize(key_table_.capacity());
+      for (size_t i = 0; i < groups.size(); ++i) opened.push_back(OpenSession(groups[i], starts[i], ends[i]));
+      size_t column = 2 + shape_.keys.size();
+      for (size_t i = 0; i < accumulators_.size(); ++i) {
+        const size_t width = expr::StateFields(shape_.calls[i]).size();
+        FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(opened, std::span(rows.columns).subspan(column, width)));
+        column += width;
+      }
+      return Ok();
+    });
+  }
+
+  int64_t state_bytes() const override {
+    int64_t bytes = key_table_.bytes() + static_cast<int64_t>(sessions_.capacity() * sizeof(Session) + open_.size() * 64);
+    for (const auto& accumulator : accumulators_) bytes += accumulator->bytes();
+    return bytes;
+  }
+
+  std::vector<PendingWindow> Windows(int limit) const override {
+    std::vector<PendingWindow> windows;
+    for (const auto& [end, session] : open_) {
+      if (static_cast<int>(windows.size()) == limit) break;
+      windows.push_back({clock_.LocalOf(sessions_[session].start_ms), clock_.LocalOf(end), 1});
+    }
+    return windows;
+  }
+
+ private:
+  types::SchemaPtr StateSchema() const {
+    std::vector<types::Field> fields = shape_.StateFields();
+    fields.insert(fields.begin(), {{"session_start", types::DataType::BigInt()}, {"session_end", types::DataType::BigInt()}});
+    return types::MakeSchema(std::move(fields));
+  }
+
+  bool IsDue(int64_t watermark) const { return !open_.empty() && open_.begin()->first - 1 <= watermark; }
+
+  // The session that a row belongs to, opened or grown as needed; kNoGroup: the row is late.
+  Result<uint32_t> SessionOf(const types::Batch& batch, int64_t row, int64_t watermark) {
+    const uint32_t key = KeyOf(row);
+    int64_t start = times_[static_cast<size_t>(row)];
+    int64_t end = start + spec_.window.size_ms;
+    std::vector<uint32_t> met;
+    for (uint32_t session : by_key_[key]) {
+      if (sessions_[session].start_ms <= end && start <= sessions_[session].end_ms) met.push_back(session);
+    }
+    if (met.empty()) {
+      if (end - 1 <= watermark) {
+        DropKeyIfEmpty(key);
+        return kNoGroup;
+      }
+      return OpenSession(key, start, end);
+    }
+    std::sort(met.begin(), met.end(), [&](uint32_t left, uint32_t right) { return sessions_[left].opened < sessions_[right].opened; });
+    for (uint32_t session : met) {
+      start = std::min(start, sessions_[session].start_ms);
+      end = std::max(end, sessions_[session].end_ms);
+    }
+    if (met.size() > 1) {
+      FIRN_RETURN_IF_ERROR(Absorb(batch));
+      for (size_t i = 1; i < met.size(); ++i) FIRN_RETURN_IF_ERROR(MergeInto(met[0], met[i]));
+    }
+    Session& grown = sessions_[met[0]];
+    if (end != grown.end_ms) {
+      open_.erase({grown.end_ms, met[0]});
+      open_.insert({end, met[0]});
+    }
+    grown.start_ms = start;
+    grown.end_ms = end;
+    MarkChanged(key);
+    return met[0];
+  }
+
+  // One row at a time: a key whose sessions have all closed is gone, and comes anew.
+  uint32_t KeyOf(int64_t row) {
+    one_.shape = keys_.shape;
+    one_.count = 1;
+    one_.hashes.assign(1, keys_.hashes[static_cast<size_t>(row)]);
+    if (keys_.shape == KeyShape::kFixed) one_.fixed.assign(1, keys_.fixed[static_cast<size_t>(row)]);
+    if (keys_.shape == KeyShape::kBytes) one_.bytes.assign(1, keys_.bytes[static_cast<size_t>(row)]);
+    one_.single_nulls.clear();
+    if (!keys_.single_nulls.empty()) one_.single_nulls.assign(1, keys_.single_nulls[static_cast<size_t>(row)]);
+    key_table_.FindOrInsert(one_, &group_of_one_);
+    by_key_.resize(key_table_.capacity());
+    return group_of_one_[0];
+  }
+
+  uint32_t OpenSession(uint32_t key, int64_t start, int64_t end) {
+    uint32_t session = static_cast<uint32_t>(sessions_.size());
+    if (free_.empty()) {
+      sessions_.emplace_back();
+      for (auto& accumulator : accumulators_) accumulator->Resize(static_cast<int64_t>(sessions_.size()));
+    } else {
+      session = free_.back();
+      free_.pop_back();
+    }
+    sessions_[session] = {key, start, end, opened_++};
+    by_key_[key].push_back(session);
+    open_.insert({end, session});
+    MarkChanged(key);
+    return session;
+  }
+
+  Status MergeInto(uint32_t session, uint32_t other) {
+    const std::vector<uint32_t> from = {other}, into = {session}, first = {0};
+    for (size_t i = 0; i < accumulators_.size(); ++i) {
+      FIRN_TRY(auto moved, expr::MakeAccumulator(shape_.calls[i]));
+      FIRN_TRY(auto state, accumulators_[i]->Save(from));
+      moved->Resize(1);
+      FIRN_RETURN_IF_ERROR(moved->Load(first, state));
+      FIRN_RETURN_IF_ERROR(accumulators_[i]->Merge(*moved, into));
+    }
+    Close(other);
+    return Ok();
+  }
+
+  void Close(uint32_t session) {
+    const Session closed = sessions_[session];
+    MarkChanged(closed.key);
+    open_.erase({closed.end_ms, session});
+    std::erase(by_key_[closed.key], session);
+    const std::vector<uint32_t> only = {session};
+    for (auto& accumulator : accumulators_) accumulator->Reset(only);
+    sessions_[session].key = kNoGroup;
+    free_.push_back(session);
+  }
+
+  void DropKeyIfEmpty(uint32_t key) {
+    if (by_key_[key].empty()) key_table_.Erase(key);
+  }
+  void MarkChanged(uint32_t key) { changed_[static_cast<size_t>(key_table_.key_group(key))] = true; }
+
+  // Adds the gathered rows to their sessions.
+  Status Absorb(const types::Batch& batch) {
+    if (run_rows_.empty()) return Ok();
+    types::Batch part = batch;
+    if (static_cast<int64_t>(run_rows_.size()) < batch.row_count) {
+      FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(run_rows_))));
+    }
+    for (size_t i = 0; i < accumulators_.size(); ++i) {
+      const expr::AggregateCall& call = shape_.calls[i];
+      const types::ArrayPtr filter = call.filter < 0 ? nullptr : part.columns[static_cast<size_t>(call.filter)];
+      FIRN_RETURN_IF_ERROR(accumulators_[i]->Update(run_sessions_, ColumnsOf(part, call.arguments), part.kinds, filter));
+    }
+    run_rows_.clear();
+    run_sessions_.clear();
+    return Ok();
+  }
+
+  Status CloseUpTo(int64_t watermark, Output& output) {
+    std::vector<uint32_t> due, keys;
+    for (auto next = open_.begin(); next != open_.end() && next->first - 1 <= watermark; ++next) {
+      due.push_back(next->second);
+      keys.push_back(sessions_[next->second].key);
+    }
+    if (due.empty()) return Ok();
+    types::Batch rows{node_.schema, {}, static_cast<int64_t>(due.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, key_table_.Keys(*shape_.encoder, keys));
+    for (const auto& accumulator : accumulators_) {
+      FIRN_TRY(types::ArrayPtr result, accumulator->Finish(due));
+      rows.columns.push_back(std::move(result));
+    }
+    for (plan::WindowProperty property : spec_.properties) {
+      std::vector<int64_t> values;
+      for (uint32_t session : due) values.push_back(PropertyMs(property, clock_.LocalOf(sessions_[session].start_ms), clock_.LocalOf(sessions_[session].end_ms), clock_));
+      rows.columns.push_back(TimestampArray(node_.schema->field(rows.columns.size()).type, values));
+    }
+    for (size_t i = 0; i < due.size(); ++i) {
+      Close(due[i]);
+      DropKeyIfEmpty(keys[i]);
+    }
+    output.Emit(std::move(rows));
+    return Ok();
+  }
+
+  const plan::PhysicalNode& node_;
+  const plan::WindowAggregateNode& spec_;
+  const AggregateShape shape_;
+  GroupTable key_table_;
+  std::vector<std::vector<uint32_t>> by_key_;              // open sessions
+  std::vector<Session> sessions_;                          // by number, which is their group in the accumulators
+  std::vector<uint32_t> free_;
+  std::set<std::pair<int64_t, uint32_t>> open_;            // by end
+  std::vector<std::unique_ptr<expr::GroupedAccumulator>> accumulators_;
+  std::vector<bool> changed_;                              // key groups since the last snapshot
+  int64_t opened_ = 0;
+  int64_t watermark_ms_ = types::kNoWatermark;
+  const OperatorContext* context_ = nullptr;
+  WindowClock clock_;
+  // Of the batch at hand.
+  std::vector<int64_t> times_;
+  BatchKeys keys_;
+  BatchKeys one_;
+  std::vector<uint32_t> group_of_one_;
+  std::vector<int64_t> run_rows_;
+  std::vector<uint32_t> run_sessions_;
+};
+
+}  // namespace
+
+Result<OperatorPtr> MakeSessionWindowOperator(const plan::PhysicalNode& node) {
+  auto made = std::make_unique<SessionWindowOperator>(node);
+  FIRN_RETURN_IF_ERROR(made->Make());
+  return OperatorPtr(std::move(made));
+}
+
+}  // namespace firn::exec

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Windows against windows computed from all rows at once, over random times and restarts.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "exec/operator_test_rig.h"
+
+namespace firn::exec {
+namespace {
+
+using plan::WindowKind;
+using types::DataType;
+using types::RowKind;
+
+constexpr int kSize = 10;
+constexpr int kSlide = 5;
+
+types::SchemaPtr InputSchema() { return types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"ts", DataType::Timestamp(3)}}); }
+
+expr::AggregateCall Call(const char* name, std::vector<int> arguments) {
+  expr::AggregateCall call;
+  call.function = expr::FindAggregate(name);
+  expr::CallSite site;
+  site.name = name;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    site.types.push_back(DataType::Int());
+    site.literals.push_back(nullptr);
+  }
+  call.signature = call.function->bind(site).value();
+  call.arguments = std::move(arguments);
+  return call;
+}
+
+// GROUP BY k and a window: k, COUNT(*), SUM(v), start, end.
+std::shared_ptr<plan::PhysicalNode> MakeWindowNode(WindowKind kind, bool is_proctime = false) {
+  auto node = std::make_shared<plan::PhysicalNode>();
+  auto input = std::make_shared<plan::PhysicalNode>();
+  input->schema = InputSchema();
+  node->inputs.push_back(std::move(input));
+  plan::WindowAggregateNode spec;
+  spec.window.kind = kind;
+  spec.window.time_column = 2;
+  spec.window.is_proctime = is_proctime;
+  spec.window.size_ms = kind == WindowKind::kSession ? kSlide : kSize;
+  spec.window.slide_ms = kSlide;
+  spec.keys = {0};
+  spec.aggregates = {Call("COUNT", {}), Call("SUM", {1})};
+  spec.properties = {plan::WindowProperty::kStart, plan::WindowProperty::kEnd};
+  node->spec = std::move(spec);
+  node->schema = types::MakeSchema({{"k", DataType::Int()}, {"c", DataType::BigInt()}, {"s", DataType::Int()}, {"start", DataType::Timestamp(3)}, {"end", DataType::Timestamp(3)}});
+  return node;
+}
+
+OperatorRig RigFor(const plan::PhysicalNode& node) {
+  const bool is_session = std::get<plan::WindowAggregateNode>(node.spec).window.kind == WindowKind::kSession;
+  return OperatorRig([&node, is_session]() -> Result<OperatorPtr> {
+    if (is_session) return MakeSessionWindowOperator(node);
+    return MakeSliceWindowOperator(node);
+  });
+}
+
+struct Event {
+  int key = 0;
+  int value = 0;
+  int time = 0;
+};
+
+// Windows of one key that hold `time`, or for sessions all windows of the key's times.
+std::set<std::pair<int, int>> WindowsOf(WindowKind kind, const std::vector<Event>& events, int key) {
+  std::set<std::pair<int, int>> windows;
+  std::set<int> times;
+  for (const Event& event : events) {
+    if (event.key == key) times.insert(event.time);
+  }
+  for (int time : times) {
+    if (kind == WindowKind::kSession) {
+      if (!windows.empty() && windows.rbegin()->second >= time) {
+        const int start = windows.rbegin()->first;
+        windows.erase(std::prev(windows.end()));
+        windows.insert({start, time + kSlide});
+      } else {
+        windows.insert({time, time + kSlide});
+      }
+      continue;
+    }
+    for (int end = 0; end <= time + kSize; end += kSlide) {
+      const int start = kind == WindowKind::kCumulate ? (end - 1) / kSize * kSize : end - kSize;
+      if (kind == WindowKind::kTumble && end % kSize != 0) continue;
+      if (start <= time && time < end) windows.insert({start, end});
+    }
+  }
+  return windows;
+}
+
+Relation Expected(WindowKind kind, const std::vector<Event>& events) {
+  Relation expected;
+  for (int key = 0; key < 3; ++key) {
+    for (const auto& [start, end] : WindowsOf(kind, events, key)) {
+      int count = 0;
+      int sum = 0;
+      for (const Event& event : events) {
+        if (event.key != key || event.time < start || event.time >= end) continue;
+        ++count;
+        sum += event.value;
+      }
+      if (count > 0) ++expected[{key, count, sum, start, end}];
+    }
+  }
+  return expected;
+}
+
+TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
+  for (WindowKind kind : {WindowKind::kTumble, WindowKind::kHop, WindowKind::kCumulate, WindowKind::kSession}) {
+    const auto node = MakeWindowNode(kind);
+    for (uint32_t seed = 1; seed <= 30; ++seed) {
+      OperatorRig rig = RigFor(*node);
+      std::mt19937 random(seed);
+      std::vector<Event> events;
+      Relation result;
+      int watermark = 20;
+      rig.Advance(watermark);
+      for (int step = 0; step < 30; ++step) {
+        std::vector<Change> rows;
+        for (uint32_t i = random() % 5; i > 0; --i) {
+          events.push_back({static_cast<int>(random() % 3), static_cast<int>(random() % 10), watermark + 1 + static_cast<int>(random() % 40)});
+          // Even times are never exactly a gap apart, where it matters whether the earlier session has closed already.
+          if (kind == WindowKind::kSession) events.back().time = (events.back().time + 1) / 2 * 2;
+          rows.push_back({RowKind::kInsert, {events.back().key, events.back().value, events.back().time}});
+        }
+        if (!rows.empty()) rig.Process(0, MakeBatch(node->inputs[0]->schema, rows));
+        if (random() % 3 == 0) rig.Advance(watermark += static_cast<int>(random() % 9));  // every row is newer: none is late
+        if (random() % 5 == 0) {
+          rig.Restart();
+          rig.Advance(watermark);
+        }
+        Apply(rig.TakeChanges(), &result);
+      }
+      rig.Advance(types::kFinalWatermark);
+      Apply(rig.TakeChanges(), &result);
+      ASSERT_EQ(result, Expected(kind, events)) << "seed " << seed << " kind " << static_cast<int>(kind);
+      EXPECT_EQ(rig.op().Windows(10).size(), 0u);
+    }
+  }
+}
+
+TEST(WindowOperators, ALateRowMayStillJoinAnOpenSession) {
+  const auto node = MakeWindowNode(WindowKind::kSession);
+  OperatorRig rig = RigFor(*node);
+  const types::SchemaPtr& schema = node->inputs[0]->schema;
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1, 20}}}));
+  rig.Advance(23);
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 2, 16}}}));  // alone it would end before the watermark
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {2, 4, 16}}}));  // and here it does
+  rig.Advance(types::kFinalWatermark);
+  Relation result;
+  Apply(rig.TakeChanges(), &result);
+  EXPECT_EQ(result, (Relation{{{1, 2, 3, 16, 25}, 1}}));
+}
+
+TEST(WindowOperators, ProcessingTimeClosesWindowsByTimer) {
+  for (WindowKind kind : {WindowKind::kTumble, WindowKind::kSession}) {
+    const auto node = MakeWindowNode(kind, true);
+    OperatorRig rig = RigFor(*node);
+    rig.SetTime(103);
+    rig.Process(0, MakeBatch(node->inputs[0]->schema, {{RowKind::kInsert, {1, 7, 0}}}));
+    rig.Advance(types::kFinalWatermark);
+    EXPECT_EQ(rig.TakeChanges().size(), 0u);
+    const int64_t at = rig.op().NextTimerMs();
+    EXPECT_EQ(at, kind == WindowKind::kTumble ? 109 : 107);
+    rig.Timer(at);
+    Relation result;
+    Apply(rig.TakeChanges(), &result);
+    EXPECT_EQ(result, kind == WindowKind::kTumble ? (Relation{{{1, 1, 7, 100, 110}, 1}}) : (Relation{{{1, 1, 7, 103, 108}, 1}}));
+  }
+}
+
+}  // namespace
+}  // namespace firn::exec
