@@ -37,6 +37,7 @@ class Shell {
   void Run() {
     const std::string home = io::HomeFolder();
     auto editor = io::LineEditor::Make({.program = "firn", .history_file = home.empty() ? "" : io::JoinPath(home, ".firn_history")});
+    editor->SetCompleter([this](const std::string& before) { return Complete(before); });
     while (!is_done_) {
       const io::TypedLine line = editor->Read(buffer_.empty() ? "firn> " : "   -> ");
       if (line.outcome == io::LineOutcome::kEnd) break;
@@ -76,6 +77,19 @@ class Shell {
         {".quit", "", "leaves, as Ctrl-D does", &Shell::Quit},
     };
     return commands;
+  }
+
+  std::vector<std::string> Complete(const std::string& before) {
+    std::vector<std::string> found;
+    if (buffer_.empty() && before.starts_with('.')) {
+      // The dot is no part of the word that is completed.
+      for (const DotCommand& command : DotCommands()) {
+        if (std::string_view(command.name).starts_with(before)) found.emplace_back(command.name + 1);
+      }
+      return found;
+    }
+    const std::string text = buffer_.text() + before;
+    return client_.Complete(text, static_cast<int>(text.size())).value_or({});
   }
 
   // As one line of history, where a newline means nothing; a comment that ends with its line is kept apart from what follows.

@@ -22,6 +22,7 @@ class StatementBuffer {
   std::vector<std::string> AddLine(const std::string& line);
   /// Nothing of a statement has been typed.
   bool empty() const { return text_.empty(); }
+  const std::string& text() const { return text_; }
   void Clear() { text_.clear(); }
 
  private:

@@ -8,6 +8,7 @@
 #include "catalog/definition_json.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
+#include "gateway/statement_completion.h"
 #include "plan/definitions.h"
 #include "sql/parser.h"
 
@@ -57,6 +58,14 @@ StatementResult NamesResult(const std::string& column, const std::vector<std::st
     if (matches != (show.like && show.is_like_negated)) rows.push_back({name});
   }
   return TextResult({column}, rows);
+}
+
+// Scalar functions and aggregates.
+std::vector<std::string> FunctionNames() {
+  std::vector<std::string> names = expr::FunctionRegistry::BuiltIn().Names();
+  for (const auto* function : expr::AllAggregates()) names.emplace_back(function->names[0]);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace
@@ -326,10 +335,7 @@ class StatementRunner {
         return NamesResult("view name", names, show);
       }
       case sql::ShowKind::kFunctions:
-        names = expr::FunctionRegistry::BuiltIn().Names();
-        for (const auto* function : expr::AllAggregates()) names.emplace_back(function->names[0]);
-        std::sort(names.begin(), names.end());
-        return NamesResult("function name", names, show);
+        return NamesResult("function name", FunctionNames(), show);
       case sql::ShowKind::kCurrentCatalog: return TextResult({"current catalog name"}, {{session_.catalog_}});
       case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{session_.database_}});
       case sql::ShowKind::kCreateTable:
@@ -383,6 +389,41 @@ Result<StatementResult> Session::Execute(const std::string& text) {
   std::lock_guard lock(mutex_);
   FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
   return StatementRunner(*this, text).Run(statement);
+}
+
+std::vector<std::string> Session::Complete(const std::string& text, size_t position) const {
+  using Names = std::vector<std::string>;
+  std::lock_guard lock(mutex_);
+  NameSource names{.catalog = catalog_, .database = database_};
+  names.catalogs = [this] {
+    Names found;
+    for (const catalog::CatalogInfo& info : services_.catalogs.ListCatalogs()) found.push_back(info.name);
+    return found;
+  };
+  names.databases = [this](const std::string& in) { return services_.catalogs.ListDatabases(in).value_or({}); };
+  names.tables = [this](const std::string& in, const std::string& database) {
+    Names found = services_.catalogs.ListTables(in, database).value_or({});
+    for (const auto& [path, table] : view_.temporary()) {
+      if (path.catalog == in && path.database == database) found.push_back(path.name);
+    }
+    return found;
+  };
+  names.columns = [this](const Names& parts) {
+    const plan::ObjectPath path{parts.size() > 2 ? parts[0] : catalog_, parts.size() > 1 ? parts[parts.size() - 2] : database_, parts.back()};
+    const auto table = view_.FindTable(path);
+    Names found;
+    if (!table.ok()) return found;
+    for (const plan::TableColumn& column : (*table)->columns) found.push_back(column.name);
+    return found;
+  };
+  names.functions = [] {
+    Names found;
+    for (const std::string& name : FunctionNames()) {
+      if (!name.empty() && name[0] >= 'A' && name[0] <= 'Z' && name.find(' ') == std::string::npos) found.push_back(name);  // operators are not completed
+    }
+    return found;
+  };
+  return CompleteStatement(text, position, names);
 }
 
 std::map<std::string, std::string> Session::properties() const {

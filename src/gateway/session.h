@@ -33,6 +33,7 @@ class SessionCatalog final : public plan::CatalogView {
   Result<plan::TableDefinitionPtr> FindTable(const plan::ObjectPath& path) const override;
   Result<plan::TableDefinitionPtr> AsChosen(plan::TableDefinitionPtr table) const override;
   std::map<plan::ObjectPath, plan::TableDefinitionPtr>& temporary() { return temporary_; }
+  const std::map<plan::ObjectPath, plan::TableDefinitionPtr>& temporary() const { return temporary_; }
 
  private:
   const catalog::Catalogs& catalogs_;
@@ -46,6 +47,8 @@ class Session {
 
   /// Runs one statement; a SELECT's rows come through the result's stream. Errors carry spans into `text`.
   Result<StatementResult> Execute(const std::string& text);
+  /// What may stand at byte `position` of a statement that is being typed (statement_completion.h).
+  std::vector<std::string> Complete(const std::string& text, size_t position) const;
   std::map<std::string, std::string> properties() const;
   std::string time_zone() const;
 

@@ -89,6 +89,7 @@ class GatewayImpl final : public SqlGateway {
     if (parts[2] == "heartbeat") return Reply("{}");
     if (parts[2] == "statements") return Submit(request, session);
     if (parts[2] == "configure-session") return Configure(request, *session);
+    if (parts[2] == "complete-statement") return Complete(request, session->session);
     if (parts[2] == "operations" && parts.size() >= 5) return HandleOperation(request, version, parts, *session);
     return Fail(fmt::format("there is nothing at {}", request.path), 404);
   }
@@ -133,6 +134,17 @@ class GatewayImpl final : public SqlGateway {
     auto result = session.session.Execute(*text);
     if (!result.ok()) return Fail(base::RenderError(result.error(), {.source = *text}), 500);
     return Reply("{}");
+  }
+
+  static io::HttpResponse Complete(const io::HttpRequest& request, const Session& session) {
+    auto text = StatementOf(request);
+    if (!text.ok()) return Fail(text.error().message(), 400);
+    const json::value body = json::parse(request.body);  // StatementOf has parsed it before
+    const json::value* position = body.as_object().if_contains("position");
+    if (position == nullptr || !position->is_int64() || position->as_int64() < 0) return Fail("the body has no \"position\", a number from 0", 400);
+    json::array candidates;
+    for (const std::string& candidate : session.Complete(*text, static_cast<size_t>(position->as_int64()))) candidates.emplace_back(candidate);
+    return Reply(json::serialize(json::object{{"candidates", std::move(candidates)}}));
   }
 
   // The statement runs before the answer; a SELECT's job goes on behind its stream.

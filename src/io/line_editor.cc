@@ -3,8 +3,12 @@
 
 #include <histedit.h>
 
+#include <algorithm>
+#include <cctype>
 #include <clocale>
 #include <cstdio>
+
+#include "io/process.h"
 
 namespace firn::io {
 
@@ -29,6 +33,8 @@ class LibeditEditor final : public LineEditor {
     ::el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
     ::el_set(edit_, EL_ADDFN, "firn-interrupt", "forgets the statement", &LibeditEditor::Interrupt);
     ::el_set(edit_, EL_BIND, "^C", "firn-interrupt", nullptr);
+    ::el_set(edit_, EL_ADDFN, "firn-complete", "completes the word", &LibeditEditor::Complete);
+    ::el_set(edit_, EL_BIND, "^I", "firn-complete", nullptr);
     ::el_set(edit_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     ::el_source(edit_, nullptr);
   }
@@ -56,6 +62,8 @@ class LibeditEditor final : public LineEditor {
     ::history(history_, &event, H_ENTER, entry.c_str());
   }
 
+  void SetCompleter(Completer completer) override { completer_ = std::move(completer); }
+
  private:
   static LibeditEditor* Self(EditLine* edit) {
     void* self = nullptr;
@@ -69,11 +77,60 @@ class LibeditEditor final : public LineEditor {
     return CC_NEWLINE;
   }
 
+  // Inserts what all candidates have in common; when that is nothing new, shows them.
+  static unsigned char Complete(EditLine* edit, int) {
+    LibeditEditor* self = Self(edit);
+    const LineInfo* line = ::el_line(edit);
+    const std::string before(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
+    const std::vector<std::string> candidates = self->completer_ ? self->completer_(before) : std::vector<std::string>();
+    if (candidates.empty()) return CC_REFRESH_BEEP;
+    const std::string word = LastWord(before);
+    std::string common = CommonStart(candidates);
+    if (candidates.size() == 1 && common.back() != '(') common += ' ';
+    if (common.size() > word.size() || (candidates.size() == 1 && common != word)) {
+      ::el_deletestr(edit, static_cast<int>(std::count_if(word.begin(), word.end(), [](char c) { return (c & 0xc0) != 0x80; })));
+      ::el_insertstr(edit, common.c_str());
+      return CC_REFRESH;
+    }
+    std::fputs(("\n" + InColumns(candidates, TerminalColumns())).c_str(), stdout);
+    return CC_REDISPLAY;
+  }
+
+  static std::string LastWord(const std::string& text) {
+    size_t begin = text.size();
+    while (begin > 0 && (std::isalnum(static_cast<unsigned char>(text[begin - 1])) || text[begin - 1] == '_' || text[begin - 1] == '$' || (text[begin - 1] & 0x80) != 0)) --begin;
+    return text.substr(begin);
+  }
+
+  static std::string CommonStart(const std::vector<std::string>& texts) {
+    std::string common = texts[0];
+    for (const std::string& text : texts) {
+      size_t size = 0;
+      while (size < common.size() && size < text.size() && common[size] == text[size]) ++size;
+      common.resize(size);
+    }
+    while (!common.empty() && (static_cast<unsigned char>(common.back()) & 0x80) != 0) common.pop_back();  // whole characters only
+    return common;
+  }
+
+  static std::string InColumns(const std::vector<std::string>& texts, int terminal_columns) {
+    size_t width = 0;
+    for (const std::string& text : texts) width = std::max(width, text.size() + 2);
+    const size_t per_line = std::max<size_t>(1, static_cast<size_t>(std::max(terminal_columns, 20)) / width);
+    std::string out;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const bool ends_line = (i + 1) % per_line == 0 || i + 1 == texts.size();
+      out += texts[i] + (ends_line ? "\n" : std::string(width - texts[i].size(), ' '));
+    }
+    return out;
+  }
+
   const Options options_;
   History* const history_;
   EditLine* edit_ = nullptr;
   std::string prompt_;
   bool was_interrupted_ = false;
+  Completer completer_;
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 // Lines typed at a terminal, with editing and a history that is kept in a file (libedit).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace firn::io {
 
@@ -31,6 +33,9 @@ class LineEditor {
   virtual ~LineEditor() = default;
   virtual TypedLine Read(const std::string& prompt) = 0;
   virtual void AddHistory(const std::string& entry) = 0;
+  /// Called at Tab with what stands before the cursor; gives what may replace the word that ends there, best first.
+  using Completer = std::function<std::vector<std::string>(const std::string& before)>;
+  virtual void SetCompleter(Completer completer) = 0;
 };
 
 }  // namespace firn::io

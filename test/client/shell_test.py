@@ -117,6 +117,20 @@ class Shell(unittest.TestCase):
         self.assertIn("1 row", self.terminal.run("SELECT 3 AS three;", "1 row"))
         self.assertEqual(self.terminal.leave(), 0)
 
+    def test_tab_completes_words_and_names(self):
+        self.terminal.run("CREATE TABLE trades (symbol STRING, price DOUBLE) WITH ('connector'='datagen');", "OK")
+        self.terminal.type("DESCRIBE tr\t")
+        self.terminal.expect("DESCRIBE trades $")
+        self.terminal.type(";\r")
+        self.terminal.expect(r"symbol.*price.*firn> $")
+        self.terminal.type("SELECT * FROM sys.\t")
+        self.terminal.expect(r"checkpoints +jobs +operators +source_partitions +windows")
+        self.terminal.type("jo\t")
+        self.terminal.expect("jobs ")
+        self.terminal.type(CTRL_C)
+        self.terminal.expect("firn> $")
+        self.assertEqual(self.terminal.leave(), 0)
+
     def test_the_history_outlives_the_shell(self):
         self.terminal.run("SELECT 41 + 1 AS answer;", "1 row")
         self.assertEqual(self.terminal.leave(), 0)
