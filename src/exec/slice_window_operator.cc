@@ -7,6 +7,8 @@
 //
 // A batch may carry the watermark over the ends of windows: rows are taken up to where the next window must fire (Batch::watermarks says after
 // which row), the window fires, the rest follows. So lateness is decided row by row, and the result does not depend on how rows are batched.
+#include <fmt/format.h>
+
 #include <limits>
 #include <map>
 #include <set>
@@ -42,7 +44,8 @@ class SliceWindowOperator final : public Operator {
         spec_(std::get<plan::WindowAggregateNode>(node.spec)),
         shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
         width_(spec_.window.kind == WindowKind::kTumble ? spec_.window.size_ms : spec_.window.slide_ms),
-        is_attached_(spec_.attached_end >= 0) {}
+        is_attached_(spec_.attached_end >= 0),
+        state_schema_(StateSchema(shape_)) {}
 
   Status Open(const OperatorContext& context) override {
     context_ = &context;
@@ -99,49 +102,28 @@ class SliceWindowOperator final : public Operator {
   // The final watermark has fired all windows; those by processing time that are still open are not told, as in Flink.
   Status Finish(Output&) override { return Ok(); }
 
+  // One table a slice, so that a slice which got no rows is not written again, and one that has closed is dropped as a whole.
   Status Snapshot(state::StateWriter& writer) override {
     FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
-    std::vector<types::Batch> parts;
-    std::vector<int> groups;
-    const types::SchemaPtr schema = StateSchema();
-    for (const auto& [bounds, set] : slices_) {
-      const std::vector<uint32_t> live = set->groups();
-      types::Batch part{schema, {}, static_cast<int64_t>(live.size()), nullptr, nullptr};
-      FIRN_TRY(part.columns, set->Save(live));
-      part.columns.insert(part.columns.begin(), {LongArray(std::vector<int64_t>(live.size(), bounds.start)), LongArray(std::vector<int64_t>(live.size(), bounds.end))});
-      for (uint32_t group : live) groups.push_back(set->key_group(group));
-      parts.push_back(std::move(part));
+    for (const Bounds& gone : dropped_) writer.Drop(TableOf(gone));
+    dropped_.clear();
+    for (auto& [bounds, slice] : slices_) {
+      if (slice.is_changed) FIRN_RETURN_IF_ERROR(WriteSlice(writer, bounds, &slice));
     }
-    const std::vector<bool> all(state::kKeyGroups, true);
-    if (parts.empty()) {
-      for (int group = 0; group < state::kKeyGroups; ++group) FIRN_RETURN_IF_ERROR(writer.Write("slices", group, types::Batch{schema, {}, 0, nullptr, nullptr}));
-      return Ok();
-    }
-    FIRN_TRY(types::Batch rows, types::ConcatenateBatches(parts));
-    return WriteByKeyGroup(writer, "slices", rows, groups, all);
+    return Ok();
   }
 
   Status Restore(state::StateReader& reader) override {
     FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
-    return reader.Read("slices", StateSchema(), [&](int, const types::Batch& rows) -> Status {
-      std::vector<int64_t> starts, ends;
-      LongsOf(rows.columns[0], &starts);
-      LongsOf(rows.columns[1], &ends);
-      std::map<Bounds, std::vector<int64_t>> by_slice;
-      for (int64_t row = 0; row < rows.row_count; ++row) by_slice[{starts[static_cast<size_t>(row)], ends[static_cast<size_t>(row)]}].push_back(row);
-      for (auto& [bounds, indices] : by_slice) {
-        FIRN_TRY(types::Batch part, types::TakeRows(rows, LongArray(std::move(indices))));
-        FIRN_TRY(AggregateSet * set, SliceOf(bounds));
-        FIRN_RETURN_IF_ERROR(set->Load({part.columns.begin() + 2, part.columns.end()}, part.row_count));
-        AddEnds(bounds, watermark_ms_);
-      }
-      return Ok();
-    });
+    for (const std::string& table : reader.Tables(kTablePrefix)) {
+      FIRN_RETURN_IF_ERROR(reader.Read(table, state_schema_, [&](int, const types::Batch& rows) { return LoadSlice(rows); }));
+    }
+    return Ok();
   }
 
   int64_t state_bytes() const override {
     int64_t bytes = 0;
-    for (const auto& [bounds, set] : slices_) bytes += set->bytes();
+    for (const auto& [bounds, slice] : slices_) bytes += slice.set->bytes();
     return bytes;
   }
 
@@ -150,8 +132,8 @@ class SliceWindowOperator final : public Operator {
     for (const Bounds& window : pending_) {
       if (static_cast<int>(windows.size()) == limit) break;
       int64_t keys = 0;
-      for (const auto& [bounds, set] : slices_) {
-        if (bounds.start >= window.start && bounds.end <= window.end) keys = std::max<int64_t>(keys, set->size());
+      for (const auto& [bounds, slice] : slices_) {
+        if (bounds.start >= window.start && bounds.end <= window.end) keys = std::max<int64_t>(keys, slice.set->size());
       }
       windows.push_back({window.start, window.end, keys});
     }
@@ -164,10 +146,50 @@ class SliceWindowOperator final : public Operator {
     bool operator()(const Bounds& a, const Bounds& b) const { return a.end != b.end ? a.end < b.end : a.start < b.start; }
   };
 
-  types::SchemaPtr StateSchema() const {
-    std::vector<types::Field> fields = shape_.StateFields();
+  struct Slice {
+    std::unique_ptr<AggregateSet> set;
+    std::vector<bool> changed = std::vector<bool>(state::kKeyGroups, false);  // key groups, since the last snapshot
+    bool is_changed = false;
+    bool is_stored = false;  // by a snapshot, from which it must be dropped some day
+  };
+
+  static constexpr std::string_view kTablePrefix = "slice ";
+  static std::string TableOf(const Bounds& bounds) { return fmt::format("{}{} {}", kTablePrefix, bounds.start, bounds.end); }
+
+  static types::SchemaPtr StateSchema(const AggregateShape& shape) {
+    std::vector<types::Field> fields = shape.StateFields();
     fields.insert(fields.begin(), {{"slice_start", types::DataType::BigInt()}, {"slice_end", types::DataType::BigInt()}});
     return types::MakeSchema(std::move(fields));
+  }
+
+  Status WriteSlice(state::StateWriter& writer, const Bounds& bounds, Slice* slice) const {
+    std::vector<uint32_t> groups;
+    std::vector<int> key_groups;
+    for (uint32_t group : slice->set->groups()) {
+      if (!slice->changed[static_cast<size_t>(slice->set->key_group(group))]) continue;
+      groups.push_back(group);
+      key_groups.push_back(slice->set->key_group(group));
+    }
+    types::Batch rows{state_schema_, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, slice->set->Save(groups));
+    rows.columns.insert(rows.columns.begin(), {LongArray(std::vector<int64_t>(groups.size(), bounds.start)), LongArray(std::vector<int64_t>(groups.size(), bounds.end))});
+    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, TableOf(bounds), rows, key_groups, slice->changed));
+    slice->changed.assign(state::kKeyGroups, false);
+    slice->is_changed = false;
+    slice->is_stored = true;
+    return Ok();
+  }
+
+  Status LoadSlice(const types::Batch& rows) {
+    if (rows.row_count == 0) return Ok();
+    std::vector<int64_t> starts, ends;
+    LongsOf(rows.columns[0], &starts);
+    LongsOf(rows.columns[1], &ends);
+    const Bounds bounds{starts[0], ends[0]};
+    FIRN_TRY(Slice * slice, SliceOf(bounds));
+    slice->is_stored = true;
+    AddEnds(bounds, watermark_ms_);
+    return slice->set->Load({rows.columns.begin() + 2, rows.columns.end()}, rows.row_count);
   }
 
   int64_t InstantOf(int64_t local_ms) const { return clock_.InstantOf(local_ms); }
@@ -222,24 +244,28 @@ class SliceWindowOperator final : public Operator {
 
   bool IsDue(int64_t watermark) const { return !pending_.empty() && InstantOf(pending_.begin()->end) - 1 <= watermark; }
 
-  Result<AggregateSet*> SliceOf(const Bounds& bounds) {
+  Result<Slice*> SliceOf(const Bounds& bounds) {
     auto found = slices_.find(bounds);
-    if (found != slices_.end()) return found->second.get();
+    if (found != slices_.end()) return &found->second;
     FIRN_TRY(auto set, AggregateSet::Make(shape_));
-    return slices_.emplace(bounds, std::move(set)).first->second.get();
+    Slice& made = slices_[bounds];
+    made.set = std::move(set);
+    return &made;
   }
 
   // Adds the gathered rows to their slices.
   Status Absorb(const types::Batch& batch, std::map<Bounds, std::vector<int64_t>>* run) {
     for (auto& [bounds, rows] : *run) {
       if (rows.empty()) continue;
-      FIRN_TRY(AggregateSet * set, SliceOf(bounds));
+      FIRN_TRY(Slice * slice, SliceOf(bounds));
       types::Batch part = batch;
       if (static_cast<int64_t>(rows.size()) < batch.row_count) {
         FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(rows))));
       }
-      set->FindOrInsert(part, &groups_);
-      FIRN_RETURN_IF_ERROR(set->Update(part, groups_));
+      slice->set->FindOrInsert(part, &groups_);
+      for (uint32_t group : groups_) slice->changed[static_cast<size_t>(slice->set->key_group(group))] = true;
+      slice->is_changed = true;
+      FIRN_RETURN_IF_ERROR(slice->set->Update(part, groups_));
     }
     run->clear();
     return Ok();
@@ -258,11 +284,11 @@ class SliceWindowOperator final : public Operator {
   Status Fire(const Bounds& window, Output& output) {
     auto only = slices_.find(window);
     if (is_attached_ || spec_.window.kind == WindowKind::kTumble) {
-      return only == slices_.end() ? Ok() : EmitWindow(window, *only->second, output);
+      return only == slices_.end() ? Ok() : EmitWindow(window, *only->second.set, output);
     }
     FIRN_TRY(auto merged, AggregateSet::Make(shape_));
     for (auto slice = slices_.lower_bound({window.start, 0}); slice != slices_.end() && slice->first.start < window.end; ++slice) {
-      FIRN_RETURN_IF_ERROR(merged->MergeFrom(*slice->second));
+      FIRN_RETURN_IF_ERROR(merged->MergeFrom(*slice->second.set));
     }
     return merged->size() == 0 ? Ok() : EmitWindow(window, *merged, output);
   }
@@ -285,6 +311,7 @@ class SliceWindowOperator final : public Operator {
     for (auto slice = slices_.begin(); slice != slices_.end();) {
       const bool is_over = LastEnd(slice->first) <= end;
       if (!is_over && !is_attached_) break;
+      if (is_over && slice->second.is_stored) dropped_.push_back(slice->first);
       slice = is_over ? slices_.erase(slice) : std::next(slice);
     }
   }
@@ -294,9 +321,11 @@ class SliceWindowOperator final : public Operator {
   const AggregateShape shape_;
   const int64_t width_;
   const bool is_attached_;
+  const types::SchemaPtr state_schema_;
   const OperatorContext* context_ = nullptr;
   WindowClock clock_;
-  std::map<Bounds, std::unique_ptr<AggregateSet>> slices_;
+  std::map<Bounds, Slice> slices_;
+  std::vector<Bounds> dropped_;  // stored by an earlier snapshot, closed since
   std::set<Bounds, FiresBefore> pending_;
   int64_t watermark_ms_ = types::kNoWatermark;
   std::vector<Bounds> bounds_;   // of the batch at hand, like the next two
