@@ -404,9 +404,13 @@ Result<Signature> BindCastCall(const CallSite& call) {
   if (!CanCast(from, target)) {
     return Error(ErrorCode::kTypeMismatch, fmt::format("a {} cannot be cast to {}", from.ToString(), target.WithNullable(true).ToString())).At(call.span);
   }
-  const bool nullable = kTry || from.nullable();
+  const bool is_legacy = call.context != nullptr && call.context->legacy_cast;
+  const bool nullable = kTry || is_legacy || from.nullable();
   return Signature{{from}, target.WithNullable(nullable)};
 }
+
+// 'table.exec.legacy-cast-behaviour': what has no value is NULL.
+Result<Column> CastOrTryCast(const KernelInput& input) { return input.context.legacy_cast ? CastKernel<true>(input) : CastKernel<false>(input); }
 
 Result<Signature> BindTypeOf(const CallSite& call) {
   if (call.types.size() != 1) return ArgumentError(call, "one value");
@@ -423,7 +427,7 @@ Result<Column> TypeOf(const KernelInput& input) {
 
 std::vector<ScalarFunction> CastFunctions() {
   std::vector<ScalarFunction> functions = {
-      {{"CAST"}, "conversion", "CAST(value AS type)", "The value as another type; fails if it has none.", {{"CAST('12.9' AS INT)", "12"}}, BindCastCall<false>, CastKernel<false>},
+      {{"CAST"}, "conversion", "CAST(value AS type)", "The value as another type; fails if it has none.", {{"CAST('12.9' AS INT)", "12"}}, BindCastCall<false>, CastOrTryCast},
       {{"TRY_CAST"}, "conversion", "TRY_CAST(value AS type)", "The value as another type; NULL if it has none.", {{"TRY_CAST('abc' AS INT)", "NULL"}}, BindCastCall<true>, CastKernel<true>},
       {{"TYPEOF"}, "conversion", "TYPEOF(value)", "The value's type.", {{"TYPEOF(1)", "INT NOT NULL"}}, BindTypeOf, TypeOf, true, false},
   };

@@ -31,7 +31,7 @@ using types::TypeKind;
 class JsonQuery {
  public:
   struct Found {
-    bool is_error = false;      // no JSON, or a strict path that leads nowhere
+    bool is_error = false;      // a strict path over what is no JSON, or that leads nowhere
     bool is_lax = false;
     std::optional<Json> value;
   };
@@ -45,7 +45,7 @@ class JsonQuery {
     found.is_lax = path_->is_lax();
     const auto json = parser_.Parse(text);
     if (json) found.value = path_->Find(*json);
-    found.is_error = !json || (!found.value && !found.is_lax);
+    found.is_error = !found.value && !found.is_lax;
     if (found.value && found.value->kind == Json::Kind::kNull) found.value.reset();
     return found;
   }

@@ -363,7 +363,7 @@ class StatementRunner {
     for (const plan::ColumnDescription& column : plan::DescribeTable(*table)) {
       rows.push_back({column.name, column.type, column.is_nullable ? "TRUE" : "FALSE", column.key, column.extras, column.watermark});
     }
-    return TextResult({"name", "type", "null", "key", "extras", "watermark"}, rows);
+    return TextResult({"name", "type", "null", "key", "extras", "watermark"}, rows, Empty::kNull);
   }
 
   Result<StatementResult> Execute(const sql::DescribeStatement& describe) {

@@ -8,24 +8,25 @@ namespace firn::gateway {
 
 namespace {
 
-types::ArrayPtr TextColumn(const std::vector<std::vector<std::string>>& rows, size_t column) {
+types::ArrayPtr TextColumn(const std::vector<std::vector<std::string>>& rows, size_t column, Empty empty) {
   arrow::StringBuilder builder;
   for (const auto& row : rows) {
-    FIRN_ASSERT(builder.Append(row[column]).ok(), "out of memory for {} rows of text", rows.size());
+    const bool is_null = row[column].empty() && empty == Empty::kNull;
+    FIRN_ASSERT((is_null ? builder.AppendNull() : builder.Append(row[column])).ok(), "out of memory for {} rows of text", rows.size());
   }
   return builder.Finish().ValueOrDie();
 }
 
 }  // namespace
 
-StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows) {
+StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows, Empty empty) {
   StatementResult result;
   result.kind = ResultKind::kSuccessWithContent;
   std::vector<types::Field> fields;
   for (const std::string& column : columns) fields.push_back({column, types::DataType::String()});
   result.schema = types::MakeSchema(std::move(fields));
   types::Batch batch{result.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
-  for (size_t i = 0; i < columns.size(); ++i) batch.columns.push_back(TextColumn(rows, i));
+  for (size_t i = 0; i < columns.size(); ++i) batch.columns.push_back(TextColumn(rows, i, empty));
   result.rows.push_back(std::move(batch));
   return result;
 }

@@ -29,8 +29,10 @@ struct StatementResult {
 
 /// One column "result" with one row "OK": what Flink answers to statements without content.
 StatementResult OkResult();
+/// What an empty text stands for.
+enum class Empty { kText, kNull };
 /// One row a vector of texts; all columns are STRING.
-StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows);
+StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows, Empty empty = Empty::kText);
 /// One column "job id".
 StatementResult JobResult(const std::string& job_id);
 
