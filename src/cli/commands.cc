@@ -26,33 +26,47 @@ constexpr int kCancelledCode = 130;  // as a shell gives it for a program that C
 
 int Fail(const Error& error) { return FailCommand(error); }
 
-// The script is what -f and -e say in their order, or standard input.
-Result<std::string> ScriptOf(io::FileSystem& files, const SqlOptions& options, const std::string& input) {
-  std::string script;
+// A piece of what is to be run; named if it is a file.
+struct ScriptPart {
+  std::string name;
+  std::string text;
+};
+
+// What -f and -e say, in that order, or standard input.
+Result<std::vector<ScriptPart>> ScriptOf(io::FileSystem& files, const SqlOptions& options, const std::string& input) {
+  std::vector<ScriptPart> parts;
   for (const std::string& file : options.files) {
     if (file == "-") {
-      script += input + "\n;";
+      parts.push_back({"standard input", input});
       continue;
     }
     FIRN_TRY(std::string text, files.ReadAll(file));
-    script += text + "\n;";
+    parts.push_back({file, std::move(text)});
   }
-  for (const std::string& statement : options.statements) script += statement + "\n;";
-  return options.files.empty() && options.statements.empty() ? input : script;
+  for (const std::string& statement : options.statements) parts.push_back({"", statement});
+  if (parts.empty()) parts.push_back({"standard input", input});
+  return parts;
 }
 
-int RunScript(SqlClient& client, const std::string& script, OutputFormat format) {
-  for (const sql::StatementText& statement : sql::SplitStatements(script)) {
-    const auto outcome = RunStatement(client, statement.text, format);
-    if (!outcome.ok()) return Fail(outcome.error());
-    if (outcome->was_cancelled) return kCancelledCode;
+int RunScript(SqlClient& client, const std::vector<ScriptPart>& script, OutputFormat format) {
+  for (const ScriptPart& part : script) {
+    for (const sql::StatementText& statement : sql::SplitStatements(part.text)) {
+      const auto outcome = RunStatement(client, statement.text, format);
+      if (outcome.ok() && !outcome->was_cancelled) continue;
+      if (outcome.ok()) return kCancelledCode;
+      const int code = Fail(outcome.error());
+      // The error's own place is in the statement.
+      const auto line = 1 + std::count(part.text.begin(), part.text.begin() + statement.begin, '\n');
+      if (!part.name.empty()) io::WriteError(fmt::format("   = in:   the statement at line {} of {}\n", line, part.name));
+      return code;
+    }
   }
   return 0;
 }
 
 struct SqlTask {
   bool is_interactive = false;
-  std::string script;
+  std::vector<ScriptPart> script;
   OutputFormat format = OutputFormat::kTable;
   std::map<std::string, std::string> properties;
   std::string greeting;

@@ -34,6 +34,7 @@ namespace firn::cli {
 namespace {
 
 constexpr int kHttpGraceMs = 500;
+constexpr int kSqlThreads = 16;  // a fetch of a query without new rows holds one for its 200 ms
 
 class RunningNode final : public Node {
  public:
@@ -113,7 +114,7 @@ class RunningNode final : public Node {
       return Ok();
     }));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
-    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
+    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
     const gateway::JobRestServices job_rest{*engine_, environment_.clock, [this] { return store_->health(); }};
     FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
     if (options_.is_embedded) return Ok();

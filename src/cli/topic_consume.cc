@@ -112,7 +112,7 @@ class Consumer {
   }
 
   Status Run() {
-    while (!IsDone()) {
+    while (!IsDone() && !io::TakeStopSignal()) {
       std::set<int32_t> leaders;
       for (const auto& [index, position] : positions_) {
         if (!HasEnded(position)) leaders.insert(position.leader);
@@ -204,6 +204,7 @@ class Consumer {
 
 Status ConsumeTopic(const ConsumeOptions& options) {
   FIRN_TRY(RecordWriter writer, RecordWriter::Make(options.format));
+  io::HoldStopSignals();  // one is the way to end it
   io::RealEnvironment real;
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   Consumer consumer(*client, options, std::move(writer));

@@ -184,6 +184,28 @@ json::object ExceptionsJson(const exec::JobStatus& job) {
   return {{"exceptionHistory", json::object{{"entries", std::move(entries)}, {"truncated", false}}}};
 }
 
+json::object DashboardJson() {
+  return {{"refresh-interval", 3000}, {"timezone-name", "Coordinated Universal Time"}, {"timezone-offset", 0}, {"flink-version", "firn 0.1.0"}, {"flink-revision", "firn"},
+          {"features", json::object{{"web-submit", false}, {"web-cancel", true}, {"web-rescale", false}, {"web-history", false}}}};
+}
+
+json::array WatermarksJson(const exec::VertexStatus& vertex) {
+  json::array watermarks;
+  for (int i = 0; i < vertex.parallelism; ++i) watermarks.push_back(json::object{{"id", fmt::format("{}.currentInputWatermark", i)}, {"value", std::to_string(vertex.watermark_ms)}});
+  return watermarks;
+}
+
+json::object BackpressureJson(const exec::VertexStatus& vertex, int64_t now_ms) {
+  const char* level = vertex.is_backpressured ? "high" : "ok";
+  json::array subtasks;
+  for (int i = 0; i < vertex.parallelism; ++i) {
+    const double busy = std::min(1.0, vertex.busy_ratio / vertex.parallelism);
+    const double blocked = vertex.is_backpressured ? 1 - busy : 0.0;
+    subtasks.push_back(json::object{{"subtask", i}, {"attempt-number", 0}, {"backpressureLevel", level}, {"ratio", blocked}, {"busyRatio", busy}, {"idleRatio", 1 - busy - blocked}});
+  }
+  return {{"status", "ok"}, {"backpressureLevel", level}, {"end-timestamp", now_ms}, {"subtasks", std::move(subtasks)}};
+}
+
 json::object CheckpointsJson(const exec::JobStatus& job) {
   json::array history;
   json::value completed, failed;

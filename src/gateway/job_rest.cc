@@ -47,6 +47,16 @@ io::HttpResponse Cancel(const JobRestServices& services, const io::HttpRequest& 
   return status.ok() ? gateway::Reply("{}", 202) : Fail(status.error().message(), 404);
 }
 
+io::HttpResponse OneVertex(const exec::JobStatus& job, const io::HttpRequest& request, const std::vector<std::string>& parts, int64_t now_ms) {
+  for (const exec::VertexStatus& vertex : job.vertices) {
+    if (VertexId(vertex) != parts[3]) continue;
+    if (parts[4] == "watermarks") return gateway::Reply(json::serialize(WatermarksJson(vertex)));
+    if (parts[4] == "backpressure") return Reply(BackpressureJson(vertex, now_ms));
+    return Fail(fmt::format("there is nothing at {}", request.path), 404);
+  }
+  return Fail(fmt::format("job {} has no vertex {}", job.id, parts[3]), 404);
+}
+
 io::HttpResponse OneJob(const JobRestServices& services, const io::HttpRequest& request, const std::vector<std::string>& parts) {
   const std::string what = parts.size() == 3 ? parts[2] : "";
   if (request.method == "PATCH" && parts.size() == 2) return Cancel(services, request, parts[1]);
@@ -55,6 +65,8 @@ io::HttpResponse OneJob(const JobRestServices& services, const io::HttpRequest& 
   const auto job = services.engine.Job(parts[1]);
   if (!job.ok()) return Fail(job.error().message(), 404);
   if (parts.size() == 2) return Reply(JobJson(*job, services.clock.WallTimeMs()));
+  if (parts.size() == 5 && parts[2] == "vertices") return OneVertex(*job, request, parts, services.clock.WallTimeMs());
+  if (what == "status") return Reply({{"status", exec::JobStateText(job->state)}});
   if (what == "plan") return Reply(PlanJson(*job));
   if (what == "config") return Reply(ConfigJson(*job));
   if (what == "exceptions") return Reply(ExceptionsJson(*job));
@@ -73,6 +85,7 @@ io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::Htt
   if (path == "healthz") return Text("ok\n");
   if (path == "readyz") return Readiness(services);
   if (path == "metrics") return {.content_type = kMetricsContentType, .body = ProcessMetricsText() + MetricsText(services.engine.Jobs())};
+  if (path == "config") return Reply(DashboardJson());
   if (path == "overview") return Reply(OverviewJson(services.engine.Jobs()));
   if (path == "jobs" || path == "jobs/overview") return Jobs(services, path == "jobs/overview");
   return Fail(fmt::format("there is nothing at {}", request.path), 404);

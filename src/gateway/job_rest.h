@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The job port: Flink's job manager REST as far as tools ask for it, in Flink's shapes, and what probes and Prometheus ask for.
 //
-//   GET /overview  /jobs  /jobs/overview  /jobs/ID  /jobs/ID/plan  /jobs/ID/config  /jobs/ID/exceptions  /jobs/ID/checkpoints
+//   GET /config  /overview  /jobs  /jobs/overview  /jobs/ID  and under it  /status  /plan  /config  /exceptions  /checkpoints
+//       /jobs/ID/vertices/VERTEX/watermarks  .../backpressure
 //   PATCH /jobs/ID?mode=cancel, or POST /jobs/ID/cancel
 //   GET /metrics  /healthz  /readyz
 //

@@ -130,6 +130,19 @@ TEST_F(JobRest, Checkpoints) {
   EXPECT_EQ(checkpoints.at("summary").at("state_size").at("max"), 50);
 }
 
+TEST_F(JobRest, VerticesTellWatermarkAndBackpressure) {
+  const std::string vertex = kRunning + "/vertices/" + std::string(Get(kRunning).at("vertices").at(0).at("id").as_string());
+  EXPECT_EQ(json::serialize(Get(vertex + "/watermarks")), R"([{"id":"0.currentInputWatermark","value":"9500"},{"id":"1.currentInputWatermark","value":"9500"}])");
+  EXPECT_EQ(Get(vertex + "/backpressure").at("backpressureLevel"), "ok");
+  EXPECT_EQ(Ask("GET", kRunning + "/vertices/none/watermarks").status, 404);
+  EXPECT_EQ(Ask("GET", vertex + "/flamegraph").status, 404);
+}
+
+TEST_F(JobRest, StatusAndDashboard) {
+  EXPECT_EQ(json::serialize(Get(kFailed + "/status")), R"({"status":"FAILED"})");
+  EXPECT_EQ(Get("/config").at("features").at("web-cancel"), true);
+}
+
 TEST_F(JobRest, ExceptionsTellWhyAJobFailed) {
   EXPECT_EQ(Get(kFailed + "/exceptions").at("exceptionHistory").at("entries").at(0).at("exceptionName"), "E1004");
   EXPECT_TRUE(Get(kRunning + "/exceptions").at("exceptionHistory").at("entries").as_array().empty());

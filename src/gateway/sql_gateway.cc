@@ -31,7 +31,9 @@ struct Operation {
   StatementResult result;          // guarded by mutex, like all below
   std::optional<Error> failure;
   int64_t next_token = 0;
+  std::string last_page;           // of next_token - 1: a client that lost the answer asks again
   bool has_ended = false;
+  bool is_cancelled = false;
 };
 
 struct OpenSession {
@@ -172,12 +174,14 @@ class GatewayImpl final : public SqlGateway {
       std::lock_guard lock(session.mutex);
       auto found = session.operations.find(parts[3]);
       if (found != session.operations.end()) operation = found->second;
-      if (operation != nullptr && parts[4] == "close") session.operations.erase(found);
+      if (operation != nullptr && parts[4] == "close" && request.method == "DELETE") session.operations.erase(found);
     }
     if (operation == nullptr) return Fail(fmt::format("there is no operation {} in this session", parts[3]), 404);
     if (parts[4] == "status") return Status(*operation);
     if (parts[4] == "cancel" || parts[4] == "close") {
+      if (request.method != (parts[4] == "cancel" ? "POST" : "DELETE")) return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
       std::lock_guard lock(operation->mutex);
+      operation->is_cancelled = !operation->has_ended;
       if (operation->result.stream) operation->result.stream->Close();
       if (!operation->result.awaited_job.empty()) (void)services_.engine.Cancel(operation->result.awaited_job);  // gone already: nothing to cancel
       return Reply(parts[4] == "cancel" ? "{\"status\":\"CANCELED\"}" : "{\"status\":\"CLOSED\"}");
@@ -193,7 +197,8 @@ class GatewayImpl final : public SqlGateway {
 
   static io::HttpResponse Status(Operation& operation) {
     std::lock_guard lock(operation.mutex);
-    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : (operation.result.stream || !operation.result.awaited_job.empty()) && !operation.has_ended ? "RUNNING" : "FINISHED"));
+    const bool is_running = (operation.result.stream || !operation.result.awaited_job.empty()) && !operation.has_ended;
+    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : operation.is_cancelled ? "CANCELED" : is_running ? "RUNNING" : "FINISHED"));
   }
 
   // Ends the wait for the job of a synchronous INSERT, or sets the operation's failure to the job's. False: not yet.
@@ -212,6 +217,7 @@ class GatewayImpl final : public SqlGateway {
 
   io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
     std::lock_guard lock(operation.mutex);
+    if (operation.next_token > 0 && token == std::to_string(operation.next_token - 1)) return Reply(operation.last_page);
     const bool has_arrived = operation.failure || HasArrived(operation);
     if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
     const char* const format_name = format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON";
@@ -242,7 +248,8 @@ class GatewayImpl final : public SqlGateway {
     if (!operation.result.job_id.empty()) body += fmt::format("\"jobID\":\"{}\",", operation.result.job_id);
     body += fmt::format("\"results\":{{\"columns\":{},\"rowFormat\":\"{}\",\"data\":{}]}}", ColumnsJson(*operation.result.schema), format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON", data);
     if (!is_end) body += fmt::format(",\"nextResultUri\":\"{}\"", next);
-    return Reply(body + "}");
+    operation.last_page = body + "}";
+    return Reply(operation.last_page);
   }
 
   NodeServices& services_;

@@ -148,6 +148,15 @@ class Sql(unittest.TestCase):
             self.assertEqual(self.sql(more=("--format", "json"), stdin=text).rows(), expected)
         self.assertEqual(self.sql(more=("-f", "/no/such/file.sql")).code, 1)
 
+    def test_a_failed_statement_of_a_file_has_a_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("SELECT 1;\n\nSELECT 2;\n\nSELECT\n  prise;\n")
+            script.flush()
+            ran = self.sql(more=("-f", script.name))
+            self.assertEqual(ran.code, 1)
+            self.assertIn("--> query:2:3\n", ran.err)
+            self.assertTrue(ran.err.endswith(f"   = in:   the statement at line 5 of {script.name}\n"), ran.err)
+
     def test_a_signal_cancels_the_query_that_runs(self):
         for stop in (signal.SIGINT, signal.SIGTERM):
             process = start("sql", "--server", self.node.sql, "--format", "json", "-e", ENDLESS, "-e", "SELECT id IS NULL AS n FROM g")
@@ -262,8 +271,9 @@ class Topics(unittest.TestCase):
         time.sleep(0.5)
         self.topic("produce", "live", stdin="hello\n")
         self.assertEqual(process.stdout.readline(), "hello\n")
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 0)
 
 
 class RunningJob(unittest.TestCase):

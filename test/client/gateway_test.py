@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL gateway as Flink's own clients speak it: paths, shapes, states, and what it says to requests that make no sense."""
+import http.client
+import json
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from firn import Node  # noqa: E402
+
+UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+class Gateway(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.__exit__(None, None, None)
+
+    def setUp(self):
+        self.session = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {"properties": {"a.b": "c"}})["sessionHandle"]
+
+    def send(self, method, path, body=None, port="sql"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.node.ports[port], timeout=20)
+        try:
+            connection.request(method, path, body if isinstance(body, (str, bytes)) else json.dumps(body) if body is not None else None)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def ok(self, method, path, body=None):
+        status, text = self.send(method, path, body)
+        self.assertEqual(status, 200, text)
+        return json.loads(text)
+
+    def submit(self, statement):
+        handle = self.ok("POST", self.session + "/statements", {"statement": statement})["operationHandle"]
+        self.assertRegex(handle, UUID)
+        return f"{self.session}/operations/{handle}"
+
+    def ready(self, uri):
+        while True:
+            page = self.ok("GET", uri)
+            if page["resultType"] != "NOT_READY":
+                return page
+            self.assertEqual(sorted(page), ["nextResultUri", "resultType"])
+
+    def test_versions_and_info(self):
+        self.assertEqual(self.ok("GET", "/api_versions"), {"versions": ["V1", "V2"]})
+        self.assertEqual(self.ok("GET", "/v2/info")["productName"], "firn")
+
+    def test_a_session_has_properties_until_it_is_closed(self):
+        self.assertEqual(self.ok("GET", self.session)["properties"]["a.b"], "c")
+        self.assertEqual(self.ok("POST", self.session + "/heartbeat", {}), {})
+        self.assertEqual(self.ok("POST", self.session + "/configure-session", {"statement": "SET 'k' = 'v'"}), {})
+        self.assertEqual(self.ok("GET", self.session)["properties"]["k"], "v")
+        self.assertEqual(self.ok("DELETE", self.session), {"status": "CLOSED"})
+        self.assertEqual(self.send("GET", self.session)[0], 404)
+
+    def test_a_query_in_flinks_shape(self):
+        operation = self.submit("SELECT CAST(1.5 AS DECIMAL(4, 2)) AS d, 'x' AS s, TIMESTAMP '2024-01-02 03:04:05.678' AS t, CAST(NULL AS INT) AS n")
+        page = self.ready(operation + "/result/0?rowFormat=JSON")
+        self.assertEqual((page["resultType"], page["isQueryResult"], page["resultKind"]), ("PAYLOAD", True, "SUCCESS_WITH_CONTENT"))
+        self.assertRegex(page["jobID"], "^[0-9a-f]{32}$")
+        self.assertEqual(page["nextResultUri"], operation + "/result/1?rowFormat=JSON")
+        columns = page["results"]["columns"]
+        self.assertEqual(columns[0], {"name": "d", "logicalType": {"type": "DECIMAL", "nullable": False, "precision": 4, "scale": 2}, "comment": None})
+        self.assertEqual(columns[1]["logicalType"], {"type": "CHAR", "nullable": False, "length": 1})
+        self.assertEqual(columns[2]["logicalType"], {"type": "TIMESTAMP_WITHOUT_TIME_ZONE", "nullable": False, "precision": 3})
+        rows = list(page["results"]["data"])
+        while "nextResultUri" in page:
+            page = self.ready(page["nextResultUri"])
+            rows += page["results"]["data"]
+        self.assertEqual(page["resultType"], "EOS")
+        self.assertEqual(rows, [{"kind": "INSERT", "fields": [1.5, "x", "2024-01-02T03:04:05.678", None]}])
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "FINISHED"})
+        self.assertEqual(self.ok("DELETE", operation + "/close"), {"status": "CLOSED"})
+        self.assertEqual(self.send("GET", operation + "/status")[0], 404)
+
+    def test_plain_text_is_as_sql_prints_it(self):
+        page = self.ready(self.submit("SELECT TIMESTAMP '2024-01-02 03:04:05' AS t, TRUE AS b, CAST(2 AS DOUBLE) AS d") + "/result/0?rowFormat=PLAIN_TEXT")
+        while not page["results"]["data"]:
+            page = self.ready(page["nextResultUri"])
+        self.assertEqual(page["results"]["data"][0]["fields"], ["2024-01-02 03:04:05", "TRUE", "2.0"])
+
+    def test_ddl_says_ok(self):
+        page = self.ready(self.submit("CREATE TEMPORARY VIEW v AS SELECT 1 AS one") + "/result/0?rowFormat=JSON")
+        self.assertEqual((page["resultKind"], page["isQueryResult"], page["results"]["data"]), ("SUCCESS", False, [{"kind": "INSERT", "fields": ["OK"]}]))
+
+    def test_a_page_can_be_asked_for_again(self):
+        operation = self.submit("SELECT 7 AS seven")
+        first = self.ready(operation + "/result/0?rowFormat=JSON")
+        self.assertEqual(self.ok("GET", operation + "/result/0?rowFormat=JSON"), first)
+        self.ready(operation + "/result/1?rowFormat=JSON")
+        self.assertEqual(self.send("GET", operation + "/result/0?rowFormat=JSON")[0], 400)
+
+    def test_cancel(self):
+        self.ready(self.submit("CREATE TEMPORARY TABLE g (v INT) WITH ('connector'='datagen', 'rows-per-second'='10')") + "/result/0")
+        operation = self.submit("SELECT * FROM g")
+        job = self.ready(operation + "/result/0?rowFormat=JSON")["jobID"]
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "RUNNING"})
+        self.assertEqual(self.ok("POST", operation + "/cancel", {}), {"status": "CANCELED"})
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "CANCELED"})
+        deadline = time.monotonic() + 20
+        while json.loads(self.send("GET", f"/jobs/{job}", port="jobs")[1])["state"] != "CANCELED":
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_errors_are_rendered_first(self):
+        operation = self.submit("SELECT nothing FROM (VALUES (1)) AS t(a)")
+        status, text = self.send("GET", operation + "/result/0?rowFormat=JSON")
+        self.assertEqual(status, 500)
+        self.assertTrue(json.loads(text)["errors"][0].startswith("error[E2102]: "), text)
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "ERROR"})
+        incomplete = self.send("GET", self.submit("SELECT 1 FROM") + "/result/0")[1]
+        self.assertIn('Encountered \\"<EOF>\\"', incomplete)  # by which Flink's client knows to ask for more
+
+    def test_complete_statement(self):
+        self.assertEqual(self.ok("GET", self.session + "/complete-statement", {"statement": "SELECT * FROM sys.ch", "position": 20}), {"candidates": ["checkpoints"]})
+        for body in ({"statement": "SELECT"}, {"statement": "SELECT", "position": -1}, {"statement": "SELECT", "position": "1"}, {"position": 1}, "no json"):
+            self.assertEqual(self.send("GET", self.session + "/complete-statement", body)[0], 400, body)
+        self.ok("GET", self.session + "/complete-statement", {"statement": "SELECT", "position": 2 ** 62})
+
+    def test_requests_without_sense_are_refused_and_cost_nothing(self):
+        operation = self.submit("SELECT 1")
+        refused = [("POST", "/v2/sessions", "{"), ("POST", "/v2/sessions", "[]"), ("POST", self.session + "/statements", "null"), ("POST", self.session + "/statements", {"statement": 1}),
+                   ("POST", self.session + "/statements", "[" * 100_000), ("POST", self.session + "/statements", b"\xff\xfe"), ("GET", "/v2/sessions", None), ("GET", "/", None), ("GET", "/v9", None),
+                   ("GET", operation, None), ("GET", operation + "/result", None), ("GET", operation + "/result/x", None), ("GET", operation + "/result/-1", None),
+                   ("GET", operation + "/result/" + "9" * 30, None), ("GET", operation + "/cancel", None), ("POST", operation + "/close", None), ("GET", "/v2/sessions/none/heartbeat", None)]
+        for method, path, body in refused:
+            status, text = self.send(method, path, body)
+            self.assertIn(status, (400, 404, 405), (method, path, body))
+            self.assertTrue(json.loads(text)["errors"][0], (method, path, body))
+        try:
+            self.assertEqual(self.send("POST", self.session + "/statements", "x" * (17 << 20))[0], 413)
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # the server has answered and closed while the body was still on its way
+        self.assertEqual(self.ready(operation + "/result/0?rowFormat=JSON")["resultType"], "PAYLOAD")
+
+
+if __name__ == "__main__":
+    unittest.main()
