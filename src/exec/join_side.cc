@@ -69,19 +69,37 @@ void JoinSide::Link(uint32_t entry, uint32_t group, bool has_null_key) {
   chain.last = entry;
 }
 
-void JoinSide::Unlink(uint32_t entry) {
+void JoinSide::TakeOut(uint32_t entry) {
   const Entry& gone = entries_[entry];
   Chain& chain = heads_[gone.group];
   (gone.previous == kNoEntry ? chain.first : entries_[gone.previous].next) = gone.next;
   (gone.next == kNoEntry ? chain.last : entries_[gone.next].previous) = gone.previous;
-  if (chain.first != kNoEntry) return;
-  key_table_.Erase(gone.group);
-  std::erase(null_groups_, gone.group);
+}
+
+void JoinSide::MoveToEnd(uint32_t entry) {
+  if (entries_[entry].next == kNoEntry) return;
+  TakeOut(entry);
+  Chain& chain = heads_[entries_[entry].group];
+  entries_[entry].next = kNoEntry;
+  entries_[entry].previous = chain.last;
+  entries_[chain.last].next = entry;
+  chain.last = entry;
+}
+
+uint32_t JoinSide::LastOf(uint32_t group) const {
+  uint32_t entry = heads_[group].last;
+  while (entry != kNoEntry && entries_[entry].count == 0) entry = entries_[entry].previous;
+  return entry;
 }
 
 void JoinSide::Drop(uint32_t entry) {
   MarkChanged(entry);
-  Unlink(entry);
+  const uint32_t group = entries_[entry].group;
+  TakeOut(entry);
+  if (heads_[group].first == kNoEntry) {
+    key_table_.Erase(group);
+    std::erase(null_groups_, group);
+  }
   row_table_.Erase(entry);
   entries_[entry] = Entry();
 }

@@ -30,6 +30,12 @@ class JoinSide {
   /// The rows of a chain, the oldest first.
   uint32_t First(uint32_t group) const { return heads_[group].first; }
   uint32_t Next(uint32_t entry) const { return entries_[entry].next; }
+  uint32_t GroupOf(uint32_t entry) const { return entries_[entry].group; }
+  /// The row of a chain that came last, of those that are there; kNoEntry: none is.
+  uint32_t LastOf(uint32_t group) const;
+  /// Makes a row the last of its chain.
+  void MoveToEnd(uint32_t entry);
+  int64_t written_ms(uint32_t entry) const { return entries_[entry].written_ms; }
   /// The chains whose key has a NULL: NOT IN has to look at them for every row.
   const std::vector<uint32_t>& null_groups() const { return null_groups_; }
   /// All rows, for a key that may equal any.
@@ -74,7 +80,8 @@ class JoinSide {
     uint32_t last = kNoEntry;
   };
   void Link(uint32_t entry, uint32_t group, bool has_null_key);
-  void Unlink(uint32_t entry);
+  // Takes it out of its chain, which may be empty then.
+  void TakeOut(uint32_t entry);
   void Drop(uint32_t entry);
   types::SchemaPtr StateSchema() const;
   void MarkChanged(uint32_t entry) { changed_[static_cast<size_t>(key_table_.key_group(entries_[entry].group))] = true; }

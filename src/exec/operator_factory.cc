@@ -35,7 +35,7 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
     if (join->left_window_end >= 0) return Unsupported(node, "joins of windows");
     return MakeJoinOperator(node);
   }
-  if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return Unsupported(node, "upsert sources");
+  if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return MakeNormalizeOperator(node);
   if (const auto* sort = std::get_if<plan::SortNode>(&node.spec)) {
     if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends");
     if (sort->by_rowtime) return Unsupported(node, "streaming sorts by event time");

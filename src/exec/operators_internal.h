@@ -32,6 +32,7 @@ OperatorPtr MakeLimitOperator(const plan::PhysicalNode& node);
 OperatorPtr MakeSliceWindowOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSessionWindowOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeGroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options);
+OperatorPtr MakeNormalizeOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeBatchJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSortOperator(const plan::PhysicalNode& node);
