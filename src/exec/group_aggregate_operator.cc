@@ -6,6 +6,8 @@
 // that a run is computed by columns, and the order of changes is that of the rows.
 #include <arrow/array.h>
 
+#include <limits>
+
 #include "exec/aggregate_set.h"
 #include "exec/columns.h"
 #include "exec/key_group_rows.h"
@@ -31,12 +33,13 @@ class GroupAggregateOperator final : public Operator {
     return Ok();
   }
 
-  Status Open(const OperatorContext&) override { return Ok(); }
+  Status Open(const OperatorContext& context) override {
+    context_ = &context;
+    return Ok();
+  }
 
   Status Process(int, types::Batch batch, Output& output) override {
-    set_->FindOrInsert(batch, &groups_);
-    row_counts_.resize(set_->capacity(), 0);
-    run_of_.resize(set_->capacity(), 0);
+    FindGroups(batch);
     if (options_.is_batch) return Absorb(batch, groups_);
     if (options_.emits_net_changes) return EmitNetChanges(batch, output);
     int64_t begin = 0;
@@ -74,17 +77,29 @@ class GroupAggregateOperator final : public Operator {
     return Ok();
   }
 
+  // A group that is over begins anew when its key comes again; sweeping only frees memory.
+  Status OnTimer(int64_t now_ms, Output&) override {
+    if (!HasTimeToLive()) return Ok();
+    for (uint32_t group : set_->groups()) {
+      if (IsOver(group, now_ms)) Forget(group);
+    }
+    next_sweep_ms_ = now_ms + std::max<int64_t>(spec_.state_ttl_ms / 2, 100);
+    return Ok();
+  }
+  int64_t NextTimerMs() const override { return HasTimeToLive() ? next_sweep_ms_ : std::numeric_limits<int64_t>::max(); }
+
   Status Snapshot(state::StateWriter& writer) override {
     const std::vector<uint32_t> live = set_->groups();
     types::Batch rows{StateSchema(), {}, static_cast<int64_t>(live.size()), nullptr, nullptr};
     FIRN_TRY(rows.columns, set_->Save(live));
-    std::vector<int64_t> counts;
+    std::vector<int64_t> counts, times;
     std::vector<int> key_groups;
     for (uint32_t group : live) {
       counts.push_back(row_counts_[group]);
+      times.push_back(written_ms_[group]);
       key_groups.push_back(set_->key_group(group));
     }
-    rows.columns.insert(rows.columns.begin(), LongArray(std::move(counts)));
+    rows.columns.insert(rows.columns.begin(), {LongArray(std::move(counts)), LongArray(std::move(times))});
     FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, "groups", rows, key_groups, changed_));
     changed_.assign(state::kKeyGroups, false);
     return Ok();
@@ -92,31 +107,64 @@ class GroupAggregateOperator final : public Operator {
 
   Status Restore(state::StateReader& reader) override {
     return reader.Read("groups", StateSchema(), [&](int, const types::Batch& rows) -> Status {
-      const std::vector<types::ArrayPtr> columns(rows.columns.begin() + 1, rows.columns.end());
+      const std::vector<types::ArrayPtr> columns(rows.columns.begin() + 2, rows.columns.end());
       FIRN_RETURN_IF_ERROR(set_->Load(columns, rows.row_count));
       const uint32_t before = static_cast<uint32_t>(row_counts_.size());
-      std::vector<int64_t> counts;
+      std::vector<int64_t> counts, times;
       LongsOf(rows.columns[0], &counts);
+      LongsOf(rows.columns[1], &times);
       // Groups are numbered in the order of the loaded rows: a fresh set has erased none.
       FIRN_ASSERT(set_->capacity() == before + counts.size(), "restored {} rows as {} groups", counts.size(), set_->capacity() - before);
       row_counts_.insert(row_counts_.end(), counts.begin(), counts.end());
+      written_ms_.insert(written_ms_.end(), times.begin(), times.end());
       return Ok();
     });
   }
 
-  int64_t state_bytes() const override { return set_->bytes() + static_cast<int64_t>(row_counts_.capacity() * sizeof(int64_t)); }
+  int64_t state_bytes() const override { return set_->bytes() + static_cast<int64_t>((row_counts_.capacity() + written_ms_.capacity() + run_of_.capacity()) * sizeof(int64_t)); }
 
  private:
   types::SchemaPtr StateSchema() const {
     std::vector<types::Field> fields = shape_.StateFields();
-    fields.insert(fields.begin(), {"row_count", types::DataType::BigInt()});
+    fields.insert(fields.begin(), {{"row_count", types::DataType::BigInt()}, {"written_ms", types::DataType::BigInt()}});
     return types::MakeSchema(std::move(fields));
+  }
+
+  bool HasTimeToLive() const { return spec_.state_ttl_ms > 0 && !options_.is_batch; }
+  int64_t now_ms() const { return context_->evaluation.row_time_us / 1000; }
+  bool IsOver(uint32_t group, int64_t now_ms) const { return row_counts_[group] > 0 && written_ms_[group] + spec_.state_ttl_ms <= now_ms; }
+  void Forget(uint32_t group) {
+    changed_[static_cast<size_t>(set_->key_group(group))] = true;
+    row_counts_[group] = 0;
+    run_of_[group] = kErased;
+    set_->Erase(group);
+  }
+
+  void FindGroups(const types::Batch& batch) {
+    set_->FindOrInsert(batch, &groups_);
+    GrowToCapacity();
+    if (!HasTimeToLive()) return;
+    bool is_any_over = false;
+    for (uint32_t group : groups_) {
+      if (!IsOver(group, now_ms())) continue;
+      is_any_over = true;
+      Forget(group);
+    }
+    if (!is_any_over) return;
+    set_->FindOrInsert(batch, &groups_);
+    GrowToCapacity();
+  }
+  void GrowToCapacity() {
+    row_counts_.resize(set_->capacity(), 0);
+    written_ms_.resize(set_->capacity(), 0);
+    run_of_.resize(set_->capacity(), 0);
   }
 
   Status Absorb(const types::Batch& batch, std::span<const uint32_t> groups) {
     FIRN_RETURN_IF_ERROR(set_->Update(batch, groups));
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t group = groups[static_cast<size_t>(row)];
+      written_ms_[group] = now_ms();
       row_counts_[group] += IsRetraction(batch.kind(row)) ? -1 : 1;
       changed_[static_cast<size_t>(set_->key_group(group))] = true;
     }
@@ -208,6 +256,9 @@ class GroupAggregateOperator final : public Operator {
   const AggregateShape shape_;
   std::unique_ptr<AggregateSet> set_;
   std::vector<int64_t> row_counts_;  // input rows by group: none left means the group is gone
+  std::vector<int64_t> written_ms_;  // by group: when its last row came
+  int64_t next_sweep_ms_ = 0;
+  const OperatorContext* context_ = nullptr;
   std::vector<uint64_t> run_of_;     // the last run that a group stood in
   uint64_t run_ = 0;
   std::vector<uint32_t> emptied_;

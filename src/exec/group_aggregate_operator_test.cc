@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Updating aggregates against aggregates of whole relations, over random changes and restarts; and groups whose time is over.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "exec/operator_test_rig.h"
+
+namespace firn::exec {
+namespace {
+
+using types::DataType;
+using types::RowKind;
+
+expr::AggregateCall Call(const char* name, std::vector<int> arguments) {
+  expr::AggregateCall call;
+  call.function = expr::FindAggregate(name);
+  expr::CallSite site;
+  site.name = name;
+  site.types.assign(arguments.size(), DataType::Int());
+  site.literals.assign(arguments.size(), nullptr);
+  call.signature = call.function->bind(site).value();
+  call.arguments = std::move(arguments);
+  call.options.is_retractable = true;
+  return call;
+}
+
+// k, COUNT(*), SUM(v), MAX(v)
+std::shared_ptr<plan::PhysicalNode> MakeNode(int64_t ttl_ms = 0) {
+  auto node = std::make_shared<plan::PhysicalNode>();
+  auto input = std::make_shared<plan::PhysicalNode>();
+  input->schema = IntSchema(2);
+  node->inputs.push_back(std::move(input));
+  plan::GroupAggregateNode spec;
+  spec.keys = {0};
+  spec.aggregates = {Call("COUNT", {}), Call("SUM", {1}), Call("MAX", {1})};
+  spec.state_ttl_ms = ttl_ms;
+  node->spec = std::move(spec);
+  node->schema = types::MakeSchema({{"k", DataType::Int()}, {"c", DataType::BigInt()}, {"s", DataType::Int()}, {"m", DataType::Int()}});
+  return node;
+}
+
+Relation Expected(const Relation& rows) {
+  std::map<std::optional<int32_t>, std::vector<int32_t>> groups;
+  for (const auto& [row, count] : rows) {
+    for (int64_t i = 0; i < count; ++i) groups[row[0]].push_back(*row[1]);
+  }
+  Relation expected;
+  for (const auto& [key, values] : groups) {
+    int32_t sum = 0;
+    for (int32_t value : values) sum += value;
+    expected[{key, static_cast<int32_t>(values.size()), sum, *std::max_element(values.begin(), values.end())}] = 1;
+  }
+  return expected;
+}
+
+TEST(GroupAggregateOperator, FollowsChangesThroughRestarts) {
+  for (const bool net_changes : {false, true}) {
+    for (uint32_t seed = 1; seed <= 40; ++seed) {
+      const auto node = MakeNode();
+      OperatorOptions options;
+      options.emits_net_changes = net_changes;
+      OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, options); });
+      std::mt19937 random(seed);
+      Relation rows, result;
+      for (int step = 0; step < 40; ++step) {
+        std::vector<Change> changes;
+        for (uint32_t i = random() % 8; i > 0; --i) {
+          Change change{RowKind::kInsert, {random() % 7 == 0 ? std::nullopt : std::optional<int32_t>(random() % 4), static_cast<int32_t>(random() % 9)}};
+          if (random() % 2 == 0 && !rows.empty()) {
+            auto at = rows.begin();
+            std::advance(at, random() % rows.size());
+            change = {random() % 2 == 0 ? RowKind::kDelete : RowKind::kUpdateBefore, at->first};
+          }
+          Apply({change}, &rows);
+          changes.push_back(std::move(change));
+        }
+        if (changes.empty()) continue;
+        rig.Process(0, MakeBatch(node->inputs[0]->schema, changes));
+        Apply(rig.TakeChanges(), &result);
+        ASSERT_EQ(result, Expected(rows)) << "seed " << seed << " step " << step;
+        if (random() % 6 == 0) rig.Restart();
+      }
+    }
+  }
+}
+
+TEST(GroupAggregateOperator, AGroupWhoseTimeIsOverBeginsAnew) {
+  const auto node = MakeNode(1000);
+  OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, {}); });
+  const types::SchemaPtr& schema = node->inputs[0]->schema;
+  rig.SetTime(5'000);
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7}}, {RowKind::kInsert, {2, 7}}}));
+  rig.SetTime(5'999);
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1}}}));
+  rig.Restart();
+  rig.TakeChanges();
+  rig.SetTime(6'500);
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1}}, {RowKind::kInsert, {2, 1}}}));
+  const std::vector<Change> changes = rig.TakeChanges();
+  ASSERT_EQ(changes.size(), 3u);  // -U, +U of key 1; +I of key 2
+  EXPECT_EQ(changes[1].row, (IntRow{1, 3, 9, 7}));
+  EXPECT_EQ(changes[2].kind, RowKind::kInsert);
+  EXPECT_EQ(changes[2].row, (IntRow{2, 1, 1, 1}));
+  rig.Timer(60'000);
+  rig.SetTime(60'000);
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 5}}}));
+  EXPECT_EQ(rig.TakeChanges()[0].row, (IntRow{1, 1, 5, 5}));
+}
+
+}  // namespace
+}  // namespace firn::exec
