@@ -117,9 +117,12 @@ class Demo {
   }
 
  private:
+  // Nobody reads any more: the demo ends.
+  void Write(std::string_view text) { was_stopped_ |= !io::WriteOutput(text); }
+
   template <typename... Args>
   void Say(fmt::format_string<Args...> text, Args&&... args) {
-    io::WriteOutput(fmt::format(text, std::forward<Args>(args)...));
+    Write(fmt::format(text, std::forward<Args>(args)...));
   }
 
   Status RunScript(const std::string& script) {
@@ -132,7 +135,7 @@ class Demo {
 
   Status ShowWindows() {
     const bool is_terminal = io::IsOutputTerminal();
-    DemoScreen screen({.columns = is_terminal ? io::TerminalColumns() : 0, .has_status_line = is_terminal}, [](std::string_view text) { io::WriteOutput(text); });
+    DemoScreen screen({.columns = is_terminal ? io::TerminalColumns() : 0, .has_status_line = is_terminal}, [this](std::string_view text) { Write(text); });
     int64_t next_status_us = 0;
     const auto on_rows = [&](const std::vector<PrintedRow>& rows) {
       std::vector<ClosedWindow> windows;
@@ -145,7 +148,7 @@ class Demo {
         screen.SetStatus(Look());
         next_status_us = now_us + kStatusEveryUs;
       }
-      was_stopped_ = io::TakeStopSignal();
+      was_stopped_ |= io::TakeStopSignal();
       return !was_stopped_ && ElapsedMs() < options_.seconds * 1000 - kQueriesMs;
     };
     FIRN_RETURN_IF_ERROR(session_->Execute(kLive, {[](const ResultHead&) {}, on_rows}));
@@ -189,7 +192,7 @@ class Demo {
       Say("\nfirn> {};\n", query);
       std::unique_ptr<ResultPrinter> printer;
       const PrinterOptions options{.terminal_columns = io::IsOutputTerminal() ? io::TerminalColumns() : 0};
-      FIRN_RETURN_IF_ERROR(session_->Execute(query, {[&](const ResultHead& head) { printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); }); },
+      FIRN_RETURN_IF_ERROR(session_->Execute(query, {[&](const ResultHead& head) { printer = ResultPrinter::Make(options, head.columns, [this](std::string_view text) { Write(text); }); },
                                                      [&](const std::vector<PrintedRow>& rows) {
                                                        printer->Add(rows);
                                                        return true;

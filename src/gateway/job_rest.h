@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "base/result.h"
+#include "broker/topics.h"
 #include "exec/engine.h"
 #include "io/clock.h"
 #include "io/http.h"
@@ -22,6 +23,7 @@ namespace firn::gateway {
 struct JobRestServices {
   exec::Engine& engine;
   const io::Clock& clock;
+  const broker::Topics* topics = nullptr;  // null: no metrics of them
   std::function<Status()> health;  // of the node's storage: why no write would be taken now
 };
 

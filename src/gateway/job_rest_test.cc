@@ -75,7 +75,7 @@ class StillClock final : public io::Clock {
 class JobRest : public testing::Test {
  protected:
   io::HttpResponse Ask(const std::string& method, const std::string& path, std::map<std::string, std::string> query = {}) {
-    return HandleJobRequest({engine_, clock_, [this] { return health_; }}, {.method = method, .path = path, .query = std::move(query)});
+    return HandleJobRequest({engine_, clock_, nullptr, [this] { return health_; }}, {.method = method, .path = path, .query = std::move(query)});
   }
   json::value Get(const std::string& path) {
     const io::HttpResponse response = Ask("GET", path);

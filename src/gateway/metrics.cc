@@ -118,6 +118,22 @@ std::string ProcessMetricsText() {
   return out;
 }
 
+std::string TopicMetricsText(const broker::Topics& topics) {
+  std::string starts, ends;
+  Begin(&starts, "firn_topic_start_offset", "gauge", "The first offset that a partition still holds.");
+  Begin(&ends, "firn_topic_end_offset", "counter", "The offset that the next record of a partition will have.");
+  for (const broker::TopicInfo& topic : topics.List()) {
+    for (size_t i = 0; i < topic.partitions.size(); ++i) {
+      const auto partition = topics.partition(topic.partitions[i]);
+      if (partition == nullptr) continue;  // deleted just now
+      const std::string labels = fmt::format("{{topic=\"{}\",partition=\"{}\"}}", Escaped(topic.name), i);
+      starts += fmt::format("firn_topic_start_offset{} {}\n", labels, partition->log_start().value());
+      ends += fmt::format("firn_topic_end_offset{} {}\n", labels, partition->high_watermark().value());
+    }
+  }
+  return starts + ends;
+}
+
 std::string MetricsText(const std::vector<exec::JobStatus>& jobs) {
   std::string out;
   Begin(&out, "firn_build_info", "gauge", "1, labelled with the version.");

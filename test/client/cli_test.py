@@ -334,6 +334,7 @@ class RunningJob(unittest.TestCase):
         for line in text.splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="([^"\\\n]|\\.)*",?)*\})? -?[0-9.e+-]+)$')
         self.assertEqual(re.search(r'firn_source_decode_errors_total\{[^}]*partition="events-0"\} (\d+)', text)[1], "1")
+        self.assertIn('\nfirn_topic_end_offset{topic="events",partition="0"} 202\n', text)
         self.assertEqual(get(self.node.jobs, "/healthz"), "ok\n")
         self.assertEqual(get(self.node.jobs, "/readyz"), "ok\n")
 
