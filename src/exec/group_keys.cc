@@ -160,6 +160,12 @@ std::vector<DataType> TypesOf(const types::Schema& schema, const std::vector<int
   return result;
 }
 
+std::vector<types::DataType> AllTypesOf(const types::Schema& schema) {
+  std::vector<types::DataType> types;
+  for (const types::Field& field : schema.fields()) types.push_back(field.type);
+  return types;
+}
+
 std::vector<ArrayPtr> ColumnsOf(const types::Batch& batch, const std::vector<int>& columns) {
   std::vector<ArrayPtr> result;
   for (int column : columns) result.push_back(batch.columns[static_cast<size_t>(column)]);

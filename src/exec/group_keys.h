@@ -56,6 +56,7 @@ class KeyEncoder {
 
 /// The types of `columns` of a schema, in that order.
 std::vector<types::DataType> TypesOf(const types::Schema& schema, const std::vector<int>& columns);
+std::vector<types::DataType> AllTypesOf(const types::Schema& schema);
 /// The arrays of `columns` of a batch, in that order.
 std::vector<types::ArrayPtr> ColumnsOf(const types::Batch& batch, const std::vector<int>& columns);
 

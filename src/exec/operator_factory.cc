@@ -37,8 +37,9 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
   }
   if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return MakeNormalizeOperator(node);
   if (const auto* sort = std::get_if<plan::SortNode>(&node.spec)) {
+    if (!options.is_batch && (sort->limit >= 0 || sort->keys.empty())) return MakeTopNOperator(node);
+    if (sort->by_rowtime) return MakeTemporalSortOperator(node);
     if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends");
-    if (sort->by_rowtime) return Unsupported(node, "streaming sorts by event time");
     return MakeSortOperator(node);
   }
   FIRN_UNREACHABLE("{} is no operator", node.name);

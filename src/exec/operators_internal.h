@@ -36,6 +36,8 @@ OperatorPtr MakeNormalizeOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeBatchJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSortOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeTemporalSortOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeTopNOperator(const plan::PhysicalNode& node);
 
 /// What stateless operators share: nothing to store, watermarks pass.
 class StatelessOperator : public Operator {

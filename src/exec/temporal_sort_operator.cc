@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// ORDER BY of a stream by its ascending event time: rows wait until the watermark passes them and leave in order. As in Flink a row is late not against the
+// watermark but against what has left already: one that is newer than the last row to leave is sorted in.
+//
+// The watermark is followed row by row (Batch::watermarks), so that the result does not depend on how rows are batched.
+#include <map>
+
+#include "exec/columns.h"
+#include "exec/encoded_changes.h"
+#include "exec/group_keys.h"
+#include "exec/operator_metrics.h"
+#include "exec/operators_internal.h"
+#include "exec/sort_key.h"
+
+namespace firn::exec {
+
+namespace {
+
+const types::SchemaPtr& ProgressSchema() {
+  static const auto* const schema = new types::SchemaPtr(types::MakeSchema({{"watermark_ms", types::DataType::BigInt()}, {"emitted_ms", types::DataType::BigInt()}}));
+  return *schema;
+}
+
+class TemporalSortOperator final : public Operator {
+ public:
+  TemporalSortOperator(const plan::PhysicalNode& node, SortKeyEncoder sort_keys)
+      : node_(node), spec_(std::get<plan::SortNode>(node.spec)), sort_keys_(std::move(sort_keys)), codec_(AllTypesOf(*node.schema)), changes_(codec_) {}
+
+  Status Open(const OperatorContext& context) override {
+    context_ = &context;
+    return Ok();
+  }
+
+  Status Process(int, types::Batch batch, Output& output) override {
+    TimesMs(batch.columns[static_cast<size_t>(spec_.keys[0].column)], &times_);
+    sort_keys_.Encode(batch, &keys_);
+    codec_.Encode(batch.columns, batch.row_count, &encoded_);
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      FIRN_RETURN_IF_ERROR(EmitUpTo(batch.watermark_before(row), output));
+      const int64_t time = times_[static_cast<size_t>(row)];
+      if (time <= emitted_ms_) {
+        context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
+      } else {
+        Add(keys_[static_cast<size_t>(row)], time, encoded_[row]);
+      }
+    }
+    return Ok();
+  }
+
+  Status Advance(types::Watermark watermark, Output& output) override {
+    FIRN_RETURN_IF_ERROR(EmitUpTo(watermark.timestamp_ms, output));
+    output.EmitWatermark(watermark);
+    return Ok();
+  }
+  Status Finish(Output&) override { return Ok(); }  // the final watermark has let all rows go
+
+  Status Snapshot(state::StateWriter& writer) override {
+    FIRN_RETURN_IF_ERROR(writer.Write("progress", state::kNoKeyGroup, {ProgressSchema(), {LongArray({watermark_ms_}), LongArray({emitted_ms_})}, 1, nullptr, nullptr}));
+    std::vector<std::string_view> rows;
+    for (const auto& [key, row] : waiting_) rows.push_back(row.bytes);
+    types::Batch batch{node_.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+    FIRN_TRY(batch.columns, codec_.Decode(rows));
+    return writer.Write("rows", state::kNoKeyGroup, std::move(batch));
+  }
+
+  Status Restore(state::StateReader& reader) override {
+    FIRN_RETURN_IF_ERROR(reader.Read("progress", ProgressSchema(), [&](int, const types::Batch& rows) -> Status {
+      std::vector<int64_t> watermark, emitted;
+      LongsOf(rows.columns[0], &watermark);
+      LongsOf(rows.columns[1], &emitted);
+      watermark_ms_ = watermark[0];
+      emitted_ms_ = emitted[0];
+      return Ok();
+    }));
+    return reader.Read("rows", node_.schema, [&](int, const types::Batch& rows) -> Status {
+      TimesMs(rows.columns[static_cast<size_t>(spec_.keys[0].column)], &times_);
+      sort_keys_.Encode(rows, &keys_);
+      codec_.Encode(rows.columns, rows.row_count, &encoded_);
+      for (int64_t row = 0; row < rows.row_count; ++row) Add(keys_[static_cast<size_t>(row)], times_[static_cast<size_t>(row)], encoded_[row]);
+      return Ok();
+    });
+  }
+
+  int64_t state_bytes() const override { return bytes_; }
+
+ private:
+  struct Row {
+    int64_t time_ms;
+    std::string bytes;
+  };
+  using Waiting = std::map<std::string, Row>;
+  static constexpr int64_t kNodeBytes = 96;  // of the map and the strings, about
+
+  static int64_t SizeOf(const Waiting::value_type& entry) { return static_cast<int64_t>(entry.first.size() + entry.second.bytes.size()) + kNodeBytes; }
+
+  void Add(const std::string& sort_key, int64_t time, std::string_view row) {
+    std::string key = sort_key;
+    AppendSequence(++sequence_, &key);
+    bytes_ += SizeOf(*waiting_.emplace(std::move(key), Row{time, std::string(row)}).first);
+  }
+
+  Status EmitUpTo(int64_t watermark, Output& output) {
+    if (watermark <= watermark_ms_) return Ok();
+    watermark_ms_ = watermark;
+    while (!waiting_.empty() && waiting_.begin()->second.time_ms <= watermark) {
+      const auto first = waiting_.begin();
+      bytes_ -= SizeOf(*first);
+      emitted_ms_ = first->second.time_ms;
+      changes_.AddOwned(types::RowKind::kInsert, std::move(first->second.bytes));
+      waiting_.erase(first);
+      if (changes_.size() >= static_cast<size_t>(types::kPreferredBatchRows)) FIRN_RETURN_IF_ERROR(changes_.Emit(node_.schema, output));
+    }
+    return changes_.Emit(node_.schema, output);
+  }
+
+  const plan::PhysicalNode& node_;
+  const plan::SortNode& spec_;
+  const SortKeyEncoder sort_keys_;
+  const RowCodec codec_;
+  Waiting waiting_;
+  uint64_t sequence_ = 0;
+  int64_t bytes_ = 0;
+  int64_t watermark_ms_ = types::kNoWatermark;
+  int64_t emitted_ms_ = types::kNoWatermark;  // the event time of the last row that left
+  EncodedChanges changes_;
+  const OperatorContext* context_ = nullptr;
+  // Of the batch at hand.
+  std::vector<int64_t> times_;
+  std::vector<std::string> keys_;
+  EncodedRows encoded_;
+};
+
+}  // namespace
+
+Result<OperatorPtr> MakeTemporalSortOperator(const plan::PhysicalNode& node) {
+  FIRN_TRY(SortKeyEncoder sort_keys, SortKeyEncoder::Make(*node.schema, std::get<plan::SortNode>(node.spec).keys));
+  return OperatorPtr(std::make_unique<TemporalSortOperator>(node, std::move(sort_keys)));
+}
+
+}  // namespace firn::exec

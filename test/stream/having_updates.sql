@@ -1,0 +1,7 @@
+-- a group that enters and leaves the condition
+-- input: trades = trades.jsonl
+-- delay: 5
+-- key: price
+CREATE TABLE trades (id INT, symbol STRING, price INT, qty INT, side STRING, ts BIGINT,
+  event_time AS TO_TIMESTAMP_LTZ(ts, 3), WATERMARK FOR event_time AS event_time - INTERVAL '5' SECOND) WITH (${trades});
+SELECT price, COUNT(*) AS c FROM trades GROUP BY price HAVING COUNT(*) <> 3;
