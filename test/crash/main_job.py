@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The main job under kill -9.
 
-  main_job.py [--rounds N] [--seed S] [--records N]
+  main_job.py [--rounds N] [--seed S] [--catalog hadoop|embedded]
 
 A real Kafka client produces trades without pause while the node is killed with SIGKILL at random moments and started again. At the end, read with PyIceberg:
 every record that was acknowledged is in the raw table exactly once and in order, and the one-minute windows equal an independent computation by DuckDB over it.
@@ -23,7 +23,7 @@ import firn  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402
 
 PIPELINE = """
-CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{warehouse}');
+CREATE CATALOG lake WITH ({catalog});
 CREATE DATABASE IF NOT EXISTS lake.db;
 CREATE TABLE trades (
   symbol STRING, price DOUBLE, qty DOUBLE, ts BIGINT, side STRING,
@@ -98,18 +98,20 @@ class Load(threading.Thread):
             self.failed.append(f"{left} records were never acknowledged")
 
 
-def read_table(warehouse, name):
-    folder = warehouse / "db" / name / "metadata"
-    version = (folder / "version-hint.text").read_text().strip()
-    return StaticTable.from_metadata(str(folder / f"v{version}.metadata.json")).scan().to_arrow()
+def read_table(node, name):
+    """By PyIceberg; the catalog's own pointer says where the table's metadata is."""
+    session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
+    newest = session.execute(f"SELECT file FROM lake.db.{name}$metadata_log_entries").texts()[-1][0]
+    session.close()
+    return StaticTable.from_metadata(newest.removeprefix("file://")).scan().to_arrow()
 
 
-def check(warehouse, load):
+def check(node, load):
     problems = list(load.failed)
     records = [load.acked[offset] for offset in sorted(load.acked)]
     if sorted(load.acked) != list(range(len(records))):
         problems.append("the acknowledged offsets are not dense")
-    raw = read_table(warehouse, "raw_trades")
+    raw = read_table(node, "raw_trades")
     expected = [(r["symbol"], r["price"], r["qty"], r["side"], r["ts"]) for r in records]
     got = [(row["symbol"], row["price"], row["qty"], row["side"], round(row["event_time"].timestamp() * 1000)) for row in raw.to_pylist()]
     if sorted(got) != sorted(expected):
@@ -121,7 +123,7 @@ def check(warehouse, load):
         SELECT ts // 60000 * 60000 AS w, symbol, arg_min(price, n), max(price), min(price), arg_max(price, n), sum(qty), count(*)
         FROM trades WHERE ts // 60000 * 60000 + 60000 - 1 <= (SELECT max(ts) - 5000 FROM trades) GROUP BY w, symbol""").fetchall()
     windows = [(round((row["window_start"] - row["window_start"].__class__(1970, 1, 1)).total_seconds() * 1000), row["symbol"], row["open"], row["high"], row["low"], row["close"], row["volume"],
-                row["trade_count"]) for row in read_table(warehouse, "agg_1m").to_pylist()]
+                row["trade_count"]) for row in read_table(node, "agg_1m").to_pylist()]
     if sorted(windows) != sorted(oracle):
         difference = sorted(set(windows) ^ set(oracle))
         problems.append(f"{len(windows)} windows for {len(oracle)} expected; first differences {difference[:4]}")
@@ -144,18 +146,20 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--catalog", choices=["hadoop", "embedded"], default="hadoop")
     arguments = parser.parse_args()
-    print(f"main job under kill -9: {arguments.rounds} rounds, --seed {arguments.seed}", flush=True)
+    print(f"main job under kill -9: {arguments.rounds} rounds, --catalog {arguments.catalog} --seed {arguments.seed}", flush=True)
     choose = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="firn-crash-") as folder:
-        warehouse = pathlib.Path(folder) / "warehouse"
+        hadoop = f"'type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{pathlib.Path(folder) / 'warehouse'}'"
+        catalog = hadoop if arguments.catalog == "hadoop" else "'type'='iceberg'"
         port = free_port()
         node = firn.Node(pathlib.Path(folder) / "lake", kafka_port=port).start()
         load = Load(port, arguments.seed)
         load.send(load.now_ms)  # makes the topic
         load.producer.flush(20)
         session = firn.Session(node.sql)
-        for statement in firn.split_statements(PIPELINE.format(warehouse=warehouse)):
+        for statement in firn.split_statements(PIPELINE.format(catalog=catalog)):
             session.execute(statement)
         load.start()
         for _ in range(arguments.rounds):
@@ -164,7 +168,7 @@ def main():
             node.start()
         load.finish()
         wait_for_rows(node, len(load.acked), 60)
-        problems, records, windows = check(warehouse, load)
+        problems, records, windows = check(node, load)
         if problems:
             print(node.log_tail())
         code = node.stop()
