@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connect/kafka.h"
 
+#include <fmt/format.h>
+
 #include "connect/kafka_sink.h"
 #include "connect/kafka_source.h"
 #include "connect/kafka_table.h"
@@ -22,14 +24,21 @@ class KafkaConnector final : public exec::Connector {
       return Error(ErrorCode::kInvalidOption, "a kafka table never ends, and a batch query needs an end: " + table.path.ToString())
           .Hint("set 'scan.bounded.mode'='latest-offset' on the table or in a hint, or SET 'execution.runtime-mode'='streaming'");
     }
+    if (formats::HasChanges(kafka.value_format)) {
+      if (is_batch) {
+        return Error(ErrorCode::kNotSupported, fmt::format("{} holds changes ('{}'), and a batch query reads rows only", table.path.ToString(), kafka.value_format.name))
+            .Hint("SET 'execution.runtime-mode'='streaming'");
+      }
+      traits.changelog = plan::kRetract;
+    }
     traits.metadata = KafkaMetadata();
     traits.takes_projection = true;
     return traits;
   }
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
-    FIRN_RETURN_IF_ERROR(ParseKafkaTable(table, "UTC"));
-    return plan::SinkTraits{.accepts = plan::kInsertOnly, .metadata = {KafkaMetadata()[5]}};
+    FIRN_TRY(KafkaTable kafka, ParseKafkaTable(table, "UTC"));
+    return plan::SinkTraits{.accepts = formats::HasChanges(kafka.value_format) ? plan::kRetract : plan::kInsertOnly, .metadata = {KafkaMetadata()[5]}};
   }
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity& job) override {

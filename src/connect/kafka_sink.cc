@@ -33,7 +33,7 @@ struct ColumnPlan {
 };
 
 types::Batch Project(const types::Batch& batch, const types::SchemaPtr& schema, const std::vector<int>& columns) {
-  types::Batch projected{schema, {}, batch.row_count, nullptr, nullptr};
+  types::Batch projected{schema, {}, batch.row_count, batch.kinds, nullptr};
   for (int column : columns) projected.columns.push_back(batch.columns[static_cast<size_t>(column)]);
   return projected;
 }

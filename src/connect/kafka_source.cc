@@ -319,6 +319,7 @@ class KafkaSource final : public exec::Source {
       FIRN_TRY(key_columns, DecodeKeys(partition, records, record_of_row));
     }
     rows->row_count = decoded->rows.row_count;
+    rows->kinds = decoded->rows.kinds;
     for (size_t i = 0; i < origins_.size(); ++i) {
       switch (origins_[i].first) {
         case Origin::kValue: rows->columns.push_back(decoded->rows.columns[origins_[i].second]); break;

@@ -17,7 +17,7 @@ const std::vector<OptionRule>& Rules() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
       {"topic", OptionKind::kText, true, {}, "the topic to read or write; several to read are separated by ';'"},
       {"properties.*", OptionKind::kText, false, {}, "client properties: bootstrap.servers, group.id, auto.offset.reset count, others are accepted"},
-      {"format", OptionKind::kText, false, {}, "how values are encoded: json, csv, raw"},
+      {"format", OptionKind::kText, false, {}, "how values are encoded: json, csv, raw, debezium-json"},
       {"value.format", OptionKind::kText, false, {}, "the same as 'format'"},
       {"key.format", OptionKind::kText, false, {}, "how keys are encoded"},
       {"key.fields", OptionKind::kText, false, {}, "the columns that the key holds, separated by ';'"},
@@ -39,6 +39,7 @@ const std::vector<OptionRule>& Rules() {
       {"json.*", OptionKind::kText, false, {}, "options of the format"},
       {"csv.*", OptionKind::kText, false, {}, "options of the format"},
       {"raw.*", OptionKind::kText, false, {}, "options of the format"},
+      {"debezium-json.*", OptionKind::kText, false, {}, "options of the format"},
       {"value.*", OptionKind::kText, false, {}, "options of the value's format"},
       {"key.*", OptionKind::kText, false, {}, "options of the key's format"},
   };
@@ -120,9 +121,9 @@ Status ParseFormats(const plan::TableDefinition& table, const std::string& time_
   const std::string value = table.Option("value.format", table.Option("format"));
   if (value.empty()) {
     return Error(ErrorCode::kInvalidOption, fmt::format("the kafka connector needs the option 'format' (table {})", table.path.ToString()))
-        .Hint("'format'='json', 'csv' or 'raw'");
+        .Hint("'format'='json', 'csv', 'raw' or 'debezium-json'");
   }
-  kafka->value_format = {value, formats::FormatOptions(table.options, value), time_zone};
+  kafka->value_format = {value, formats::FormatOptions(table.options, value), time_zone, {}};
   for (auto& [key, option] : formats::FormatOptions(table.options, value, "value.")) kafka->value_format.options.emplace(key, option);
   FIRN_RETURN_IF_ERROR(formats::CheckFormat(kafka->value_format));
   kafka->key_fields = Split(table.Option("key.fields"), ';');
@@ -136,7 +137,7 @@ Status ParseFormats(const plan::TableDefinition& table, const std::string& time_
     return Error(ErrorCode::kInvalidOption, "'key.fields-prefix' needs 'value.fields-include'='EXCEPT_KEY'");
   }
   if (key.empty()) return Ok();
-  kafka->key_format = formats::FormatSpec{key, formats::FormatOptions(table.options, key, "key."), time_zone};
+  kafka->key_format = formats::FormatSpec{key, formats::FormatOptions(table.options, key, "key."), time_zone, {}};
   FIRN_RETURN_IF_ERROR(formats::CheckFormat(*kafka->key_format));
   std::vector<std::string> names;
   for (const plan::TableColumn& column : table.columns) {
@@ -153,6 +154,19 @@ Status ParseFormats(const plan::TableDefinition& table, const std::string& time_
   return Ok();
 }
 
+// What keys and values hold, in order, for formats that go by places.
+void ListColumns(const plan::TableDefinition& table, KafkaTable* kafka) {
+  std::map<std::string, types::DataType> key_types;
+  for (const plan::TableColumn& column : table.columns) {
+    if (column.kind != plan::ColumnKind::kPhysical) continue;
+    const bool is_key = std::find(kafka->key_fields.begin(), kafka->key_fields.end(), column.name) != kafka->key_fields.end();
+    if (is_key) key_types[column.name] = column.type;
+    if (!is_key || kafka->value_has_key_fields) kafka->value_format.columns.push_back({column.name, column.type});
+  }
+  if (!kafka->key_format) return;
+  for (const std::string& field : kafka->key_fields) kafka->key_format->columns.push_back({field.substr(kafka->key_prefix.size()), key_types[field]});
+}
+
 }  // namespace
 
 Result<KafkaTable> ParseKafkaTable(const plan::TableDefinition& table, const std::string& time_zone) {
@@ -167,6 +181,7 @@ Result<KafkaTable> ParseKafkaTable(const plan::TableDefinition& table, const std
   kafka.partitioner = table.Option("sink.partitioner", "default");
   FIRN_RETURN_IF_ERROR(ParseBounds(table, &kafka));
   FIRN_RETURN_IF_ERROR(ParseFormats(table, time_zone, &kafka));
+  ListColumns(table, &kafka);
   return kafka;
 }
 

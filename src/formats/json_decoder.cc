@@ -8,6 +8,7 @@
 
 #include "formats/json_formats_internal.h"
 #include "formats/json_reader_internal.h"
+#include "formats/record_formats_internal.h"
 
 namespace firn::formats {
 
@@ -67,10 +68,10 @@ class JsonDecoder final : public RecordDecoder {
     const bool is_whole = ReadObject(text);
     if (is_whole && bad_fields_ == 0) return true;
     if (!options_.ignore_parse_errors) {
-      return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, reason_, Excerpt(record.bytes)))
+      return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, reason_, RecordExcerpt(record.bytes)))
           .Hint("'json.ignore-parse-errors'='true' drops broken records and makes fields of the wrong type NULL");
     }
-    if (decoded->errors == 0) decoded->first_error = fmt::format("{}: {}", reason_, Excerpt(record.bytes));
+    if (decoded->errors == 0) decoded->first_error = fmt::format("{}: {}", reason_, RecordExcerpt(record.bytes));
     decoded->errors += is_whole ? bad_fields_ : 1;
     if (!is_whole) {
       for (auto& reader : readers_) {
@@ -78,16 +79,6 @@ class JsonDecoder final : public RecordDecoder {
       }
     }
     return is_whole;
-  }
-
-  static std::string Excerpt(std::string_view bytes) {
-    constexpr size_t kMaxExcerpt = 100;
-    std::string text(bytes.substr(0, kMaxExcerpt));
-    if (bytes.size() > kMaxExcerpt) text += "...";
-    for (char& c : text) {
-      if (static_cast<unsigned char>(c) < ' ') c = ' ';
-    }
-    return text;
   }
 
   bool Broken(simdjson::error_code error) {

@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "formats/json_reader_internal.h"
+#include "formats/text_value.h"
 #include "types/arrow_result.h"
 
 namespace firn::formats {
@@ -22,12 +23,6 @@ namespace {
 
 using simdjson::ondemand::json_type;
 using simdjson::ondemand::value;
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
-  return text;
-}
 
 // The validity of a column, as bytes until it is finished: cheap to append and to cut.
 class Validity {
@@ -69,36 +64,13 @@ ReadOutcome TextOf(value& from, std::string_view* text) {
     case json_type::string: return from.get_string().get(*text) == simdjson::SUCCESS ? ReadOutcome::kOk : ReadOutcome::kBadJson;
     case json_type::object:
     case json_type::array: return ReadOutcome::kBadValue;
-    case json_type::number: *text = Trim(from.raw_json_token()); return ReadOutcome::kOk;
+    case json_type::number: *text = TrimBlanks(from.raw_json_token()); return ReadOutcome::kOk;
     case json_type::boolean:
-      *text = Trim(from.raw_json_token());
+      *text = TrimBlanks(from.raw_json_token());
       return *text == "true" || *text == "false" ? ReadOutcome::kOk : ReadOutcome::kBadJson;
-    case json_type::null: return Trim(from.raw_json_token()) == "null" ? ReadOutcome::kBadValue : ReadOutcome::kBadJson;
+    case json_type::null: return TrimBlanks(from.raw_json_token()) == "null" ? ReadOutcome::kBadValue : ReadOutcome::kBadJson;
   }
   return ReadOutcome::kBadJson;
-}
-
-template <typename T>
-bool ParseInteger(std::string_view text, T* out) {
-  text = Trim(text);
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  return status == std::errc() && end == text.data() + text.size() && !text.empty();
-}
-
-bool ParseDouble(std::string_view text, double* out) {
-  text = Trim(text);
-  if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
-  if (text == "NaN") return *out = std::numeric_limits<double>::quiet_NaN(), true;
-  if (text == "Infinity") return *out = std::numeric_limits<double>::infinity(), true;
-  if (text == "-Infinity") return *out = -std::numeric_limits<double>::infinity(), true;
-  if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  if (status == std::errc::result_out_of_range) {
-    *out = std::strtod(std::string(text).c_str(), nullptr);  // overflow to infinity, underflow to zero, as Java does
-    return true;
-  }
-  return status == std::errc() && end == text.data() + text.size();
 }
 
 // A column of fixed-width values; Derived::Convert turns one value into T.
@@ -162,10 +134,10 @@ class IntegerReader final : public FixedReader<IntegerReader<T>, T> {
     }
     std::string_view text;
     if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-    if (ParseInteger(text, out)) return ReadOutcome::kOk;
+    if (ParseIntegerText(text, out)) return ReadOutcome::kOk;
     json_type type{};
     double fraction = 0;  // 3.9 -> 3, only for a JSON number
-    if (from.type().get(type) == simdjson::SUCCESS && type == json_type::number && ParseDouble(text, &fraction)) {
+    if (from.type().get(type) == simdjson::SUCCESS && type == json_type::number && ParseDoubleText(text, &fraction)) {
       if (!(fraction > static_cast<double>(std::numeric_limits<T>::min()) - 1 &&
             fraction < static_cast<double>(std::numeric_limits<T>::max()) + 1)) {
         return ReadOutcome::kBadValue;
@@ -186,7 +158,7 @@ class FloatReader final : public FixedReader<FloatReader<T>, T> {
     if (from.get_double().get(number) != simdjson::SUCCESS) {
       std::string_view text;
       if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-      if (!ParseDouble(text, &number)) return ReadOutcome::kBadValue;
+      if (!ParseDoubleText(text, &number)) return ReadOutcome::kBadValue;
     }
     *out = static_cast<T>(number);
     return ReadOutcome::kOk;
@@ -198,30 +170,19 @@ using DecimalBytes = std::array<uint8_t, 16>;
 
 class DecimalReader final : public FixedReader<DecimalReader, DecimalBytes> {
  public:
-  explicit DecimalReader(const types::DataType& type) : FixedReader(type), precision_(type.precision()), scale_(type.scale()) {}
+  explicit DecimalReader(const types::DataType& type) : FixedReader(type), type_(type) {}
   // From the number's text, so that no digit is lost on the way through a double.
   ReadOutcome Convert(value& from, DecimalBytes* out) {
     std::string_view text;
     if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
     arrow::Decimal128 number;
-    int32_t precision = 0;
-    int32_t scale = 0;
-    if (!arrow::Decimal128::FromString(Trim(text), &number, &precision, &scale).ok()) return ReadOutcome::kBadValue;
-    if (scale > scale_) {
-      const bool is_tiny = scale - scale_ > types::kMaxDecimalPrecision;
-      number = is_tiny ? arrow::Decimal128(0) : arrow::Decimal128(number.ReduceScaleBy(scale - scale_, /*round=*/true));
-    } else if (scale < scale_) {
-      auto scaled = number.Rescale(scale, scale_);
-      if (!scaled.ok()) return ReadOutcome::kBadValue;
-      number = *scaled;
-    }
+    if (!ParseDecimalText(text, type_, &number)) return ReadOutcome::kBadValue;
     *out = number.ToBytes();
-    return number.FitsInPrecision(precision_) ? ReadOutcome::kOk : ReadOutcome::kBadValue;
+    return ReadOutcome::kOk;
   }
 
  private:
-  int32_t precision_;
-  int32_t scale_;
+  const types::DataType type_;
 };
 
 class DateReader final : public FixedReader<DateReader, int32_t> {
@@ -253,31 +214,19 @@ class TimeReader final : public FixedReader<TimeReader, int32_t> {
 class TimestampReader final : public FixedReader<TimestampReader, int64_t> {
  public:
   TimestampReader(const types::DataType& type, TimestampStyle style)
-      : FixedReader(type),
-        style_(style),
-        zoned_(type.kind() == types::TypeKind::kTimestampLtz),
-        precision_(type.precision()) {}
+      : FixedReader(type), type_(type), style_(style) {}
   ReadOutcome Convert(value& from, int64_t* out) {
     std::string_view text;
     if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-    const auto parsed = ParseIsoTimestamp(text, style_, zoned_);
+    const auto parsed = ParseTimestampText(text, type_, style_);
     if (!parsed) return ReadOutcome::kBadValue;
-    int64_t step = 1;
-    for (int i = precision_; i < 9; ++i) step *= 10;
-    const int64_t nanos = parsed->nanos / step * step;
-    if (precision_ <= 6) {
-      *out = parsed->seconds * 1'000'000 + nanos / 1000;
-      return ReadOutcome::kOk;
-    }
-    if (parsed->seconds <= -9'223'372'036 || parsed->seconds >= 9'223'372'036) return ReadOutcome::kBadValue;
-    *out = parsed->seconds * 1'000'000'000 + nanos;
+    *out = *parsed;
     return ReadOutcome::kOk;
   }
 
  private:
-  TimestampStyle style_;
-  bool zoned_;
-  int precision_;
+  const types::DataType type_;
+  const TimestampStyle style_;
 };
 
 class BooleanReader final : public JsonReader {
@@ -290,7 +239,7 @@ class BooleanReader final : public JsonReader {
       if (is_null) return AppendNull(), ReadOutcome::kOk;
       std::string_view text;
       if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-      text = Trim(text);
+      text = TrimBlanks(text);
       flag = text.size() == 4 && (text[0] | 32) == 't' && (text[1] | 32) == 'r' && (text[2] | 32) == 'u' && (text[3] | 32) == 'e';
     }
     values_.push_back(flag ? 1 : 0);
@@ -629,7 +578,7 @@ bool SkipValue(value from) {
       simdjson::ondemand::number number;
       if (from.get_number().get(number) == simdjson::SUCCESS) return true;
       double large = 0;  // an integer beyond 64 bits is still JSON
-      return ParseDouble(from.raw_json_token(), &large);
+      return ParseDoubleText(from.raw_json_token(), &large);
     }
     case json_type::boolean: {
       bool flag = false;

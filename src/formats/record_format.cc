@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "formats/json_formats_internal.h"
+#include "formats/record_formats_internal.h"
 
 namespace firn::formats {
 
@@ -24,6 +25,43 @@ const std::vector<OptionRule>& JsonOptionRules() {
       {"encode.decimal-as-plain-number", {"true", "false"}},
       {"encode.ignore-null-fields", {"true", "false"}},
       {"decode.json-parser.enabled", {"true", "false"}},
+  };
+  return *rules;
+}
+
+const std::vector<OptionRule>& DebeziumOptionRules() {
+  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
+      {"schema-include", {"true", "false"}},
+      {"ignore-parse-errors", {"true", "false"}},
+      {"timestamp-format.standard", {"SQL", "ISO-8601"}},
+      {"map-null-key.mode", {"FAIL", "DROP", "LITERAL"}},
+      {"map-null-key.literal", {}},
+      {"encode.decimal-as-plain-number", {"true", "false"}},
+      {"encode.ignore-null-fields", {"true", "false"}},
+  };
+  return *rules;
+}
+
+const std::vector<OptionRule>& CsvOptionRules() {
+  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
+      {"field-delimiter", {}},
+      {"disable-quote-character", {"true", "false"}},
+      {"quote-character", {}},
+      {"allow-comments", {"true", "false"}},
+      {"ignore-parse-errors", {"true", "false"}},
+      {"array-element-delimiter", {}},
+      {"escape-character", {}},
+      {"null-literal", {}},
+      {"trim-spaces", {"true", "false"}},
+      {"write-bigdecimal-in-scientific-notation", {"true", "false"}},
+  };
+  return *rules;
+}
+
+const std::vector<OptionRule>& RawOptionRules() {
+  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
+      {"charset", {"UTF-8"}},
+      {"endianness", {"big-endian", "little-endian"}},
   };
   return *rules;
 }
@@ -75,26 +113,79 @@ std::map<std::string, std::string> FormatOptions(const std::map<std::string, std
   return options;
 }
 
-namespace {
-Error UnknownFormat(const std::string& name) {
-  return Error(ErrorCode::kUnknownFormat, fmt::format("there is no record format '{}'", name))
-      .Candidates(base::NearNames(name, {"json", "csv", "raw"}));
+std::string OptionOr(const FormatSpec& spec, const std::string& key, const std::string& otherwise) {
+  auto found = spec.options.find(key);
+  return found == spec.options.end() ? otherwise : found->second;
 }
+
+bool OptionIsTrue(const FormatSpec& spec, const std::string& key) { return OptionOr(spec, key, "false") == "true"; }
+
+std::string RecordExcerpt(std::string_view bytes) {
+  constexpr size_t kMaxExcerpt = 100;
+  std::string text(bytes.substr(0, kMaxExcerpt));
+  if (bytes.size() > kMaxExcerpt) text += "...";
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  return text;
+}
+
+namespace {
+
+struct Format {
+  std::string_view name;
+  Status (*check)(const FormatSpec&);
+  Result<std::unique_ptr<RecordDecoder>> (*make_decoder)(const FormatSpec&, types::SchemaPtr);
+  Result<std::unique_ptr<RecordEncoder>> (*make_encoder)(const FormatSpec&, types::SchemaPtr);
+  bool has_changes = false;
+};
+
+Status CheckCsv(const FormatSpec& spec) {
+  FIRN_RETURN_IF_ERROR(CheckOptions(spec, CsvOptionRules()));
+  return CheckCsvOptions(spec);
+}
+
+const std::vector<Format>& Formats() {
+  static const std::vector<Format>* const formats = new std::vector<Format>{
+      {"json", CheckJsonOptions, MakeJsonDecoder, MakeJsonEncoder},
+      {"csv", CheckCsv, MakeCsvDecoder, MakeCsvEncoder},
+      {"raw", [](const FormatSpec& spec) { return CheckOptions(spec, RawOptionRules()); }, MakeRawDecoder, MakeRawEncoder},
+      {"debezium-json", [](const FormatSpec& spec) { return CheckOptions(spec, DebeziumOptionRules()); }, MakeDebeziumDecoder, MakeDebeziumEncoder, true},
+  };
+  return *formats;
+}
+
+Result<const Format*> FindFormat(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Format& format : Formats()) {
+    if (format.name == name) return &format;
+    known.emplace_back(format.name);
+  }
+  return Error(ErrorCode::kUnknownFormat, fmt::format("there is no record format '{}'", name)).Hint(fmt::format("there are {}", fmt::join(known, ", "))).Candidates(base::NearNames(name, known));
+}
+
 }  // namespace
 
+bool HasChanges(const FormatSpec& spec) {
+  auto format = FindFormat(spec.name);
+  return format.ok() && (*format)->has_changes;
+}
+
 Status CheckFormat(const FormatSpec& spec) {
-  if (spec.name == "json") return CheckJsonOptions(spec);
-  return UnknownFormat(spec.name);
+  FIRN_TRY(const Format* format, FindFormat(spec.name));
+  return format->check(spec);
 }
 
 Result<std::unique_ptr<RecordDecoder>> MakeDecoder(const FormatSpec& spec, types::SchemaPtr schema) {
-  if (spec.name == "json") return MakeJsonDecoder(spec, std::move(schema));
-  return UnknownFormat(spec.name);
+  FIRN_TRY(const Format* format, FindFormat(spec.name));
+  FIRN_RETURN_IF_ERROR(format->check(spec));
+  return format->make_decoder(spec, std::move(schema));
 }
 
 Result<std::unique_ptr<RecordEncoder>> MakeEncoder(const FormatSpec& spec, types::SchemaPtr schema) {
-  if (spec.name == "json") return MakeJsonEncoder(spec, std::move(schema));
-  return UnknownFormat(spec.name);
+  FIRN_TRY(const Format* format, FindFormat(spec.name));
+  FIRN_RETURN_IF_ERROR(format->check(spec));
+  return format->make_encoder(spec, std::move(schema));
 }
 
 }  // namespace firn::formats

@@ -23,14 +23,14 @@ inline constexpr size_t kRecordPadding = 64;
 
 struct RawRecord {
   std::string_view bytes;
-  bool is_null = false;      // a Kafka tombstone: gives no row
+  bool is_null = false;      // a Kafka tombstone: gives no row (raw: NULL)
   /// Whether kRecordPadding bytes behind `bytes` may be read; if not, the decoder copies the record first.
   bool is_padded = false;
 };
 
 struct DecodedRecords {
-  types::Batch rows;
-  std::vector<int32_t> record_of_row;  // which record each row came from; empty: row i came from record i
+  types::Batch rows;                   // with kinds if the format has changes
+  std::vector<int32_t> record_of_row;  // which record each row came from, ascending (an update gives two); empty: row i came from record i
   int64_t errors = 0;                  // records dropped or fields made NULL under ignore-parse-errors
   std::string first_error;             // what the first of them was
 };
@@ -62,10 +62,15 @@ class RecordEncoder {
 
 /// A format with its options (without the "json." prefix): {"ignore-parse-errors": "true"}.
 struct FormatSpec {
-  std::string name;  // "json", "csv", "raw"
+  std::string name;  // "json", "csv", "raw", "debezium-json"
   std::map<std::string, std::string> options;
   std::string time_zone = "UTC";
+  /// All columns that a record holds, in their order: formats without names (csv, raw) go by it. Empty: they are the schema's.
+  std::vector<types::Field> columns;
 };
+
+/// Whether records of the format are changes (rows come with kinds), not only additions.
+bool HasChanges(const FormatSpec& spec);
 
 /// Options of `format` out of a table's WITH options: those that start with "<prefix><format>.", prefix removed.
 std::map<std::string, std::string> FormatOptions(const std::map<std::string, std::string>& table_options, std::string_view format,

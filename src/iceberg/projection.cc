@@ -150,9 +150,9 @@ Result<FileProjection::Node> FileProjection::MakeNode(const arrow::Field& file, 
 }
 
 Result<FileProjection> FileProjection::Make(const arrow::Schema& file, const std::vector<NestedField>& wanted, std::map<int32_t, Literal> constants,
-                                            const NameMapping& names) {
+                                            const NameMapping& names, FieldMatch match) {
   FileProjection projection;
-  projection.file_has_ids_ = HasIds(file.fields());
+  projection.file_has_ids_ = match == FieldMatch::kByIdOrName && HasIds(file.fields());
   if (!projection.file_has_ids_) projection.names_ = names;
   std::vector<int> column_of_field(static_cast<size_t>(file.num_fields()), -1);
   std::vector<int> field_of_wanted(wanted.size(), -1);

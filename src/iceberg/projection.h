@@ -22,12 +22,15 @@ class Schema;
 
 namespace firn::iceberg {
 
+/// How a file's columns are found: names count where the file has no ids, or always.
+enum class FieldMatch { kByIdOrName, kByName };
+
 /// Immutable after Make; thread-safe.
 class FileProjection {
  public:
   /// `constants` are values of columns that the file may lack (identity partitions), by field id. `names` gives ids if the file has none at all.
   static Result<FileProjection> Make(const arrow::Schema& file, const std::vector<NestedField>& wanted, std::map<int32_t, Literal> constants,
-                                     const NameMapping& names);
+                                     const NameMapping& names, FieldMatch match = FieldMatch::kByIdOrName);
 
   /// Leaf columns of the file to be read, ascending.
   const std::vector<int>& leaves() const { return leaves_; }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes files that appear whole: staged under a hidden name, renamed when their checkpoint is committed.
+#pragma once
+
+#include <string>
+
+#include "exec/sink.h"
+#include "formats/record_format.h"
+#include "io/environment.h"
+#include "types/batch.h"
+
+namespace firn::connect {
+
+struct FilesystemSinkOptions {
+  std::string folder;
+  formats::FormatSpec format;   // also "parquet"
+  bool overwrites = false;
+};
+
+Result<exec::Sink> MakeFilesystemSink(const io::Environment& environment, const FilesystemSinkOptions& options, const types::SchemaPtr& schema, int lanes);
+
+}  // namespace firn::connect

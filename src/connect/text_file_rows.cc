@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "connect/file_rows_internal.h"
+
+namespace firn::connect {
+
+namespace {
+
+constexpr size_t kReadBytes = 4 << 20;
+constexpr size_t kLineBytesMax = 256 << 20;
+
+class TextFileRows final : public FileRows {
+ public:
+  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, char quote) : files_(files), decoder_(std::move(decoder)), quote_(quote) {}
+
+  Status Open(const std::string& path, int64_t position) override {
+    path_ = path;
+    FIRN_TRY(file_, files_.Open(path, io::OpenMode::kRead));
+    buffer_.clear();
+    begin_ = 0;
+    read_ = static_cast<uint64_t>(position);
+    has_all_ = false;
+    return Ok();
+  }
+
+  int64_t position() const override { return static_cast<int64_t>(read_ - (buffer_.size() - begin_)); }
+
+  Result<std::optional<formats::DecodedRecords>> Next(int64_t max_rows) override {
+    std::vector<formats::RawRecord> records;
+    int64_t from = position();
+    while (records.empty()) {
+      from = position();
+      if (begin_ == buffer_.size() && has_all_) return std::optional<formats::DecodedRecords>();
+      CutLines(max_rows, &records);
+      if (records.empty() && begin_ < buffer_.size() && has_all_) TakeLast(&records);
+      if (records.empty() && !has_all_) FIRN_RETURN_IF_ERROR(ReadMore());
+    }
+    auto decoded = decoder_->Decode(records);
+    if (!decoded.ok()) return std::move(decoded).error().Context(fmt::format("reading {} from byte {}", path_, from));
+    return std::optional<formats::DecodedRecords>(std::move(decoded).value());
+  }
+
+ private:
+  // The rest of the buffer moves to the front.
+  Status ReadMore() {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    if (buffer_.size() > kLineBytesMax) return Error(ErrorCode::kLimitExceeded, fmt::format("{} has a line of more than {} bytes", path_, kLineBytesMax));
+    const size_t size = std::max(kReadBytes, buffer_.size());
+    FIRN_TRY(std::string more, file_->ReadAt(read_, size));
+    has_all_ = more.size() < size;
+    read_ += more.size();
+    buffer_ += more;
+    return Ok();
+  }
+
+  // A line end inside quotes is none.
+  size_t LineEnd(size_t from) const {
+    size_t end = buffer_.find('\n', from);
+    if (quote_ == '\0') return end;
+    for (size_t begin = from; end != std::string::npos; end = buffer_.find('\n', end + 1)) {
+      const auto first = buffer_.begin() + static_cast<std::ptrdiff_t>(begin);
+      if (std::count(first, buffer_.begin() + static_cast<std::ptrdiff_t>(end), quote_) % 2 == 0) return end;
+    }
+    return end;
+  }
+
+  void CutLines(int64_t max_rows, std::vector<formats::RawRecord>* records) {
+    while (static_cast<int64_t>(records->size()) < max_rows) {
+      const size_t end = LineEnd(begin_);
+      if (end == std::string::npos) return;
+      Add(std::string_view(buffer_).substr(begin_, end - begin_), records);
+      begin_ = end + 1;
+    }
+  }
+
+  void TakeLast(std::vector<formats::RawRecord>* records) {
+    Add(std::string_view(buffer_).substr(begin_), records);
+    begin_ = buffer_.size();
+  }
+
+  void Add(std::string_view line, std::vector<formats::RawRecord>* records) const {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) records->push_back({line, false, line.data() + line.size() + formats::kRecordPadding <= buffer_.data() + buffer_.size()});
+  }
+
+  io::FileSystem& files_;
+  const std::unique_ptr<formats::RecordDecoder> decoder_;
+  const char quote_;
+  std::string path_;
+  std::unique_ptr<io::File> file_;
+  std::string buffer_;      // [begin_, size) has not been given
+  size_t begin_ = 0;
+  uint64_t read_ = 0;       // bytes of the file that have gone into the buffer
+  bool has_all_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileRows>> MakeTextFileRows(io::FileSystem& files, const formats::FormatSpec& format, const types::SchemaPtr& schema) {
+  FIRN_TRY(auto decoder, formats::MakeDecoder(format, schema));
+  const bool has_quotes = format.name == "csv" && !(format.options.contains("disable-quote-character") && format.options.at("disable-quote-character") == "true");
+  const std::string quote = has_quotes && format.options.contains("quote-character") ? format.options.at("quote-character") : "\"";
+  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), has_quotes ? quote[0] : '\0'));
+}
+
+}  // namespace firn::connect

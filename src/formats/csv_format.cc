@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flink's csv format: fields by place, quotes where needed, doubled or escaped inside. A record is one line without its end; quoted fields may hold
+// line ends where the connector keeps them together.
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+
+#include <strings.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "base/base64.h"
+#include "formats/iso_time.h"
+#include "formats/record_formats_internal.h"
+#include "formats/text_value.h"
+#include "types/arrow_result.h"
+#include "types/value_text.h"
+
+namespace firn::formats {
+
+using types::DataType;
+using types::TypeKind;
+
+namespace {
+
+constexpr size_t kFieldsMax = 65536;
+
+struct CsvOptions {
+  char delimiter = ',';
+  char quote = '"';        // '\0': none
+  char escape = '\0';      // '\0': none
+  bool allows_comments = false;
+  bool ignores_errors = false;
+  bool trims = false;
+  std::optional<std::string> null_literal;
+};
+
+// One character, or an escape that SQL text cannot hold: \t, \n.
+Result<char> OneCharacter(const FormatSpec& spec, const std::string& key, char otherwise) {
+  auto found = spec.options.find(key);
+  if (found == spec.options.end()) return otherwise;
+  const std::string& text = found->second;
+  if (text == "\\t") return '\t';
+  if (text == "\\u0001") return '\1';
+  if (text.size() == 1 && text[0] != '\n' && text[0] != '\r') return text[0];
+  return Error(ErrorCode::kInvalidOption, fmt::format("'csv.{}' is '{}'; it takes one character of ASCII", key, text)).Hint("a tab is '\\t'");
+}
+
+Result<CsvOptions> OptionsOf(const FormatSpec& spec) {
+  CsvOptions options;
+  FIRN_TRY(options.delimiter, OneCharacter(spec, "field-delimiter", ','));
+  FIRN_TRY(options.quote, OneCharacter(spec, "quote-character", '"'));
+  FIRN_TRY(options.escape, OneCharacter(spec, "escape-character", '\0'));
+  if (OptionIsTrue(spec, "disable-quote-character")) {
+    if (spec.options.contains("quote-character")) {
+      return Error(ErrorCode::kInvalidOption, "'csv.quote-character' is set while 'csv.disable-quote-character' is 'true'").Hint("leave one of them out");
+    }
+    options.quote = '\0';
+  }
+  options.allows_comments = OptionIsTrue(spec, "allow-comments");
+  options.ignores_errors = OptionIsTrue(spec, "ignore-parse-errors");
+  options.trims = OptionIsTrue(spec, "trim-spaces");
+  if (auto found = spec.options.find("null-literal"); found != spec.options.end()) options.null_literal = found->second;
+  return options;
+}
+
+// Cuts a record into fields. Views are into the record, or into a buffer that lasts until the next record.
+class CsvSplitter {
+ public:
+  explicit CsvSplitter(const CsvOptions& options) : options_(options) {}
+
+  // Returns what is wrong; nullptr: nothing.
+  const char* Split(std::string_view record, std::vector<std::string_view>* fields) {
+    fields->clear();
+    unescaped_.clear();
+    unescaped_.reserve(record.size());  // what is unescaped is never longer: views stay valid
+    size_t at = 0;
+    while (true) {
+      if (fields->size() >= kFieldsMax) return "more than 65536 fields";
+      std::string_view field;
+      const bool is_quoted = options_.quote != '\0' && at < record.size() && record[at] == options_.quote;
+      const char* problem = is_quoted ? Quoted(record, &at, &field) : Plain(record, &at, &field);
+      if (problem != nullptr) return problem;
+      fields->push_back(field);
+      if (at >= record.size()) return nullptr;
+      ++at;  // the delimiter
+    }
+  }
+
+ private:
+  const char* Plain(std::string_view record, size_t* at, std::string_view* field) {
+    const size_t end = std::min(record.find(options_.delimiter, *at), record.size());
+    std::string_view text = record.substr(*at, end - *at);
+    if (options_.escape != '\0' && text.find(options_.escape) != std::string_view::npos) return Escaped(record, at, field);
+    *at = end;
+    *field = options_.trims ? TrimBlanks(text) : text;
+    return nullptr;
+  }
+
+  // An escaped character is itself, also a delimiter.
+  const char* Escaped(std::string_view record, size_t* at, std::string_view* field) {
+    const size_t begin = unescaped_.size();
+    while (*at < record.size() && record[*at] != options_.delimiter) {
+      if (record[*at] == options_.escape && ++*at == record.size()) return "an escape character at the end";
+      unescaped_.push_back(record[(*at)++]);
+    }
+    *field = std::string_view(unescaped_).substr(begin);
+    return nullptr;
+  }
+
+  const char* Quoted(std::string_view record, size_t* at, std::string_view* field) {
+    const size_t begin = unescaped_.size();
+    for (++*at; *at < record.size(); ++*at) {
+      const char c = record[*at];
+      const bool is_escape = options_.escape != '\0' && c == options_.escape && *at + 1 < record.size();
+      const bool is_doubled = c == options_.quote && *at + 1 < record.size() && record[*at + 1] == options_.quote;
+      if (is_escape || is_doubled) {
+        unescaped_.push_back(record[++*at]);
+      } else if (c == options_.quote) {
+        *field = std::string_view(unescaped_).substr(begin);
+        ++*at;
+        while (*at < record.size() && record[*at] == ' ') ++*at;
+        return *at == record.size() || record[*at] == options_.delimiter ? nullptr : "text behind a closing quote";
+      } else {
+        unescaped_.push_back(c);
+      }
+    }
+    return "a quote that is not closed";
+  }
+
+  const CsvOptions& options_;
+  std::string unescaped_;
+};
+
+// Appends a field's value; false if it is none of the type.
+bool AppendField(arrow::ArrayBuilder& builder, const DataType& type, std::string_view text) {
+  auto whole = [&]<typename Builder, typename T>(T value) { return ParseIntegerText(text, &value) && static_cast<Builder&>(builder).Append(value).ok(); };
+  switch (type.kind()) {
+    case TypeKind::kBoolean: {
+      const std::string_view word = TrimBlanks(text);
+      const bool is_true = word.size() == 4 && strncasecmp(word.data(), "true", 4) == 0;  // Java's parseBoolean: everything else is false
+      return static_cast<arrow::BooleanBuilder&>(builder).Append(is_true).ok();
+    }
+    case TypeKind::kTinyInt: return whole.operator()<arrow::Int8Builder>(int8_t{});
+    case TypeKind::kSmallInt: return whole.operator()<arrow::Int16Builder>(int16_t{});
+    case TypeKind::kInt: return whole.operator()<arrow::Int32Builder>(int32_t{});
+    case TypeKind::kBigInt: return whole.operator()<arrow::Int64Builder>(int64_t{});
+    case TypeKind::kFloat: {
+      double value = 0;
+      return ParseDoubleText(text, &value) && static_cast<arrow::FloatBuilder&>(builder).Append(static_cast<float>(value)).ok();
+    }
+    case TypeKind::kDouble: {
+      double value = 0;
+      return ParseDoubleText(text, &value) && static_cast<arrow::DoubleBuilder&>(builder).Append(value).ok();
+    }
+    case TypeKind::kDecimal: {
+      arrow::Decimal128 value;
+      return ParseDecimalText(text, type, &value) && static_cast<arrow::Decimal128Builder&>(builder).Append(value).ok();
+    }
+    case TypeKind::kDate: {
+      const auto days = ParseIsoDate(text);
+      return days && static_cast<arrow::Date32Builder&>(builder).Append(*days).ok();
+    }
+    case TypeKind::kTime: {
+      const auto nanos = ParseIsoTime(text);
+      return nanos && static_cast<arrow::Time32Builder&>(builder).Append(static_cast<int32_t>(*nanos / 1'000'000'000 * 1000)).ok();
+    }
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampLtz: {
+      const auto value = ParseTimestampText(text, type, TimestampStyle::kSql);
+      return value && static_cast<arrow::TimestampBuilder&>(builder).Append(*value).ok();
+    }
+    case TypeKind::kBinary:
+    case TypeKind::kVarbinary: {
+      const auto bytes = base::DecodeBase64(text);
+      return bytes && static_cast<arrow::BinaryBuilder&>(builder).Append(*bytes).ok();
+    }
+    default: return static_cast<arrow::StringBuilder&>(builder).Append(text).ok();
+  }
+}
+
+Status CheckType(const types::Field& field) {
+  const TypeKind kind = field.type.kind();
+  if (!field.type.IsNested() && !field.type.IsInterval() && kind != TypeKind::kNull) return Ok();
+  return Error(ErrorCode::kNotSupported, fmt::format("the csv format has no values of type {} (column `{}`)", field.type.ToString(), field.name)).Hint("use 'format'='json'");
+}
+
+class CsvDecoder final : public RecordDecoder {
+ public:
+  // `places`: of the schema's columns among a record's fields.
+  CsvDecoder(types::SchemaPtr schema, std::vector<size_t> places, size_t field_count, CsvOptions options)
+      : schema_(std::move(schema)), places_(std::move(places)), field_count_(field_count), options_(std::move(options)), splitter_(options_) {}
+
+  Result<DecodedRecords> Decode(std::span<const RawRecord> records) override {
+    DecodedRecords decoded;
+    builders_.clear();
+    for (const types::Field& field : schema_->fields()) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(arrow::MakeBuilder(arrow::default_memory_pool(), field.type.ToArrow(), &builders_.emplace_back())));
+    }
+    int64_t rows = 0;
+    for (size_t i = 0; i < records.size(); ++i) {
+      const std::string_view bytes = records[i].bytes;
+      if (records[i].is_null || bytes.empty() || (options_.allows_comments && bytes[0] == '#')) continue;
+      FIRN_TRY(bool has_row, DecodeOne(bytes, i, &decoded));
+      if (!has_row) continue;
+      decoded.record_of_row.push_back(static_cast<int32_t>(i));
+      ++rows;
+    }
+    decoded.rows = types::Batch{schema_, {}, rows, nullptr, nullptr};
+    for (auto& builder : builders_) {
+      FIRN_TRY(types::ArrayPtr column, types::FromArrowResult(builder->Finish()));
+      decoded.rows.columns.push_back(std::move(column));
+    }
+    return decoded;
+  }
+
+ private:
+  Result<bool> DecodeOne(std::string_view record, size_t number, DecodedRecords* decoded) {
+    if (const char* problem = splitter_.Split(record, &fields_)) return Bad(problem, record, number, decoded, false);
+    const bool is_short = fields_.size() < field_count_;
+    if (fields_.size() > field_count_ || (is_short && !options_.ignores_errors)) {
+      return Bad(fmt::format("{} fields where {} are expected", fields_.size(), field_count_), record, number, decoded, false);
+    }
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const bool is_null = places_[i] >= fields_.size() || (options_.null_literal && fields_[places_[i]] == *options_.null_literal);
+      if (!is_null && AppendField(*builders_[i], schema_->field(i).type, fields_[places_[i]])) continue;
+      if (!is_null) {
+        const std::string problem = fmt::format("field `{}` is not a {}", schema_->field(i).name, schema_->field(i).type.WithNullable(true).ToString());
+        FIRN_RETURN_IF_ERROR(Bad(problem, record, number, decoded, true));
+      }
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builders_[i]->AppendNull()));
+    }
+    return true;
+  }
+
+  // Fails, or counts: whether the record still gives a row.
+  Result<bool> Bad(const std::string& problem, std::string_view record, size_t number, DecodedRecords* decoded, bool keeps_row) const {
+    if (!options_.ignores_errors) {
+      const bool may_be_null = keeps_row && !options_.null_literal;
+      return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, problem, RecordExcerpt(record)))
+          .Hint(may_be_null ? "'csv.null-literal'='' makes empty fields NULL; 'csv.ignore-parse-errors'='true' makes all fields of the wrong type NULL and drops broken records"
+                            : "'csv.ignore-parse-errors'='true' drops broken records and makes fields of the wrong type NULL");
+    }
+    if (decoded->errors++ == 0) decoded->first_error = fmt::format("{}: {}", problem, RecordExcerpt(record));
+    return keeps_row;
+  }
+
+  const types::SchemaPtr schema_;
+  const std::vector<size_t> places_;
+  const size_t field_count_;
+  const CsvOptions options_;
+  CsvSplitter splitter_;
+  std::vector<std::unique_ptr<arrow::ArrayBuilder>> builders_;
+  std::vector<std::string_view> fields_;
+};
+
+void AppendTimestampText(std::string* out, int64_t value, const DataType& type) {
+  const int64_t units = type.precision() <= 6 ? 1'000'000 : 1'000'000'000;
+  int64_t seconds = value / units;
+  int64_t rest = value % units;
+  if (rest < 0) {
+    rest += units;
+    --seconds;
+  }
+  AppendIsoTimestamp(out, seconds, static_cast<int32_t>(rest * (1'000'000'000 / units)), TimestampStyle::kSql, type.kind() == TypeKind::kTimestampLtz);
+}
+
+// A value that is not NULL. Whether it is a text, which may need quotes.
+bool AppendValue(std::string* out, const arrow::Array& array, int64_t row, const DataType& type) {
+  auto back = std::back_inserter(*out);
+  switch (type.kind()) {
+    case TypeKind::kBoolean: *out += static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false"; return false;
+    case TypeKind::kTinyInt: fmt::format_to(back, "{}", static_cast<const arrow::Int8Array&>(array).Value(row)); return false;
+    case TypeKind::kSmallInt: fmt::format_to(back, "{}", static_cast<const arrow::Int16Array&>(array).Value(row)); return false;
+    case TypeKind::kInt: fmt::format_to(back, "{}", static_cast<const arrow::Int32Array&>(array).Value(row)); return false;
+    case TypeKind::kBigInt: fmt::format_to(back, "{}", static_cast<const arrow::Int64Array&>(array).Value(row)); return false;
+    case TypeKind::kFloat: *out += types::FloatText(static_cast<const arrow::FloatArray&>(array).Value(row)); return false;
+    case TypeKind::kDouble: *out += types::DoubleText(static_cast<const arrow::DoubleArray&>(array).Value(row)); return false;
+    case TypeKind::kDecimal: *out += arrow::Decimal128(static_cast<const arrow::Decimal128Array&>(array).GetValue(row)).ToString(type.scale()); return false;
+    case TypeKind::kDate: AppendIsoDate(out, static_cast<const arrow::Date32Array&>(array).Value(row)); return true;
+    case TypeKind::kTime: AppendIsoTime(out, static_cast<const arrow::Time32Array&>(array).Value(row) * int64_t{1'000'000}); return true;
+    case TypeKind::kTimestamp:
+    case TypeKind::kTimestampLtz: AppendTimestampText(out, static_cast<const arrow::TimestampArray&>(array).Value(row), type); return true;
+    case TypeKind::kBinary:
+    case TypeKind::kVarbinary: *out += base::EncodeBase64(static_cast<const arrow::BinaryArray&>(array).GetView(row)); return true;
+    default: *out += static_cast<const arrow::StringArray&>(array).GetView(row); return true;
+  }
+}
+
+class CsvEncoder final : public RecordEncoder {
+ public:
+  CsvEncoder(types::SchemaPtr schema, CsvOptions options) : schema_(std::move(schema)), options_(std::move(options)) {}
+
+  Result<EncodedRecords> Encode(const types::Batch& batch) override {
+    EncodedRecords encoded;
+    encoded.ends.reserve(static_cast<size_t>(batch.row_count));
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      for (size_t i = 0; i < batch.columns.size(); ++i) {
+        if (i > 0) encoded.bytes.push_back(options_.delimiter);
+        AppendOne(&encoded.bytes, *batch.columns[i], row, schema_->field(i).type);
+      }
+      if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as CSV", batch.row_count));
+      encoded.ends.push_back(static_cast<uint32_t>(encoded.bytes.size()));
+    }
+    return encoded;
+  }
+
+ private:
+  void AppendOne(std::string* out, const arrow::Array& column, int64_t row, const DataType& type) {
+    if (column.IsNull(row)) {
+      *out += options_.null_literal.value_or("");
+      return;
+    }
+    const size_t begin = out->size();
+    const bool is_text = AppendValue(out, column, row, type);
+    if (is_text && options_.quote != '\0' && NeedsQuotes(std::string_view(*out).substr(begin))) Quote(out, begin);
+  }
+
+  // As Jackson decides, which Flink writes CSV by: long texts always, others with any character below the comma's neighbours.
+  bool NeedsQuotes(std::string_view text) const {
+    constexpr size_t kCheckedMax = 24;
+    if (text.size() > kCheckedMax) return true;
+    const auto safe = static_cast<unsigned char>(std::max({options_.delimiter, options_.quote, '\r', '\n', options_.escape})) + 1;
+    for (char c : text) {
+      if (static_cast<unsigned char>(c) < safe) return true;
+    }
+    return false;
+  }
+
+  void Quote(std::string* out, size_t begin) const {
+    const std::string text = out->substr(begin);
+    out->resize(begin);
+    out->push_back(options_.quote);
+    for (char c : text) {
+      if (options_.escape != '\0' && (c == options_.escape || c == options_.quote)) out->push_back(options_.escape);
+      else if (c == options_.quote) out->push_back(options_.quote);
+      out->push_back(c);
+    }
+    out->push_back(options_.quote);
+  }
+
+  const types::SchemaPtr schema_;
+  const CsvOptions options_;
+};
+
+}  // namespace
+
+Status CheckCsvOptions(const FormatSpec& spec) {
+  FIRN_RETURN_IF_ERROR(OptionsOf(spec));
+  return Ok();
+}
+
+Result<std::unique_ptr<RecordDecoder>> MakeCsvDecoder(const FormatSpec& spec, types::SchemaPtr schema) {
+  FIRN_TRY(CsvOptions options, OptionsOf(spec));
+  const std::vector<types::Field>& columns = spec.columns.empty() ? schema->fields() : spec.columns;
+  std::vector<size_t> places;
+  for (const types::Field& field : schema->fields()) {
+    FIRN_RETURN_IF_ERROR(CheckType(field));
+    size_t place = 0;
+    while (place < columns.size() && columns[place].name != field.name) ++place;
+    if (place == columns.size()) return Error(ErrorCode::kColumnNotFound, fmt::format("the record has no column `{}`", field.name));
+    places.push_back(place);
+  }
+  return std::unique_ptr<RecordDecoder>(std::make_unique<CsvDecoder>(std::move(schema), std::move(places), columns.size(), std::move(options)));
+}
+
+Result<std::unique_ptr<RecordEncoder>> MakeCsvEncoder(const FormatSpec& spec, types::SchemaPtr schema) {
+  FIRN_TRY(CsvOptions options, OptionsOf(spec));
+  for (const types::Field& field : schema->fields()) FIRN_RETURN_IF_ERROR(CheckType(field));
+  return std::unique_ptr<RecordEncoder>(std::make_unique<CsvEncoder>(std::move(schema), std::move(options)));
+}
+
+}  // namespace firn::formats

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/text_value.h"
+
+#include <arrow/util/decimal.h>
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+namespace firn::formats {
+
+std::string_view TrimBlanks(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool ParseDoubleText(std::string_view text, double* out) {
+  text = TrimBlanks(text);
+  if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
+  if (text == "NaN") return *out = std::numeric_limits<double>::quiet_NaN(), true;
+  if (text == "Infinity") return *out = std::numeric_limits<double>::infinity(), true;
+  if (text == "-Infinity") return *out = -std::numeric_limits<double>::infinity(), true;
+  if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
+  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  if (status == std::errc::result_out_of_range) {
+    *out = std::strtod(std::string(text).c_str(), nullptr);  // overflow to infinity, underflow to zero, as Java does
+    return true;
+  }
+  return status == std::errc() && end == text.data() + text.size();
+}
+
+bool ParseDecimalText(std::string_view text, const types::DataType& type, arrow::Decimal128* out) {
+  int32_t precision = 0;
+  int32_t scale = 0;
+  if (!arrow::Decimal128::FromString(TrimBlanks(text), out, &precision, &scale).ok()) return false;
+  if (scale > type.scale()) {
+    const bool is_tiny = scale - type.scale() > types::kMaxDecimalPrecision;
+    *out = is_tiny ? arrow::Decimal128(0) : arrow::Decimal128(out->ReduceScaleBy(scale - type.scale(), /*round=*/true));
+  } else if (scale < type.scale()) {
+    auto scaled = out->Rescale(scale, type.scale());
+    if (!scaled.ok()) return false;
+    *out = *scaled;
+  }
+  return out->FitsInPrecision(type.precision());
+}
+
+std::optional<int64_t> ParseTimestampText(std::string_view text, const types::DataType& type, TimestampStyle style) {
+  const auto parsed = ParseIsoTimestamp(text, style, type.kind() == types::TypeKind::kTimestampLtz);
+  if (!parsed) return std::nullopt;
+  int64_t step = 1;
+  for (int i = type.precision(); i < 9; ++i) step *= 10;
+  const int64_t nanos = parsed->nanos / step * step;
+  if (type.precision() <= 6) return parsed->seconds * 1'000'000 + nanos / 1000;
+  if (parsed->seconds <= -9'223'372'036 || parsed->seconds >= 9'223'372'036) return std::nullopt;
+  return parsed->seconds * 1'000'000'000 + nanos;
+}
+
+}  // namespace firn::formats

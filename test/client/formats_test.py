@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Formats at the edges of the program: files of CSV, Parquet and JSON as pyarrow reads and writes them; csv, raw and debezium-json in topics as a Kafka client sees them.
+
+A file appears when its checkpoint is committed, whole and once; a broken file or record gives a precise error, and the node goes on.
+"""
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import confluent_kafka  # noqa: E402
+import firn  # noqa: E402
+import pyarrow  # noqa: E402
+import pyarrow.csv  # noqa: E402
+import pyarrow.parquet  # noqa: E402
+
+COLUMNS = "id INT, s STRING, d DOUBLE, ts TIMESTAMP(6), b BOOLEAN, n DECIMAL(6, 2), day DATE"
+VALUES = "(1, 'plain', 1.5, TIMESTAMP '2024-01-01 10:00:00.123456', TRUE, 12.34, DATE '2024-01-01'), (2, 'two \"words\", a comma', 1e10, TIMESTAMP '2024-01-01 10:00:00', FALSE, -0.5, DATE '2024-02-29')"
+ROWS = [["1", "plain", "1.5", "2024-01-01 10:00:00.123456", "TRUE", "12.34", "2024-01-01"], ["2", 'two "words", a comma', "1.0E10", "2024-01-01 10:00:00.000000", "FALSE", "-0.50", "2024-02-29"]]
+
+
+class Formats(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="firn-formats-")
+        cls.path = pathlib.Path(cls.folder.name)
+        cls.node = firn.Node().start()
+        cls.session = firn.Session(cls.node.sql, {"table.dml-sync": "true"})
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.node.stop()
+        cls.folder.cleanup()
+        assert code == 0, f"the node ended with {code}"
+
+    def run_sql(self, statement):
+        return self.session.execute(statement)
+
+    def rows(self, query):
+        return sorted(self.run_sql(query).texts(), key=str)
+
+    def refused(self, statement, *words):
+        with self.assertRaises(firn.SqlError) as caught:
+            self.run_sql(statement)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def file_table(self, name, file_format):
+        self.run_sql(f"CREATE TEMPORARY TABLE {name} ({COLUMNS}) WITH ('connector'='filesystem', 'path'='{self.path / name}', 'format'='{file_format}')")
+
+    def test_files_of_every_format_come_back(self):
+        for file_format in ("csv", "parquet", "json"):
+            name = "files_" + file_format
+            self.file_table(name, file_format)
+            self.run_sql(f"INSERT INTO {name} VALUES {VALUES}")
+            self.assertEqual(self.rows(f"SELECT * FROM {name}"), ROWS, file_format)
+            self.assertEqual(self.rows(f"SELECT day, id FROM {name} WHERE id = 2"), [["2024-02-29", "2"]])
+            self.run_sql(f"INSERT INTO {name} SELECT * FROM {name}")
+            self.assertEqual(self.rows(f"SELECT COUNT(*), SUM(id) FROM {name}")[-1], ["4", "6"])
+            self.assertEqual([path.name for path in (self.path / name).iterdir() if path.name.startswith(".")], [], "a staged file was left")
+        table = pyarrow.parquet.read_table(self.path / "files_parquet")
+        self.assertEqual(sorted(set(table["s"].to_pylist())), ["plain", 'two "words", a comma'])
+        one = next((self.path / "files_csv").iterdir())
+        read = pyarrow.csv.read_csv(one, read_options=pyarrow.csv.ReadOptions(column_names=["id", "s", "d", "ts", "b", "n", "day"]))
+        self.assertIn('two "words", a comma', read["s"].to_pylist())
+
+    def test_parquet_of_another_writer(self):
+        (self.path / "foreigner").mkdir()
+        table = pyarrow.table({"day": pyarrow.array([19000, None], pyarrow.date32()), "id": pyarrow.array([7, 8], pyarrow.int32()), "more": ["x", "y"], "s": pyarrow.array(["p", None]).dictionary_encode(),
+                               "ts": pyarrow.array([1704103200123, None], pyarrow.timestamp("ms"))})
+        pyarrow.parquet.write_table(table, self.path / "foreigner/a.parquet")
+        self.file_table("foreigner", "parquet")
+        self.assertEqual(self.rows("SELECT id, s, d, ts, day FROM foreigner"),
+                         [["7", "p", None, "2024-01-01 10:00:00.123000", "2022-01-08"], ["8", None, None, None, None]])
+
+    def test_broken_files_are_named_and_the_node_goes_on(self):
+        self.file_table("broken_p", "parquet")
+        self.run_sql(f"INSERT INTO broken_p VALUES {VALUES}")
+        file = next((self.path / "broken_p").iterdir())
+        whole = file.read_bytes()
+        for damaged in (whole[:len(whole) // 2], b"", b"PAR1" + b"\xff" * 40 + b"PAR1", whole[:200] + b"\xff" * 100 + whole[300:]):
+            file.write_bytes(damaged)
+            self.refused("SELECT * FROM broken_p", file.name)
+        file.write_bytes(whole)
+        self.assertEqual(self.rows("SELECT * FROM broken_p"), ROWS)
+        (self.path / "broken_c").write_text('1,a,1.5,2024-01-01 10:00:00,true,1.0,2024-01-01\n2,"open\n3,c\n')
+        self.file_table("broken_c", "csv")
+        self.refused("SELECT * FROM broken_c", "broken_c from byte", "quote that is not closed")
+        self.run_sql("CREATE TEMPORARY TABLE wrong (id INT, s INT) WITH ('connector'='filesystem', 'path'='" + str(self.path / "wrong") + "', 'format'='csv')")
+        (self.path / "wrong").write_text("1,2\n3,x\n")
+        self.refused("SELECT * FROM wrong", "field `s` is not a INT", "3,x")
+        self.run_sql("CREATE TEMPORARY TABLE parts (a INT) PARTITIONED BY (a) WITH ('connector'='filesystem', 'path'='/tmp/x', 'format'='csv')")
+        self.refused("SELECT * FROM parts", "partitioned")
+        self.run_sql("CREATE TEMPORARY TABLE nowhere (a INT) WITH ('connector'='filesystem', 'path'='/nowhere/at/all', 'format'='csv')")
+        self.refused("SELECT * FROM nowhere", "/nowhere/at/all")
+        self.run_sql("CREATE TEMPORARY TABLE spelled (a INT) WITH ('connector'='filesystem', 'path'='/tmp/x', 'format'='parket')")
+        self.refused("SELECT * FROM spelled", "parket")
+
+    def topic(self, name, columns, file_format, options=""):
+        self.run_sql(f"""CREATE TEMPORARY TABLE {name} ({columns}) WITH ('connector'='kafka', 'topic'='{name}', 'properties.bootstrap.servers'='localhost:9092',
+                         'scan.startup.mode'='earliest-offset', 'scan.bounded.mode'='latest-offset', 'format'='{file_format}'{options})""")
+
+    def produce(self, name, values):
+        failures = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.node.kafka})
+        for value in values:
+            producer.produce(name, value, on_delivery=lambda error, _: error and failures.append(error))
+        producer.flush(20)
+        self.assertEqual(failures, [])
+
+    def consume(self, name, count):
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.node.kafka, "group.id": "formats", "auto.offset.reset": "earliest"})
+        consumer.subscribe([name])
+        messages = []
+        for _ in range(200):
+            message = consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                messages.append(message.value())
+            if len(messages) == count:
+                break
+        consumer.close()
+        return messages
+
+    def test_csv_and_raw_in_topics(self):
+        self.produce("csv_in", [b"1;a b;2024-01-01 10:00:00", b"2;\"x;y\";", b"bad"])
+        self.topic("csv_in", "id INT, s STRING, ts TIMESTAMP(3), `offset` BIGINT METADATA VIRTUAL", "csv", ", 'csv.field-delimiter'=';', 'csv.null-literal'='', 'csv.ignore-parse-errors'='true'")
+        self.assertEqual(self.rows("SELECT `offset`, s, id FROM csv_in"), [["0", "a b", "1"], ["1", "x;y", "2"], ["2", None, None]])
+        self.produce("raw_in", [b"any text", b"1,2"])
+        self.topic("raw_in", "line STRING, `offset` BIGINT METADATA VIRTUAL", "raw")
+        self.assertEqual(self.rows("SELECT line, `offset` FROM raw_in"), [["1,2", "1"], ["any text", "0"]])
+        self.produce("csv_out", [b"9,first"])
+        self.topic("csv_out", "id INT, s STRING", "csv")
+        self.run_sql("INSERT INTO csv_out SELECT CAST(`offset` AS INT), line FROM raw_in")
+        self.assertEqual(self.consume("csv_out", 3), [b"9,first", b'0,"any text"', b'1,"1,2"'])
+
+    def test_changes_of_a_database_and_back_into_a_topic(self):
+        events = [{"before": None, "after": {"id": 1, "v": 10}, "op": "c"}, {"before": None, "after": {"id": 2, "v": 5}, "op": "r"},
+                  {"before": {"id": 1, "v": 10}, "after": {"id": 1, "v": 20}, "op": "u"}, {"before": {"id": 2, "v": 5}, "after": None, "op": "d"}]
+        self.produce("cdc", [json.dumps(event).encode() for event in events] + [b""])
+        self.topic("cdc", "id INT, v INT, PRIMARY KEY (id) NOT ENFORCED", "debezium-json")
+        result = self.run_sql("SELECT id, v FROM cdc")
+        kinds = [kind for kind, _ in result.rows]
+        self.assertEqual(kinds, ["INSERT", "INSERT", "UPDATE_BEFORE", "UPDATE_AFTER", "DELETE"])
+        self.produce("cdc_out", [b""])
+        self.topic("cdc_out", "n BIGINT, total INT", "debezium-json")
+        self.run_sql("INSERT INTO cdc_out SELECT COUNT(*), SUM(v) FROM cdc")
+        changes = [json.loads(value) for value in self.consume("cdc_out", 2)[1:]]
+        self.assertEqual(changes[-1]["op"], "c")
+        self.run_sql("SET 'execution.runtime-mode'='batch'")
+        self.refused("SELECT * FROM cdc", "changes", "streaming")
+        self.run_sql("SET 'execution.runtime-mode'='streaming'")
+        folded = self.run_sql("SELECT n, total FROM cdc_out").rows
+        live = {}
+        for kind, fields in folded:
+            live[tuple(fields)] = live.get(tuple(fields), 0) + (1 if kind in ("INSERT", "UPDATE_AFTER") else -1)
+        self.assertEqual([row for row, count in live.items() if count], [("1", "20")])
+
+
+unittest.main(verbosity=1)
