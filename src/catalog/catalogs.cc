@@ -62,7 +62,7 @@ struct Catalogs::Impl {
   std::map<std::string, CatalogInfo> catalogs;                                  // guarded by mutex, like the next
   std::map<std::string, std::shared_ptr<iceberg::Catalog>> iceberg_catalogs;
 
-  Status Append(std::vector<log::Operation> operations) { return AppendAndWait(store.journal(), std::move(operations)); }
+  Status Append(std::vector<log::Operation> operations) { return AppendAndWait(environment.executor, store.journal(), std::move(operations)); }
 
   // The Iceberg catalog that the options ask for; null for a generic one.
   Result<std::shared_ptr<iceberg::Catalog>> MakeIceberg(const CatalogInfo& info) {
@@ -76,7 +76,7 @@ struct Catalogs::Impl {
     const std::string kind = ValueOr(info.options, "catalog-type", "");
     if (kind.empty() || kind == "embedded") {
       const std::string place = ValueOr(info.options, "warehouse", warehouse);
-      return std::shared_ptr<iceberg::Catalog>(std::make_shared<EmbeddedCatalog>(store, *objects, environment.clock, environment.random, info.name, place));
+      return std::shared_ptr<iceberg::Catalog>(std::make_shared<EmbeddedCatalog>(environment, store, *objects, info.name, place));
     }
     if (kind != "hadoop") {
       return Error(ErrorCode::kNotSupported, fmt::format("the Iceberg catalog type '{}' is not supported", kind)).Hint("'catalog-type'='hadoop', or none for the node's own catalog");
@@ -146,8 +146,10 @@ Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environm
   }
   auto catalogs = std::unique_ptr<Catalogs>(new Catalogs(std::move(impl)));
   if (!catalogs->impl_->catalogs.contains(kDefaultCatalog)) {
-    FIRN_RETURN_IF_ERROR(catalogs->CreateCatalog({kDefaultCatalog, {{"type", "generic_in_memory"}}, ""}, IfExists::kFail));
-    FIRN_RETURN_IF_ERROR(catalogs->CreateDatabase(kDefaultCatalog, kDefaultDatabase, {}, IfExists::kFail));
+    // One entry: a process that dies must not leave the catalog without its database.
+    const CatalogInfo info{kDefaultCatalog, {{"type", "generic_in_memory"}}, ""};
+    FIRN_RETURN_IF_ERROR(catalogs->impl_->Append({log::Put{CatalogKey(kDefaultCatalog), EncodeInfo(info)}, log::Put{DatabaseKey(kDefaultCatalog, kDefaultDatabase), "{}"}}));
+    catalogs->impl_->catalogs[kDefaultCatalog] = info;
   }
   return catalogs;
 }
@@ -241,6 +243,7 @@ Status Catalogs::CreateTable(plan::TableDefinition table, IfExists if_exists) {
     if (if_exists == IfExists::kIgnore) return Ok();
     return Error(ErrorCode::kObjectExists, fmt::format("{} exists", table.path.ToString())).Hint("CREATE ... IF NOT EXISTS, or DROP it first");
   }
+  if (existing.error().code() != ErrorCode::kTableNotFound) return std::move(existing).error();  // it is there and cannot be read
   FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(table.path.catalog));
   const bool is_foreign = table.options.contains("connector") && table.options.at("connector") != "iceberg";
   if (iceberg_catalog && table.kind == plan::TableKind::kTable && !is_foreign) {

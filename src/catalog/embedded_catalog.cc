@@ -35,8 +35,8 @@ class Reservation {
 
 }  // namespace
 
-EmbeddedCatalog::EmbeddedCatalog(log::Store& store, objectstore::ObjectStore& objects, io::Clock& clock, io::Random& random, std::string name, std::string warehouse)
-    : store_(store), objects_(objects), clock_(clock), random_(random), name_(std::move(name)), warehouse_(std::move(warehouse)) {}
+EmbeddedCatalog::EmbeddedCatalog(const io::Environment& environment, log::Store& store, objectstore::ObjectStore& objects, std::string name, std::string warehouse)
+    : environment_(environment), store_(store), objects_(objects), name_(std::move(name)), warehouse_(std::move(warehouse)) {}
 
 Result<std::vector<std::string>> EmbeddedCatalog::ListNamespaces() {
   std::vector<std::string> names;
@@ -51,7 +51,7 @@ Status EmbeddedCatalog::CreateNamespace(const std::string& database, const std::
   if (!IsName(database)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a database", database));
   FIRN_TRY(bool exists, NamespaceExists(database));
   if (exists) return Error(ErrorCode::kObjectExists, fmt::format("database `{}` exists in catalog `{}`", database, name_));
-  return AppendAndWait(store_.journal(), {log::Put{DatabaseKey(name_, database), "{}"}});
+  return AppendAndWait(environment_.executor, store_.journal(), {log::Put{DatabaseKey(name_, database), "{}"}});
 }
 
 Status EmbeddedCatalog::DropNamespace(const std::string& database) {
@@ -59,7 +59,7 @@ Status EmbeddedCatalog::DropNamespace(const std::string& database) {
   if (!tables.empty()) {
     return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} tables, among them `{}`", database, tables.size(), tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
   }
-  return AppendAndWait(store_.journal(), {log::Delete{DatabaseKey(name_, database)}});
+  return AppendAndWait(environment_.executor, store_.journal(), {log::Delete{DatabaseKey(name_, database)}});
 }
 
 Result<std::vector<std::string>> EmbeddedCatalog::ListTables(const std::string& database) {
@@ -85,13 +85,13 @@ Result<Table> EmbeddedCatalog::CreateTable(const TableIdentifier& identifier, co
   std::string location = request.location;
   if (location.empty()) {
     location = objectstore::JoinLocation(objectstore::JoinLocation(objectstore::JoinLocation(warehouse_, name_), identifier.database),
-                                         fmt::format("{}-{}", identifier.name, random_.UuidText().substr(0, 8)));
+                                         fmt::format("{}-{}", identifier.name, environment_.random.UuidText().substr(0, 8)));
   }
-  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::NewTableMetadata(request, location, random_.UuidText(), clock_.WallTimeMs()));
+  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::NewTableMetadata(request, location, environment_.random.UuidText(), environment_.clock.WallTimeMs()));
   FIRN_TRY(std::string bytes, iceberg::EncodeMetadataFile(metadata));
-  const std::string metadata_location = iceberg::NextMetadataLocation(metadata, "", random_.UuidText());
+  const std::string metadata_location = iceberg::NextMetadataLocation(metadata, "", environment_.random.UuidText());
   FIRN_RETURN_IF_ERROR(objects_.Put(metadata_location, bytes, objectstore::PutMode::kIfAbsent));
-  FIRN_RETURN_IF_ERROR(AppendAndWait(store_.journal(), {log::Put{PointerKey(name_, identifier.database, identifier.name), metadata_location}}));
+  FIRN_RETURN_IF_ERROR(AppendAndWait(environment_.executor, store_.journal(), {log::Put{PointerKey(name_, identifier.database, identifier.name), metadata_location}}));
   return Table{identifier, metadata_location, std::make_shared<const iceberg::TableMetadata>(std::move(metadata))};
 }
 
@@ -108,7 +108,7 @@ Result<Table> EmbeddedCatalog::LoadTable(const TableIdentifier& identifier) {
 Status EmbeddedCatalog::DropTable(const TableIdentifier& identifier, bool purge) {
   FIRN_TRY(Table table, LoadTable(identifier));
   const Reservation reservation(*this, identifier);
-  FIRN_RETURN_IF_ERROR(AppendAndWait(store_.journal(), {log::Delete{PointerKey(name_, identifier.database, identifier.name)}}));
+  FIRN_RETURN_IF_ERROR(AppendAndWait(environment_.executor, store_.journal(), {log::Delete{PointerKey(name_, identifier.database, identifier.name)}}));
   if (purge) return objects_.DeleteFolder(table.metadata->location);
   return Ok();
 }
@@ -118,16 +118,16 @@ Status EmbeddedCatalog::RenameTable(const TableIdentifier& from, const TableIden
   const std::string location = PointerOf(from);
   if (location.empty()) return LoadTable(from).error();
   if (!PointerOf(to).empty()) return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists in `{}`.`{}`", to.name, name_, to.database));
-  return AppendAndWait(store_.journal(), {log::Delete{PointerKey(name_, from.database, from.name)}, log::Put{PointerKey(name_, to.database, to.name), location}});
+  return AppendAndWait(environment_.executor, store_.journal(), {log::Delete{PointerKey(name_, from.database, from.name)}, log::Put{PointerKey(name_, to.database, to.name), location}});
 }
 
 Result<PreparedCommit> EmbeddedCatalog::PrepareCommit(const Table& base, const iceberg::TableChange& change) {
-  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::ChangedMetadata(base, change, clock_.WallTimeMs()));
+  FIRN_TRY(iceberg::TableMetadata metadata, iceberg::ChangedMetadata(base, change, environment_.clock.WallTimeMs()));
   FIRN_TRY(std::string bytes, iceberg::EncodeMetadataFile(metadata));
   PreparedCommit prepared;
   prepared.identifier = base.identifier;
   prepared.base_metadata_location = base.metadata_location;
-  prepared.metadata_location = iceberg::NextMetadataLocation(metadata, base.metadata_location, random_.UuidText());
+  prepared.metadata_location = iceberg::NextMetadataLocation(metadata, base.metadata_location, environment_.random.UuidText());
   FIRN_RETURN_IF_ERROR(objects_.Put(prepared.metadata_location, bytes, objectstore::PutMode::kIfAbsent));
   prepared.files_written.push_back(prepared.metadata_location);
   prepared.metadata = std::make_shared<const iceberg::TableMetadata>(std::move(metadata));
@@ -139,7 +139,7 @@ Result<CommitResult> EmbeddedCatalog::PublishCommit(const PreparedCommit& prepar
   if (PointerOf(prepared.identifier) != prepared.base_metadata_location) {
     return CommitResult{CommitOutcome::kConflict, fmt::format("table {} has moved on", prepared.identifier.ToString()), {}};
   }
-  const Status status = AppendAndWait(store_.journal(), {PublishOperation(prepared)});
+  const Status status = AppendAndWait(environment_.executor, store_.journal(), {PublishOperation(prepared)});
   // A journal that fails has stopped the node: whether the entry reached the disk is known after the restart.
   if (!status.ok()) return CommitResult{CommitOutcome::kUnknown, status.error().ToString(), {}};
   return CommitResult{CommitOutcome::kCommitted, "", Table{prepared.identifier, prepared.metadata_location, prepared.metadata}};

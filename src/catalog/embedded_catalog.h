@@ -10,13 +10,10 @@
 #include <string>
 
 #include "iceberg/catalog.h"
+#include "io/environment.h"
 #include "log/journal.h"
 #include "log/store.h"
 
-namespace firn::io {
-class Clock;
-class Random;
-}  // namespace firn::io
 namespace firn::objectstore {
 class ObjectStore;
 }
@@ -27,7 +24,7 @@ namespace firn::catalog {
 class EmbeddedCatalog final : public iceberg::Catalog {
  public:
   /// Tables live below `warehouse`. All references must outlive the catalog.
-  EmbeddedCatalog(log::Store& store, objectstore::ObjectStore& objects, io::Clock& clock, io::Random& random, std::string name, std::string warehouse);
+  EmbeddedCatalog(const io::Environment& environment, log::Store& store, objectstore::ObjectStore& objects, std::string name, std::string warehouse);
 
   Result<std::vector<std::string>> ListNamespaces() override;
   Result<bool> NamespaceExists(const std::string& database) override;
@@ -51,10 +48,9 @@ class EmbeddedCatalog final : public iceberg::Catalog {
  private:
   std::string PointerOf(const iceberg::TableIdentifier& identifier) const;
 
+  const io::Environment environment_;
   log::Store& store_;
   objectstore::ObjectStore& objects_;
-  io::Clock& clock_;
-  io::Random& random_;
   const std::string name_;
   const std::string warehouse_;
   std::mutex mutex_;

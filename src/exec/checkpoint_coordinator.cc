@@ -104,7 +104,9 @@ void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
   FIRN_ASSERT(pending_ && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
   pending_->is_in_journal = false;
   if (!outcome.ok()) {
-    for (const JobGraph::SinkPart& sink : pending_->graph->sinks) sink.committer->Abandoned(IdentityOf(sink, id));
+    for (const JobGraph::SinkPart& sink : pending_->graph->sinks) {
+      if (log::IsRefused(outcome.error())) sink.committer->Abandoned(IdentityOf(sink, id));
+    }
     return Finish(std::move(outcome));
   }
   last_ = std::move(pending_->record);

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 
 #include "base/assert.h"
@@ -48,17 +47,18 @@ class EngineImpl final : public Engine {
   ~EngineImpl() override { StopThreads(); }
 
   Result<std::string> Submit(plan::JobPlan plan, JobDefinition definition) override {
-    std::mutex mutex;
-    std::condition_variable arrived;
-    std::optional<Result<std::string>> outcome;
-    SubmitThen(std::move(plan), std::move(definition), [&](Result<std::string> result) {
-      std::lock_guard lock(mutex);
-      outcome = std::move(result);
-      arrived.notify_one();
+    struct Outcome {
+      std::unique_ptr<io::Event> arrived;
+      Result<std::string> id = Error(ErrorCode::kUnavailable, "the node stops before the job is durable");
+    };
+    auto outcome = std::make_shared<Outcome>();
+    outcome->arrived = environment_.executor.NewEvent();
+    SubmitThen(std::move(plan), std::move(definition), [outcome](Result<std::string> result) {
+      outcome->id = std::move(result);
+      outcome->arrived->Set();
     });
-    std::unique_lock lock(mutex);
-    arrived.wait(lock, [&] { return outcome.has_value(); });
-    return *std::move(outcome);
+    outcome->arrived->Wait();
+    return outcome->id;
   }
 
   void SubmitThen(plan::JobPlan plan, JobDefinition definition, std::function<void(Result<std::string>)> done) override {

@@ -56,7 +56,7 @@ class SinkCommitter {
                                           bool is_last) = 0;
   /// The entry with in_journal is durable.
   virtual void Published(const CheckpointIdentity& identity) = 0;
-  /// The entry could not be written: what Prepare made may be removed.
+  /// The entry is known not to be in the journal: what Prepare made may be removed. Not called if its outcome is unknown.
   virtual void Abandoned(const CheckpointIdentity& identity) = 0;
   /// Idempotent: looks for the commit of this identity before it makes it. kCommitConflict is rebased inside; an error stops the job for restart.
   virtual Status CommitOutside(const CheckpointIdentity& identity, const std::string& outside) = 0;

@@ -77,6 +77,10 @@ struct Committed {
 /// and must not block: post to a queue of your own.
 using CommitCallback = std::function<void(Result<Committed>)>;
 
+/// Whether an entry that failed is known not to be there. If not, the journal has stopped (kIoError, kUnavailable), and the entry may come to light at the next
+/// start: nothing that it refers to may be removed.
+inline bool IsRefused(const Error& error) { return error.code() != ErrorCode::kIoError && error.code() != ErrorCode::kUnavailable; }
+
 class Journal {
  public:
   virtual ~Journal() = default;

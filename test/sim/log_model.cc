@@ -31,8 +31,6 @@ void AddValues(std::string_view bytes, int64_t from, std::vector<std::string>* v
   SIM_CHECK(status.ok(), "{}", status.error().ToString());
 }
 
-bool IsRefusal(ErrorCode code) { return code != ErrorCode::kIoError && code != ErrorCode::kUnavailable; }
-
 }  // namespace
 
 log::Operation OperationOf(const ModelOperation& operation) {
@@ -87,7 +85,7 @@ void LogModel::Settle(uint64_t number, const Result<log::Committed>& outcome) {
   auto entry = std::find_if(open_.begin(), open_.end(), [&](const ModelEntry& other) { return other.number == number; });
   SIM_CHECK(entry != open_.end() && entry->is_pending, "entry {} is answered twice", number);
   --pending_count_;
-  if (!outcome.ok() && !IsRefusal(outcome.error().code())) {
+  if (!outcome.ok() && !log::IsRefused(outcome.error())) {
     entry->is_pending = false;
     return;
   }

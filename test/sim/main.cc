@@ -22,7 +22,7 @@ namespace {
 constexpr uint64_t kSeedsDefault = 200;
 
 const std::map<std::string, void (*)(const SeedOptions&), std::less<>>& Scenarios() {
-  static const std::map<std::string, void (*)(const SeedOptions&), std::less<>> scenarios{{"log", RunLogSeed}};
+  static const std::map<std::string, void (*)(const SeedOptions&), std::less<>> scenarios{{"log", RunLogSeed}, {"job", RunJobSeed}};
   return scenarios;
 }
 
@@ -33,6 +33,7 @@ const std::map<std::string, Fault, std::less<>>& Faults() {
       {"no-segment-sync", Fault::kNoSegmentSync},
       {"no-snapshot-sync", Fault::kNoSnapshotSync},
       {"no-folder-sync", Fault::kNoFolderSync},
+      {"commit-before-checkpoint", Fault::kCommitBeforeCheckpoint},
   };
   return faults;
 }

@@ -51,5 +51,6 @@ template <typename... Args>
 
 /// Throw Failed.
 void RunLogSeed(const SeedOptions& options);
+void RunJobSeed(const SeedOptions& options);
 
 }  // namespace firn::sim

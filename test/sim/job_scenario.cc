@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main job in small: a topic read once, its rows kept in one Iceberg table and counted by key in another, while processes die under it. Whenever
+// the tables are looked at, no row is there twice, both tables stand at the same point, and nothing that was seen is gone; in the end every
+// acknowledged record is in them.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "job_node.h"
+#include "kafka/record_batch.h"
+
+namespace firn::sim {
+
+namespace {
+
+constexpr const char* kTopic = "numbers";
+constexpr int32_t kPartitions = 2;
+constexpr uint64_t kLivesMax = 4;
+constexpr uint64_t kBatchesPerLifeMax = 16;
+constexpr int kKeys = 5;
+constexpr int64_t kPatienceUs = 600'000'000;  // of simulated time, for what must happen
+
+constexpr const char* kSetup[] = {
+    "CREATE CATALOG IF NOT EXISTS lake WITH ('type'='iceberg')",
+    "CREATE DATABASE IF NOT EXISTS lake.db",
+    "CREATE TABLE IF NOT EXISTS numbers (id BIGINT, k STRING, v BIGINT) WITH ('connector'='kafka', 'topic'='numbers', 'properties.bootstrap.servers'='localhost:9092', "
+    "'properties.group.id'='sim', 'scan.startup.mode'='earliest-offset', 'format'='json')",
+    "CREATE TABLE IF NOT EXISTS lake.db.raw_numbers (id BIGINT, k STRING, v BIGINT) WITH ('format-version'='2')",
+    "CREATE TABLE IF NOT EXISTS lake.db.sums (k STRING, n BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('format-version'='2', 'write.upsert.enabled'='true')",
+    "SET 'execution.checkpointing.interval' = '100ms'",
+};
+constexpr const char* kJob =
+    "EXECUTE STATEMENT SET BEGIN INSERT INTO lake.db.raw_numbers SELECT id, k, v FROM numbers; INSERT INTO lake.db.sums SELECT k, COUNT(*), SUM(v) FROM numbers GROUP BY k; END";
+
+struct Sum {
+  int64_t count = 0;
+  int64_t sum = 0;
+  bool operator==(const Sum&) const = default;
+};
+
+class JobWorld {
+ public:
+  explicit JobWorld(const SeedOptions& options) : options_(options), world_(options.seed) {
+    ApplyFault(options.fault, disk());
+    YieldInDiskCalls(world_);
+  }
+
+  void Run() {
+    try {
+      const uint64_t lives = 1 + Choose(kLivesMax);
+      for (uint64_t life = 0; life < lives; ++life) Live();
+      StartNode();
+      CatchUp();
+      SIM_CHECK(!is_dead() && seen_.size() == LogIds().size(), "the job does not catch up: {} of {} records are in the table", seen_.size(), LogIds().size());
+      node_.reset();
+    } catch (const Failed&) {
+      if (options_.is_verbose) {
+        for (const std::string& line : disk().trace()) fmt::print("{}\n", line);
+      }
+      throw;
+    }
+  }
+
+ private:
+  uint64_t Choose(uint64_t bound) { return world_.choices().Below(bound); }
+  bool OneIn(uint64_t count) { return world_.choices().OneIn(count); }
+  io::SimulatedDisk& disk() { return world_.disk(); }
+  bool is_dead() { return disk().is_crashed(); }
+
+  void Live() {
+    if (OneIn(4)) disk().CrashAfter(Choose(200));
+    StartNode();
+    if (OneIn(2)) disk().CrashAfter(Choose(600));
+    if (OneIn(5)) disk().FailSyncAfter(Choose(100));
+    const uint64_t batches = Choose(kBatchesPerLifeMax);
+    for (uint64_t i = 0; i < batches && !is_dead(); ++i) {
+      Produce();
+      world_.executor().StepFor(static_cast<int64_t>(Choose(150'000)));
+      if (!is_dead() && OneIn(8)) Look();
+    }
+    if (!is_dead() && OneIn(3)) CatchUp();
+    EndProcess();
+  }
+
+  void EndProcess() {
+    if (!is_dead()) disk().Crash();
+    node_.reset();
+    world_.Restart(OneIn(3) ? io::CrashKind::kKill : io::CrashKind::kPowerLoss);
+  }
+
+  // Until it succeeds: with everything that the job needs, and the job.
+  void StartNode() {
+    for (int tries = 0;; ++tries) {
+      SIM_CHECK(tries < 20, "the node does not start after {} tries", tries);
+      const Status status = TryStart();
+      if (status.ok() && !is_dead()) {
+        Look();
+        return;
+      }
+      SIM_CHECK(is_dead() || disk().has_failed_sync(), "the node does not start: {}", status.ok() ? "" : status.error().ToString());
+      EndProcess();
+    }
+  }
+
+  Status TryStart() {
+    FIRN_TRY(node_, JobNode::Start(world_, options_.fault));
+    FIRN_RETURN_IF_ERROR(node_->EnsureTopic(kTopic, kPartitions));
+    for (const char* statement : kSetup) FIRN_RETURN_IF_ERROR(node_->Execute(statement));
+    for (const exec::JobStatus& job : node_->engine().Jobs()) {
+      SIM_CHECK(job.state != exec::JobState::kFailed, "the job has failed: {}", job.failure ? job.failure->ToString() : "");
+    }
+    if (node_->engine().Jobs().empty()) FIRN_RETURN_IF_ERROR(node_->Execute(kJob));
+    SIM_CHECK(is_dead() || node_->engine().Jobs().size() == 1, "{} jobs run", node_->engine().Jobs().size());
+    return Ok();
+  }
+
+  void Produce() {
+    kafka::RecordBatchBuilder builder;
+    std::vector<int64_t> ids;
+    for (uint64_t count = 1 + Choose(20); count > 0; --count) {
+      const int64_t id = ++last_id_;
+      ids.push_back(id);
+      builder.Append(1000 + id, std::nullopt, fmt::format(R"({{"id":{},"k":"{}","v":{}}})", id, KeyOf(id), ValueOf(id)));
+    }
+    auto topic = node_->topics().Find(kTopic);
+    SIM_CHECK(topic.ok(), "the topic is gone");
+    auto append = node_->topics().Append(*topic, static_cast<int32_t>(Choose(kPartitions)), builder.Build());
+    SIM_CHECK(append.ok(), "{}", append.error().ToString());
+    node_->store().journal().Append({std::move(*append)}, [this, ids](const Result<log::Committed>& committed) {
+      if (committed.ok() && !is_dead()) acked_.insert(ids.begin(), ids.end());
+    });
+  }
+
+  static std::string KeyOf(int64_t id) { return fmt::format("k{}", id * 7 % kKeys); }
+  static int64_t ValueOf(int64_t id) { return id % 100; }
+
+  std::set<int64_t> LogIds() {
+    std::set<int64_t> ids;
+    auto topic = node_->topics().Find(kTopic);
+    for (log::TopicPartitionId id : topic->partitions) {
+      const auto log = node_->topics().partition(id);
+      for (log::Offset next = log->log_start(); next < log->high_watermark();) {
+        auto read = log->Read(next, {});
+        SIM_CHECK(read.ok(), "{}", read.error().ToString());
+        for (const base::SharedBytes& bytes : read->batches) AddIds(bytes.view(), next, &ids);
+        next = read->next;
+      }
+    }
+    return ids;
+  }
+
+  static void AddIds(std::string_view bytes, log::Offset from, std::set<int64_t>* ids) {
+    Status status = kafka::ForEachBatch(bytes, [&](const kafka::RecordBatchView& batch) {
+      std::string scratch;
+      kafka::RecordReader reader(&scratch);
+      SIM_CHECK(reader.Open(batch).ok(), "a batch cannot be read");
+      kafka::RecordView record;
+      while (reader.Next(&record)) {
+        if (record.offset < from.value()) continue;
+        SIM_CHECK(ids->insert(std::atoll(record.value.data() + 6)).second, "a record is in the log twice");
+      }
+      return true;
+    });
+    SIM_CHECK(status.ok(), "{}", status.error().ToString());
+  }
+
+  // Reads both tables and holds them against each other, against the log and against what was seen before.
+  void Look() {
+    const std::set<int64_t> produced = LogIds();
+    for (int64_t id : acked_) SIM_CHECK(produced.contains(id), "record {} was acknowledged and is not in the log", id);
+    auto raw = node_->Rows("raw_numbers");
+    auto sums = node_->Rows("sums");
+    if (is_dead()) return;
+    SIM_CHECK(raw.ok() && sums.ok(), "a table cannot be read: {}", raw.ok() ? sums.error().ToString() : raw.error().ToString());
+    std::set<int64_t> found;
+    std::map<std::string, Sum> expected;
+    for (const std::vector<std::string>& row : *raw) {
+      const int64_t id = std::stoll(row[0]);
+      SIM_CHECK(found.insert(id).second, "record {} is in the table twice", id);
+      SIM_CHECK(produced.contains(id), "record {} is in the table and not in the log", id);
+      SIM_CHECK(row[1] == KeyOf(id) && std::stoll(row[2]) == ValueOf(id), "record {} is in the table with other values", id);
+      ++expected[row[1]].count;
+      expected[row[1]].sum += ValueOf(id);
+    }
+    std::map<std::string, Sum> totals;
+    for (const std::vector<std::string>& row : *sums) {
+      SIM_CHECK(totals.try_emplace(row[0], Sum{std::stoll(row[1]), std::stoll(row[2])}).second, "key {} is in the table twice", row[0]);
+    }
+    SIM_CHECK(totals == expected, "the two tables do not stand at the same point");
+    SIM_CHECK(std::includes(found.begin(), found.end(), seen_.begin(), seen_.end()), "rows that were seen are gone");
+    seen_ = std::move(found);
+  }
+
+  // The job reads all there is, if nothing stops it.
+  void CatchUp() {
+    const int64_t deadline_us = world_.clock().MonotonicUs() + kPatienceUs;
+    while (!is_dead() && !disk().has_failed_sync()) {
+      world_.executor().StepFor(100'000);
+      if (is_dead()) return;
+      Look();
+      if (seen_.size() == LogIds().size()) return;
+      const auto jobs = node_->engine().Jobs();
+      SIM_CHECK(world_.clock().MonotonicUs() < deadline_us, "the job does not catch up: {} of {} records are in the table, it is {}: {}", seen_.size(), LogIds().size(),
+                exec::JobStateText(jobs[0].state), jobs[0].failure ? jobs[0].failure->ToString() : "");
+    }
+  }
+
+  const SeedOptions options_;
+  io::SimulatedEnvironment world_;
+  std::unique_ptr<JobNode> node_;
+  int64_t last_id_ = 0;
+  std::set<int64_t> acked_;
+  std::set<int64_t> seen_;  // ids in the raw table
+};
+
+}  // namespace
+
+void RunJobSeed(const SeedOptions& options) { JobWorld(options).Run(); }
+
+}  // namespace firn::sim
