@@ -59,14 +59,14 @@ Status DemoTrades::Start() {
   FIRN_TRY(producer_->records, RecordProducer::Make(*producer_->client, environment_.clock, {.topic = options_.topic, .codec = kafka::Codec::kLz4}));
   producer_->start_us = environment_.clock.MonotonicUs();
   queue_ = environment_.executor.NewQueue("demo-trades");
-  queue_->Post([this] { ProduceSome(); });
+  queue_->Post([this, &queue = *queue_] { ProduceSome(queue); });
   return Ok();
 }
 
 void DemoTrades::Stop() { queue_.reset(); }
 
-// As many as are due by the clock. A failure ends the stream: the node is going down.
-void DemoTrades::ProduceSome() {
+// As many as are due by the clock. A failure ends the stream: the node is going down. `queue` and not queue_: Stop has taken that away while it waits for a call that runs.
+void DemoTrades::ProduceSome(io::TaskQueue& queue) {
   const int64_t elapsed_us = environment_.clock.MonotonicUs() - producer_->start_us;
   const int64_t due = elapsed_us * options_.trades_per_second / 1'000'000;
   for (int64_t i = produced_; i < due; ++i) {
@@ -76,7 +76,7 @@ void DemoTrades::ProduceSome() {
   }
   if (!producer_->records->Flush().ok()) return;
   produced_ = due;
-  queue_->PostAfter(kTickUs, [this] { ProduceSome(); });
+  queue.PostAfter(kTickUs, [this, &queue] { ProduceSome(queue); });
 }
 
 }  // namespace firn::cli

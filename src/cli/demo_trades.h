@@ -50,7 +50,7 @@ class DemoTrades {
 
  private:
   struct Producer;
-  void ProduceSome();
+  void ProduceSome(io::TaskQueue& queue);
 
   const io::Environment environment_;
   const Options options_;
