@@ -32,7 +32,7 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
   }
   if (const auto* join = std::get_if<plan::JoinNode>(&node.spec)) {
     if (options.is_batch) return MakeBatchJoinOperator(node);
-    if (join->left_window_end >= 0) return Unsupported(node, "joins of windows");
+    if (join->left_window_end >= 0) return MakeWindowJoinOperator(node);
     return MakeJoinOperator(node);
   }
   if (std::holds_alternative<plan::NormalizeNode>(node.spec)) return MakeNormalizeOperator(node);

@@ -34,6 +34,7 @@ Result<OperatorPtr> MakeSessionWindowOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeGroupAggregateOperator(const plan::PhysicalNode& node, const OperatorOptions& options);
 OperatorPtr MakeNormalizeOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeJoinOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeWindowJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeBatchJoinOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeSortOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeTemporalSortOperator(const plan::PhysicalNode& node);

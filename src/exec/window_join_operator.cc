@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins of windows: rows of both sides that carry the same window. They are kept until the watermark passes the window's end, then joined once and forgotten:
+// nothing is ever taken back. The bounds are among the join's keys.
+#include <limits>
+#include <map>
+
+#include "exec/columns.h"
+#include "exec/join_prober.h"
+#include "exec/operator_metrics.h"
+#include "exec/operators_internal.h"
+#include "exec/window_clock.h"
+
+namespace firn::exec {
+
+namespace {
+
+class WindowJoinOperator final : public Operator {
+ public:
+  explicit WindowJoinOperator(const plan::PhysicalNode& node)
+      : ends_{std::get<plan::JoinNode>(node.spec).left_window_end, std::get<plan::JoinNode>(node.spec).right_window_end},
+        sides_{JoinSide(node.inputs[0]->schema, std::get<plan::JoinNode>(node.spec).left_keys, 0),
+               JoinSide(node.inputs[1]->schema, std::get<plan::JoinNode>(node.spec).right_keys, 0)} {}
+
+  Status Make(const plan::PhysicalNode& node) {
+    FIRN_TRY(prober_, JoinProber::Make(node));
+    return Ok();
+  }
+
+  Status Open(const OperatorContext& context) override {
+    context_ = &context;
+    return Ok();
+  }
+
+  Status Process(int input, types::Batch batch, Output&) override {
+    batch.watermarks = nullptr;
+    TimesMs(batch.columns[static_cast<size_t>(ends_[input])], &times_);
+    std::vector<uint8_t> kept(times_.size(), 1);
+    int64_t late = 0;
+    for (size_t row = 0; row < times_.size(); ++row) {
+      if (times_[row] - 1 > watermark_ms_) continue;
+      kept[row] = 0;
+      ++late;
+    }
+    if (late > 0) {
+      context_->metrics->late_rows.fetch_add(late, std::memory_order_relaxed);
+      FIRN_TRY(batch, types::TakeRows(batch, IndicesWhere(kept)));
+    }
+    JoinSide& side = sides_[input];
+    side.EncodeKeys(batch, &keys_);
+    side.FindOrInsert(batch, keys_, &entries_);
+    for (uint32_t entry : entries_) side.Add(entry, 1, 0);
+    return Note(input, batch, entries_);
+  }
+
+  Status Advance(types::Watermark watermark, Output& output) override {
+    while (!windows_.empty() && windows_.begin()->first - 1 <= watermark.timestamp_ms) {
+      Window window = std::move(windows_.begin()->second);
+      windows_.erase(windows_.begin());
+      FIRN_RETURN_IF_ERROR(Join(&window, output));
+    }
+    watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
+    output.EmitWatermark(watermark);
+    return Ok();
+  }
+
+  Status Snapshot(state::StateWriter& writer) override {
+    FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
+    FIRN_RETURN_IF_ERROR(sides_[0].Snapshot(writer, "left"));
+    return sides_[1].Snapshot(writer, "right");
+  }
+  Status Restore(state::StateReader& reader) override {
+    FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
+    FIRN_RETURN_IF_ERROR(sides_[0].Restore(reader, "left"));
+    FIRN_RETURN_IF_ERROR(sides_[1].Restore(reader, "right"));
+    for (int input = 0; input < 2; ++input) {
+      const std::vector<uint32_t> live = sides_[input].LiveEntries();
+      FIRN_TRY(const types::Batch rows, RowsOf(sides_[input], live));
+      FIRN_RETURN_IF_ERROR(Note(input, rows, live));
+    }
+    return Ok();
+  }
+  Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all windows
+  int64_t state_bytes() const override { return sides_[0].bytes() + sides_[1].bytes(); }
+
+  std::vector<PendingWindow> Windows(int limit) const override {
+    std::vector<PendingWindow> pending;
+    for (const auto& [end, window] : windows_) {
+      if (static_cast<int>(pending.size()) == limit) break;
+      pending.push_back({end, end, static_cast<int64_t>(window.entries[0].size() + window.entries[1].size())});
+    }
+    return pending;
+  }
+
+ private:
+  struct Window {
+    std::vector<uint32_t> entries[2];  // of each side; one that came several times stands here several times
+  };
+
+  static Result<types::Batch> RowsOf(const JoinSide& side, std::span<const uint32_t> entries) {
+    types::Batch rows{side.schema(), {}, static_cast<int64_t>(entries.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, side.Columns(entries));
+    return rows;
+  }
+
+  // Remembers which rows belong to which window.
+  Status Note(int input, const types::Batch& rows, std::span<const uint32_t> entries) {
+    if (entries.empty()) return Ok();
+    TimesMs(rows.columns[static_cast<size_t>(ends_[input])], &times_);
+    for (size_t i = 0; i < entries.size(); ++i) windows_[times_[i]].entries[input].push_back(entries[i]);
+    return Ok();
+  }
+
+  Status Join(Window* window, Output& output) {
+    for (auto& entries : window->entries) {
+      std::sort(entries.begin(), entries.end());
+      entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    }
+    std::vector<uint32_t> left;
+    for (uint32_t entry : window->entries[0]) left.insert(left.end(), static_cast<size_t>(sides_[0].count(entry)), entry);
+    if (!left.empty()) {
+      FIRN_TRY(const types::Batch rows, RowsOf(sides_[0], left));
+      sides_[0].EncodeKeys(rows, &keys_);
+      FIRN_RETURN_IF_ERROR(prober_->Probe(rows, keys_, sides_[1], context_->evaluation, output));
+    }
+    FIRN_RETURN_IF_ERROR(prober_->PutOutUnmatched(window->entries[1], sides_[1], output));
+    for (int input = 0; input < 2; ++input) {
+      for (uint32_t entry : window->entries[input]) sides_[input].Add(entry, -sides_[input].count(entry), 0);
+      sides_[input].DropEmpty(window->entries[input]);
+    }
+    return Ok();
+  }
+
+  const int ends_[2];
+  std::unique_ptr<JoinProber> prober_;
+  JoinSide sides_[2];
+  std::map<int64_t, Window> windows_;  // by end
+  int64_t watermark_ms_ = types::kNoWatermark;
+  const OperatorContext* context_ = nullptr;
+  // Of the batch at hand.
+  std::vector<int64_t> times_;
+  BatchKeys keys_;
+  std::vector<uint32_t> entries_;
+};
+
+}  // namespace
+
+Result<OperatorPtr> MakeWindowJoinOperator(const plan::PhysicalNode& node) {
+  auto made = std::make_unique<WindowJoinOperator>(node);
+  FIRN_RETURN_IF_ERROR(made->Make(node));
+  return OperatorPtr(std::move(made));
+}
+
+}  // namespace firn::exec
