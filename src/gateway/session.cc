@@ -351,10 +351,14 @@ class StatementRunner {
 
   Result<StatementResult> ShowJobs() {
     std::vector<std::vector<std::string>> rows;
+    std::vector<int64_t> times_ms;
     for (const exec::JobStatus& job : services_.engine.Jobs()) {
-      rows.push_back({job.id, job.definition.name, exec::JobStateText(job.state), std::to_string(job.start_ms)});
+      rows.push_back({job.id, job.definition.name, exec::JobStateText(job.state)});
+      times_ms.push_back(job.start_ms);
     }
-    return TextResult({"job id", "job name", "status", "start time"}, rows);
+    StatementResult result = TextResult({"job id", "job name", "status"}, rows);
+    AddInstants("start time", times_ms, &result);
+    return result;
   }
 
   Result<StatementResult> Describe(const plan::ObjectPath& path) {

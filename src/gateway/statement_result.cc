@@ -31,6 +31,18 @@ StatementResult TextResult(const std::vector<std::string>& columns, const std::v
   return result;
 }
 
+void AddInstants(const std::string& column, const std::vector<int64_t>& times_ms, StatementResult* result) {
+  const types::DataType type = types::DataType::TimestampLtz(3);
+  arrow::TimestampBuilder builder(type.ToArrow(), arrow::default_memory_pool());
+  for (int64_t time_ms : times_ms) FIRN_ASSERT(builder.Append(time_ms * 1000).ok(), "out of memory for {} times", times_ms.size());
+  std::vector<types::Field> fields = result->schema->fields();
+  fields.push_back({column, type});
+  types::Batch& batch = result->rows.at(0);
+  FIRN_ASSERT(batch.row_count == static_cast<int64_t>(times_ms.size()), "{} rows and {} times", batch.row_count, times_ms.size());
+  batch.schema = result->schema = types::MakeSchema(std::move(fields));
+  batch.columns.push_back(builder.Finish().ValueOrDie());
+}
+
 StatementResult OkResult() {
   StatementResult result = TextResult({"result"}, {{"OK"}});
   result.kind = ResultKind::kSuccess;

@@ -33,6 +33,8 @@ StatementResult OkResult();
 enum class Empty { kText, kNull };
 /// One row a vector of texts; all columns are STRING.
 StatementResult TextResult(const std::vector<std::string>& columns, const std::vector<std::vector<std::string>>& rows, Empty empty = Empty::kText);
+/// Adds a column of instants, in milliseconds, to a TextResult of as many rows.
+void AddInstants(const std::string& column, const std::vector<int64_t>& times_ms, StatementResult* result);
 /// One column "job id".
 StatementResult JobResult(const std::string& job_id);
 

@@ -321,6 +321,11 @@ class RunningJob(unittest.TestCase):
         self.assertEqual(windows[1]["held_by"], "events-1")
         self.assertIn("a first watermark from events-1", windows[1]["waits_for"])
 
+    def test_show_jobs(self):
+        listed = [row for row in self.rows("SHOW JOBS") if row["job id"] == self.job]
+        self.assertEqual((listed[0]["job name"], listed[0]["status"]), ("windows", "RUNNING"))
+        self.assertRegex(listed[0]["start time"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$")
+
     def test_job_commands(self):
         jobs = ("--server", self.node.jobs)
         self.assertIn(("windows", "RUNNING"), [(row["name"], row["state"]) for row in firn("job", "list", "--format", "json", *jobs).rows()])
