@@ -60,6 +60,7 @@ class RunningNode final : public Node {
     connectors_.Register(connect::MakeSystemConnector(system_tables_));
     exec::EngineOptions engine_options;
     engine_options.state_directory = io::JoinPath(options_.data, "state");
+    engine_options.warn = [](const std::string& text) { io::WriteError(fmt::format("warning: {}\n", text)); };
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
     system_tables_.Bind(*engine_);
     services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock});

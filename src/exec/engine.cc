@@ -40,7 +40,7 @@ class EngineImpl final : public Engine {
         budget_(options.state_limit_bytes),
         services_{environment, store, connectors,
                   std::make_shared<Scheduler>(environment.executor, options.workers > 0 ? options.workers : environment.executor.parallelism()),
-                  budget_, options.state_directory} {
+                  budget_, options.state_directory, options.warn} {
     const auto queues = std::min(kCoordinatorQueues, static_cast<size_t>(services_.scheduler->workers()) * 2);
     for (size_t i = 0; i < queues; ++i) queues_.push_back(environment.executor.NewQueue(fmt::format("coord-{}", i)));
   }

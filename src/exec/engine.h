@@ -106,6 +106,8 @@ struct EngineOptions {
   int workers = 0;                         // 0: one a processor
   std::string state_directory;             // checkpoint files
   int64_t state_limit_bytes = 4LL << 30;   // of all jobs together
+  /// Takes a job's warnings, a line each without its end; called from any thread. May be empty.
+  std::function<void(const std::string&)> warn;
   int64_t result_buffer_bytes = 64 << 20;  // a SELECT's rows not yet fetched; then its job waits
 };
 

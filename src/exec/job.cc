@@ -65,6 +65,7 @@ Result<JobGraph> Job::MakeGraph() {
                         .scheduler = services_.scheduler,
                         .budget = services_.budget,
                         .listener = *this,
+                        .warn = services_.warn,
                         .results = results_,
                         .files = &coordinator_.files(),
                         .checkpoint = coordinator_.last()});

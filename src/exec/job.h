@@ -36,6 +36,7 @@ struct JobServices {
   std::shared_ptr<Scheduler> scheduler;
   StateBudget& budget;
   std::string state_directory;
+  std::function<void(const std::string&)> warn;  // may be empty
 };
 
 /// Public calls are thread-safe; all else runs on the job's queue. `results`: of a SELECT, else null.

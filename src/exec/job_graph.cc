@@ -122,12 +122,17 @@ class GraphBuilder {
     return {.is_batch = inputs_.plan.is_batch, .emits_net_changes = is_mini_batch_ || FeedsUpsertSinksOnly(node)};
   }
 
+  std::function<void(const std::string&)> Warner() const {
+    if (!inputs_.warn) return {};
+    return [warn = inputs_.warn, job = inputs_.identity.job_id](const std::string& text) { warn(fmt::format("job {}: {}", job, text)); };
+  }
+
   Result<Task::Stage> MakeStage(const PhysicalNodePtr& node, int lane, Task::Options* options) {
     Task::Stage stage;
     stage.node = node;
     stage.metrics = std::make_shared<OperatorMetrics>();
     stage.context = std::make_unique<OperatorContext>(
-        OperatorContext{.lane = lane, .parallelism = node->parallelism, .evaluation = evaluation_, .metrics = stage.metrics.get()});
+        OperatorContext{.lane = lane, .parallelism = node->parallelism, .evaluation = evaluation_, .metrics = stage.metrics.get(), .warn = Warner()});
     if (IsSource(*node) || IsCollect(*node)) return stage;
     if (IsSink(*node)) {
       auto sink = std::make_unique<SinkOperator>(std::get<plan::SinkNode>(node->spec), std::move(sink_lanes_[node->id][static_cast<size_t>(lane)]));

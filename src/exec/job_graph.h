@@ -3,6 +3,7 @@
 // several inputs, operators that several others read, and sinks begin a new one.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,6 +38,7 @@ struct JobGraphInputs {
   std::shared_ptr<Scheduler> scheduler;
   StateBudget& budget;
   TaskListener& listener;
+  std::function<void(const std::string&)> warn = {};  // may be empty
   std::shared_ptr<ResultBuffer> results;        // for a CollectNode
   state::CheckpointFiles* files = nullptr;      // null: no checkpoint to restore
   const CheckpointRecord* checkpoint = nullptr;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -35,6 +36,8 @@ struct OperatorContext {
   /// Session settings; row_time_us is set by the task before each call.
   expr::EvaluationContext evaluation;
   OperatorMetrics* metrics = nullptr;       // never null
+  /// Tells whoever runs the node of something that goes on but should not stay so: once an operator and run, never once a row. May be empty.
+  std::function<void(const std::string&)> warn;
 };
 
 /// A window that holds rows and has not closed.

@@ -196,7 +196,10 @@ Result<types::Batch> ScanInput::DropNullRowtimes(types::Batch batch) {
                                                       batch.row_count))
         .Hint("SET 'table.exec.source.null-rowtime' = 'drop' drops and counts such rows");
   }
-  context_.metrics->null_rowtime_rows.fetch_add(times->null_count(), std::memory_order_relaxed);
+  if (context_.metrics->null_rowtime_rows.fetch_add(times->null_count(), std::memory_order_relaxed) == 0 && context_.warn) {
+    context_.warn(fmt::format("{}: rows whose `{}` is NULL are dropped; sys.operators counts them in null_rowtime_rows, SET 'table.exec.source.null-rowtime' = 'fail' ends the job instead",
+                              scan_.table->path.ToString(), node_.schema->field(static_cast<size_t>(scan_.rowtime)).name));
+  }
   FIRN_TRY(types::ArrayPtr mask, NotNullMask(times));
   return types::FilterRows(batch, mask);
 }
@@ -246,7 +249,7 @@ Status ScanInput::AssignWatermarks(int index, types::Batch* batch) {
 
 void ScanInput::AdvanceWatermark() {
   const int64_t smallest = WatermarkWithout(-1);
-  // With every partition idle or ended there is nobody to go by: time stands still, and the end sends the final watermark.
+  // With every partition idle or ended there is nobody to go by: time stands still, and the end sends the final watermark (see UpdateIdleness).
   if (smallest == types::kFinalWatermark || smallest <= watermark_ms_) return;
   watermark_ms_ = smallest;
   events_.push_back({.kind = InputEvent::Kind::kWatermark, .value = watermark_ms_});
@@ -266,8 +269,10 @@ int64_t ScanInput::NextTimerMs() const {
 void ScanInput::UpdateIdleness(int64_t now_ms) {
   if (options_.idle_timeout_ms <= 0) return;
   bool all_idle = true;
+  int64_t largest = types::kNoWatermark;
   for (Partition& partition : partitions_) {
     if (partition.has_ended) continue;
+    largest = std::max(largest, partition.watermark_ms);
     if (!partition.is_idle && partition.blocked_since_ms >= 0 && now_ms - partition.blocked_since_ms >= options_.idle_timeout_ms) {
       partition.is_idle = true;
     }
@@ -276,6 +281,11 @@ void ScanInput::UpdateIdleness(int64_t now_ms) {
   AdvanceWatermark();
   if (all_idle && !is_idle_) {
     is_idle_ = true;
+    // As if the fastest partition had become idle last, whatever the order was: nobody is left whom the others hold back.
+    if (largest > watermark_ms_) {
+      watermark_ms_ = largest;
+      events_.push_back({.kind = InputEvent::Kind::kWatermark, .value = watermark_ms_});
+    }
     events_.push_back({.kind = InputEvent::Kind::kActivity, .value = 1});
   }
 }

@@ -47,7 +47,10 @@ class SessionWindowOperator final : public Operator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     clock_.TimesOf(batch, &times_);
+    if (spec_.window.is_proctime) FIRN_RETURN_IF_ERROR(CloseUpTo(clock_.now_ms() - 1, output));
     shape_.encoder->Encode(ColumnsOf(batch, shape_.keys), batch.row_count, &keys_);
+    key_table_.FindOrInsert(keys_, &key_of_row_);
+    by_key_.resize(key_table_.capacity());
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const int64_t watermark = spec_.window.is_proctime ? types::kNoWatermark : std::max(batch.watermark_before(row), watermark_ms_);
       if (IsDue(watermark)) {
@@ -62,7 +65,10 @@ class SessionWindowOperator final : public Operator {
       run_rows_.push_back(row);
       run_sessions_.push_back(session);
     }
-    return Absorb(batch);
+    FIRN_RETURN_IF_ERROR(Absorb(batch));
+    for (uint32_t key : key_of_row_) DropKeyIfEmpty(key);  // not before: rows of the batch go by the number
+    key_of_row_.clear();
+    return Ok();
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
@@ -73,8 +79,8 @@ class SessionWindowOperator final : public Operator {
     output.EmitWatermark(watermark);
     return Ok();
   }
-  Status OnTimer(int64_t now_ms, Output& output) override { return spec_.window.is_proctime ? CloseUpTo(now_ms, output) : Ok(); }
-  int64_t NextTimerMs() const override { return spec_.window.is_proctime && !open_.empty() ? open_.begin()->first - 1 : std::numeric_limits<int64_t>::max(); }
+  Status OnTimer(int64_t now_ms, Output& output) override { return spec_.window.is_proctime ? CloseUpTo(now_ms - 1, output) : Ok(); }
+  int64_t NextTimerMs() const override { return spec_.window.is_proctime && !open_.empty() ? open_.begin()->first : std::numeric_limits<int64_t>::max(); }
   Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all; sessions by processing time that have not closed are not told
 
   Status Snapshot(state::StateWriter& writer) override {
@@ -149,52 +155,36 @@ class SessionWindowOperator final : public Operator {
 
   // The session that a row belongs to, opened or grown as needed; kNoGroup: the row is late.
   Result<uint32_t> SessionOf(const types::Batch& batch, int64_t row, int64_t watermark) {
-    const uint32_t key = KeyOf(row);
+    const uint32_t key = key_of_row_[static_cast<size_t>(row)];
     int64_t start = times_[static_cast<size_t>(row)];
     int64_t end = start + spec_.window.size_ms;
-    std::vector<uint32_t> met;
+    met_.clear();
     for (uint32_t session : by_key_[key]) {
-      if (sessions_[session].start_ms <= end && start <= sessions_[session].end_ms) met.push_back(session);
+      if (sessions_[session].start_ms <= end && start <= sessions_[session].end_ms) met_.push_back(session);
     }
-    if (met.empty()) {
-      if (end - 1 <= watermark) {
-        DropKeyIfEmpty(key);
-        return kNoGroup;
-      }
+    if (met_.empty()) {
+      if (end - 1 <= watermark) return kNoGroup;
       return OpenSession(key, start, end);
     }
-    std::sort(met.begin(), met.end(), [&](uint32_t left, uint32_t right) { return sessions_[left].opened < sessions_[right].opened; });
-    for (uint32_t session : met) {
+    std::sort(met_.begin(), met_.end(), [&](uint32_t left, uint32_t right) { return sessions_[left].opened < sessions_[right].opened; });
+    for (uint32_t session : met_) {
       start = std::min(start, sessions_[session].start_ms);
       end = std::max(end, sessions_[session].end_ms);
     }
-    if (met.size() > 1) {
+    if (met_.size() > 1) {
       FIRN_RETURN_IF_ERROR(Absorb(batch));
-      for (size_t i = 1; i < met.size(); ++i) FIRN_RETURN_IF_ERROR(MergeInto(met[0], met[i]));
+      for (size_t i = 1; i < met_.size(); ++i) FIRN_RETURN_IF_ERROR(MergeInto(met_[0], met_[i]));
     }
-    Session& grown = sessions_[met[0]];
+    Session& grown = sessions_[met_[0]];
     if (end != grown.end_ms) {
-      open_.erase({grown.end_ms, met[0]});
-      open_.insert({end, met[0]});
+      auto place = open_.extract({grown.end_ms, met_[0]});
+      place.value().first = end;
+      open_.insert(std::move(place));
     }
     grown.start_ms = start;
     grown.end_ms = end;
     MarkChanged(key);
-    return met[0];
-  }
-
-  // One row at a time: a key whose sessions have all closed is gone, and comes anew.
-  uint32_t KeyOf(int64_t row) {
-    one_.shape = keys_.shape;
-    one_.count = 1;
-    one_.hashes.assign(1, keys_.hashes[static_cast<size_t>(row)]);
-    if (keys_.shape == KeyShape::kFixed) one_.fixed.assign(1, keys_.fixed[static_cast<size_t>(row)]);
-    if (keys_.shape == KeyShape::kBytes) one_.bytes.assign(1, keys_.bytes[static_cast<size_t>(row)]);
-    one_.single_nulls.clear();
-    if (!keys_.single_nulls.empty()) one_.single_nulls.assign(1, keys_.single_nulls[static_cast<size_t>(row)]);
-    key_table_.FindOrInsert(one_, &group_of_one_);
-    by_key_.resize(key_table_.capacity());
-    return group_of_one_[0];
+    return met_[0];
   }
 
   uint32_t OpenSession(uint32_t key, int64_t start, int64_t end) {
@@ -238,7 +228,7 @@ class SessionWindowOperator final : public Operator {
   }
 
   void DropKeyIfEmpty(uint32_t key) {
-    if (by_key_[key].empty()) key_table_.Erase(key);
+    if (key_table_.is_live(key) && by_key_[key].empty()) key_table_.Erase(key);
   }
   void MarkChanged(uint32_t key) { changed_[static_cast<size_t>(key_table_.key_group(key))] = true; }
 
@@ -279,7 +269,7 @@ class SessionWindowOperator final : public Operator {
     }
     for (size_t i = 0; i < due.size(); ++i) {
       Close(due[i]);
-      DropKeyIfEmpty(keys[i]);
+      if (key_of_row_.empty()) DropKeyIfEmpty(keys[i]);  // no batch is at hand
     }
     output.Emit(std::move(rows));
     return Ok();
@@ -302,8 +292,8 @@ class SessionWindowOperator final : public Operator {
   // Of the batch at hand.
   std::vector<int64_t> times_;
   BatchKeys keys_;
-  BatchKeys one_;
-  std::vector<uint32_t> group_of_one_;
+  std::vector<uint32_t> key_of_row_;
+  std::vector<uint32_t> met_;  // open sessions that the row at hand touches
   std::vector<int64_t> run_rows_;
   std::vector<uint32_t> run_sessions_;
 };

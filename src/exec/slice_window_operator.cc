@@ -53,6 +53,7 @@ class SliceWindowOperator final : public Operator {
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
+    if (is_proctime()) FIRN_RETURN_IF_ERROR(FireUpTo(clock_.now_ms() - 1, output));
     FIRN_RETURN_IF_ERROR(FindBounds(batch));
     std::map<Bounds, std::vector<int64_t>> run;  // rows by slice since the last firing
     int64_t last_watermark = watermark_ms_;
@@ -94,9 +95,10 @@ class SliceWindowOperator final : public Operator {
     output.EmitWatermark(watermark);
     return Ok();
   }
-  Status OnTimer(int64_t now_ms, Output& output) override { return is_proctime() ? FireUpTo(now_ms, output) : Ok(); }
+  // A window by processing time closes when its end has come: in its last millisecond rows may still belong to it.
+  Status OnTimer(int64_t now_ms, Output& output) override { return is_proctime() ? FireUpTo(now_ms - 1, output) : Ok(); }
   int64_t NextTimerMs() const override {
-    return is_proctime() && !pending_.empty() ? InstantOf(pending_.begin()->end) - 1 : std::numeric_limits<int64_t>::max();
+    return is_proctime() && !pending_.empty() ? InstantOf(pending_.begin()->end) : std::numeric_limits<int64_t>::max();
   }
 
   // The final watermark has fired all windows; those by processing time that are still open are not told, as in Flink.
@@ -150,6 +152,18 @@ class SliceWindowOperator final : public Operator {
     std::unique_ptr<AggregateSet> set;
     std::vector<bool> changed = std::vector<bool>(state::kKeyGroups, false);  // key groups, since the last snapshot
     bool is_changed = false;
+    std::vector<uint8_t> is_marked;  // groups whose key group is known to have changed
+
+    void MarkChanged(const std::vector<uint32_t>& groups) {
+      is_changed = true;
+      is_marked.resize(set->capacity(), 0);
+      for (uint32_t group : groups) {
+        if (is_marked[group] != 0) continue;
+        is_marked[group] = 1;
+        changed[static_cast<size_t>(set->key_group(group))] = true;
+      }
+    }
+
     bool is_stored = false;  // by a snapshot, from which it must be dropped some day
   };
 
@@ -176,6 +190,7 @@ class SliceWindowOperator final : public Operator {
     FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, TableOf(bounds), rows, key_groups, slice->changed));
     slice->changed.assign(state::kKeyGroups, false);
     slice->is_changed = false;
+    slice->is_marked.clear();
     slice->is_stored = true;
     return Ok();
   }
@@ -263,8 +278,7 @@ class SliceWindowOperator final : public Operator {
         FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(rows))));
       }
       slice->set->FindOrInsert(part, &groups_);
-      for (uint32_t group : groups_) slice->changed[static_cast<size_t>(slice->set->key_group(group))] = true;
-      slice->is_changed = true;
+      slice->MarkChanged(groups_);
       FIRN_RETURN_IF_ERROR(slice->set->Update(part, groups_));
     }
     run->clear();

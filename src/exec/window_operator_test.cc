@@ -168,7 +168,7 @@ TEST(WindowOperators, ProcessingTimeClosesWindowsByTimer) {
     rig.Advance(types::kFinalWatermark);
     EXPECT_EQ(rig.TakeChanges().size(), 0u);
     const int64_t at = rig.op().NextTimerMs();
-    EXPECT_EQ(at, kind == WindowKind::kTumble ? 109 : 107);
+    EXPECT_EQ(at, kind == WindowKind::kTumble ? 110 : 108);
     rig.Timer(at);
     Relation result;
     Apply(rig.TakeChanges(), &result);

@@ -102,6 +102,13 @@ Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string
           .Hint("RESET it; a GROUP BY without a window shows results early and corrects them");
     }
   }
+  if (const std::string* lateness = Find(config, "table.exec.emit.allow-lateness")) {
+    FIRN_TRY(const int64_t lateness_ms, ParseDurationMs("table.exec.emit.allow-lateness", *lateness));
+    if (lateness_ms > 0) {
+      return Error(ErrorCode::kNotSupported, fmt::format("'table.exec.emit.allow-lateness' = '{}' is not supported: a window that has been emitted is not corrected", *lateness))
+          .Hint("RESET it, and give the watermark a longer delay");
+    }
+  }
   if (const std::string* ttl = Find(config, "table.exec.state.ttl")) {
     FIRN_TRY(parsed.state_ttl_ms, ParseDurationMs("table.exec.state.ttl", *ttl));
   }
