@@ -22,7 +22,7 @@ namespace {
 constexpr uint64_t kSeedsDefault = 200;
 
 const std::map<std::string, void (*)(const SeedOptions&), std::less<>>& Scenarios() {
-  static const std::map<std::string, void (*)(const SeedOptions&), std::less<>> scenarios{{"log", RunLogSeed}, {"job", RunJobSeed}};
+  static const std::map<std::string, void (*)(const SeedOptions&), std::less<>> scenarios{{"broker", RunBrokerSeed}, {"log", RunLogSeed}, {"job", RunJobSeed}};
   return scenarios;
 }
 

@@ -51,6 +51,7 @@ template <typename... Args>
 
 /// Throw Failed.
 void RunLogSeed(const SeedOptions& options);
+void RunBrokerSeed(const SeedOptions& options);
 void RunJobSeed(const SeedOptions& options);
 
 }  // namespace firn::sim
