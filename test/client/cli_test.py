@@ -53,7 +53,7 @@ class Up(unittest.TestCase):
                 process.send_signal(stop)
                 out, err = process.communicate(timeout=20)
                 self.assertEqual((process.returncode, out), (0, ""))
-                self.assertRegex(err, r"firn \S+ is ready in 0\.\d\d s\n  kafka 127\.0\.0\.1:\d+   sql 127\.0\.0\.1:\d+   jobs http://127\.0\.0\.1:\d+   data ")
+                self.assertRegex(err, r"firn \S+ is ready in \d+\.\d\d s\n  kafka 127\.0\.0\.1:\d+   sql 127\.0\.0\.1:\d+   jobs http://127\.0\.0\.1:\d+   data ")
                 self.assertFalse((data / "node.json").exists())
 
     def test_a_second_node_on_the_directory_is_refused(self):
@@ -296,6 +296,7 @@ class RunningJob(unittest.TestCase):
         assert ran.code == 0, ran.err
         cls.job = ran.rows()[0]["job id"]
         until(lambda: json.loads(get(cls.node.jobs, f"/jobs/{cls.job}/checkpoints"))["counts"]["completed"] >= 2)
+        until(lambda: 'partition="events-0"} 202' in get(cls.node.jobs, "/metrics").split("firn_source_offset", 1)[-1] and 'partition="events-1"' in get(cls.node.jobs, "/metrics"))
 
     @classmethod
     def tearDownClass(cls):
