@@ -79,6 +79,7 @@ TEST(Error, NearNamesCountSwapsAsOneAndIgnoreCase) {
   EXPECT_THAT(NearNames("PRICE", {"price"}), ElementsAre("price"));
   EXPECT_THAT(NearNames("qyt", {"qty"}), ElementsAre("qty"));
   EXPECT_THAT(NearNames("x", {"symbol"}), ElementsAre());
+  EXPECT_THAT(NearNames("x", {"a", "X", "xs"}), ElementsAre("X", "xs"));
 }
 
 TEST(Error, RendersExcerptWithCarets) {

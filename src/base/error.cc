@@ -140,7 +140,9 @@ std::vector<std::string> NearNames(std::string_view name, const std::vector<std:
   for (const std::string& candidate : known) {
     if (candidate.size() > kMaxNameLength) continue;
     int distance = EditDistance(Lower(name), Lower(candidate));
-    if (distance <= limit) near.emplace_back(distance, candidate);
+    // Not where nothing of the name is left: every name of one letter is one step from every other.
+    const int length = static_cast<int>(std::max(name.size(), candidate.size()));
+    if (distance <= limit && distance < length) near.emplace_back(distance, candidate);
   }
   std::sort(near.begin(), near.end());
   std::vector<std::string> names;

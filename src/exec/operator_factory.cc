@@ -18,6 +18,7 @@ Error Unsupported(const plan::PhysicalNode& node, std::string_view what) {
 Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorOptions& options) {
   if (std::holds_alternative<plan::CalcNode>(node.spec)) return MakeCalcOperator(node);
   if (std::holds_alternative<plan::ExpandNode>(node.spec)) return MakeExpandOperator(node);
+  if (std::holds_alternative<plan::UnnestNode>(node.spec)) return MakeUnnestOperator(node);
   if (std::holds_alternative<plan::DropUpdateBeforeNode>(node.spec)) return MakeDropUpdateBeforeOperator();
   if (std::holds_alternative<plan::UnionNode>(node.spec)) return MakeUnionOperator(node);
   if (std::holds_alternative<plan::LimitNode>(node.spec)) return MakeLimitOperator(node);

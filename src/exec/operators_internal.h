@@ -23,6 +23,7 @@ using OperatorPtr = std::unique_ptr<Operator>;
 // Row by row, without state.
 Result<OperatorPtr> MakeCalcOperator(const plan::PhysicalNode& node);
 Result<OperatorPtr> MakeExpandOperator(const plan::PhysicalNode& node);
+Result<OperatorPtr> MakeUnnestOperator(const plan::PhysicalNode& node);
 OperatorPtr MakeDropUpdateBeforeOperator();
 OperatorPtr MakeUnionOperator(const plan::PhysicalNode& node);
 OperatorPtr MakeWindowAssignOperator(const plan::PhysicalNode& node);

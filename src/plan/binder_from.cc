@@ -150,7 +150,7 @@ Status RefuseIntervalJoin(const LogicalJoin& join, const LogicalNode& left, cons
 
 Result<Relation> QueryBinder::BindFrom(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
   FIRN_RETURN_IF_ERROR(CountRelation(Span(table.span)));
-  if (table.is_lateral) {
+  if (table.is_lateral && table.kind != sql::TableKind::kUnnest) {
     return NotBuilt("LATERAL", Span(table.span), "join the query on the columns that tie both together");
   }
   switch (table.kind) {
@@ -169,7 +169,7 @@ Result<Relation> QueryBinder::BindFrom(const sql::TableExpression& table, const 
     case sql::TableKind::kJoin:
       return BindJoin(table, state_ttl_ms, outer);
     case sql::TableKind::kUnnest:
-      return NotBuilt("UNNEST", Span(table.span), "take elements by their index: a[1]");
+      return BindUnnest(Relation{MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {}), {}}, table, nullptr);
   }
   FIRN_UNREACHABLE("table kind {}", static_cast<int>(table.kind));
 }
@@ -192,6 +192,7 @@ Result<Relation> QueryBinder::Renamed(Relation relation, const std::optional<sql
 
 Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
   FIRN_TRY(Relation left, BindFrom(*table.left, state_ttl_ms, outer));
+  if (table.right->kind == sql::TableKind::kUnnest) return BindUnnest(std::move(left), *table.right, &table);
   FIRN_TRY(Relation right, BindFrom(*table.right, state_ttl_ms, outer));
   const base::SourceSpan span = Span(table.span);
   LogicalJoin join;

@@ -2,7 +2,7 @@
 // The binder: from AST to logical plan.
 //
 //   QueryBinder       queries, set operations, FROM, tables, views, window functions     binder_query.cc binder_from.cc binder_table.cc
-//                                                                                        binder_window.cc binder_subquery.cc
+//                                                                                        binder_window.cc binder_subquery.cc binder_unnest.cc
 //   SelectBinder      one SELECT from FROM to LIMIT                                       binder_select.cc binder_aggregate.cc
 //   ExpressionBinder  one expression over one scope                                       binder_expression.cc
 //
@@ -191,6 +191,8 @@ class QueryBinder {
   Result<Relation> BindView(const TableDefinition& view, base::SourceSpan span);
   Result<TableDefinitionPtr> WithTimeTravel(TableDefinitionPtr table, const sql::TableExpression& reference);
   Result<Relation> BindJoin(const sql::TableExpression& join, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer);
+  /// `left` joined with the elements of a collection in its rows. `join`: null if it stands alone.
+  Result<Relation> BindUnnest(Relation left, const sql::TableExpression& unnest, const sql::TableExpression* join);
   Result<Relation> BindTableFunction(const sql::TableExpression& table, const Scope* outer);
   Result<Relation> Renamed(Relation relation, const std::optional<sql::Identifier>& alias, const std::vector<sql::Identifier>& columns,
                            base::SourceSpan span);

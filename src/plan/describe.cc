@@ -130,6 +130,11 @@ std::string DescribeSpec(const ExpandNode& expand, const Fields&, const std::vec
   return "Expand(projects=[" + Joined(parts) + "])";
 }
 
+std::string DescribeSpec(const UnnestNode& unnest, const Fields&, const std::vector<Fields>& inputs) {
+  return fmt::format("Unnest(type=[{}], collection=[{}], pass=[{}], add=[{}]{})", unnest.keeps_empty ? "LEFT" : "INNER", expr::ToString(*unnest.collection),
+                     ColumnNames(inputs[0], unnest.passed), Joined(unnest.names), unnest.with_ordinality ? ", ordinality=[true]" : "");
+}
+
 std::string DescribeSpec(const JoinNode& join, const Fields&, const std::vector<Fields>& inputs) {
   std::vector<std::string> keys;
   for (size_t i = 0; i < join.left_keys.size(); ++i) {

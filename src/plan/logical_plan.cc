@@ -123,6 +123,29 @@ LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<F
   return Make(std::move(expand), {std::move(input)}, std::move(fields));
 }
 
+std::vector<Field> ElementFields(const DataType& collection) {
+  FIRN_ASSERT(collection.kind() == types::TypeKind::kArray || collection.kind() == types::TypeKind::kMap, "{}", collection.ToString());
+  if (collection.kind() == types::TypeKind::kMap) return {Field{"KEY", collection.key()}, Field{"VALUE", collection.value()}};
+  const DataType& element = collection.element();
+  if (element.kind() != types::TypeKind::kRow) return {Field{"EXPR$0", element}};
+  std::vector<Field> fields = element.fields();
+  // Of an element that is NULL all fields are.
+  for (Field& field : fields) field.type = field.type.WithNullable(field.type.nullable() || element.nullable());
+  return fields;
+}
+
+LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceSpan span) {
+  std::vector<Field> fields;
+  for (int column : unnest.passed) fields.push_back(input->fields[column]);
+  std::vector<Field> added = ElementFields(unnest.collection->type);
+  if (unnest.with_ordinality) added.push_back(Field{"ORDINALITY", DataType::Int().NotNull()});
+  FIRN_ASSERT(unnest.names.size() == added.size(), "{} names of {} columns", unnest.names.size(), added.size());
+  for (size_t i = 0; i < added.size(); ++i) {
+    fields.push_back(Field{unnest.names[i], added[i].type.WithNullable(added[i].type.nullable() || unnest.keeps_empty)});
+  }
+  return Make(std::move(unnest), {std::move(input)}, std::move(fields), span);
+}
+
 LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span) {
   const bool is_window_join = IsWindowJoin(join, *left, *right);
   std::vector<Field> fields = left->fields;

@@ -54,7 +54,7 @@ struct WindowColumns {
 };
 
 using LogicalSpec = std::variant<ScanNode, ValuesNode, LogicalFilter, LogicalProject, WindowAssignNode, LogicalAggregate, ExpandNode,
-                                 LogicalJoin, SortNode, LimitNode, UnionNode, SinkNode, CollectNode>;
+                                 UnnestNode, LogicalJoin, SortNode, LimitNode, UnionNode, SinkNode, CollectNode>;
 
 /// Immutable once shared.
 struct LogicalNode {
@@ -78,6 +78,8 @@ LogicalNodePtr MakeWindowAssign(LogicalNodePtr input, WindowSpec window, base::S
 LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, const std::vector<std::string>& property_names,
                              base::SourceSpan span);
 LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<types::Field> fields);
+/// `unnest.names`: one of each of ElementFields, and one of the place.
+LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceSpan span);
 LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span);
 LogicalNodePtr MakeSort(LogicalNodePtr input, SortNode sort, base::SourceSpan span);
 LogicalNodePtr MakeLimit(LogicalNodePtr input, LimitNode limit, base::SourceSpan span);
@@ -93,6 +95,9 @@ expr::ExpressionPtr ColumnOf(const std::vector<types::Field>& fields, int index)
 /// References to all columns.
 std::vector<expr::ExpressionPtr> AllColumns(const std::vector<types::Field>& fields);
 std::vector<std::string> NamesOf(const std::vector<types::Field>& fields);
+
+/// The columns that an element of an ARRAY or MAP has in UNNEST, under the names they have there by themselves.
+std::vector<types::Field> ElementFields(const types::DataType& collection);
 
 /// The rowtime column of a relation, -1: none.
 int RowtimeOf(const std::vector<types::Field>& fields);

@@ -47,6 +47,7 @@ class PhysicalBuilder {
   Result<PhysicalNodePtr> BuildTvfAggregate(const LogicalNode& node, const LogicalAggregate& aggregate);
   Result<PhysicalNodePtr> BuildAttachedAggregate(const LogicalNode& node, const LogicalAggregate& aggregate);
   Result<PhysicalNodePtr> BuildExpand(const LogicalNode& node, const ExpandNode& expand, Asks asks);
+  Result<PhysicalNodePtr> BuildUnnest(const LogicalNode& node, const UnnestNode& unnest);
   Result<PhysicalNodePtr> BuildJoin(const LogicalNode& node, const LogicalJoin& join);
   Result<PhysicalNodePtr> BuildSort(const LogicalNode& node, const SortNode& sort);
   Result<PhysicalNodePtr> BuildLimit(const LogicalNode& node, const LimitNode& limit);

@@ -91,6 +91,16 @@ struct ExpandNode {
   std::vector<std::vector<expr::ExpressionPtr>> outputs;
 };
 
+/// UNNEST: each row once an element of its collection. Output: the columns `passed`, then the element's columns (of an ARRAY of ROWs its fields, of a
+/// MAP key and value), then its place from 1 if asked for.
+struct UnnestNode {
+  expr::ExpressionPtr collection;       // ARRAY or MAP, over the input
+  std::vector<int> passed;              // input columns
+  std::vector<std::string> names;       // of the columns behind them
+  bool keeps_empty = false;             // LEFT JOIN: a row without elements comes out once, with NULLs
+  bool with_ordinality = false;
+};
+
 enum class JoinKind { kInner, kLeft, kRight, kFull, kSemi, kAnti };
 
 /// Output: left columns, then right columns (semi, anti: left only).
@@ -165,7 +175,7 @@ struct SinkNode {
 struct CollectNode {};
 
 using NodeSpec = std::variant<ScanNode, CalcNode, ValuesNode, WindowAssignNode, WindowAggregateNode, GroupAggregateNode, ExpandNode,
-                              JoinNode, SortNode, LimitNode, UnionNode, NormalizeNode, DropUpdateBeforeNode, ExchangeNode,
+                              UnnestNode, JoinNode, SortNode, LimitNode, UnionNode, NormalizeNode, DropUpdateBeforeNode, ExchangeNode,
                               SinkNode, CollectNode>;
 
 struct PhysicalNode {

@@ -212,6 +212,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::Build(const LogicalNodePtr& node, Asks 
   if (const auto* assign = std::get_if<WindowAssignNode>(&node->spec)) return BuildWindowAssign(*node, *assign);
   if (const auto* aggregate = std::get_if<LogicalAggregate>(&node->spec)) return BuildAggregate(node, *aggregate, asks);
   if (const auto* expand = std::get_if<ExpandNode>(&node->spec)) return BuildExpand(*node, *expand, asks);
+  if (const auto* unnest = std::get_if<UnnestNode>(&node->spec)) return BuildUnnest(*node, *unnest);
   if (const auto* join = std::get_if<LogicalJoin>(&node->spec)) return BuildJoin(*node, *join);
   if (const auto* sort = std::get_if<SortNode>(&node->spec)) return BuildSort(*node, *sort);
   if (const auto* limit = std::get_if<LimitNode>(&node->spec)) return BuildLimit(*node, *limit);
@@ -261,6 +262,12 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildCalc(const LogicalNodePtr& node, A
 Result<PhysicalNodePtr> PhysicalBuilder::BuildExpand(const LogicalNode& node, const ExpandNode& expand, Asks asks) {
   FIRN_TRY(const PhysicalNodePtr input, Build(node.inputs[0], asks));
   return Add({expand, {input}, node.fields, input->changelog, {}, input->parallelism});
+}
+
+/// An update may have another number of elements than what it replaces: -U must come.
+Result<PhysicalNodePtr> PhysicalBuilder::BuildUnnest(const LogicalNode& node, const UnnestNode& unnest) {
+  FIRN_TRY(const PhysicalNodePtr input, Build(node.inputs[0], Asks::kAllChanges));
+  return Add({unnest, {input}, node.fields, input->changelog, {}, input->parallelism});
 }
 
 Result<PhysicalNodePtr> PhysicalBuilder::BuildUnion(const LogicalNode& node, Asks asks) {

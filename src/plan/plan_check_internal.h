@@ -127,6 +127,12 @@ class PlanChecker {
   void CheckSpec(const ExpandNode& expand) {
     for (const auto& outputs : expand.outputs) CheckOutputs(outputs, Input());
   }
+  void CheckSpec(const UnnestNode& unnest) {
+    CheckExpression(unnest.collection, Input());
+    CheckColumns(unnest.passed, Input(), "passed column");
+    Expect(Output().size() == unnest.passed.size() + unnest.names.size(), "fields of an unnest");
+    for (size_t i = 0; i < unnest.passed.size(); ++i) CheckType(Input()[unnest.passed[i]].type, Output()[i]);
+  }
   void CheckSpec(const JoinNode& join) {
     const bool is_left_only = join.kind == JoinKind::kSemi || join.kind == JoinKind::kAnti;
     Fields both = Input(0);

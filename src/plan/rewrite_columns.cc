@@ -120,6 +120,7 @@ class ColumnPruner {
   Pruned PruneSpec(const LogicalNodePtr& node, const WindowAssignNode& assign, const Columns& needed);
   Pruned PruneSpec(const LogicalNodePtr& node, const LogicalAggregate& aggregate, const Columns& needed);
   Pruned PruneSpec(const LogicalNodePtr& node, const ExpandNode& expand, const Columns& needed);
+  Pruned PruneSpec(const LogicalNodePtr& node, const UnnestNode& unnest, const Columns& needed);
   Pruned PruneSpec(const LogicalNodePtr& node, const LogicalJoin& join, const Columns& needed);
   Pruned PruneSpec(const LogicalNodePtr& node, const SortNode& sort, Columns needed);
   Pruned PruneSpec(const LogicalNodePtr& node, const LimitNode& limit, const Columns& needed);
@@ -293,6 +294,25 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const ExpandNode& exp
     fields.push_back(node->fields[column]);
   }
   return {MakeExpand(input.node, std::move(pruned), std::move(fields)), std::move(mapping)};
+}
+
+Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const UnnestNode& unnest, const Columns& needed) {
+  UnnestNode pruned = unnest;
+  pruned.passed.clear();
+  std::vector<int> mapping(node->fields.size(), -1);
+  Columns below;
+  for (size_t i = 0; i < unnest.passed.size(); ++i) {
+    if (!needed.contains(static_cast<int>(i))) continue;
+    mapping[i] = static_cast<int>(pruned.passed.size());
+    pruned.passed.push_back(unnest.passed[i]);
+    below.insert(unnest.passed[i]);
+  }
+  Need(below, unnest.collection);
+  const Pruned input = Prune(node->inputs[0], below);
+  pruned.passed = Remapped(pruned.passed, input.mapping);
+  pruned.collection = expr::RemapColumns(unnest.collection, input.mapping);
+  for (size_t i = unnest.passed.size(); i < mapping.size(); ++i) mapping[i] = static_cast<int>(pruned.passed.size() + i - unnest.passed.size());
+  return {MakeUnnest(input.node, std::move(pruned), node->span), std::move(mapping)};
 }
 
 Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const LogicalJoin& join, const Columns& needed) {

@@ -51,6 +51,8 @@ Result<LogicalNodePtr> FoldNode(const LogicalNodePtr& node, const RewriteContext
     FIRN_RETURN_IF_ERROR(FoldAll(project->outputs, context));
   } else if (auto* expand = std::get_if<ExpandNode>(&spec)) {
     for (auto& outputs : expand->outputs) FIRN_RETURN_IF_ERROR(FoldAll(outputs, context));
+  } else if (auto* unnest = std::get_if<UnnestNode>(&spec)) {
+    FIRN_TRY(unnest->collection, expr::FoldConstants(unnest->collection, context.evaluation));
   } else if (auto* join = std::get_if<LogicalJoin>(&spec); join != nullptr && join->condition != nullptr) {
     FIRN_TRY(join->condition, expr::FoldConstants(join->condition, context.evaluation));
     if (KnownTruth(*join->condition) == true) join->condition = nullptr;

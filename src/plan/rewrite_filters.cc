@@ -88,6 +88,16 @@ LogicalNodePtr PushIntoExpand(const LogicalNodePtr& node, const ExpandNode& expa
   return Rebuilt(node, {Push(node->inputs[0], std::move(below))}, kept);
 }
 
+LogicalNodePtr PushIntoUnnest(const LogicalNodePtr& node, const UnnestNode& unnest, const Conjuncts& conjuncts) {
+  Conjuncts below;
+  Conjuncts kept;
+  for (const expr::ExpressionPtr& conjunct : conjuncts) {
+    const bool moves = ReadsOnly(*conjunct, 0, static_cast<int>(unnest.passed.size()));
+    (moves ? below : kept).push_back(moves ? expr::RemapColumns(conjunct, unnest.passed) : conjunct);
+  }
+  return Rebuilt(node, {Push(node->inputs[0], std::move(below))}, kept);
+}
+
 /// Where the conjuncts of a join go: those of the filter above it, and its own.
 struct JoinParts {
   Conjuncts left;
@@ -165,6 +175,8 @@ LogicalNodePtr Push(const LogicalNodePtr& node, Conjuncts conjuncts) {
     pushed = PushIntoWindowAssign(node, *assign, movable);
   } else if (const auto* expand = std::get_if<ExpandNode>(&node->spec)) {
     pushed = PushIntoExpand(node, *expand, movable);
+  } else if (const auto* unnest = std::get_if<UnnestNode>(&node->spec)) {
+    pushed = PushIntoUnnest(node, *unnest, movable);
   } else if (const auto* join = std::get_if<LogicalJoin>(&node->spec)) {
     pushed = PushIntoJoin(node, *join, movable);
   } else {

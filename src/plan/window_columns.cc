@@ -59,6 +59,12 @@ std::optional<WindowColumns> OfExpand(const LogicalNode& node, const ExpandNode&
   return window;
 }
 
+std::optional<WindowColumns> OfUnnest(const LogicalNode& node, const UnnestNode& unnest) {
+  std::vector<int> positions(node.inputs[0]->fields.size(), -1);
+  for (size_t i = 0; i < unnest.passed.size(); ++i) positions[unnest.passed[i]] = static_cast<int>(i);
+  return Mapped(node.inputs[0]->window, positions);
+}
+
 bool IsColumn(const expr::ExpressionPtr& expression, int index) {
   return expression->kind == expr::ExpressionKind::kColumn && expression->index == index;
 }
@@ -75,6 +81,7 @@ std::optional<WindowColumns> WindowColumnsOf(const LogicalNode& node) {
   }
   if (const auto* aggregate = std::get_if<LogicalAggregate>(&node.spec)) return OfAggregate(node, *aggregate);
   if (const auto* expand = std::get_if<ExpandNode>(&node.spec)) return OfExpand(node, *expand);
+  if (const auto* unnest = std::get_if<UnnestNode>(&node.spec)) return OfUnnest(node, *unnest);
   if (const auto* join = std::get_if<LogicalJoin>(&node.spec)) {
     if (join->kind == JoinKind::kRight || join->kind == JoinKind::kFull) return std::nullopt;
     if (!IsWindowJoin(*join, *node.inputs[0], *node.inputs[1])) return std::nullopt;

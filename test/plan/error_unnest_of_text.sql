@@ -1,0 +1,2 @@
+CREATE TABLE orders (id INT, tags ARRAY<STRING>, items ARRAY<ROW<sku STRING, qty INT>>, note STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector'='kafka', 'topic'='orders', 'format'='json');
+SELECT id, tag FROM orders CROSS JOIN UNNEST(note) AS t (tag);
