@@ -44,7 +44,9 @@ Error NotFound(const Scope& scope, const sql::ObjectName& name, base::SourceSpan
   }
   if (name.parts.size() > 1 && !relations.contains(name.parts[0].text)) {
     Error error(ErrorCode::kColumnNotFound, fmt::format("no table or alias `{}` here that could have a column `{}`", name.parts[0].text, last));
-    return std::move(error).At(span).Candidates(base::NearNames(name.parts[0].text, {relations.begin(), relations.end()}));
+    std::vector<std::string> near = base::NearNames(name.parts[0].text, {relations.begin(), relations.end()});
+    if (near.empty() && relations.size() == 1) error = std::move(error).Hint(fmt::format("the only one is `{}`", *relations.begin()));
+    return std::move(error).At(span).Candidates(std::move(near));
   }
   Error error(ErrorCode::kColumnNotFound, fmt::format("column not found: `{}`", last));
   std::vector<std::string> near = base::NearNames(last, known);
