@@ -223,6 +223,20 @@ Result<Column> Only(const KernelInput& input) {
 
 // --- maps ---
 
+// Rows of the numbers of a map's entries.
+ListMaker EveryEntry(const MapView& maps, int64_t row_count) {
+  ListMaker maker;
+  for (int64_t row = 0; row < row_count; ++row) {
+    if (!maps.IsValid(row)) {
+      maker.EndNull();
+      continue;
+    }
+    for (int64_t entry = maps.begin(row); entry < maps.end(row); ++entry) maker.Add(entry);
+    maker.EndRow();
+  }
+  return maker;
+}
+
 template <bool kKeys>
 Result<Signature> BindHalf(const CallSite& call) {
   if (call.types.size() != 1 || call.types[0].kind() != TypeKind::kMap) return ArgumentError(call, "a map");
@@ -232,15 +246,7 @@ Result<Signature> BindHalf(const CallSite& call) {
 template <bool kKeys>
 Result<Column> Half(const KernelInput& input) {
   const MapView maps(input.arguments[0]);
-  ListMaker maker;
-  for (int64_t row = 0; row < input.row_count; ++row) {
-    if (!maps.IsValid(row)) {
-      maker.EndNull();
-      continue;
-    }
-    for (int64_t entry = maps.begin(row); entry < maps.end(row); ++entry) maker.Add(entry);
-    maker.EndRow();
-  }
+  const ListMaker maker = EveryEntry(maps, input.row_count);
   FIRN_TRY(const ElementPool pool, ElementPool::Make({kKeys ? maps.keys() : maps.items()}));
   FIRN_TRY(types::ArrayPtr values, pool.Take(maker.elements()));
   return maker.FinishList(input.result_type, values);
@@ -254,15 +260,7 @@ Result<Signature> BindMapEntries(const CallSite& call) {
 
 Result<Column> MapEntries(const KernelInput& input) {
   const MapView maps(input.arguments[0]);
-  ListMaker maker;
-  for (int64_t row = 0; row < input.row_count; ++row) {
-    if (!maps.IsValid(row)) {
-      maker.EndNull();
-      continue;
-    }
-    for (int64_t entry = maps.begin(row); entry < maps.end(row); ++entry) maker.Add(entry);
-    maker.EndRow();
-  }
+  const ListMaker maker = EveryEntry(maps, input.row_count);
   FIRN_TRY(const ElementPool key_pool, ElementPool::Make({maps.keys()}));
   FIRN_TRY(const ElementPool item_pool, ElementPool::Make({maps.items()}));
   FIRN_TRY(types::ArrayPtr keys, key_pool.Take(maker.elements()));
