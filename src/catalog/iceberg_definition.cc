@@ -104,6 +104,8 @@ Result<iceberg::CreateTableRequest> CreateRequestOf(const plan::TableDefinition&
   }
   request.properties = table.options;
   request.properties.erase("connector");
+  // Jobs commit every second or so: without it each commit would leave a metadata file for good.
+  request.properties.emplace("write.metadata.delete-after-commit.enabled", "true");
   if (!table.comment.empty()) request.properties["comment"] = table.comment;
   return request;
 }

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "catalog/embedded_catalog.h"
 #include "exec/columns.h"
 #include "exec/group_keys.h"
 #include "exec/group_table.h"
+#include "iceberg/metadata_files.h"
 #include "iceberg/position_deletes.h"
 #include "iceberg/snapshot_commit.h"
 #include "iceberg/sql_types.h"
@@ -227,6 +229,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
     }
     effects.in_journal.push_back(embedded_->PublishOperation(*prepared));
     prepared_ = std::move(prepared).value();
+    commit_.emplace(std::move(commit));
     return effects;
   }
 
@@ -234,6 +237,8 @@ class IcebergCommitter final : public exec::SinkCommitter {
     if (!prepared_) return;
     prepared_.reset();
     embedded_->Release(options_.table.identifier);
+    commit_->DeleteObsolete();
+    for (const std::string& location : std::exchange(obsolete_metadata_, {})) (void)context_.store.Delete(location).ok();  // an orphan costs space, nothing else
   }
 
   void Abandoned(const exec::CheckpointIdentity&) override {
@@ -254,7 +259,9 @@ class IcebergCommitter final : public exec::SinkCommitter {
   Result<iceberg::PreparedCommit> PrepareReserved(iceberg::SnapshotCommit* commit) {
     FIRN_TRY(iceberg::Table current, options_.catalog->LoadTable(options_.table.identifier));
     FIRN_TRY(iceberg::TableChange change, commit->BuildOn(*current.metadata));
-    return options_.catalog->PrepareCommit(current, change);
+    FIRN_TRY(iceberg::PreparedCommit prepared, options_.catalog->PrepareCommit(current, change));
+    obsolete_metadata_ = iceberg::ObsoleteMetadataFiles(*current.metadata, *prepared.metadata);
+    return prepared;
   }
 
   const iceberg::WriteContext context_;
@@ -263,6 +270,8 @@ class IcebergCommitter final : public exec::SinkCommitter {
   bool has_committed_ = false;
   catalog::EmbeddedCatalog* const embedded_;  // null: commits are made outside of the journal
   std::optional<iceberg::PreparedCommit> prepared_;
+  std::optional<iceberg::SnapshotCommit> commit_;          // what prepared_ commits
+  std::vector<std::string> obsolete_metadata_;             // metadata files that go once it is
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "io/random.h"
 #include "iceberg/json_object_internal.h"
 #include "iceberg/manifest_avro.h"
+#include "iceberg/snapshot_expiry.h"
 #include "iceberg/table_writer.h"
 #include "objectstore/object_store.h"
 
@@ -282,7 +283,16 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   change.requirements.push_back(AssertRefSnapshotId{options_.branch, snapshot.parent_snapshot_id});
   change.updates.push_back(AddSnapshot{std::move(snapshot)});
   change.updates.push_back(SetSnapshotRef{options_.branch, ref});
+  FIRN_TRY(std::vector<int64_t> expired, SnapshotsToExpire(metadata, options_.branch, context_.clock.WallTimeMs()));
+  // A file of the past that cannot be read is left where it is, with its snapshot.
+  auto obsolete = FilesOnlyReachedBy(context_.store, metadata, options_.branch, expired);
+  obsolete_files_ = obsolete.ok() ? std::move(obsolete).value() : std::vector<std::string>();
+  if (obsolete.ok() && !expired.empty()) change.updates.push_back(RemoveSnapshots{std::move(expired)});
   return change;
+}
+
+void SnapshotCommit::DeleteObsolete() {
+  for (const std::string& location : std::exchange(obsolete_files_, {})) (void)context_.store.Delete(location).ok();  // an orphan costs space, nothing else
 }
 
 void SnapshotCommit::Abandon() {
@@ -356,7 +366,10 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
     FIRN_TRY(TableChange change, commit.BuildOn(*table.metadata));
     FIRN_TRY(PreparedCommit prepared, catalog.PrepareCommit(table, change));
     FIRN_TRY(CommitResult result, catalog.PublishCommit(prepared));
-    if (result.outcome == CommitOutcome::kCommitted) return std::move(result.table);
+    if (result.outcome == CommitOutcome::kCommitted) {
+      commit.DeleteObsolete();
+      return std::move(result.table);
+    }
     reason = result.reason;
     FIRN_TRY(table, catalog.LoadTable(identifier));
     if (result.outcome == CommitOutcome::kUnknown) {

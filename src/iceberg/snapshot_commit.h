@@ -75,7 +75,11 @@ class SnapshotCommit {
 
   /// The change that adds the snapshot to the table as it is now. Writes the manifest list, durably. kCommitConflict, for good, if another writer has
   /// taken out a data file that this commit deletes rows of.
+  /// The oldest snapshots go with it as snapshot_expiry.h says.
   Result<TableChange> BuildOn(const TableMetadata& metadata);
+
+  /// Once the change of the last BuildOn is committed: removes the files that only expired snapshots reached.
+  void DeleteObsolete();
 
   /// Removes manifests and lists that were written. Only for a commit that surely has not been made. Data files are the caller's.
   void Abandon();
@@ -98,6 +102,7 @@ class SnapshotCommit {
   std::vector<std::string> referenced_data_files_;       // sorted
   std::vector<std::pair<int32_t, std::string>> partitions_;  // of new data files: spec and EncodePartitionKey, sorted
   std::vector<std::string> files_written_;               // manifests
+  std::vector<std::string> obsolete_files_;              // reached by nobody once the last BuildOn is committed
   std::string last_list_;                                // the manifest list of the last BuildOn
   std::map<std::string, std::vector<ManifestFile>> merged_;  // results of merging, by the manifests that went in: reused when built again
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <set>
 
 #include "iceberg/test_table_internal.h"
 
@@ -275,6 +276,45 @@ TEST(SnapshotCommit, ManySmallManifestsAreMerged) {
   std::set<int64_t> sequence_numbers;
   for (const ManifestEntry& entry : LiveFiles(warehouse, table)) sequence_numbers.insert(*entry.sequence_number);
   EXPECT_EQ(sequence_numbers.size(), 23u);  // each file keeps its own
+}
+
+TEST(SnapshotCommit, HistoryIsBoundedAndItsFilesGo) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "5"}, {"commit.manifest.min-count-to-merge", "3"}});
+  const SnapshotCommitOptions by_job{.summary = CheckpointSummary("job", "sink", 1)};
+  for (int64_t i = 0; i < 12; ++i) table = warehouse.Append(table, {Rows(i, 1)}, by_job);
+  EXPECT_EQ(table.metadata->snapshots.size(), 5u);
+  EXPECT_EQ(LiveRows(warehouse, table), 12);
+  // Every manifest list of the past is gone, and every manifest that only it reached.
+  std::set<std::string> reached;
+  for (const Snapshot& snapshot : table.metadata->snapshots) {
+    reached.insert(snapshot.manifest_list);
+    for (const ManifestFile& manifest : Must(ReadManifestList(warehouse.store(), snapshot))) reached.insert(manifest.manifest_path);
+  }
+  for (const objectstore::ObjectInfo& object : Must(warehouse.store().List(MetadataLocation(*table.metadata)))) {
+    EXPECT_TRUE(!object.location.ends_with(".avro") || reached.contains(object.location)) << object.location;
+  }
+  // What an overwrite takes out stays while a snapshot reaches it, and goes with the last one.
+  table = warehouse.Append(table, {Rows(100, 1)}, {.mode = SnapshotMode::kOverwriteTable, .summary = by_job.summary});
+  EXPECT_EQ(Must(warehouse.store().List(DataLocation(*table.metadata))).size(), 13u);
+  for (int64_t i = 0; i < 5; ++i) table = warehouse.Append(table, {Rows(i, 1)}, by_job);
+  EXPECT_EQ(Must(warehouse.store().List(DataLocation(*table.metadata))).size(), 6u);
+  EXPECT_EQ(LiveRows(warehouse, table), 6);
+}
+
+TEST(SnapshotCommit, ExpiryKeepsWhatOthersNeed) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "2"}});
+  for (int64_t i = 0; i < 4; ++i) table = warehouse.Append(table, {Rows(i, 1)});
+  EXPECT_EQ(table.metadata->snapshots.size(), 4u) << "another writer's history is not ours to cut";
+  const int64_t tagged = table.metadata->snapshots[1].snapshot_id;
+  const TableChange change{{}, {SetSnapshotRef{"keep", {tagged, RefType::kTag}}, SetProperties{{{"history.expire.max-snapshot-age-ms", "0"}, {"history.expire.min-snapshots-to-keep", "2"}}}}};
+  table = Must(warehouse.catalog().CommitTable(table.identifier, change)).table;
+  table = warehouse.Append(table, {Rows(9, 1)});
+  std::vector<int64_t> left;
+  for (const Snapshot& snapshot : table.metadata->snapshots) left.push_back(snapshot.snapshot_id);
+  EXPECT_EQ(left.size(), 4u) << "only what is older than the tag goes";
+  EXPECT_EQ(left[0], tagged);
 }
 
 TEST(HadoopCatalog, PropertiesChangeAndOldMetadataGoes) {
