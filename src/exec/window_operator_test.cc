@@ -145,6 +145,33 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
   }
 }
 
+// What a checkpoint writes, "-" before what it drops.
+std::set<std::string> Stored(OperatorRig& rig) {
+  state::SnapshotCollector collector("rig", 0, 1);
+  EXPECT_TRUE(rig.op().Snapshot(collector).ok());
+  const state::LaneSnapshot snapshot = std::move(collector).Take();
+  std::set<std::string> names;
+  for (const state::TableRows& rows : snapshot.tables) names.insert(rows.table);
+  for (const std::string& table : snapshot.dropped) names.insert("-" + table);
+  return names;
+}
+
+TEST(WindowOperators, CheckpointsHoldTheSlicesThatChangedAndDropThoseThatClosed) {
+  const auto node = MakeWindowNode(WindowKind::kHop);
+  OperatorRig rig = RigFor(*node);
+  const types::SchemaPtr& schema = node->inputs[0]->schema;
+  using Names = std::set<std::string>;
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1, 1}}, {RowKind::kInsert, {1, 1, 7}}}));
+  EXPECT_EQ(Stored(rig), (Names{"watermark", "slice 0 5", "slice 5 10"}));
+  EXPECT_EQ(Stored(rig), (Names{"watermark"}));
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {2, 1, 12}}, {RowKind::kInsert, {2, 1, 8}}}));
+  EXPECT_EQ(Stored(rig), (Names{"watermark", "slice 5 10", "slice 10 15"}));
+  rig.Advance(9);  // [0, 10) fires, and nothing needs its first slice any more
+  EXPECT_EQ(Stored(rig), (Names{"watermark", "-slice 0 5"}));
+  rig.Advance(types::kFinalWatermark);
+  EXPECT_EQ(Stored(rig), (Names{"watermark", "-slice 5 10", "-slice 10 15"}));
+}
+
 TEST(WindowOperators, ALateRowMayStillJoinAnOpenSession) {
   const auto node = MakeWindowNode(WindowKind::kSession);
   OperatorRig rig = RigFor(*node);
