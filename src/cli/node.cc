@@ -116,7 +116,7 @@ class RunningNode final : public Node {
     }));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
     FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
-    const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }};
+    const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, kafka_server_.get()};
     FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
     if (options_.is_embedded) return Ok();
     has_node_file_ = true;

@@ -84,7 +84,11 @@ io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::Htt
   const std::string path = fmt::format("{}", fmt::join(parts, "/"));
   if (path == "healthz") return Text("ok\n");
   if (path == "readyz") return Readiness(services);
-  if (path == "metrics") return {.content_type = kMetricsContentType, .body = ProcessMetricsText() + (services.topics != nullptr ? TopicMetricsText(*services.topics) : "") + MetricsText(services.engine.Jobs())};
+  if (path == "metrics") {
+    return {.content_type = kMetricsContentType,
+            .body = ProcessMetricsText() + (services.kafka != nullptr ? KafkaMetricsText(services.kafka->counts()) : "") +
+                    (services.topics != nullptr ? TopicMetricsText(*services.topics) : "") + MetricsText(services.engine.Jobs())};
+  }
   if (path == "config") return Reply(DashboardJson());
   if (path == "overview") return Reply(OverviewJson(services.engine.Jobs()));
   if (path == "jobs" || path == "jobs/overview") return Jobs(services, path == "jobs/overview");

@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "base/result.h"
+#include "broker/kafka_server.h"
 #include "broker/topics.h"
 #include "exec/engine.h"
 #include "io/clock.h"
@@ -25,6 +26,7 @@ struct JobRestServices {
   const io::Clock& clock;
   const broker::Topics* topics = nullptr;  // null: no metrics of them
   std::function<Status()> health;  // of the node's storage: why no write would be taken now
+  const broker::KafkaServer* kafka = nullptr;  // null: no metrics of it
 };
 
 /// Thread-safe.

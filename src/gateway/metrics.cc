@@ -118,6 +118,22 @@ std::string ProcessMetricsText() {
   return out;
 }
 
+std::string KafkaMetricsText(const broker::KafkaServerCounts& counts) {
+  std::string out;
+  auto add = [&out](const char* name, const char* kind, const char* help, int64_t value) {
+    Begin(&out, name, kind, help);
+    out += fmt::format("{} {}\n", name, value);
+  };
+  add("firn_kafka_connections", "gauge", "Connections of Kafka clients that are open.", counts.connections_open);
+  add("firn_kafka_connections_accepted_total", "counter", "Connections of Kafka clients accepted.", counts.connections_accepted);
+  add("firn_kafka_connections_refused_total", "counter", "Connections refused because too many were open.", counts.connections_refused);
+  add("firn_kafka_requests_total", "counter", "Requests begun.", counts.requests);
+  add("firn_kafka_received_bytes_total", "counter", "Bytes read from Kafka clients.", counts.bytes_in);
+  add("firn_kafka_sent_bytes_total", "counter", "Bytes of responses to Kafka clients.", counts.bytes_out);
+  add("firn_kafka_protocol_faults_total", "counter", "Connections closed for what they sent: a malformed frame, an unknown API or version.", counts.protocol_faults);
+  return out;
+}
+
 std::string TopicMetricsText(const broker::Topics& topics) {
   std::string starts, ends;
   Begin(&starts, "firn_topic_start_offset", "gauge", "The first offset that a partition still holds.");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/kafka_server.h"
 #include "broker/topics.h"
 #include "exec/engine.h"
 
@@ -14,6 +15,8 @@ inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; c
 
 /// Memory, processor time and files of this process, under the names that every Prometheus client library gives them.
 std::string ProcessMetricsText();
+/// Connections, requests, bytes and faults of the Kafka port.
+std::string KafkaMetricsText(const broker::KafkaServerCounts& counts);
 /// Both ends of each partition: the rate of the end is what producers write.
 std::string TopicMetricsText(const broker::Topics& topics);
 /// Each metric with HELP and TYPE, each sample labelled with the job's id and name.

@@ -15,6 +15,7 @@ namespace firn::kafka {
 namespace {
 
 constexpr int8_t kMagic = 2;
+constexpr size_t kRecordBytesMin = 7;  // length, attributes, two deltas, key and value length, header count: a byte each
 
 /// Takes a zig-zag varint off the front; the one-byte case inline, since nearly every length and delta is one.
 inline bool TakeVarint(const char** at, const char* end, int64_t* value) {
@@ -107,6 +108,11 @@ Status RecordBatchView::CheckProduced() const {
   if (base_offset() != 0) return Invalid(fmt::format("record batch has base offset {}; a producer's has 0", base_offset()));
   if (record_count() == 0 || last_offset_delta() != record_count() - 1) {
     return Invalid(fmt::format("record batch has {} records and last offset delta {}", record_count(), last_offset_delta()));
+  }
+  if (codec() > Codec::kZstd) return Invalid(fmt::format("record batch is compressed with codec {}, which is unknown", static_cast<int>(codec())));
+  // Compressed records are not looked at here, but no batch holds more than what may come out of it.
+  if (static_cast<size_t>(record_count()) > kBatchPlainBytesMax / kRecordBytesMin) {
+    return Invalid(fmt::format("record batch says it has {} records; at most {} fit", record_count(), kBatchPlainBytesMax / kRecordBytesMin));
   }
   if (codec() == Codec::kNone && !HasRecords(body(), record_count())) {
     return Invalid(fmt::format("record batch says it has {} records; its {} bytes hold another number", record_count(), body().size()));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 #include "base/crc32c.h"
@@ -145,6 +146,16 @@ TEST(RecordBatch, RefusesWhatContradictsItself) {
   bad = good;
   base::StoreBig(bad.data() + 8, -5);
   EXPECT_EQ(code_of(bad), ErrorCode::kCorruption);
+  bad = good;
+  bad[22] = 5;  // a codec that there is not
+  Recrc(&bad);
+  EXPECT_EQ(code_of(bad), ErrorCode::kInvalidRecordBatch);
+  bad = good;
+  bad[22] = 1;  // compressed, so the records are not counted; but it would use up all offsets
+  base::StoreBig(bad.data() + 57, std::numeric_limits<int32_t>::max());
+  base::StoreBig(bad.data() + 23, std::numeric_limits<int32_t>::max() - 1);
+  Recrc(&bad);
+  EXPECT_EQ(code_of(bad), ErrorCode::kInvalidRecordBatch);
 }
 
 TEST(RecordBatch, ReaderStopsAtBrokenRecords) {

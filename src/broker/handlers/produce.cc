@@ -26,6 +26,8 @@ using kafka::RecordBatchView;
 
 namespace {
 
+constexpr size_t kRecompressedBytesMax = 64 << 20;  // of one batch in plain, where the topic wants a codec of its own: it is done on the broker's queue
+
 /// One Produce request until it is answered.
 class Production : public std::enable_shared_from_this<Production> {
  public:
@@ -144,7 +146,7 @@ Outcome Production::CheckTimes(const Topic& topic, const RecordBatchView& batch)
 
 Result<Production::Checked> Production::Adapt(const Topic& topic, Checked checked) const {
   if (topic.settings.codec.has_value() && checked.batch.codec() != *topic.settings.codec) {
-    FIRN_TRY(std::string made, kafka::Recompress(checked.batch, *topic.settings.codec));
+    FIRN_TRY(std::string made, kafka::Recompress(checked.batch, *topic.settings.codec, kRecompressedBytesMax));
     checked.bytes = base::SharedBytes::FromString(std::move(made));
   }
   if (topic.settings.has_log_append_time) {
