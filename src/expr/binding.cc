@@ -9,6 +9,7 @@
 #include "expr/aggregate_function.h"
 #include "expr/calendar_internal.h"
 #include "expr/evaluator.h"
+#include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/scalar_function.h"
 #include "types/temporal.h"
@@ -128,6 +129,12 @@ types::ArrayPtr LiteralValue(const ExpressionPtr& argument, const EvaluationCont
 }
 
 }  // namespace
+
+std::vector<std::string_view> RespelledNames() {
+  std::vector<std::string_view> names = {"IF", "IFNULL", "IN", "BETWEEN", "NULLIF", "TIMESTAMPADD"};
+  for (std::string_view name : kFieldFunctions) names.push_back(name);
+  return names;
+}
 
 Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr> arguments, base::SourceSpan span, const EvaluationContext& context) {
   const std::string upper = Upper(name);

@@ -2,6 +2,7 @@
 // The files that functions live in; the registry collects them. A new file of functions is named here once.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "expr/scalar_function.h"
@@ -16,6 +17,7 @@ std::vector<ScalarFunction> CollectionFunctions();
 std::vector<ScalarFunction> ComparisonFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 std::vector<ScalarFunction> EncodingFunctions();
+std::vector<ScalarFunction> FormatFunctions();
 std::vector<ScalarFunction> JsonFunctions();
 std::vector<ScalarFunction> LogicalFunctions();
 std::vector<ScalarFunction> MathFunctions();
@@ -25,6 +27,9 @@ std::vector<ScalarFunction> RoundingFunctions();
 std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
 std::vector<ScalarFunction> TimeTextFunctions();
+
+/// Words that binding.cc spells with other functions, so that they have no entry: IF, YEAR, TIMESTAMPADD.
+std::vector<std::string_view> RespelledNames();
 
 /// TO_TIMESTAMP_LTZ of texts.
 Result<Column> TextToInstant(const KernelInput& input);

@@ -13,7 +13,7 @@ namespace {
 class BuiltInRegistry : public FunctionRegistry {
  public:
   BuiltInRegistry() {
-    for (auto* group : {&ArithmeticFunctions, &ArrayFunctions, &CalendarFunctions, &CastFunctions, &CollectionFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &JsonFunctions, &LogicalFunctions, &MathFunctions,
+    for (auto* group : {&ArithmeticFunctions, &ArrayFunctions, &CalendarFunctions, &CastFunctions, &CollectionFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &FormatFunctions, &JsonFunctions, &LogicalFunctions, &MathFunctions,
                         &RandomFunctions, &RegexpFunctions, &RoundingFunctions, &StringFunctions, &TemporalFunctions, &TimeTextFunctions}) {
       for (ScalarFunction& function : (*group)()) storage_.push_back(std::make_unique<ScalarFunction>(std::move(function)));
     }
@@ -64,6 +64,8 @@ std::vector<std::string> FunctionRegistry::Names() const {
     const bool is_word = name[0] >= 'A' && name[0] <= 'Z' && name.find(' ') == std::string::npos;
     if (is_word) names.push_back(name);
   }
+  for (std::string_view name : RespelledNames()) names.emplace_back(name);
+  std::sort(names.begin(), names.end());
   return names;
 }
 
