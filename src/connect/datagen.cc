@@ -90,10 +90,12 @@ bool CanGenerate(TypeKind kind) {
   return kind != TypeKind::kNull && kind < TypeKind::kIntervalYearMonth;
 }
 
+uint64_t ColumnSeed(uint64_t seed, const std::string& column) { return base::CombineHashes(seed, base::HashBytes(column)); }
+
 Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Field& field, uint64_t seed) {
   ColumnRule rule;
   rule.type = field.type;
-  rule.seed = base::CombineHashes(seed, base::HashBytes(field.name));
+  rule.seed = ColumnSeed(seed, field.name);
   const std::string prefix = "fields." + field.name + ".";
   const std::string kind = table.Option(prefix + "kind", "random");
   if (!CanGenerate(field.type.kind())) {
@@ -217,11 +219,12 @@ Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_
 
 class DatagenSource final : public exec::Source {
  public:
-  DatagenSource(const io::Environment& environment, types::SchemaPtr schema, std::vector<ColumnRule> rules, int64_t rows_per_second,
+  DatagenSource(const io::Environment& environment, types::SchemaPtr schema, std::vector<ColumnRule> rules, uint64_t seed, int64_t rows_per_second,
                 int64_t row_limit)
       : environment_(environment),
         schema_(std::move(schema)),
         rules_(std::move(rules)),
+        seed_(seed),
         rows_per_second_(rows_per_second),
         row_limit_(row_limit),
         timer_queue_(environment.executor.NewQueue("datagen")) {}
@@ -258,12 +261,18 @@ class DatagenSource final : public exec::Source {
     return result;
   }
 
-  Result<std::string> Positions() const override { return std::to_string(next_row_); }
+  // With the seed: a job that comes back goes on with the same sequence of values.
+  Result<std::string> Positions() const override { return fmt::format("{} {}", next_row_, seed_); }
   Status Seek(const std::string& positions) override {
-    auto [end, status] = std::from_chars(positions.data(), positions.data() + positions.size(), next_row_);
-    if (status != std::errc() || end != positions.data() + positions.size()) {
-      return Error(ErrorCode::kCorruption, fmt::format("datagen position '{}' is no row number", positions));
+    const char* const end = positions.data() + positions.size();
+    auto [blank, status] = std::from_chars(positions.data(), end, next_row_);
+    bool is_good = status == std::errc() && next_row_ >= 0;
+    if (is_good && blank != end) {
+      auto [last, seed_status] = std::from_chars(blank + 1, end, seed_);
+      is_good = *blank == ' ' && seed_status == std::errc() && last == end;
     }
+    if (!is_good) return Error(ErrorCode::kCorruption, fmt::format("datagen position '{}' is no row number and seed", positions));
+    for (size_t i = 0; i < rules_.size(); ++i) rules_[i].seed = ColumnSeed(seed_, schema_->field(i).name);
     return Ok();
   }
   std::vector<exec::PartitionStatus> Describe() const override {
@@ -273,7 +282,8 @@ class DatagenSource final : public exec::Source {
  private:
   const io::Environment environment_;
   const types::SchemaPtr schema_;
-  const std::vector<ColumnRule> rules_;
+  std::vector<ColumnRule> rules_;
+  uint64_t seed_;
   const int64_t rows_per_second_;
   const int64_t row_limit_;
   int64_t next_row_ = 0;
@@ -321,7 +331,7 @@ class DatagenConnector final : public exec::Connector {
       if (rule.is_sequence) limit = std::min(limit, rule.end - rule.start + 1);
     }
     return std::unique_ptr<exec::Source>(std::make_unique<DatagenSource>(
-        environment_, types::MakeSchema(scan.read_columns), std::move(rules), IntegerOption(table, "rows-per-second", kDefaultRowsPerSecond), std::max<int64_t>(0, limit)));
+        environment_, types::MakeSchema(scan.read_columns), std::move(rules), seed, IntegerOption(table, "rows-per-second", kDefaultRowsPerSecond), std::max<int64_t>(0, limit)));
   }
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr&, int, const exec::JobIdentity&) override {
     return RefuseSink(*sink.table);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connect/datagen.h"
+
+#include <arrow/array.h>
+#include <gtest/gtest.h>
+
+#include "io/real_environment.h"
+
+namespace firn::connect {
+namespace {
+
+plan::ScanNode RandomNumbers() {
+  auto table = std::make_shared<plan::TableDefinition>();
+  table->path = {"c", "d", "t"};
+  table->connector = "datagen";
+  table->columns.push_back({.name = "v", .type = types::DataType::Int()});
+  table->options = {{"connector", "datagen"}, {"rows-per-second", "1000000000"}, {"number-of-rows", "40"}};
+  plan::ScanNode scan;
+  scan.table = table;
+  scan.read_columns = {{"v", types::DataType::Int()}};
+  scan.metadata_keys = {""};
+  return scan;
+}
+
+std::vector<int32_t> Take(exec::Source& source, size_t count) {
+  std::vector<int32_t> values;
+  while (values.size() < count) {
+    auto polled = source.Poll(0, static_cast<int64_t>(count - values.size()));
+    EXPECT_TRUE(polled.ok());
+    for (int64_t row = 0; row < polled->rows.row_count; ++row) values.push_back(static_cast<const arrow::Int32Array&>(*polled->rows.columns[0]).Value(row));
+  }
+  return values;
+}
+
+TEST(Datagen, ASourceThatComesBackGoesOnWithTheSameSequence) {
+  io::RealEnvironment environment;
+  auto connector = MakeDatagenConnector(environment.environment());
+  auto first = connector->MakeSource(RandomNumbers(), {}).value();
+  first->SetWaker([] {});
+  Take(*first, 10);
+  const std::string positions = first->Positions().value();
+  auto second = connector->MakeSource(RandomNumbers(), {}).value();  // draws another seed
+  second->SetWaker([] {});
+  ASSERT_TRUE(second->Seek(positions).ok());
+  EXPECT_EQ(Take(*second, 30), Take(*first, 30));
+  for (const char* bad : {"", "x", "5 ", "5 x", "-1 2", "5 6 7"}) EXPECT_EQ(second->Seek(bad).error().code(), ErrorCode::kCorruption) << bad;
+}
+
+}  // namespace
+}  // namespace firn::connect
