@@ -2,7 +2,7 @@
 // SQL/JSON. The clauses of the query functions come as further literal arguments (plan binds them so):
 //
 //   JSON_VALUE(json, path[, returning, on empty, default, on error, default])    returning: a NULL of the type
-//   JSON_QUERY(json, path[, wrapper, on empty, on error])
+//   JSON_QUERY(json, path[, wrapper, on empty, on error[, returning]])             returning: a NULL of an ARRAY<STRING>
 //   JSON_EXISTS(json, path[, on error])
 //   JSON_OBJECT(nulls, raw, key, value, ...), JSON_ARRAY(nulls, raw, value, ...)  raw: '1' for each value that is JSON already
 //
@@ -166,33 +166,96 @@ Result<Column> JsonValue(const KernelInput& input) {
 }
 
 Result<Signature> BindJsonQuery(const CallSite& call) {
+  if (call.types.size() == 6) {
+    if (!call.types[0].IsCharacter() || !call.types[1].IsCharacter()) return ArgumentError(call, "a JSON text and a path");
+    return Signature{call.types, call.types[5].WithNullable(true)};
+  }
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText, Want::kText, Want::kText, Want::kText}, 2, "a JSON text and a path"));
   return Signature{std::move(types), DataType::String()};
 }
 
-Result<Column> JsonQueryKernel(const KernelInput& input) {
-  const std::string_view wrapper = Clause(input, 2, "WITHOUT");
-  const std::string_view on_empty = Clause(input, 3, "NULL");
-  const std::string_view on_error = Clause(input, 4, "NULL");
-  JsonQuery query;
-  const KernelInput two{input.context, input.arguments.first(2), input.argument_types.first(2), input.result_type, input.row_count};
-  return Map<std::string, std::string_view, std::string_view>(two, [&](std::string_view text, std::string_view path) -> Result<std::optional<std::string>> {
-    FIRN_TRY(JsonQuery::Found found, query.Find(text, path));
-    if (found.value && (wrapper == "UNCONDITIONAL" || (wrapper == "CONDITIONAL" && found.value->IsScalar()))) {
-      Json wrapped;
-      wrapped.kind = Json::Kind::kArray;
+// JSON_QUERY's answer for a row: an object or array, where `wants_array` an array only.
+class StructureQuery {
+ public:
+  StructureQuery(const KernelInput& input, bool wants_array)
+      : wrapper_(Clause(input, 2, "WITHOUT")), on_empty_(Clause(input, 3, "NULL")), on_error_(Clause(input, 4, "NULL")), wants_array_(wants_array) {}
+  Result<std::optional<Json>> Find(std::string_view text, std::string_view path) {
+    FIRN_TRY(JsonQuery::Found found, query_.Find(text, path));
+    if (found.value && (wrapper_ == "UNCONDITIONAL" || (wrapper_ == "CONDITIONAL" && found.value->IsScalar()))) {
+      Json wrapped = Empty(Json::Kind::kArray);
       wrapped.items.push_back(std::move(*found.value));
       found.value = std::move(wrapped);
     }
-    std::optional<std::string> result;
-    if (!found.is_error && found.value && !found.value->IsScalar()) {
-      AppendJson(*found.value, true, &result.emplace());
-      return result;
-    }
-    const std::string_view behavior = !found.is_error && (found.is_lax || !found.value) ? on_empty : on_error;
+    const bool fits = found.value && (wants_array_ ? found.value->kind == Json::Kind::kArray : !found.value->IsScalar());
+    if (!found.is_error && fits) return std::move(found.value);
+    const bool is_empty = !found.is_error && (!found.value || (found.is_lax && !wants_array_));
+    const std::string_view behavior = is_empty ? on_empty_ : on_error_;
     if (behavior == "ERROR") return QueryFailed("JSON_QUERY", text, path);
-    if (behavior == "EMPTY ARRAY") result = "[]";
-    if (behavior == "EMPTY OBJECT") result = "{}";
+    if (behavior == "EMPTY ARRAY") return std::optional(Empty(Json::Kind::kArray));
+    if (behavior == "EMPTY OBJECT") return std::optional(Empty(Json::Kind::kObject));
+    return std::optional<Json>();
+  }
+
+ private:
+  static Json Empty(Json::Kind kind) {
+    Json json;
+    json.kind = kind;
+    return json;
+  }
+
+  const std::string_view wrapper_;
+  const std::string_view on_empty_;
+  const std::string_view on_error_;
+  const bool wants_array_;
+  JsonQuery query_;
+};
+
+// RETURNING ARRAY<STRING>: strings as they are, NULL for null, other elements as JSON.
+Result<Column> JsonQueryArray(const KernelInput& input) {
+  const StringView texts(input.arguments[0]);
+  const StringView paths(input.arguments[1]);
+  StructureQuery query(input, true);
+  ListMaker lists;
+  std::vector<std::optional<std::string>> elements;
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    std::optional<Json> found;
+    if (texts.IsValid(row) && paths.IsValid(row)) {
+      FIRN_TRY(found, query.Find(texts[row], paths[row]));
+    }
+    if (!found) {
+      lists.EndNull();
+      continue;
+    }
+    for (const Json& item : found->items) {
+      lists.Add(static_cast<int64_t>(elements.size()));
+      std::optional<std::string>& text = elements.emplace_back();
+      if (item.kind == Json::Kind::kNull) continue;
+      text.emplace();
+      if (item.kind == Json::Kind::kString) {
+        *text = item.text;
+      } else {
+        AppendJson(item, true, &*text);
+      }
+    }
+    lists.EndRow();
+  }
+  const DataType element_type = DataType::String();
+  ColumnMaker<std::string> values(element_type, static_cast<int64_t>(elements.size()));
+  for (size_t i = 0; i < elements.size(); ++i) {
+    elements[i] ? values.Set(static_cast<int64_t>(i), *elements[i]) : values.SetNull(static_cast<int64_t>(i));
+  }
+  FIRN_TRY(const Column column, values.Finish(false));
+  return lists.FinishList(input.result_type, column.array);
+}
+
+Result<Column> JsonQueryKernel(const KernelInput& input) {
+  if (input.result_type.kind() == TypeKind::kArray) return JsonQueryArray(input);
+  StructureQuery query(input, false);
+  const KernelInput two{input.context, input.arguments.first(2), input.argument_types.first(2), input.result_type, input.row_count};
+  return Map<std::string, std::string_view, std::string_view>(two, [&](std::string_view text, std::string_view path) -> Result<std::optional<std::string>> {
+    FIRN_TRY(const std::optional<Json> found, query.Find(text, path));
+    std::optional<std::string> result;
+    if (found) AppendJson(*found, true, &result.emplace());
     return result;
   });
 }
@@ -406,7 +469,7 @@ std::vector<ScalarFunction> JsonFunctions() {
   using S = Shape;
   std::vector<ScalarFunction> functions = {
       {{"JSON_VALUE"}, "json", "JSON_VALUE(json, path [RETURNING type] [... ON EMPTY] [... ON ERROR])", "The scalar at a path.", {{"JSON_VALUE('{\"a\": 1}', '$.a')", "1"}, {"JSON_VALUE('{}', 'lax $.a' RETURNING INT DEFAULT 7 ON EMPTY)", "7"}}, BindJsonValue, JsonValue, true, false},
-      {{"JSON_QUERY"}, "json", "JSON_QUERY(json, path [... WRAPPER] [... ON EMPTY] [... ON ERROR])", "The array or object at a path.", {{"JSON_QUERY('{\"a\": [1, 2]}', '$.a')", "[1,2]"}}, BindJsonQuery, JsonQueryKernel},
+      {{"JSON_QUERY"}, "json", "JSON_QUERY(json, path [RETURNING type] [... WRAPPER] [... ON EMPTY] [... ON ERROR])", "The array or object at a path.", {{"JSON_QUERY('{\"a\": [1, 2]}', '$.a')", "[1,2]"}, {"JSON_QUERY('[\"x\", null, {\"b\": 1}, 2]', '$' RETURNING ARRAY<STRING>)", "[x, NULL, {\"b\":1}, 2]"}, {"JSON_QUERY('{}', 'lax $.a' RETURNING ARRAY<STRING> EMPTY ARRAY ON EMPTY)", "[]"}, {"JSON_QUERY('{}', '$' RETURNING ARRAY<STRING>)", "NULL"}}, BindJsonQuery, JsonQueryKernel, true, false},
       {{"JSON_EXISTS"}, "json", "JSON_EXISTS(json, path [... ON ERROR])", "Whether there is a value at a path.", {{"JSON_EXISTS('{\"a\": 1}', '$.a')", "TRUE"}}, BindJsonExists, JsonExists},
       {{"JSON_OBJECT"}, "json", "JSON_OBJECT(key VALUE value, ... [NULL|ABSENT ON NULL])", "A JSON object.", {{"JSON_OBJECT('a' VALUE 1)", "{\"a\":1}"}}, BindConstructor<2>, Construct<2>, true, false},
       {{"JSON_ARRAY"}, "json", "JSON_ARRAY(value, ... [NULL|ABSENT ON NULL])", "A JSON array.", {{"JSON_ARRAY(1, 'a')", "[1,\"a\"]"}}, BindConstructor<1>, Construct<1>, true, false},

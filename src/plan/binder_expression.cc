@@ -353,10 +353,15 @@ Result<ExpressionPtr> ExpressionBinder::BindJson(const sql::Expression& expressi
     add(BehaviorText(json.on_error, "NULL"));
     FIRN_RETURN_IF_ERROR(add_default(json.on_error_default));
   } else if (name == "JSON_QUERY") {
-    if (json.returning && !json.returning->IsCharacter()) return NotBuilt(fmt::format("RETURNING {} of JSON_QUERY", json.returning->ToString()), span, "RETURNING STRING");
+    const bool is_array = json.returning && json.returning->kind() == types::TypeKind::kArray && json.returning->element().IsCharacter();
+    if (json.returning && !json.returning->IsCharacter() && !is_array) return NotBuilt(fmt::format("RETURNING {} of JSON_QUERY", json.returning->ToString()), span, "RETURNING STRING or ARRAY<STRING>");
+    if (is_array && (json.on_empty == sql::JsonBehavior::kEmptyObject || json.on_error == sql::JsonBehavior::kEmptyObject)) {
+      return Error(ErrorCode::kTypeMismatch, "EMPTY OBJECT is no ARRAY<STRING>").At(span).Hint("EMPTY ARRAY, NULL or ERROR, or leave RETURNING out");
+    }
     add(WrapperText(json.wrapper));
     add(BehaviorText(json.on_empty, "NULL"));
     add(BehaviorText(json.on_error, "NULL"));
+    if (is_array) arguments.push_back(expr::MakeNullLiteral(json.returning->WithNullable(true)));
   } else if (name == "JSON_EXISTS") {
     add(BehaviorText(json.on_error, "FALSE"));
   } else {
