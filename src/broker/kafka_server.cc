@@ -19,7 +19,6 @@ namespace {
 
 constexpr size_t kUnsentBytesMax = 16 << 20;        // of one connection; then no further request of it starts
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
-constexpr int64_t kPartialFrameBytesMax = 1 << 30;  // received of frames that are not whole, all connections together
 
 class ClientConnection;
 
@@ -30,7 +29,8 @@ struct Shared {
   io::TaskQueue& reactor;
   size_t connections_max = 0;
   std::unordered_set<std::shared_ptr<ClientConnection>> connections;
-  int64_t partial_bytes = 0;
+  int64_t held_bytes_max = 0;
+  int64_t held_bytes = 0;  // received and not started: parts of frames, and whole ones that wait
 
   std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0;
 };
@@ -62,7 +62,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void OnReply(uint64_t number, Reply reply);
   void SendReady();
   void End(bool is_fault);
-  void CountPartial();
+  void CountHeld();
+  void DropWaiting() {
+    waiting_.clear();
+    waiting_bytes_ = 0;
+    CountHeld();
+  }
 
   std::shared_ptr<Shared> shared_;
   io::Connection* connection_;           // null once closed
@@ -76,7 +81,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool is_pumping_ = false;
   bool waits_for_log_ = false;
   bool is_paused_ = false;
-  int64_t partial_bytes_ = 0;
+  int64_t waiting_bytes_ = 0;  // of waiting_
+  int64_t held_bytes_ = 0;     // of shared_->held_bytes
 };
 
 void ClientConnection::OnRead(size_t size) {
@@ -84,24 +90,24 @@ void ClientConnection::OnRead(size_t size) {
   shared_->bytes_in += static_cast<int64_t>(size);
   std::vector<base::SharedBytes> frames;
   const Status taken = reader_.Take(size, &frames);
-  CountPartial();
-  for (auto& frame : frames) waiting_.push_back(std::move(frame));
+  for (auto& frame : frames) {
+    waiting_bytes_ += static_cast<int64_t>(frame.size());
+    waiting_.push_back(std::move(frame));
+  }
   Pump();
-  if (!taken.ok() || shared_->partial_bytes > kPartialFrameBytesMax) End(/*is_fault=*/true);
+  if (!taken.ok() || shared_->held_bytes > shared_->held_bytes_max) End(/*is_fault=*/true);
 }
 
-void ClientConnection::CountPartial() {
-  const auto partial = static_cast<int64_t>(reader_.partial_bytes());
-  shared_->partial_bytes += partial - partial_bytes_;
-  partial_bytes_ = partial;
+void ClientConnection::CountHeld() {
+  const int64_t held = connection_ == nullptr ? 0 : static_cast<int64_t>(reader_.partial_bytes()) + waiting_bytes_;
+  shared_->held_bytes += held - held_bytes_;
+  held_bytes_ = held;
 }
 
 void ClientConnection::OnClosed() {
   connection_ = nullptr;
   is_ending_ = true;
-  waiting_.clear();
-  shared_->partial_bytes -= partial_bytes_;
-  partial_bytes_ = 0;
+  DropWaiting();
   --shared_->open;
   shared_->connections.erase(shared_from_this());
 }
@@ -145,9 +151,11 @@ void ClientConnection::Pump() {
   while (!waiting_.empty() && !is_ending_ && MayStart(waiting_.front())) {
     base::SharedBytes frame = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= static_cast<int64_t>(frame.size());
     Start(std::move(frame));
   }
   is_pumping_ = false;
+  CountHeld();
   if (is_ending_ || is_paused_ == !waiting_.empty()) return;
   is_paused_ = !is_paused_;
   if (is_paused_) connection_->PauseReading();
@@ -175,7 +183,7 @@ void ClientConnection::SendReady() {
     if (slot.reply->kind == Reply::Kind::kClose) {
       ++shared_->faults;
       is_ending_ = true;
-      waiting_.clear();
+      DropWaiting();
       return connection_->CloseAfterSending();
     }
     for (const auto& part : slot.reply->frame) shared_->bytes_out += static_cast<int64_t>(part.size());
@@ -188,7 +196,7 @@ void ClientConnection::SendReady() {
 void ClientConnection::End(bool is_fault) {
   if (is_fault) ++shared_->faults;
   is_ending_ = true;
-  waiting_.clear();
+  DropWaiting();
   if (connection_ == nullptr) return;
   connection_->PauseReading();
   SendReady();
@@ -209,8 +217,8 @@ class Handler final : public io::ConnectionHandler {
 
 class Server final : public KafkaServer {
  public:
-  Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, size_t connections_max)
-      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = connections_max}) {}
+  Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, const KafkaServerOptions& options)
+      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max}) {}
 
   Status Listen(io::Network& network, const io::Address& address) {
     auto accept = [shared = shared_](io::Connection& connection) -> std::unique_ptr<io::ConnectionHandler> {
@@ -255,7 +263,7 @@ class Server final : public KafkaServer {
 }  // namespace
 
 Result<std::unique_ptr<KafkaServer>> KafkaServer::Start(io::Network& network, Broker& broker, log::Store& store, const KafkaServerOptions& options) {
-  auto server = std::make_unique<Server>(broker, store, network.reactor(), options.connections_max);
+  auto server = std::make_unique<Server>(broker, store, network.reactor(), options);
   FIRN_RETURN_IF_ERROR(server->Listen(network, options.address));
   return std::unique_ptr<KafkaServer>(std::move(server));
 }

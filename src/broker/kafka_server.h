@@ -20,6 +20,7 @@ namespace firn::broker {
 struct KafkaServerOptions {
   io::Address address{"127.0.0.1", 9092};
   size_t connections_max = 10'000;
+  int64_t held_bytes_max = 1 << 30;  // received and not started, of all connections; who goes above it is closed
 };
 
 /// Since the start.

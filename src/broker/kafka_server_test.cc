@@ -104,8 +104,8 @@ class FakeNetwork final : public io::Network {
 };
 
 struct ServerRig {
-  ServerRig() : network(rig.queue) {
-    server = std::move(*KafkaServer::Start(network, *rig.broker, *rig.store, {}));
+  explicit ServerRig(const KafkaServerOptions& options = {}) : network(rig.queue) {
+    server = std::move(*KafkaServer::Start(network, *rig.broker, *rig.store, options));
     handler = network.accept(connection);
   }
   ~ServerRig() {
@@ -222,6 +222,25 @@ TEST(KafkaServer, DoesNotReadOnWhileTheLogIsFull) {
   server.rig.queue.Run();
   EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3));
   EXPECT_FALSE(server.connection.is_paused);
+}
+
+TEST(KafkaServer, WhatWaitsIsBoundedOverAllConnections) {
+  const std::string frame = ProduceFrame(2);
+  ServerRig server({.held_bytes_max = static_cast<int64_t>(frame.size() * 3 / 2)});
+  server.Read(MetadataFrame(1));
+  server.rig.store->StopAdmitting();
+  server.Read(frame);
+  EXPECT_FALSE(server.connection.is_closed);
+  FakeConnection other;
+  auto handler = server.network.accept(other);
+  std::memcpy(handler->ReadBuffer().data(), frame.data(), frame.size());
+  handler->OnRead(frame.size());
+  EXPECT_TRUE(other.is_closed) << "what it sent would be too much";
+  EXPECT_EQ(server.server->counts().protocol_faults, 1);
+  handler->OnClosed(Ok());
+  server.rig.store->AdmitAgain();
+  server.rig.queue.Run();
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
 }
 
 TEST(KafkaServer, DoesNotStartMoreForAClientThatDoesNotRead) {
