@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/crc32c.h"
+#include "base/duration.h"
 #include "base/error_render.h"
 #include "base/result.h"
 #include "base/varint.h"
@@ -105,6 +106,14 @@ TEST(ErrorRegistry, IsAscendingAndFindable) {
   ASSERT_NE(FindErrorInfo("E2102"), nullptr);
   EXPECT_EQ(FindErrorInfo("E2102")->name, "ColumnNotFound");
   EXPECT_EQ(FindErrorInfo("E9999"), nullptr);
+}
+
+TEST(Duration, TakesFlinksFormsAndNothingElse) {
+  EXPECT_EQ(ParseDurationMs("250"), 250);
+  EXPECT_EQ(ParseDurationMs(" 1 s "), 1000);
+  EXPECT_EQ(ParseDurationMs("5MIN"), 300'000);
+  EXPECT_EQ(ParseDurationMs("2 days"), 172'800'000);
+  for (const char* bad : {"", "s", "-1 s", "1.5 s", "1 fortnight", "9223372036854775807", "99999999999999 d"}) EXPECT_EQ(ParseDurationMs(bad), std::nullopt) << bad;
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include <charconv>
 
+#include "base/duration.h"
+
 namespace firn::connect {
 
 namespace {
@@ -86,24 +88,9 @@ bool BooleanOption(const plan::TableDefinition& table, const std::string& key, b
 }
 
 Result<int64_t> ParseDurationMs(std::string_view text) {
-  int64_t number = 0;
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
-  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
-  struct Unit {
-    std::string_view name;
-    int64_t ms;
-  };
-  static constexpr Unit kUnits[] = {{"", 1},          {"ms", 1},         {"milli", 1},        {"millis", 1},       {"s", 1000},
-                                    {"sec", 1000},    {"second", 1000},  {"seconds", 1000},   {"m", 60'000},       {"min", 60'000},
-                                    {"minute", 60'000}, {"minutes", 60'000}, {"h", 3'600'000}, {"hour", 3'600'000}, {"hours", 3'600'000},
-                                    {"d", 86'400'000}, {"day", 86'400'000}, {"days", 86'400'000}};
-  if (status == std::errc() && number >= 0) {
-    for (const Unit& known : kUnits) {
-      if (known.name == unit && number <= INT64_MAX / known.ms) return number * known.ms;
-    }
-  }
-  return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is no duration; write it as '500 ms', '10 s', '5 min', '1 h' or '1 d'", text));
+  const auto duration = base::ParseDurationMs(text);
+  if (!duration) return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is no duration; write it as '500 ms', '10 s', '5 min', '1 h' or '1 d'", text));
+  return *duration;
 }
 
 int64_t DurationOptionMs(const plan::TableDefinition& table, const std::string& key, int64_t otherwise_ms) {

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <utility>
 
+#include "base/duration.h"
 #include "plan/planner.h"
 
 namespace firn::plan {
@@ -63,30 +63,9 @@ Status ParseParallelism(const std::map<std::string, std::string>& config, const 
 }  // namespace
 
 Result<int64_t> ParseDurationMs(std::string_view key, std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    int64_t ms;
-  };
-  static constexpr std::array<Unit, 19> kUnits{{{"ms", 1}, {"milli", 1}, {"millis", 1}, {"millisecond", 1}, {"milliseconds", 1},
-                                                {"s", 1000}, {"sec", 1000}, {"secs", 1000}, {"second", 1000}, {"seconds", 1000},
-                                                {"min", 60000}, {"m", 60000}, {"minute", 60000}, {"minutes", 60000},
-                                                {"h", 3600000}, {"hour", 3600000}, {"hours", 3600000}, {"d", 86400000},
-                                                {"day", 86400000}}};
-  const auto not_space = [](char c) { return c != ' '; };
-  const std::string trimmed(std::find_if(text.begin(), text.end(), not_space), std::find_if(text.rbegin(), text.rend(), not_space).base());
-  int64_t number = 0;
-  const auto [end, code] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
-  const std::string accepted = "a number and a unit: ms, s, min, h, d";
-  if (code != std::errc() || number < 0) return BadValue(key, text, accepted);
-  std::string unit = Lower(std::string_view(end, trimmed.data() + trimmed.size() - end));
-  unit.erase(0, std::min(unit.find_first_not_of(' '), unit.size()));
-  if (unit == "days") unit = "d";
-  int64_t factor = unit.empty() ? 1 : 0;
-  for (const Unit& known : kUnits) {
-    if (known.name == unit) factor = known.ms;
-  }
-  if (factor == 0 || number > std::numeric_limits<int64_t>::max() / factor) return BadValue(key, text, accepted);
-  return number * factor;
+  const auto duration = base::ParseDurationMs(text);
+  if (!duration) return BadValue(key, text, base::kDurationForms);
+  return *duration;
 }
 
 Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string>& config) {
