@@ -15,6 +15,12 @@ using Kind = ModelOperation::Kind;
 
 uint64_t LastOf(log::Store& store) { return std::stoull(store.meta().Get(kLastKey).value_or("0")); }
 
+// Each entry leaves a mark too, in turn on a few keys: it tells whether an entry of the last moments is there, or was refused with nobody left to hear it.
+std::string MarkOf(uint64_t number) {
+  constexpr uint64_t kMarks = 32;  // more than entries are ever open
+  return fmt::format("mark/{}", number % kMarks);
+}
+
 // The values of a read's batches from `from` on.
 void AddValues(std::string_view bytes, int64_t from, std::vector<std::string>* values) {
   Status status = kafka::ForEachBatch(bytes, [&](const kafka::RecordBatchView& batch) {
@@ -75,6 +81,7 @@ std::vector<int64_t> LogModel::Apply(const ModelEntry& entry, ModelState* state)
 
 const ModelEntry& LogModel::Add(std::vector<ModelOperation> operations) {
   operations.push_back({.kind = Kind::kPut, .key = kLastKey, .value = std::to_string(++last_number_)});
+  operations.push_back({.kind = Kind::kPut, .key = MarkOf(last_number_), .value = std::to_string(last_number_)});
   open_.push_back({.number = last_number_, .operations = std::move(operations)});
   ++pending_count_;
   Apply(open_.back(), &expected_);
@@ -116,7 +123,11 @@ void LogModel::CheckRecovered(log::Store& store) {
   const uint64_t last = LastOf(store);
   SIM_CHECK(last >= acked_number_, "entry {} was acknowledged, the store ends at entry {}", acked_number_, last);
   SIM_CHECK(last >= seen_number_, "entry {} was seen, the store ends at entry {}", seen_number_, last);
-  for (; !open_.empty() && open_.front().number <= last; open_.pop_front()) Apply(open_.front(), &settled_);
+  for (; !open_.empty() && open_.front().number <= last; open_.pop_front()) {
+    const bool is_there = store.meta().Get(MarkOf(open_.front().number)) == std::to_string(open_.front().number);
+    SIM_CHECK(is_there || are_refusals_expected_, "entry {} is not there, entry {} is", open_.front().number, last);
+    if (is_there) Apply(open_.front(), &settled_);
+  }
   for (const auto& [id, end] : seen_ends_) {
     const auto log = store.partition(log::TopicPartitionId(id));
     SIM_CHECK(log == nullptr || log->high_watermark().value() >= end, "partition {} was seen to end at {}, it ends at {}", id, end, log->high_watermark().value());
