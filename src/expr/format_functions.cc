@@ -5,6 +5,7 @@
 // Doubles are rounded half up from their shortest digits, as Java does: '%.2f' of 1.005 is 1.01. Widths count characters.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -9,6 +9,7 @@
 
 namespace firn::expr {
 
+std::vector<ScalarFunction> AddressFunctions();
 std::vector<ScalarFunction> ArithmeticFunctions();
 std::vector<ScalarFunction> ArrayFunctions();
 std::vector<ScalarFunction> CalendarFunctions();

@@ -13,7 +13,7 @@ namespace {
 class BuiltInRegistry : public FunctionRegistry {
  public:
   BuiltInRegistry() {
-    for (auto* group : {&ArithmeticFunctions, &ArrayFunctions, &CalendarFunctions, &CastFunctions, &CollectionFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &FormatFunctions, &JsonFunctions, &LogicalFunctions, &MathFunctions,
+    for (auto* group : {&AddressFunctions, &ArithmeticFunctions, &ArrayFunctions, &CalendarFunctions, &CastFunctions, &CollectionFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &FormatFunctions, &JsonFunctions, &LogicalFunctions, &MathFunctions,
                         &RandomFunctions, &RegexpFunctions, &RoundingFunctions, &StringFunctions, &TemporalFunctions, &TimeTextFunctions}) {
       for (ScalarFunction& function : (*group)()) storage_.push_back(std::make_unique<ScalarFunction>(std::move(function)));
     }
