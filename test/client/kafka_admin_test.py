@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import checks  # noqa: E402
@@ -15,6 +16,7 @@ import kafka.admin  # noqa: E402
 import kafka_wire as wire  # noqa: E402
 
 Code = confluent_kafka.KafkaError
+BEGIN_MS = int(time.time() * 1000) - 60_000
 
 
 CLIENTS = {}  # by address: an AdminClient that nobody holds ends its requests
@@ -139,10 +141,10 @@ def test_the_cluster_describes_itself(node):
 def test_offsets_by_specification(node):
     producer = confluent_kafka.Producer({"bootstrap.servers": node.kafka})
     for number in range(5):
-        producer.produce("specified", str(number), partition=0)
+        producer.produce("specified", str(number), partition=0, timestamp=BEGIN_MS + (number if number != 2 else 100))
         assert producer.flush(10) == 0
     tp = confluent_kafka.TopicPartition("specified", 0)
-    for specification, expected in ((admin.OffsetSpec.earliest(), 0), (admin.OffsetSpec.latest(), 5), (admin.OffsetSpec.max_timestamp(), 4)):
+    for specification, expected in ((admin.OffsetSpec.earliest(), 0), (admin.OffsetSpec.latest(), 5), (admin.OffsetSpec.max_timestamp(), 2), (admin.OffsetSpec.for_timestamp(BEGIN_MS + 3), 2)):
         assert client(node).list_offsets({tp: specification})[tp].result(10).offset == expected, specification
 
 
