@@ -73,6 +73,7 @@ class BrokerWorld {
       CheckLogs();
       broker_.reset();
       store_.reset();
+      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
     } catch (const Failed&) {
       if (options_.is_verbose) {
         for (const std::string& line : disk().trace()) fmt::print("{}\n", line);

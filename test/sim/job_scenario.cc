@@ -53,6 +53,7 @@ class JobWorld {
       CatchUp();
       SIM_CHECK(!is_dead() && seen_.size() == LogIds().size(), "the job does not catch up: {} of {} records are in the table", seen_.size(), LogIds().size());
       node_.reset();
+      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
     } catch (const Failed&) {
       if (options_.is_verbose) {
         for (const std::string& line : disk().trace()) fmt::print("{}\n", line);

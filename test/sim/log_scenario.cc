@@ -32,6 +32,7 @@ class LogWorld {
       for (uint64_t life = 0; life < lives; ++life) Live();
       OpenStore();
       model_.CheckRecovered(*store_);
+      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
     } catch (const Failed&) {
       if (options_.is_verbose) {
         for (const std::string& line : world_.disk().trace()) fmt::print("{}\n", line);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// firn_sim SCENARIO [--seeds N] [--first SEED] [--fault NAME] [--expect-failure] [--verbose]
+// firn_sim SCENARIO [--seeds N] [--first SEED] [--fault NAME] [--expect-failure] [--twice] [--verbose]
 //
 // Runs seeds FIRST .. FIRST + N - 1 one after the other. A seed that fails prints what was wrong and the command that repeats it exactly, and ends the
 // program with 1. With --expect-failure it is the other way round: some seed must fail.
+// With --twice each seed runs twice, and must do the same to the disk at the same times.
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -45,6 +46,7 @@ struct Arguments {
   uint64_t count = kSeedsDefault;
   bool expects_failure = false;
   bool is_verbose = false;
+  bool runs_twice = false;
 };
 
 char command_to_repeat[256];  // for the signal handler
@@ -58,7 +60,7 @@ void OnAbort(int) {
 }
 
 [[noreturn]] void Usage() {
-  fmt::print(stderr, "firn_sim SCENARIO [--seeds N] [--first SEED] [--fault NAME] [--expect-failure] [--verbose]\nscenarios:");
+  fmt::print(stderr, "firn_sim SCENARIO [--seeds N] [--first SEED] [--fault NAME] [--expect-failure] [--twice] [--verbose]\nscenarios:");
   for (const auto& [name, run] : Scenarios()) fmt::print(stderr, " {}", name);
   fmt::print(stderr, "\nfaults:");
   for (const auto& [name, fault] : Faults()) fmt::print(stderr, " {}", name);
@@ -79,6 +81,8 @@ Arguments Parse(int argc, char** argv) {
       arguments.fault = value();
     } else if (word == "--expect-failure") {
       arguments.expects_failure = true;
+    } else if (word == "--twice") {
+      arguments.runs_twice = true;
     } else if (word == "--verbose") {
       arguments.is_verbose = true;
     } else if (arguments.scenario.empty() && Scenarios().contains(word)) {
@@ -97,7 +101,11 @@ std::string RunSeed(const Arguments& arguments, uint64_t seed) {
   again.copy(command_to_repeat, sizeof(command_to_repeat) - 1);
   command_to_repeat[std::min(again.size(), sizeof(command_to_repeat) - 1)] = '\0';
   try {
-    Scenarios().at(arguments.scenario)({.seed = seed, .fault = Faults().at(arguments.fault), .is_verbose = arguments.is_verbose});
+    uint64_t digests[2] = {};
+    for (int run = 0; run < (arguments.runs_twice ? 2 : 1); ++run) {
+      Scenarios().at(arguments.scenario)({.seed = seed, .fault = Faults().at(arguments.fault), .digest = &digests[run], .is_verbose = arguments.is_verbose});
+    }
+    SIM_CHECK(!arguments.runs_twice || digests[0] == digests[1], "the seed does not repeat exactly");
   } catch (const Failed& failed) {
     return fmt::format("{}\nagain with: {}", failed.what, again);
   }

@@ -23,6 +23,14 @@ void ApplyFault(Fault fault, io::SimulatedDisk& disk) {
   }
 }
 
+uint64_t DigestOf(io::SimulatedEnvironment& world) {
+  uint64_t digest = static_cast<uint64_t>(world.clock().MonotonicUs());
+  for (const std::string& line : world.disk().trace()) {
+    for (char c : line) digest = (digest ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  }
+  return digest;
+}
+
 void YieldInDiskCalls(io::SimulatedEnvironment& world) {
   world.disk().SetOnChange([&world](const std::string& path, uint64_t offset) {
     if (Contains(path, "/journal") && offset < kFirstEntryAt) return;

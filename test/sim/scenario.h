@@ -32,8 +32,12 @@ void YieldInDiskCalls(io::SimulatedEnvironment& world);
 struct SeedOptions {
   uint64_t seed = 0;
   Fault fault = Fault::kNone;
+  uint64_t* digest = nullptr;  // set at the end, if not null: of all that happened on the disk and when
   bool is_verbose = false;   // prints the disk's trace when the seed fails
 };
+
+/// For SeedOptions::digest.
+uint64_t DigestOf(io::SimulatedEnvironment& world);
 
 /// What is wrong; the first thing found ends the seed.
 struct Failed {
