@@ -27,16 +27,21 @@ class Task::ChainLink final : public Output {
     from_.metrics->rows_out.fetch_add(batch.row_count, std::memory_order_relaxed);
     to_.metrics->rows_in.fetch_add(batch.row_count, std::memory_order_relaxed);
     if (!to_.op) return behind_.Emit(std::move(batch));  // the collecting end of a SELECT
-    failure_ = to_.op->Process(0, std::move(batch), behind_);
+    Keep(to_.op->Process(0, std::move(batch), behind_));
   }
   void EmitWatermark(types::Watermark watermark) override {
     if (!failure_.ok()) return;
     to_.metrics->watermark_ms.store(watermark.timestamp_ms, std::memory_order_relaxed);
     if (!to_.op) return behind_.EmitWatermark(watermark);
-    failure_ = to_.op->Advance(watermark, behind_);
+    Keep(to_.op->Advance(watermark, behind_));
   }
 
  private:
+  // An operator does not hear of a failure behind it: its own success must not overwrite that one.
+  void Keep(Status status) {
+    if (failure_.ok()) failure_ = std::move(status);
+  }
+
   Stage& from_;
   Stage& to_;
   Output& behind_;

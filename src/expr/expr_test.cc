@@ -193,5 +193,22 @@ TEST(Aggregates, SlicesMergeInArrivalOrder) {
   }
 }
 
+TEST(Aggregates, SingleValueRefusesTheSecondRowUnlessTheFirstIsTakenBack) {
+  AggregateCall call = MakeAggregate("SINGLE_VALUE", DataType::Int());
+  call.options.is_retractable = true;
+  auto accumulator = std::move(MakeAccumulator(call)).value();
+  accumulator->Resize(1);
+  const std::vector<uint32_t> two = {0, 0};
+  const std::vector<uint32_t> one = {0};
+  const std::vector<ArrayPtr> values = {Ints({4, 9})};
+  ASSERT_TRUE(accumulator->Update(two, values, nullptr, nullptr).ok());
+  EXPECT_FALSE(accumulator->Finish(one).ok());
+  arrow::Int8Builder kinds;
+  ASSERT_TRUE(kinds.Append(static_cast<int8_t>(types::RowKind::kDelete)).ok());
+  const std::vector<ArrayPtr> first = {Ints({4})};
+  ASSERT_TRUE(accumulator->Update(one, first, *kinds.Finish(), nullptr).ok());
+  EXPECT_EQ(static_cast<const arrow::Int32Array&>(**accumulator->Finish(one)).Value(0), 9);
+}
+
 }  // namespace
 }  // namespace firn::expr

@@ -20,6 +20,8 @@ using types::TypeKind;
 
 enum class Keep { kMin, kMax, kFirst, kLast, kSingle };
 
+Error TooManyRows() { return Error(ErrorCode::kEvaluationError, "a scalar sub-query gave more than one row").Hint("an aggregate or LIMIT 1 makes it one"); }
+
 // --- input that only comes ---
 
 // Whether `value` takes the place of `kept`. NaN is never kept by MIN and MAX once there is a number.
@@ -50,7 +52,7 @@ class KeptValue final : public GroupedAccumulator {
       if (is_null) return Offer(group, T{}, kNull);
       Offer(group, values[row], kValue);
     });
-    if (is_crowded) return Error(ErrorCode::kEvaluationError, "a scalar sub-query gave more than one row").Hint("an aggregate or LIMIT 1 makes it one");
+    if (is_crowded) return TooManyRows();
     return Ok();
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
@@ -162,6 +164,8 @@ class AllValues final : public GroupedAccumulator {
           FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
           continue;
         }
+        // Looked at here and not in Update: a row too many may be taken back by a later change of the same batch.
+        if (kKeep == Keep::kSingle && values.size() > 1) return TooManyRows();
         const bool takes_first = kKeep == Keep::kMin || kKeep == Keep::kFirst || kKeep == Keep::kSingle;
         FIRN_RETURN_IF_ERROR(codec_->Decode(CellOf(takes_first ? *values.begin() : *values.rbegin()), builder));
       }

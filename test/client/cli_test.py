@@ -131,6 +131,13 @@ class Sql(unittest.TestCase):
         ran = self.sql("SET 'a.b'='c'", "CREATE TEMPORARY VIEW v AS SELECT 1 AS one", "SELECT one FROM v", more=("--format", "json"))
         self.assertEqual((ran.code, ran.out, ran.err), (0, '{"op":"+I","row":{"one":1}}\n', ""))
 
+    def test_a_failure_behind_other_operators_of_a_chain_is_not_lost(self):
+        # The rows go through a projection into the aggregate that refuses the second one.
+        for mode in ("batch", "streaming"):
+            ran = self.sql(f"SET 'execution.runtime-mode'='{mode}'", "SELECT (SELECT k + 1 FROM (VALUES (1), (2)) AS t (k)) AS x")
+            self.assertEqual(ran.code, 1, ran.out)
+            self.assertIn("a scalar sub-query gave more than one row", ran.err)
+
     def test_a_failed_statement_ends_the_script(self):
         ran = self.sql("SELECT 1 AS one", "SELECT prise FROM (VALUES (1)) AS t(price)", "SELECT 2 AS two", more=("--format", "json"))
         self.assertEqual((ran.code, ran.out), (1, '{"op":"+I","row":{"one":1}}\n'))
