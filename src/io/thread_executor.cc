@@ -31,30 +31,24 @@ class ThreadQueue final : public TaskQueue {
     {
       std::lock_guard lock(mutex_);
       is_stopping_ = true;
+      wake_.notify_one();
     }
-    wake_.notify_one();
     thread_.join();
   }
 
   void Post(Task task) override {
-    bool was_empty = false;
-    {
-      std::lock_guard lock(mutex_);
-      was_empty = tasks_.empty();
-      tasks_.push_back(std::move(task));
-    }
-    if (was_empty) wake_.notify_one();
+    // Notified under the lock: once it is released, the queue's owner may destroy it.
+    std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+    if (tasks_.size() == 1) wake_.notify_one();
   }
 
   TimerId PostAfter(int64_t delay_us, Task task) override {
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(delay_us);
-    TimerId id = 0;
-    {
-      std::lock_guard lock(mutex_);
-      id = ++last_timer_;
-      timers_.emplace(std::make_pair(deadline, id), std::move(task));
-      deadlines_.emplace(id, deadline);
-    }
+    std::lock_guard lock(mutex_);
+    const TimerId id = ++last_timer_;
+    timers_.emplace(std::make_pair(deadline, id), std::move(task));
+    deadlines_.emplace(id, deadline);
     wake_.notify_one();
     return id;
   }
