@@ -118,7 +118,7 @@ void Broker::Handle(base::SharedBytes frame, const ClientContext& client, ReplyC
   const bool is_served = api != nullptr && header->api_version >= api->min_version && header->api_version <= api->max_version;
   if (is_served) return Dispatch(api->key, *core_, std::move(call), in);
   if (api != nullptr && api->key == ApiKey::kApiVersions) return AnswerUnknownApiVersions(call);
-  call->Close(fmt::format("api key {} version {} is not supported", header->api_key, header->api_version));
+  call->Close(fmt::format("api key {} version {} is not supported; ApiVersions lists what is", header->api_key, header->api_version));
 }
 
 bool Broker::IsProduce(std::string_view frame) {

@@ -9,8 +9,8 @@ namespace firn::exec {
 
 namespace {
 
-Error Unsupported(const plan::PhysicalNode& node, std::string_view what) {
-  return Error(ErrorCode::kNotSupported, fmt::format("{} cannot be run: {} are not supported", node.name, what));
+Error Unsupported(const plan::PhysicalNode& node, std::string_view what, std::string hint) {
+  return Error(ErrorCode::kNotSupported, fmt::format("{} cannot be run: {} not supported", node.name, what)).Hint(std::move(hint));
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
     return MakeSliceWindowOperator(node);
   }
   if (const auto* assign = std::get_if<plan::WindowAssignNode>(&node.spec)) {
-    if (assign->window.kind == plan::WindowKind::kSession) return Unsupported(node, "sessions that are not aggregated by their own keys");
+    if (assign->window.kind == plan::WindowKind::kSession) return Unsupported(node, "sessions that are not aggregated by their own keys are", "GROUP BY the keys of PARTITION BY, window_start and window_end");
     return MakeWindowAssignOperator(node);
   }
   if (const auto* join = std::get_if<plan::JoinNode>(&node.spec)) {
@@ -40,7 +40,7 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
   if (const auto* sort = std::get_if<plan::SortNode>(&node.spec)) {
     if (!options.is_batch && (sort->limit >= 0 || sort->keys.empty())) return MakeTopNOperator(node);
     if (sort->by_rowtime) return MakeTemporalSortOperator(node);
-    if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends");
+    if (!options.is_batch && !node.is_bounded) return Unsupported(node, "ORDER BY over a stream that never ends is", "order by the event time, add a LIMIT, or SET 'execution.runtime-mode' = 'batch' over bounded tables");
     return MakeSortOperator(node);
   }
   FIRN_UNREACHABLE("{} is no operator", node.name);

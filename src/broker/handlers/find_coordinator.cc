@@ -2,6 +2,8 @@
 // FindCoordinator: this broker, for every group. Transactional ids have no coordinator until there are transactions.
 #include "kafka/messages/find_coordinator.h"
 
+#include <fmt/format.h>
+
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
 
@@ -15,6 +17,7 @@ namespace {
 
 FindCoordinatorResponse::Coordinator Locate(const Core& core, int8_t key_type, const std::string& key) {
   constexpr int8_t kGroup = 0;
+  constexpr int8_t kTransaction = 1;
   FindCoordinatorResponse::Coordinator found;
   found.key = key;
   found.node_id = core.options.node_id;
@@ -25,7 +28,8 @@ FindCoordinatorResponse::Coordinator Locate(const Core& core, int8_t key_type, c
   found.host.clear();
   found.port = -1;
   found.error_code = static_cast<int16_t>(KafkaCode::kInvalidRequest);
-  found.error_message = key_type == 1 ? "transactions are not supported" : "unknown coordinator type";
+  found.error_message = key_type == kTransaction ? fmt::format("transactional id '{}': transactions are not supported; an idempotent producer needs no transactional id", key)
+                                                 : fmt::format("coordinator type {} is unknown; groups (0) have one", key_type);
   return found;
 }
 

@@ -95,7 +95,10 @@ void Production::TakePartition(size_t topic_index, size_t partition_index) {
   if (request_.acks < -1 || request_.acks > 1) {
     return Refuse(slot, KafkaCode::kInvalidRequiredAcks, fmt::format("acks must be -1, 0 or 1, not {}", request_.acks));
   }
-  if (request_.transactional_id.has_value()) return Refuse(slot, KafkaCode::kInvalidTxnState, "transactions are not supported");
+  if (request_.transactional_id.has_value()) {
+    return Refuse(slot, KafkaCode::kInvalidTxnState,
+                  fmt::format("transactional id '{}': transactions are not supported; an idempotent producer needs no transactional id", *request_.transactional_id));
+  }
   Topic* topic = core_.topics.Find(request_.topics[topic_index].name);
   log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, wanted.index);
   if (log == nullptr) return Refuse(slot, KafkaCode::kUnknownTopicOrPartition, "this server does not host this topic-partition");
