@@ -18,6 +18,8 @@ namespace {
 // The states of Flink's tasks, in the order of its answers.
 constexpr const char* kTaskStates[] = {"CREATED", "SCHEDULED", "DEPLOYING", "RUNNING", "FINISHED", "CANCELING", "CANCELED", "FAILED", "RECONCILING", "INITIALIZING"};
 
+constexpr const char* kSlotSharingGroup = "00000000000000000000000000000001";  // every vertex runs in this one process
+
 const char* TaskStateOf(exec::JobState state) {
   switch (state) {
     case exec::JobState::kCreated: return "CREATED";
@@ -54,7 +56,7 @@ json::object VertexJson(const exec::JobStatus& job, const exec::VertexStatus& ve
                        {"read-records", vertex.rows_in}, {"read-records-complete", is_complete}, {"write-records", vertex.rows_out}, {"write-records-complete", is_complete},
                        {"accumulated-backpressured-time", 0}, {"accumulated-idle-time", 0}, {"accumulated-busy-time", 0},
                        {"firn-late-records", vertex.late_rows}, {"firn-state-bytes", vertex.state_bytes}};
-  return {{"id", VertexId(vertex)}, {"name", vertex.name}, {"maxParallelism", 128}, {"parallelism", vertex.parallelism}, {"status", TaskStateOf(job.state)},
+  return {{"id", VertexId(vertex)}, {"slotSharingGroupId", kSlotSharingGroup}, {"name", vertex.name}, {"maxParallelism", 128}, {"parallelism", vertex.parallelism}, {"status", TaskStateOf(job.state)},
           {"start-time", job.start_ms}, {"end-time", job.end_ms}, {"duration", DurationMs(job, now_ms)}, {"tasks", TaskCounts(job.state, vertex.parallelism)},
           {"metrics", std::move(metrics)}};
 }
@@ -133,7 +135,8 @@ json::object JobSummaryJson(const exec::JobStatus& job, int64_t now_ms) {
     tasks[name] = count.value();
   }
   return {{"jid", job.id}, {"name", job.definition.name}, {"start-time", job.start_ms}, {"end-time", job.end_ms}, {"duration", DurationMs(job, now_ms)},
-          {"state", exec::JobStateText(job.state)}, {"last-modification", job.end_ms < 0 ? job.start_ms : job.end_ms}, {"tasks", std::move(tasks)}};
+          {"state", exec::JobStateText(job.state)}, {"last-modification", job.end_ms < 0 ? job.start_ms : job.end_ms}, {"tasks", std::move(tasks)},
+          {"pending-operators", 0}, {"jobType", JobTypeOf(job)}, {"schedulerType", "Default"}};
 }
 
 json::object JobJson(const exec::JobStatus& job, int64_t now_ms) {
@@ -147,7 +150,7 @@ json::object JobJson(const exec::JobStatus& job, int64_t now_ms) {
   json::object out{{"jid", job.id}, {"name", job.definition.name}, {"isStoppable", true}, {"state", exec::JobStateText(job.state)}, {"job-type", JobTypeOf(job)},
                    {"start-time", job.start_ms}, {"end-time", job.end_ms}, {"duration", DurationMs(job, now_ms)}, {"maxParallelism", -1}, {"now", now_ms},
                    {"timestamps", std::move(timestamps)}, {"vertices", std::move(vertices)}, {"status-counts", TaskCounts(job.state, static_cast<int64_t>(job.vertices.size()))},
-                   {"plan", PlanJson(job)["plan"]}};
+                   {"plan", PlanJson(job)["plan"]}, {"pending-operators", 0}, {"schedulerType", "Default"}};
   return out;
 }
 
@@ -171,7 +174,7 @@ json::object PlanJson(const exec::JobStatus& job) {
 json::object ConfigJson(const exec::JobStatus& job) {
   json::object user;
   for (const auto& [key, value] : job.definition.config) user[key] = value;
-  return {{"jid", job.id}, {"name", job.definition.name}, {"execution-config", json::object{{"execution-mode", "PIPELINED"}, {"restart-strategy", "see user-config"}, {"job-parallelism", -1},
+  return {{"jid", job.id}, {"name", job.definition.name}, {"execution-config", json::object{{"restart-strategy", "see user-config"}, {"job-parallelism", -1},
                                                                                           {"object-reuse-mode", true}, {"user-config", std::move(user)}}}};
 }
 

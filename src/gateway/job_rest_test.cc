@@ -107,6 +107,7 @@ TEST_F(JobRest, ListsJobs) {
   EXPECT_EQ(job.at("tasks").at("total"), 3);
   EXPECT_EQ(job.at("tasks").at("running"), 3);
   EXPECT_EQ(job.at("tasks").at("failed"), 0);
+  EXPECT_EQ(job.at("pending-operators"), 0);  // Flink's clients do not read an overview without it
 }
 
 TEST_F(JobRest, OneJobHasItsVerticesAndItsPlan) {
