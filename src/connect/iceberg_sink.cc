@@ -59,6 +59,7 @@ class KeyIndex {
     references_.push_back(std::move(file));
     return static_cast<uint32_t>(references_.size() - 1);
   }
+  size_t capacity() const { return files_.size(); }
   int64_t bytes() const { return table_.bytes() + static_cast<int64_t>(files_.capacity() * sizeof(uint32_t) + positions_.capacity() * sizeof(int64_t)); }
 
  private:
@@ -111,7 +112,10 @@ class IcebergLane final : public exec::SinkLane {
 
   Status Snapshot(state::StateWriter&) override { return Ok(); }
   Status Restore(state::StateReader&) override { return Ok(); }
-  int64_t state_bytes() const override { return (writer_ ? writer_->buffered_bytes() : 0) + deletes_.size_bytes() + (index_ ? index_->bytes() : 0); }
+  int64_t state_bytes() const override {
+    const auto scratch_bytes = static_cast<int64_t>(last_rows_.capacity() * sizeof(int64_t));
+    return (writer_ ? writer_->buffered_bytes() : 0) + deletes_.size_bytes() + (index_ ? index_->bytes() : 0) + scratch_bytes;
+  }
 
  private:
   std::vector<types::ArrayPtr> KeysOf(const types::Batch& rows) const {
@@ -148,16 +152,16 @@ class IcebergLane final : public exec::SinkLane {
     if (!index_) FIRN_RETURN_IF_ERROR(LoadIndex());
     std::vector<uint32_t> groups;
     index_->Find(KeysOf(rows), rows.row_count, &groups);
-    std::map<uint32_t, int64_t> last_row;
+    last_rows_.resize(index_->capacity(), kNoRow);
     for (int64_t row = 0; row < rows.row_count; ++row) {
-      if (rows.kind(row) != types::RowKind::kUpdateBefore) last_row[groups[static_cast<size_t>(row)]] = row;
+      if (rows.kind(row) != types::RowKind::kUpdateBefore) last_rows_[groups[static_cast<size_t>(row)]] = row;
     }
     std::vector<int64_t> written;
     std::vector<uint32_t> written_groups;
     for (int64_t row = 0; row < rows.row_count; ++row) {
       const uint32_t group = groups[static_cast<size_t>(row)];
-      auto last = last_row.find(group);
-      if (last == last_row.end() || last->second != row) continue;
+      if (last_rows_[group] != row) continue;
+      last_rows_[group] = kNoRow;
       if (index_->Has(group)) {
         deletes_.Add(index_->FileOf(group), index_->PositionOf(group));
         index_->Forget(group);
@@ -180,6 +184,8 @@ class IcebergLane final : public exec::SinkLane {
     return file_numbers_[file];
   }
 
+  static constexpr int64_t kNoRow = -1;
+
   const iceberg::WriteContext context_;
   const IcebergSinkOptions options_;
   const std::vector<int> places_;       // input columns in the table's order
@@ -189,6 +195,7 @@ class IcebergLane final : public exec::SinkLane {
   std::unique_ptr<iceberg::TableWriter> writer_;
   iceberg::PositionDeletes deletes_;
   std::optional<KeyIndex> index_;
+  std::vector<int64_t> last_rows_;      // by group: its last row of the batch at hand; kNoRow between batches
   std::vector<uint32_t> file_numbers_;
 };
 
