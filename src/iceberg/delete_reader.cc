@@ -61,10 +61,11 @@ void AppendNumbers(const arrow::Array& array, std::vector<std::string>* keys) {
       continue;
     }
     key.push_back('\1');
-    auto value = numbers.Value(row);
-    if constexpr (std::is_floating_point_v<decltype(value)>) {
-      if (value == 0) value = 0;  // -0 equals 0
-      if (std::isnan(value)) value = std::numeric_limits<decltype(value)>::quiet_NaN();
+    // As wide as a column of the kind can become: a snapshot's INT meets delete files that are read as today's BIGINT.
+    using Wide = std::conditional_t<std::is_floating_point_v<decltype(numbers.Value(row))>, double, int64_t>;
+    Wide value = static_cast<Wide>(numbers.Value(row));
+    if constexpr (std::is_floating_point_v<Wide>) {
+      if (std::isnan(value)) value = std::numeric_limits<Wide>::quiet_NaN();  // 0.0 and -0.0 are two keys, as in Iceberg's order of doubles
     }
     key.append(reinterpret_cast<const char*>(&value), sizeof(value));
   }
