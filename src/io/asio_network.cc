@@ -9,11 +9,11 @@
 #include <charconv>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <unordered_set>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::io {
 
@@ -53,7 +53,7 @@ class Reactor final : public TaskQueue {
     auto timer = std::make_shared<asio::steady_timer>(context_);
     TimerId id = 0;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       id = ++last_timer_;
       timers_.emplace(id, timer);
     }
@@ -71,7 +71,7 @@ class Reactor final : public TaskQueue {
   void CancelTimer(TimerId id) override {
     std::shared_ptr<asio::steady_timer> timer;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       auto found = timers_.find(id);
       if (found == timers_.end()) return;
       timer = std::move(found->second);
@@ -85,19 +85,19 @@ class Reactor final : public TaskQueue {
 
  private:
   bool IsKnown(TimerId id) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return timers_.contains(id);
   }
   bool Forget(TimerId id) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return timers_.erase(id) > 0;
   }
 
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::mutex mutex_;
-  std::map<TimerId, std::shared_ptr<asio::steady_timer>> timers_;  // guarded by mutex_
-  TimerId last_timer_ = 0;                                         // guarded by mutex_
+  base::Mutex mutex_;
+  std::map<TimerId, std::shared_ptr<asio::steady_timer>> timers_ FIRN_GUARDED_BY(mutex_);
+  TimerId last_timer_ FIRN_GUARDED_BY(mutex_) = 0;
   std::thread thread_;
 };
 

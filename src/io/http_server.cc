@@ -6,12 +6,11 @@
 
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
-#include <condition_variable>
 #include <list>
-#include <mutex>
 #include <thread>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "io/http.h"
 
 namespace firn::io {
@@ -98,16 +97,17 @@ class BeastServer final : public HttpServer {
   const Address& address() const override { return address_; }
 
   void Stop(int grace_ms) override {
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (is_stopping_) return;
     is_stopping_ = true;
     ::shutdown(acceptor_.native_handle(), SHUT_RDWR);  // wakes the accept; closing alone would not
     // Idle connections end at once; those inside a handler get the grace.
     for (tcp::socket* socket : sockets_) ::shutdown(socket->native_handle(), SHUT_RD);
-    changed_.wait_for(lock, std::chrono::milliseconds(grace_ms), [this] { return sockets_.empty(); });
+    const auto is_empty = [this]() FIRN_REQUIRES(mutex_) { return sockets_.empty(); };
+    changed_.WaitFor(lock, std::chrono::milliseconds(grace_ms), is_empty);
     for (tcp::socket* socket : sockets_) ::shutdown(socket->native_handle(), SHUT_RDWR);
-    changed_.wait(lock, [this] { return sockets_.empty(); });
-    lock.unlock();
+    changed_.Wait(lock, is_empty);
+    lock.Unlock();
     if (accept_thread_.joinable()) accept_thread_.join();
     error_code ignored;
     acceptor_.close(ignored);
@@ -120,7 +120,7 @@ class BeastServer final : public HttpServer {
       tcp::socket socket(context_);
       error_code problem;
       acceptor_.accept(socket, problem);
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       if (is_stopping_) return;
       if (problem || sockets_.size() >= kMaxConnections) continue;  // the peer sees a closed connection and tries again
       auto owned = std::make_unique<tcp::socket>(std::move(socket));
@@ -128,10 +128,10 @@ class BeastServer final : public HttpServer {
       std::thread([this, owned = std::move(owned)]() mutable {
         pthread_setname_np(pthread_self(), "http");
         Serve(*owned);
-        std::lock_guard inner(mutex_);
+        base::MutexLock inner(mutex_);
         sockets_.remove(owned.get());
         owned.reset();
-        changed_.notify_all();
+        changed_.NotifyAll();
       }).detach();
     }
   }
@@ -180,10 +180,10 @@ class BeastServer final : public HttpServer {
   tcp::acceptor acceptor_;
   Address address_;
   std::thread accept_thread_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::list<tcp::socket*> sockets_;  // guarded by mutex_, like is_stopping_
-  bool is_stopping_ = false;
+  base::Mutex mutex_;
+  base::ConditionVariable changed_;
+  std::list<tcp::socket*> sockets_ FIRN_GUARDED_BY(mutex_);
+  bool is_stopping_ FIRN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace

@@ -15,8 +15,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <unordered_set>
+
+#include "base/mutex.h"
 
 namespace firn::io {
 
@@ -194,7 +195,7 @@ class PosixFileSystem final : public FileSystem {
     }
     // What may not be opened here was not made by a process like this one.
     if (!is_found || ::access(parent.c_str(), R_OK | W_OK) == 0) FIRN_RETURN_IF_ERROR(SyncDirectory(parent));
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     durable_folders_.insert(directory);
     return Ok();
   }
@@ -253,7 +254,7 @@ class PosixFileSystem final : public FileSystem {
 
  private:
   bool IsKnownDurable(const std::string& directory) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return durable_folders_.contains(directory);
   }
 
@@ -262,8 +263,8 @@ class PosixFileSystem final : public FileSystem {
             status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000};
   }
 
-  std::mutex mutex_;
-  std::unordered_set<std::string> durable_folders_;  // guarded by mutex_
+  base::Mutex mutex_;
+  std::unordered_set<std::string> durable_folders_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <sys/random.h>
 
 #include <chrono>
-#include <mutex>
 #include <random>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "io/asio_network.h"
 #include "io/posix_file_system.h"
 #include "io/thread_executor.h"
@@ -34,13 +34,13 @@ class SystemRandom final : public Random {
     engine_.seed(seed);
   }
   uint64_t Next() override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return engine_();
   }
 
  private:
-  std::mutex mutex_;
-  std::mt19937_64 engine_;
+  base::Mutex mutex_;
+  std::mt19937_64 engine_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

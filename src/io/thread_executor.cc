@@ -4,14 +4,13 @@
 #include <pthread.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::io {
 
@@ -29,32 +28,32 @@ class ThreadQueue final : public TaskQueue {
   ~ThreadQueue() override {
     FIRN_ASSERT(!IsCurrent(), "a task queue is destroyed by one of its own tasks");
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       is_stopping_ = true;
-      wake_.notify_one();
+      wake_.NotifyOne();
     }
     thread_.join();
   }
 
   void Post(Task task) override {
     // Notified under the lock: once it is released, the queue's owner may destroy it.
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     tasks_.push_back(std::move(task));
-    if (tasks_.size() == 1) wake_.notify_one();
+    if (tasks_.size() == 1) wake_.NotifyOne();
   }
 
   TimerId PostAfter(int64_t delay_us, Task task) override {
     const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(delay_us);
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     const TimerId id = ++last_timer_;
     timers_.emplace(std::make_pair(deadline, id), std::move(task));
     deadlines_.emplace(id, deadline);
-    wake_.notify_one();
+    wake_.NotifyOne();
     return id;
   }
 
   void CancelTimer(TimerId timer) override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = deadlines_.find(timer);
     if (found == deadlines_.end()) return;
     timers_.erase({found->second, timer});
@@ -68,30 +67,29 @@ class ThreadQueue final : public TaskQueue {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     current_queue = this;
     std::vector<Task> batch;
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     while (!is_stopping_) {
       TakeDueTimers();
       if (tasks_.empty()) {
         if (timers_.empty()) {
-          wake_.wait(lock);
+          wake_.Wait(lock);
         } else {
-          wake_.wait_until(lock, timers_.begin()->first.first);
+          wake_.WaitUntil(lock, timers_.begin()->first.first);
         }
         continue;
       }
       batch.swap(tasks_);
-      lock.unlock();
+      lock.Unlock();
       for (Task& task : batch) {
         task();
         task = nullptr;  // what it captured goes now, not with the batch
       }
       batch.clear();
-      lock.lock();
+      lock.Lock();
     }
   }
 
-  // Requires mutex_.
-  void TakeDueTimers() {
+  void TakeDueTimers() FIRN_REQUIRES(mutex_) {
     if (timers_.empty()) return;
     const Deadline now = std::chrono::steady_clock::now();
     while (!timers_.empty() && timers_.begin()->first.first <= now) {
@@ -101,32 +99,32 @@ class ThreadQueue final : public TaskQueue {
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Task> tasks_;                                  // guarded by mutex_, like all below
-  std::map<std::pair<Deadline, TimerId>, Task> timers_;
-  std::map<TimerId, Deadline> deadlines_;
-  TimerId last_timer_ = 0;
-  bool is_stopping_ = false;
+  base::Mutex mutex_;
+  base::ConditionVariable wake_;
+  std::vector<Task> tasks_ FIRN_GUARDED_BY(mutex_);
+  std::map<std::pair<Deadline, TimerId>, Task> timers_ FIRN_GUARDED_BY(mutex_);
+  std::map<TimerId, Deadline> deadlines_ FIRN_GUARDED_BY(mutex_);
+  TimerId last_timer_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool is_stopping_ FIRN_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: started when all else is there
 };
 
 class ThreadEvent final : public Event {
  public:
   void Set() override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     is_set_ = true;
-    wake_.notify_all();  // under the lock: a waiter may destroy the event as soon as it has it
+    wake_.NotifyAll();  // under the lock: a waiter may destroy the event as soon as it has it
   }
   void Wait() override {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [&] { return is_set_; });
+    base::MutexLock lock(mutex_);
+    wake_.Wait(lock, [this]() FIRN_REQUIRES(mutex_) { return is_set_; });
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool is_set_ = false;  // guarded by mutex_
+  base::Mutex mutex_;
+  base::ConditionVariable wake_;
+  bool is_set_ FIRN_GUARDED_BY(mutex_) = false;
 };
 
 class ThreadExecutor final : public Executor {

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
 #include <unordered_set>
 
+#include "base/mutex.h"
 #include "io/file_system.h"
 #include "io/random.h"
 
@@ -196,7 +196,7 @@ class LocalObjectStore final : public ObjectStore {
   // Makes the folder durable: each new name is synced in its parent. Under the lock, so that nobody relies on a folder that another thread has
   // made but not synced yet; the parent of a folder met for the first time is synced too, since an earlier process may have died before it was.
   Status EnsureFolder(const std::string& path) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (known_folders_.contains(path)) return Ok();
     std::vector<std::string> created;
     for (std::string at = path; !files_.Exists(at); at = io::ParentPath(at)) {
@@ -215,14 +215,14 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   void ForgetFolders() {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     known_folders_.clear();
   }
 
   io::FileSystem& files_;
   io::Random& random_;
-  std::mutex mutex_;
-  std::unordered_set<std::string> known_folders_;  // guarded by mutex_
+  base::Mutex mutex_;
+  std::unordered_set<std::string> known_folders_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -8,7 +8,8 @@
 #include <iterator>
 #include <map>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace firn::types {
 
@@ -192,14 +193,18 @@ std::optional<int64_t> ParseOffset(std::string_view name) {
   return sign * (hours * 60 + minutes) * 60 * kMicrosPerSecond;
 }
 
+struct KnownZones {
+  base::Mutex mutex;
+  std::map<std::string, std::unique_ptr<TimeZone>, std::less<>> zones FIRN_GUARDED_BY(mutex);
+};
+
 }  // namespace
 
 Result<const TimeZone*> TimeZone::Find(std::string_view name) {
-  static std::mutex mutex;
-  static auto* const zones = new std::map<std::string, std::unique_ptr<TimeZone>, std::less<>>();  // guarded by mutex
-  std::lock_guard lock(mutex);
-  auto found = zones->find(name);
-  if (found != zones->end()) return found->second.get();
+  static auto* const known = new KnownZones;
+  base::MutexLock lock(known->mutex);
+  auto found = known->zones.find(name);
+  if (found != known->zones.end()) return found->second.get();
   std::unique_ptr<TimeZone> zone;
   if (name == "UTC" || name == "GMT" || name == "Z" || name == "Etc/UTC") {
     zone = std::make_unique<FixedZone>(0);
@@ -212,7 +217,7 @@ Result<const TimeZone*> TimeZone::Find(std::string_view name) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("there is no time zone '{}'", name)).Hint("names are those of the tz database: 'UTC', 'Europe/Berlin'");
     }
   }
-  return zones->emplace(std::string(name), std::move(zone)).first->second.get();
+  return known->zones.emplace(std::string(name), std::move(zone)).first->second.get();
 }
 
 }  // namespace firn::types
