@@ -4,9 +4,9 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace firn::log {
@@ -19,18 +19,18 @@ class Health {
  public:
   /// The first failure stays.
   void Stop(const Error& error) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (!stopped_.has_value()) stopped_ = error;
     is_stopped_ = true;
   }
   void SetDiskFull(DiskUser user, const Error& error) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     disk_full_[static_cast<int>(user)] = error;
     is_disk_full_ = true;
   }
   void ClearDiskFull(DiskUser user) {
     if (!is_disk_full_) return;
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     disk_full_[static_cast<int>(user)].reset();
     is_disk_full_ = disk_full_[0].has_value() || disk_full_[1].has_value();
   }
@@ -39,7 +39,7 @@ class Health {
   bool is_disk_full() const { return is_disk_full_; }
   /// Why it has stopped; else the full disk; else Ok.
   Status status() const {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     for (const std::optional<Error>& error : {stopped_, disk_full_[0], disk_full_[1]}) {
       if (error.has_value()) return *error;
     }
@@ -47,9 +47,9 @@ class Health {
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::optional<Error> stopped_;       // guarded by mutex_, like the next
-  std::optional<Error> disk_full_[2];  // by DiskUser
+  mutable base::Mutex mutex_;
+  std::optional<Error> stopped_ FIRN_GUARDED_BY(mutex_);
+  std::optional<Error> disk_full_[2] FIRN_GUARDED_BY(mutex_);  // by DiskUser
   std::atomic<bool> is_stopped_ = false;
   std::atomic<bool> is_disk_full_ = false;
 };

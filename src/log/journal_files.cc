@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "log/journal_format.h"
 
 namespace firn::log {
@@ -17,14 +18,14 @@ constexpr size_t kSpareFilesMax = 1;
 }  // namespace
 
 void JournalFiles::Restore(std::vector<Needed> needed, std::vector<uint64_t> spare, uint64_t last_number) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   needed_.assign(needed.begin(), needed.end());
   spare_ = std::move(spare);
   last_number_ = last_number;
 }
 
 Result<JournalFile> JournalFiles::Take(uint64_t entry_bytes, uint64_t first_sequence) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   FIRN_RETURN_IF_ERROR(PrepareLocked(entry_bytes));
   JournalFile taken = std::move(*prepared_);
   prepared_.reset();
@@ -33,7 +34,7 @@ Result<JournalFile> JournalFiles::Take(uint64_t entry_bytes, uint64_t first_sequ
 }
 
 Status JournalFiles::Prepare() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return PrepareLocked(0);
 }
 
@@ -77,7 +78,7 @@ Result<std::unique_ptr<io::File>> JournalFiles::OpenNextLocked(uint64_t number) 
 }
 
 uint64_t JournalFiles::FirstNeeded(uint64_t sequence) const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (needed_.empty()) return last_number_;
   size_t first = 0;
   while (first + 1 < needed_.size() && needed_[first + 1].first_sequence <= sequence + 1) ++first;
@@ -85,7 +86,7 @@ uint64_t JournalFiles::FirstNeeded(uint64_t sequence) const {
 }
 
 void JournalFiles::Recycle(uint64_t first_needed) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   while (!needed_.empty() && needed_.front().number < first_needed) {
     spare_.push_back(needed_.front().number);
     needed_.pop_front();

@@ -9,11 +9,11 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "io/file_system.h"
 #include "log/file_names.h"
@@ -52,19 +52,19 @@ class JournalFiles {
   void Recycle(uint64_t first_needed);
 
  private:
-  Status PrepareLocked(uint64_t entry_bytes);
+  Status PrepareLocked(uint64_t entry_bytes) FIRN_REQUIRES(mutex_);
   Status MakeReady(JournalFile* file, uint64_t size_bytes);
-  Result<std::unique_ptr<io::File>> OpenNextLocked(uint64_t number);
+  Result<std::unique_ptr<io::File>> OpenNextLocked(uint64_t number) FIRN_REQUIRES(mutex_);
 
   io::FileSystem& files_;
   const Layout layout_;
   const std::string store_id_;
   const uint64_t file_bytes_;
-  mutable std::mutex mutex_;  // guards all below
-  std::deque<Needed> needed_;
-  std::vector<uint64_t> spare_;
-  std::optional<JournalFile> prepared_;
-  uint64_t last_number_ = 0;
+  mutable base::Mutex mutex_;
+  std::deque<Needed> needed_ FIRN_GUARDED_BY(mutex_);
+  std::vector<uint64_t> spare_ FIRN_GUARDED_BY(mutex_);
+  std::optional<JournalFile> prepared_ FIRN_GUARDED_BY(mutex_);
+  uint64_t last_number_ FIRN_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace firn::log

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of the journal's files: encoding only, no meaning. All numbers are little-endian. docs/formats/journal.md is the same for
-// readers without the source.
+// The bytes of the journal's files: encoding only, no meaning. All numbers are little-endian.
+// (tools/format_pages makes docs/formats/journal.md of this comment.)
 //
 // A file N.journal (N: 20 decimal digits, ascending) is a header, then entries, each at a multiple of 8:
 //

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::log {
 
@@ -23,7 +24,7 @@ bool HasRecords(const std::vector<Operation>& operations) {
 }  // namespace
 
 void JournalWriter::Start(io::TaskQueue* queue) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   queue_ = queue;
   if (!waiting_.empty()) ScheduleLocked();
 }
@@ -49,7 +50,7 @@ void JournalWriter::Append(std::vector<Operation> operations, CommitCallback don
   }
   entry.entry_bytes = EntryBytes(entry.operations);
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (!is_closed_) {
       contents_.budget().AddUnmoved(entry.memory_bytes);
       waiting_.push_back(std::move(entry));
@@ -68,17 +69,17 @@ void JournalWriter::ScheduleLocked() {
 void JournalWriter::Flush() {
   std::vector<Waiting> entries;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     entries.swap(waiting_);
   }
   for (size_t done = 0; done < entries.size();) done += FlushGroup(Entries(entries).subspan(done));
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   is_scheduled_ = false;
   if (!waiting_.empty() && queue_ != nullptr) ScheduleLocked();
 }
 
 void JournalWriter::Stop() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   queue_ = nullptr;
   is_closed_ = true;
 }

@@ -14,13 +14,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "io/executor.h"
 #include "log/health.h"
 #include "log/journal.h"
@@ -77,7 +77,7 @@ class JournalWriter final : public Journal {
   };
   using Entries = std::span<Waiting>;
 
-  void ScheduleLocked();
+  void ScheduleLocked() FIRN_REQUIRES(mutex_);
   void Flush();
   // Works off the front of `entries`; returns how many.
   size_t FlushGroup(Entries entries);
@@ -104,11 +104,11 @@ class JournalWriter final : public Journal {
   std::string frames_;
   std::vector<std::string_view> parts_;
 
-  std::mutex mutex_;  // guards all below
-  std::vector<Waiting> waiting_;
-  io::TaskQueue* queue_ = nullptr;  // null before Start and after Stop
-  bool is_scheduled_ = false;
-  bool is_closed_ = false;
+  base::Mutex mutex_;
+  std::vector<Waiting> waiting_ FIRN_GUARDED_BY(mutex_);
+  io::TaskQueue* queue_ FIRN_GUARDED_BY(mutex_) = nullptr;  // null before Start and after Stop
+  bool is_scheduled_ FIRN_GUARDED_BY(mutex_) = false;
+  bool is_closed_ FIRN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace firn::log

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "base/mutex.h"
 #include "kafka/record_batch.h"
 
 namespace firn::log {
@@ -60,13 +61,13 @@ Status CheckKey(const std::string& key) {
 }  // namespace
 
 std::shared_ptr<Partition> LogContents::Find(TopicPartitionId id) const {
-  std::shared_lock lock(mutex_);
+  base::ReaderLock lock(mutex_);
   auto found = partitions_.find(id);
   return found == partitions_.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<Partition>> LogContents::All() const {
-  std::shared_lock lock(mutex_);
+  base::ReaderLock lock(mutex_);
   std::vector<std::shared_ptr<Partition>> all;
   all.reserve(partitions_.size());
   for (const auto& [id, partition] : partitions_) all.push_back(partition);
@@ -75,7 +76,7 @@ std::vector<std::shared_ptr<Partition>> LogContents::All() const {
 
 std::shared_ptr<Partition> LogContents::FindPrepared(TopicPartitionId id) const {
   if (auto changed = changes_.find(id); changed != changes_.end()) return changed->second;
-  auto found = partitions_.find(id);  // without the lock: nobody but the flusher changes the map
+  auto found = partitions_.find(id);
   return found == partitions_.end() ? nullptr : found->second;
 }
 
@@ -152,7 +153,7 @@ void LogContents::Settle() {
 }
 
 void LogContents::Apply(uint64_t sequence, const std::vector<Operation>& operations, PreparedEntry* prepared, uint64_t entry_bytes, Effects* effects) {
-  std::lock_guard lock(apply_mutex_);
+  base::MutexLock lock(apply_mutex_);
   for (const Operation& operation : operations) ApplyOperation(operation, prepared, effects);
   FIRN_ASSERT(prepared->slabs.empty() && prepared->created.empty(), "entry {} is not used up", sequence);
   meta_.Apply(sequence, operations);
@@ -163,7 +164,7 @@ void LogContents::ApplyOperation(const Operation& operation, PreparedEntry* prep
   const std::optional<TopicPartitionId> id = PartitionOf(operation);
   if (!id.has_value()) return;
   if (const auto* create = std::get_if<CreatePartition>(&operation)) {
-    std::lock_guard lock(mutex_);
+    base::WriterLock lock(mutex_);
     partitions_[create->partition] = std::move(prepared->created.front());
     prepared->created.pop_front();
     next_partition_id_ = std::max<uint32_t>(next_partition_id_, create->partition.value() + 1);
@@ -182,7 +183,7 @@ void LogContents::ApplyOperation(const Operation& operation, PreparedEntry* prep
   } else if (std::holds_alternative<DropPartition>(operation)) {
     partition->MarkDropped(&effects->wakers);
     effects->to_trim.push_back(partition);
-    std::lock_guard lock(mutex_);
+    base::WriterLock lock(mutex_);
     partitions_.erase(*id);
   }
 }
@@ -197,7 +198,7 @@ Status LogContents::Restore(MetaSnapshot snapshot) {
     if (found == segments.end()) return Error(ErrorCode::kCorruption, fmt::format("meta snapshot has no segments of partition {}", decoded.first));
     auto partition = std::make_shared<Partition>(decoded.first, decoded.second.config, cache_, budget_);
     partition->Restore(decoded.second, *found->second);
-    std::lock_guard lock(mutex_);
+    base::WriterLock lock(mutex_);
     partitions_[decoded.first] = std::move(partition);
   }
   meta_.Restore(snapshot.sequence, std::move(snapshot.pairs));
@@ -215,7 +216,7 @@ Result<Slab> LogContents::ReplaySlab(uint64_t sequence, const Partition& partiti
 }
 
 Status LogContents::Replay(uint64_t sequence, DecodedEntry entry, uint64_t entry_bytes, Effects* effects) {
-  std::lock_guard lock(apply_mutex_);
+  base::MutexLock lock(apply_mutex_);
   auto first = entry.first_offsets.begin();
   PreparedEntry prepared;
   for (const Operation& operation : entry.operations) {
@@ -243,7 +244,7 @@ Status LogContents::Replay(uint64_t sequence, DecodedEntry entry, uint64_t entry
 
 LogContents::Cut LogContents::TakeCut() const {
   Cut cut;
-  std::lock_guard lock(apply_mutex_);
+  base::MutexLock lock(apply_mutex_);
   meta_.View([&](uint64_t sequence, const MetaPairs& pairs) {
     cut.sequence = sequence;
     cut.pair_bytes = EncodeMetaPairs(pairs);

@@ -8,11 +8,10 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "log/journal.h"
 #include "log/journal_format.h"
 #include "log/meta_map.h"
@@ -86,7 +85,7 @@ class LogContents {
 
   Status Check(const std::vector<Operation>& operations) const;
   /// As the entries prepared so far leave it.
-  std::shared_ptr<Partition> FindPrepared(TopicPartitionId id) const;
+  std::shared_ptr<Partition> FindPrepared(TopicPartitionId id) const FIRN_NO_THREAD_SAFETY_ANALYSIS;  // without the lock, on the flusher, who alone changes the map
   Slab AssignOffsets(const std::shared_ptr<Partition>& partition, const AppendRecords& append);
   Result<Slab> ReplaySlab(uint64_t sequence, const Partition& partition, Offset base, const base::SharedBytes& batches);
   // Takes the slab or partition that belongs to the operation off the front of `prepared`.
@@ -97,9 +96,9 @@ class LogContents {
   MetaMap meta_;
   std::atomic<uint32_t> next_partition_id_ = 1;
   std::atomic<uint64_t> applied_bytes_ = 0;
-  mutable std::mutex apply_mutex_;                 // held while an entry becomes visible, and for a cut; no I/O under it
-  mutable std::shared_mutex mutex_;
-  Partitions partitions_;                  // guarded by mutex_; changed by the flusher only
+  mutable base::Mutex apply_mutex_;                 // held while an entry becomes visible, and for a cut; no I/O under it
+  mutable base::SharedMutex mutex_;
+  Partitions partitions_ FIRN_GUARDED_BY(mutex_);
   Partitions changes_;                     // the flusher's: created (or dropped: nullptr) by prepared entries
   std::vector<std::shared_ptr<Partition>> assigned_;  // the flusher's: with offsets that are not visible yet
 };

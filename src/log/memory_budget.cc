@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "log/partition.h"
 
 namespace firn::log {
@@ -17,7 +18,7 @@ void MemoryBudget::RemoveUnmoved(int64_t bytes) {
 void MemoryBudget::AddCached(const std::shared_ptr<Partition>& partition, Offset end, int64_t bytes) {
   cached_bytes_ += bytes;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     cached_runs_.push_back({partition, end});
   }
   MakeRoom();
@@ -27,7 +28,7 @@ void MemoryBudget::MakeRoom() {
   while (unmoved_bytes_ + cached_bytes_ > limit_bytes_) {
     CachedRun oldest;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       if (cached_runs_.empty()) return;
       oldest = std::move(cached_runs_.front());
       cached_runs_.pop_front();
@@ -42,7 +43,7 @@ void MemoryBudget::SetJournalFull(bool is_full) {
 
 bool MemoryBudget::Admit(std::function<void()> resume) {
   if (IsOpen()) return true;
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   // Once more under the lock: whoever opens the gate takes it afterwards, and finds the waiter.
   if (IsOpen()) return true;
   waiters_.push_back(std::move(resume));
@@ -53,7 +54,7 @@ void MemoryBudget::WakeIfOpen() {
   if (!IsOpen()) return;
   std::vector<std::function<void()>> awake;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     awake.swap(waiters_);
   }
   for (const std::function<void()>& resume : awake) resume();

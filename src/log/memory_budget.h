@@ -8,9 +8,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "log/ids.h"
 
 namespace firn::log {
@@ -61,9 +61,9 @@ class MemoryBudget {
   std::atomic<int64_t> cached_bytes_ = 0;
   std::atomic<bool> is_journal_full_ = false;
   std::atomic<bool> is_failing_ = false;
-  std::mutex mutex_;
-  std::vector<std::function<void()>> waiters_;  // guarded by mutex_, like the next
-  std::deque<CachedRun> cached_runs_;           // oldest first
+  base::Mutex mutex_;
+  std::vector<std::function<void()>> waiters_ FIRN_GUARDED_BY(mutex_);
+  std::deque<CachedRun> cached_runs_ FIRN_GUARDED_BY(mutex_);  // oldest first
 };
 
 }  // namespace firn::log

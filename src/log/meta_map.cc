@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "base/mutex.h"
 #include "log/journal_format.h"
 
 namespace firn::log {
@@ -36,7 +36,7 @@ Result<std::pair<TopicPartitionId, PartitionState>> DecodePartitionState(std::st
 }
 
 std::optional<std::string> MetaMap::Get(std::string_view key) const {
-  std::shared_lock lock(mutex_);
+  base::ReaderLock lock(mutex_);
   auto found = pairs_.find(key);
   if (found == pairs_.end()) return std::nullopt;
   return found->second;
@@ -44,20 +44,20 @@ std::optional<std::string> MetaMap::Get(std::string_view key) const {
 
 std::vector<std::pair<std::string, std::string>> MetaMap::Scan(std::string_view prefix) const {
   std::vector<std::pair<std::string, std::string>> found;
-  std::shared_lock lock(mutex_);
+  base::ReaderLock lock(mutex_);
   for (auto next = pairs_.lower_bound(prefix); next != pairs_.end() && next->first.starts_with(prefix); ++next) found.push_back(*next);
   return found;
 }
 
 void MetaMap::Apply(uint64_t sequence, std::span<const Operation> operations) {
-  std::lock_guard lock(mutex_);
+  base::WriterLock lock(mutex_);
   FIRN_ASSERT(sequence == sequence_ + 1, "entry {} applied after {}", sequence, sequence_);
   sequence_ = sequence;
   for (const Operation& operation : operations) ApplyOperation(operation);
 }
 
 void MetaMap::Restore(uint64_t sequence, MetaPairs pairs) {
-  std::lock_guard lock(mutex_);
+  base::WriterLock lock(mutex_);
   sequence_ = sequence;
   pairs_ = std::move(pairs);
 }

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <map>
-#include <shared_mutex>
 #include <span>
 
+#include "base/mutex.h"
 #include "log/journal.h"
 #include "log/meta_store.h"
 
@@ -39,19 +39,19 @@ class MetaMap final : public MetaStore {
   /// Calls `visit(sequence, pairs)` with nothing changing meanwhile.
   template <typename Visit>
   void View(const Visit& visit) const {
-    std::shared_lock lock(mutex_);
+    base::ReaderLock lock(mutex_);
     visit(sequence_, pairs_);
   }
 
  private:
-  void ApplyOperation(const Operation& operation);
+  void ApplyOperation(const Operation& operation) FIRN_REQUIRES(mutex_);
   // Changes a partition's value, if there is one.
   template <typename Change>
-  void ChangePartition(TopicPartitionId id, const Change& change);
+  void ChangePartition(TopicPartitionId id, const Change& change) FIRN_REQUIRES(mutex_);
 
-  mutable std::shared_mutex mutex_;
-  uint64_t sequence_ = 0;  // of the last entry applied; guarded by mutex_, like the pairs
-  MetaPairs pairs_;
+  mutable base::SharedMutex mutex_;
+  uint64_t sequence_ FIRN_GUARDED_BY(mutex_) = 0;  // of the last entry applied
+  MetaPairs pairs_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::log

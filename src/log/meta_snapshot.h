@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of a meta snapshot, DIR/meta/SEQUENCE.snapshot: the checkpoint that recovery starts from. It says: everything up to journal entry
-// SEQUENCE is in this map and in these segments; replay the journal from there. Encoding only. docs/formats/meta-snapshot.md
-// is the same for readers without the source. All numbers are little-endian:
+// SEQUENCE is in this map and in these segments; replay the journal from there. Encoding only; all numbers are little-endian.
+// (tools/format_pages makes docs/formats/meta-snapshot.md of this comment.)
 //
 //   0    "firnmeta"          8 bytes
 //   8    u32 version (1)

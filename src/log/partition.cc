@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "kafka/record_batch.h"
 
 namespace firn::log {
@@ -65,23 +66,23 @@ Result<Slab> MakeSlab(Offset base, const base::SharedBytes& batches) {
 }
 
 Offset Partition::log_start() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return log_start_;
 }
 
 Offset Partition::high_watermark() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return high_watermark_;
 }
 
 int64_t Partition::size_bytes() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   int64_t size = unmoved_bytes_;
   for (const SegmentInfo& segment : segments_) size += segment.size_bytes;
   return size;
 }
 
-Status Partition::CheckReadable(Offset from) const {
+Status Partition::CheckReadableLocked(Offset from) const {
   if (is_dropped_) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} was deleted", id_));
   if (from >= log_start_ && from <= high_watermark_) return Ok();
   return Error(ErrorCode::kOffsetOutOfRange, fmt::format("offset {} of partition {} lies outside of {}..{}", from, id_, log_start_, high_watermark_));
@@ -91,8 +92,8 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   ReadResult result;
   SegmentInfo segment;
   {
-    std::lock_guard lock(mutex_);
-    FIRN_RETURN_IF_ERROR(CheckReadable(from));
+    base::MutexLock lock(mutex_);
+    FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));
     result.next = from;
     result.log_start = log_start_;
     result.high_watermark = high_watermark_;
@@ -108,8 +109,8 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
     return reader->Read(segment, from, options.max_bytes);
   }();
   if (!read.ok()) {
-    std::lock_guard lock(mutex_);
-    FIRN_RETURN_IF_ERROR(CheckReadable(from));  // retention or a drop took the file away meanwhile
+    base::MutexLock lock(mutex_);
+    FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));  // retention or a drop took the file away meanwhile
     return std::move(read).error();
   }
   result.batches.push_back(std::move(read->batches));
@@ -151,13 +152,13 @@ Result<TimestampOffset> Partition::FindTimestamp(int64_t timestamp_ms) const {
   std::vector<Slab> slabs;
   Offset from{0};
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     from = log_start_;
-    FIRN_RETURN_IF_ERROR(CheckReadable(from));
+    FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));
     std::copy_if(segments_.begin(), segments_.end(), std::back_inserter(segments),
                  [&](const SegmentInfo& segment) { return segment.end > from && segment.max_timestamp_ms >= timestamp_ms; });
     std::copy_if(slabs_.begin(), slabs_.end(), std::back_inserter(slabs),
-                 [&](const Slab& slab) { return slab.base >= moved_end_ && slab.max_timestamp_ms >= timestamp_ms; });
+                 [&](const Slab& slab) FIRN_REQUIRES(mutex_) { return slab.base >= moved_end_ && slab.max_timestamp_ms >= timestamp_ms; });
   }
   for (const SegmentInfo& segment : segments) {
     FIRN_TRY(std::shared_ptr<const SegmentReader> reader, cache_.Get(id_, segment));
@@ -176,8 +177,8 @@ Result<TimestampOffset> Partition::FindTimestamp(int64_t timestamp_ms) const {
 }
 
 Result<TimestampOffset> Partition::MaxTimestamp() const {
-  std::lock_guard lock(mutex_);
-  FIRN_RETURN_IF_ERROR(CheckReadable(log_start_));
+  base::MutexLock lock(mutex_);
+  FIRN_RETURN_IF_ERROR(CheckReadableLocked(log_start_));
   TimestampOffset largest;
   auto take = [&](int64_t timestamp_ms, Offset offset) {
     if (timestamp_ms > largest.timestamp_ms) largest = {timestamp_ms, offset};
@@ -194,7 +195,7 @@ Result<TimestampOffset> Partition::MaxTimestamp() const {
 uint64_t Partition::Subscribe(Offset offset, std::function<void()> waker) {
   uint64_t id = 0;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     id = ++last_subscription_;
     if (!is_dropped_ && high_watermark_ <= offset) {
       subscriptions_.emplace(id, Subscription{offset, std::move(waker)});
@@ -206,11 +207,12 @@ uint64_t Partition::Subscribe(Offset offset, std::function<void()> waker) {
 }
 
 void Partition::Unsubscribe(uint64_t subscription) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   subscriptions_.erase(subscription);
 }
 
 void Partition::Restore(const PartitionState& state, const PartitionSegments& segments) {
+  base::MutexLock lock(mutex_);
   config_ = state.config;
   log_start_ = state.log_start;
   segments_ = segments.segments;
@@ -218,7 +220,7 @@ void Partition::Restore(const PartitionState& state, const PartitionSegments& se
 }
 
 void Partition::AddSlab(Slab slab, Wakers* wakers) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   FIRN_ASSERT(slab.base == high_watermark_, "partition {}: slab of offset {} behind {}", id_, slab.base, high_watermark_);
   high_watermark_ = slab.end;
   unmoved_bytes_ += static_cast<int64_t>(slab.batches.size());
@@ -234,25 +236,25 @@ void Partition::AddSlab(Slab slab, Wakers* wakers) {
 }
 
 void Partition::SetConfig(const PartitionConfig& config) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   config_ = config;
 }
 
 void Partition::SetLogStart(Offset offset) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   log_start_ = std::max(log_start_, offset);
   FIRN_ASSERT(log_start_ <= high_watermark_, "partition {}: log start {} above {}", id_, log_start_, high_watermark_);
 }
 
 void Partition::MarkDropped(Wakers* wakers) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   is_dropped_ = true;
   for (auto& [id, subscription] : subscriptions_) wakers->push_back(std::move(subscription.waker));
   subscriptions_.clear();
 }
 
 std::vector<Slab> Partition::UnmovedSlabs() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   auto first = std::lower_bound(slabs_.begin(), slabs_.end(), moved_end_, [](const Slab& slab, Offset offset) { return slab.base < offset; });
   return {first, slabs_.end()};
 }
@@ -261,7 +263,7 @@ void Partition::CompleteMove(const std::vector<SegmentInfo>& segments, Offset mo
   std::vector<std::pair<Offset, int64_t>> runs;  // end offset and bytes of what is cached from now on, in pieces that can go one by one
   int64_t moved_bytes = 0;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     while (!segments_.empty() && segments_.back().base >= segments.front().base) segments_.pop_back();
     segments_.insert(segments_.end(), segments.begin(), segments.end());
     for (const Slab& slab : slabs_) {
@@ -283,7 +285,7 @@ std::vector<SegmentInfo> Partition::Trim() {
   int64_t unmoved = 0;
   int64_t cached = 0;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     const Offset start = is_dropped_ ? high_watermark_ : log_start_;
     while (!slabs_.empty() && slabs_.front().end <= start) {
       const Slab& slab = slabs_.front();
@@ -303,25 +305,25 @@ std::vector<SegmentInfo> Partition::Trim() {
 }
 
 PartitionSegments Partition::segments() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return {id_, moved_end_, segments_};
 }
 
 PartitionConfig Partition::config() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return config_;
 }
 
 bool Partition::IsActiveExpiredLocked(int64_t horizon_ms) const {
   if (!segments_.empty() && NewestMs(segments_.back()) >= horizon_ms) return false;
   return std::all_of(slabs_.begin(), slabs_.end(),
-                     [&](const Slab& slab) { return slab.base < moved_end_ || (slab.max_timestamp_ms >= 0 && slab.max_timestamp_ms < horizon_ms); });
+                     [&](const Slab& slab) FIRN_REQUIRES(mutex_) { return slab.base < moved_end_ || (slab.max_timestamp_ms >= 0 && slab.max_timestamp_ms < horizon_ms); });
 }
 
 // As Kafka's: from the oldest segment on, each whose records are all older than retention.ms, or without which retention.bytes are
 // still kept. The segment that is written to, with what is not moved yet, goes by age only.
 std::optional<Offset> Partition::RetentionStart(int64_t now_ms) const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (is_dropped_ || high_watermark_ == log_start_) return std::nullopt;
   const int64_t horizon_ms = config_.retention_ms < 0 ? INT64_MIN : now_ms - config_.retention_ms;
   int64_t size = unmoved_bytes_;
@@ -344,7 +346,7 @@ void Partition::DropCached(Offset end) {
   int64_t cached = 0;
   std::vector<Slab> dropped;  // freed without the lock
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     while (!slabs_.empty() && slabs_.front().end <= std::min(end, moved_end_)) {
       cached += slabs_.front().memory_bytes();
       dropped.push_back(std::move(slabs_.front()));

@@ -12,10 +12,10 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "log/journal.h"
 #include "log/memory_budget.h"
 #include "log/meta_snapshot.h"
@@ -94,27 +94,27 @@ class Partition final : public PartitionLog, public std::enable_shared_from_this
     std::function<void()> waker;
   };
 
-  Status CheckReadable(Offset from) const;                                   // requires mutex_, like all ...Locked
-  void ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const;
-  SegmentInfo SegmentOfLocked(Offset from) const;
-  bool IsActiveExpiredLocked(int64_t horizon_ms) const;
+  Status CheckReadableLocked(Offset from) const FIRN_REQUIRES(mutex_);
+  void ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);
+  SegmentInfo SegmentOfLocked(Offset from) const FIRN_REQUIRES(mutex_);
+  bool IsActiveExpiredLocked(int64_t horizon_ms) const FIRN_REQUIRES(mutex_);
 
   const TopicPartitionId id_;
   SegmentCache& cache_;
   MemoryBudget& budget_;
   Offset assigned_end_{0};  // the flusher's
 
-  mutable std::mutex mutex_;  // guards all below
-  PartitionConfig config_;
-  bool is_dropped_ = false;
-  Offset log_start_{0};
-  Offset moved_end_{0};
-  Offset high_watermark_{0};
-  std::vector<SegmentInfo> segments_;  // ascending; the last one may still grow
-  std::deque<Slab> slabs_;             // ascending, without gaps up to the high watermark
-  int64_t unmoved_bytes_ = 0;          // of batches
-  uint64_t last_subscription_ = 0;
-  std::map<uint64_t, Subscription> subscriptions_;
+  mutable base::Mutex mutex_;
+  PartitionConfig config_ FIRN_GUARDED_BY(mutex_);
+  bool is_dropped_ FIRN_GUARDED_BY(mutex_) = false;
+  Offset log_start_ FIRN_GUARDED_BY(mutex_){0};
+  Offset moved_end_ FIRN_GUARDED_BY(mutex_){0};
+  Offset high_watermark_ FIRN_GUARDED_BY(mutex_){0};
+  std::vector<SegmentInfo> segments_ FIRN_GUARDED_BY(mutex_);  // ascending; the last one may still grow
+  std::deque<Slab> slabs_ FIRN_GUARDED_BY(mutex_);             // ascending, without gaps up to the high watermark
+  int64_t unmoved_bytes_ FIRN_GUARDED_BY(mutex_) = 0;          // of batches
+  uint64_t last_subscription_ FIRN_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, Subscription> subscriptions_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::log

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A segment: a file of whole Kafka record batches, ascending in offset, exactly as consumers get them, and a sparse index beside it.
-// docs/formats/segment.md is the same for readers without the source. Numbers of the index are little-endian:
+// Numbers of the index are little-endian. (tools/format_pages makes docs/formats/segment.md of this comment.)
 //
 //   BASE.log      record batches, one after the other; BASE is the first record's offset in 20 digits
 //   BASE.index    entries of 20 bytes, ascending, about one every 64 KiB of BASE.log, each for the begin of a batch:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/segment_cache.h"
 
+#include "base/mutex.h"
+
 namespace firn::log {
 
 namespace {
@@ -13,7 +15,7 @@ constexpr int64_t kReloadBytes = 4 << 20;
 Result<std::shared_ptr<const SegmentReader>> SegmentCache::Get(TopicPartitionId partition, const SegmentInfo& info) {
   const Key key(partition, info.base);
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto place = places_.find(key);
     if (place != places_.end() && info.size_bytes - place->second->reader->indexed_bytes() < kReloadBytes) {
       entries_.splice(entries_.begin(), entries_, place->second);
@@ -21,7 +23,7 @@ Result<std::shared_ptr<const SegmentReader>> SegmentCache::Get(TopicPartitionId 
     }
   }
   FIRN_TRY(std::shared_ptr<const SegmentReader> reader, SegmentReader::Open(files_, layout_, partition, info));
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (auto place = places_.find(key); place != places_.end()) EraseLocked(place);
   entries_.push_front({key, reader});
   places_[key] = entries_.begin();
@@ -33,7 +35,7 @@ Result<std::shared_ptr<const SegmentReader>> SegmentCache::Get(TopicPartitionId 
 }
 
 void SegmentCache::Remove(TopicPartitionId partition, Offset base) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (auto place = places_.find(Key(partition, base)); place != places_.end()) EraseLocked(place);
 }
 

@@ -5,9 +5,9 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "io/file_system.h"
 #include "log/file_names.h"
@@ -34,14 +34,14 @@ class SegmentCache {
     std::shared_ptr<const SegmentReader> reader;
   };
 
-  void EraseLocked(std::map<Key, std::list<Entry>::iterator>::iterator place);
+  void EraseLocked(std::map<Key, std::list<Entry>::iterator>::iterator place) FIRN_REQUIRES(mutex_);
 
   io::FileSystem& files_;
   const Layout layout_;
-  std::mutex mutex_;
-  std::list<Entry> entries_;  // the most recently used first; guarded by mutex_, like the next two
-  std::map<Key, std::list<Entry>::iterator> places_;
-  size_t memory_bytes_ = 0;
+  base::Mutex mutex_;
+  std::list<Entry> entries_ FIRN_GUARDED_BY(mutex_);  // the most recently used first
+  std::map<Key, std::list<Entry>::iterator> places_ FIRN_GUARDED_BY(mutex_);
+  size_t memory_bytes_ FIRN_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace firn::log

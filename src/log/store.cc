@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <tuple>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "io/clock.h"
 #include "io/executor.h"
 #include "io/file_system.h"
@@ -80,8 +80,8 @@ class DirectoryStore final : public Store, public JournalObserver {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::atomic<bool> is_checkpoint_scheduled_ = false;
   std::atomic<bool> is_resume_scheduled_ = false;
-  std::mutex trim_mutex_;
-  std::vector<std::shared_ptr<Partition>> waiting_trims_;  // guarded by trim_mutex_
+  base::Mutex trim_mutex_;
+  std::vector<std::shared_ptr<Partition>> waiting_trims_ FIRN_GUARDED_BY(trim_mutex_);
   // Last, so that nothing runs on them once the rest goes. The flusher posts to the segment queue, so it goes first.
   std::unique_ptr<io::TaskQueue> segment_queue_;
   std::unique_ptr<io::TaskQueue> flusher_;
@@ -146,7 +146,7 @@ void DirectoryStore::OnApplied(Effects effects) {
   for (const std::function<void()>& waker : effects.wakers) waker();
   if (!effects.to_trim.empty()) {
     {
-      std::lock_guard lock(trim_mutex_);
+      base::MutexLock lock(trim_mutex_);
       waiting_trims_.insert(waiting_trims_.end(), effects.to_trim.begin(), effects.to_trim.end());
     }
     PostToSegments(&DirectoryStore::TrimWaiting);
@@ -186,7 +186,7 @@ void DirectoryStore::RunCheckpoint() {
 void DirectoryStore::TrimWaiting() {
   std::vector<std::shared_ptr<Partition>> trims;
   {
-    std::lock_guard lock(trim_mutex_);
+    base::MutexLock lock(trim_mutex_);
     trims.swap(waiting_trims_);
   }
   checkpointer_->Trim(trims);
