@@ -10,6 +10,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/mutex.h"
 #include "base/varint.h"
 #include "formats/parquet_reader.h"
 #include "iceberg/object_sink_internal.h"
@@ -123,7 +124,7 @@ Result<PositionSet> DeleteReader::ReadVector(const DeleteFile& deletes) {
 
 Result<std::shared_ptr<const DeleteReader::PositionsByPath>> DeleteReader::ReadPositions(const DeleteFile& deletes) {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = positions_.find(deletes.file.file_path);
     if (found != positions_.end()) return found->second;
   }
@@ -146,7 +147,7 @@ Result<std::shared_ptr<const DeleteReader::PositionsByPath>> DeleteReader::ReadP
     return Ok();
   });
   if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && positions_.emplace(deletes.file.file_path, positions).second) {
     cached_rows_ += deletes.file.record_count;
   }
@@ -171,7 +172,7 @@ Result<PositionSet> DeleteReader::PositionsOf(const std::string& data_path, cons
 
 Result<std::shared_ptr<const EqualityKeys>> DeleteReader::KeysOf(const DeleteFile& deletes) {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = keys_.find(deletes.file.file_path);
     if (found != keys_.end()) return found->second;
   }
@@ -191,7 +192,7 @@ Result<std::shared_ptr<const EqualityKeys>> DeleteReader::KeysOf(const DeleteFil
     return Ok();
   });
   if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && keys_.emplace(deletes.file.file_path, result).second) {
     cached_rows_ += deletes.file.record_count;
   }

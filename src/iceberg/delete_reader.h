@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "iceberg/delete_index.h"
 #include "iceberg/deletion_vector.h"
@@ -48,10 +48,10 @@ class DeleteReader {
 
   objectstore::ObjectStore& store_;
   const TableMetadata& metadata_;
-  std::mutex mutex_;
-  int64_t cached_rows_ = 0;                                                        // guarded by mutex_
-  std::map<std::string, std::shared_ptr<const PositionsByPath>> positions_;        // guarded by mutex_
-  std::map<std::string, std::shared_ptr<const EqualityKeys>> keys_;                // guarded by mutex_
+  base::Mutex mutex_;
+  int64_t cached_rows_ FIRN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::shared_ptr<const PositionsByPath>> positions_ FIRN_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<const EqualityKeys>> keys_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::iceberg

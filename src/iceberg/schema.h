@@ -51,9 +51,9 @@ struct Type {
   std::string text;                 // geometry, geography: as written
   std::vector<NestedField> fields;  // struct: its fields; list: "element"; map: "key", "value"
 
-  static Type Of(TypeId id) { return Type{id}; }
-  static Type Decimal(int precision, int scale) { return Type{TypeId::kDecimal, precision, scale}; }
-  static Type Fixed(int64_t length) { return Type{TypeId::kFixed, 0, 0, length}; }
+  static Type Of(TypeId id);
+  static Type Decimal(int precision, int scale);
+  static Type Fixed(int64_t length);
   static Type Struct(std::vector<NestedField> fields);
   static Type List(NestedField element);
   static Type Map(NestedField key, NestedField value);
@@ -75,6 +75,10 @@ struct NestedField {
   std::string write_default;    // v3: likewise
   bool operator==(const NestedField&) const = default;
 };
+
+inline Type Type::Of(TypeId id) { return Type{id}; }
+inline Type Type::Decimal(int precision, int scale) { return Type{TypeId::kDecimal, precision, scale}; }
+inline Type Type::Fixed(int64_t length) { return Type{TypeId::kFixed, 0, 0, length}; }
 
 inline constexpr int32_t kMaxNestingDepth = 64;
 // Reserved ids (specification, "Reserved Field IDs").
