@@ -252,7 +252,7 @@ class Server final : public KafkaServer {
     listener_.reset();
     shared_->broker = nullptr;
     const auto connections = shared_->connections;  // closing one takes it out
-    for (const auto& connection : connections) connection->Close();
+    for (const auto& connection : connections) connection->Close();  // in any order: nobody waits for another
   }
 
  private:

@@ -6,38 +6,37 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/endian.h"
+#include "base/mutex.h"
 #include "kafka/record_batch.h"
 #include "log/store.h"
 
 namespace firn::broker {
 
 class MemoryPartition final : public log::PartitionLog {
-  template <typename Get>
-  auto Locked(const Get& get) const {
-    std::lock_guard lock(mutex_);
-    return get();
-  }
-
  public:
   explicit MemoryPartition(log::TopicPartitionId id) : id_(id) {}
   log::TopicPartitionId id() const override { return id_; }
-  log::Offset log_start() const override { return Locked([&] { return log::Offset(start_); }); }
-  log::Offset high_watermark() const override { return Locked([&] { return log::Offset(end_); }); }
+  log::Offset log_start() const override {
+    base::MutexLock lock(mutex_);
+    return log::Offset(start_);
+  }
+  log::Offset high_watermark() const override {
+    base::MutexLock lock(mutex_);
+    return log::Offset(end_);
+  }
   int64_t size_bytes() const override {
-    return Locked([&] {
-      int64_t size = 0;
-      for (const auto& batch : batches_) size += static_cast<int64_t>(batch.size());
-      return size;
-    });
+    base::MutexLock lock(mutex_);
+    int64_t size = 0;
+    for (const auto& batch : batches_) size += static_cast<int64_t>(batch.size());
+    return size;
   }
 
   Result<log::ReadResult> Read(log::Offset from, const log::ReadOptions& options) const override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (is_dropped_) return Error(ErrorCode::kUnknownTopic, "partition was dropped");
     if (from.value() < start_ || from.value() > end_) return Error(ErrorCode::kOffsetOutOfRange, "offset out of range");
     log::ReadResult result{.batches = {}, .next = from, .log_start = log::Offset(start_), .high_watermark = log::Offset(end_)};
@@ -55,7 +54,7 @@ class MemoryPartition final : public log::PartitionLog {
   }
 
   Result<log::TimestampOffset> FindTimestamp(int64_t timestamp_ms) const override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     for (const auto& batch : batches_) {
       const auto view = kafka::RecordBatchView::Parse(batch.view());
       if (view->max_timestamp() >= timestamp_ms) return log::TimestampOffset{view->max_timestamp(), log::Offset(view->base_offset())};
@@ -63,7 +62,7 @@ class MemoryPartition final : public log::PartitionLog {
     return log::TimestampOffset{};
   }
   Result<log::TimestampOffset> MaxTimestamp() const override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     log::TimestampOffset largest;
     for (const auto& batch : batches_) {
       const auto view = kafka::RecordBatchView::Parse(batch.view());
@@ -73,10 +72,10 @@ class MemoryPartition final : public log::PartitionLog {
   }
 
   uint64_t Subscribe(log::Offset offset, std::function<void()> waker) override {
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     const uint64_t id = ++last_subscription_;
     if (end_ > offset.value() || is_dropped_) {
-      lock.unlock();
+      lock.Unlock();
       waker();
     } else {
       subscriptions_[id] = {offset.value(), std::move(waker)};
@@ -84,15 +83,18 @@ class MemoryPartition final : public log::PartitionLog {
     return id;
   }
   void Unsubscribe(uint64_t subscription) override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     subscriptions_.erase(subscription);
   }
-  size_t subscription_count() const { return Locked([&] { return subscriptions_.size(); }); }
+  size_t subscription_count() const {
+    base::MutexLock lock(mutex_);
+    return subscriptions_.size();
+  }
 
   int64_t Append(const log::AppendRecords& records) {
     int64_t first = 0;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       first = end_;
       std::string_view rest = records.batches.view();
       while (!rest.empty()) {
@@ -109,12 +111,12 @@ class MemoryPartition final : public log::PartitionLog {
     return first;
   }
   void SetLogStart(int64_t offset) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     start_ = std::max(start_, offset);
   }
   void Drop() {
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       is_dropped_ = true;
     }
     Wake();
@@ -124,7 +126,7 @@ class MemoryPartition final : public log::PartitionLog {
   void Wake() {
     std::vector<std::function<void()>> wakers;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       for (auto it = subscriptions_.begin(); it != subscriptions_.end();) {
         if (end_ <= it->second.first && !is_dropped_) {
           ++it;
@@ -138,12 +140,13 @@ class MemoryPartition final : public log::PartitionLog {
   }
 
   const log::TopicPartitionId id_;
-  mutable std::mutex mutex_;
-  std::vector<base::SharedBytes> batches_;
-  int64_t start_ = 0, end_ = 0;
-  bool is_dropped_ = false;
-  uint64_t last_subscription_ = 0;
-  std::map<uint64_t, std::pair<int64_t, std::function<void()>>> subscriptions_;
+  mutable base::Mutex mutex_;
+  std::vector<base::SharedBytes> batches_ FIRN_GUARDED_BY(mutex_);
+  int64_t start_ FIRN_GUARDED_BY(mutex_) = 0;
+  int64_t end_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool is_dropped_ FIRN_GUARDED_BY(mutex_) = false;
+  uint64_t last_subscription_ FIRN_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, std::pair<int64_t, std::function<void()>>> subscriptions_ FIRN_GUARDED_BY(mutex_);
 };
 
 class MemoryStore final : public log::Store, public log::Journal, public log::MetaStore {
@@ -172,12 +175,12 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   int64_t unflushed_bytes() const override { return 0; }
 
   std::optional<std::string> Get(std::string_view key) const override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = values_.find(key);
     return found == values_.end() ? std::nullopt : std::optional(found->second);
   }
   std::vector<std::pair<std::string, std::string>> Scan(std::string_view prefix) const override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     std::vector<std::pair<std::string, std::string>> found;
     for (auto it = values_.lower_bound(prefix); it != values_.end() && it->first.starts_with(prefix); ++it) found.emplace_back(*it);
     return found;
@@ -187,11 +190,11 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   log::MetaStore& meta() override { return *this; }
   const log::RecoveryReport& recovery() const override { return recovery_; }
   log::TopicPartitionId AllocatePartitionId() override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return log::TopicPartitionId(++last_partition_);
   }
   std::shared_ptr<log::PartitionLog> partition(log::TopicPartitionId id) override {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = partitions_.find(id);
     return found == partitions_.end() ? nullptr : found->second;
   }
@@ -216,29 +219,30 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
     committed->first_offsets.emplace_back(memory_partition(records.partition)->Append(records));
   }
   void Apply(log::Put& put, log::Committed*) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     values_[put.key] = put.value;
   }
   void Apply(log::Delete& key, log::Committed*) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     values_.erase(key.key);
   }
   void Apply(log::CreatePartition& made, log::Committed*) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     partitions_[made.partition] = std::make_shared<MemoryPartition>(made.partition);
   }
   void Apply(log::ConfigurePartition&, log::Committed*) {}
   void Apply(log::DropPartition& dropped, log::Committed*) {
     memory_partition(dropped.partition)->Drop();
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     partitions_.erase(dropped.partition);
   }
   void Apply(log::SetLogStart& start, log::Committed*) { memory_partition(start.partition)->SetLogStart(start.offset.value()); }
 
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> values_;
-  std::map<log::TopicPartitionId, std::shared_ptr<MemoryPartition>> partitions_;
-  uint32_t last_partition_ = 0;
+  mutable base::Mutex mutex_;
+  std::map<std::string, std::string, std::less<>> values_ FIRN_GUARDED_BY(mutex_);
+  std::map<log::TopicPartitionId, std::shared_ptr<MemoryPartition>> partitions_ FIRN_GUARDED_BY(mutex_);
+  uint32_t last_partition_ FIRN_GUARDED_BY(mutex_) = 0;
+  // Of the one thread that appends, and of the test.
   uint64_t sequence_ = 0;
   bool is_held_ = false;
   bool admits_ = true;
