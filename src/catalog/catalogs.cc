@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "catalog/catalog_keys.h"
 #include "catalog/definition_json.h"
 #include "catalog/embedded_catalog.h"
@@ -58,9 +58,9 @@ struct Catalogs::Impl {
   const SystemTables& system_tables;
   std::unique_ptr<objectstore::ObjectStore> objects;
 
-  mutable std::mutex mutex;
-  std::map<std::string, CatalogInfo> catalogs;                                  // guarded by mutex, like the next
-  std::map<std::string, std::shared_ptr<iceberg::Catalog>> iceberg_catalogs;
+  mutable base::Mutex mutex;
+  std::map<std::string, CatalogInfo> catalogs FIRN_GUARDED_BY(mutex);
+  std::map<std::string, std::shared_ptr<iceberg::Catalog>> iceberg_catalogs FIRN_GUARDED_BY(mutex);
 
   Status Append(std::vector<log::Operation> operations) { return AppendAndWait(environment.executor, store.journal(), std::move(operations)); }
 
@@ -88,7 +88,7 @@ struct Catalogs::Impl {
   }
 
   Result<CatalogInfo> Find(const std::string& name) const {
-    std::lock_guard lock(mutex);
+    base::MutexLock lock(mutex);
     auto found = catalogs.find(name);
     if (found != catalogs.end()) return found->second;
     std::vector<std::string> known;
@@ -96,10 +96,15 @@ struct Catalogs::Impl {
     return Error(ErrorCode::kCatalogNotFound, fmt::format("there is no catalog `{}`", name)).Hint("SHOW CATALOGS lists all").Candidates(base::NearNames(name, known));
   }
 
+  bool IsIceberg(const std::string& name) const {
+    base::MutexLock lock(mutex);
+    return iceberg_catalogs.contains(name);
+  }
+
   // Null for a generic catalog.
   Result<std::shared_ptr<iceberg::Catalog>> Iceberg(const std::string& name) const {
     FIRN_RETURN_IF_ERROR(Find(name));
-    std::lock_guard lock(mutex);
+    base::MutexLock lock(mutex);
     auto found = iceberg_catalogs.find(name);
     return found == iceberg_catalogs.end() ? std::shared_ptr<iceberg::Catalog>() : found->second;
   }
@@ -137,27 +142,28 @@ Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environm
                                                  const SystemTables& system_tables) {
   auto impl = std::unique_ptr<Impl>(new Impl{environment, store, io::JoinPath(data_directory, "warehouse"), system_tables,
                                              objectstore::MakeLocalObjectStore(environment.files, environment.random), {}, {}, {}});
+  Impl& state = *impl;
+  base::MutexLock lock(state.mutex);
   const std::string prefix = CatalogKey("");
   for (const auto& [key, value] : store.meta().Scan(prefix)) {
     FIRN_TRY(CatalogInfo info, DecodeInfo(key.substr(prefix.size()), value));
-    FIRN_TRY(auto iceberg_catalog, impl->MakeIceberg(info));
-    if (iceberg_catalog) impl->iceberg_catalogs.emplace(info.name, std::move(iceberg_catalog));
-    impl->catalogs.emplace(info.name, std::move(info));
+    FIRN_TRY(auto iceberg_catalog, state.MakeIceberg(info));
+    if (iceberg_catalog) state.iceberg_catalogs.emplace(info.name, std::move(iceberg_catalog));
+    state.catalogs.emplace(info.name, std::move(info));
   }
-  auto catalogs = std::unique_ptr<Catalogs>(new Catalogs(std::move(impl)));
-  if (!catalogs->impl_->catalogs.contains(kDefaultCatalog)) {
+  if (!state.catalogs.contains(kDefaultCatalog)) {
     // One entry: a process that dies must not leave the catalog without its database.
     const CatalogInfo info{kDefaultCatalog, {{"type", "generic_in_memory"}}, ""};
-    FIRN_RETURN_IF_ERROR(catalogs->impl_->Append({log::Put{CatalogKey(kDefaultCatalog), EncodeInfo(info)}, log::Put{DatabaseKey(kDefaultCatalog, kDefaultDatabase), "{}"}}));
-    catalogs->impl_->catalogs[kDefaultCatalog] = info;
+    FIRN_RETURN_IF_ERROR(state.Append({log::Put{CatalogKey(kDefaultCatalog), EncodeInfo(info)}, log::Put{DatabaseKey(kDefaultCatalog, kDefaultDatabase), "{}"}}));
+    state.catalogs[kDefaultCatalog] = info;
   }
-  return catalogs;
+  return std::unique_ptr<Catalogs>(new Catalogs(std::move(impl)));
 }
 
 Status Catalogs::CreateCatalog(const CatalogInfo& catalog, IfExists if_exists) {
   if (!IsName(catalog.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a catalog", catalog.name));
   {
-    std::lock_guard lock(impl_->mutex);
+    base::MutexLock lock(impl_->mutex);
     if (impl_->catalogs.contains(catalog.name)) {
       if (if_exists == IfExists::kIgnore) return Ok();
       return Error(ErrorCode::kObjectExists, fmt::format("catalog `{}` exists", catalog.name)).Hint("CREATE CATALOG IF NOT EXISTS, or DROP CATALOG first");
@@ -165,7 +171,7 @@ Status Catalogs::CreateCatalog(const CatalogInfo& catalog, IfExists if_exists) {
   }
   FIRN_TRY(auto iceberg_catalog, impl_->MakeIceberg(catalog));
   FIRN_RETURN_IF_ERROR(impl_->Append({log::Put{CatalogKey(catalog.name), EncodeInfo(catalog)}}));
-  std::lock_guard lock(impl_->mutex);
+  base::MutexLock lock(impl_->mutex);
   if (iceberg_catalog) impl_->iceberg_catalogs[catalog.name] = std::move(iceberg_catalog);
   impl_->catalogs[catalog.name] = catalog;
   return Ok();
@@ -179,18 +185,18 @@ Status Catalogs::DropCatalog(const std::string& name, IfMissing if_missing) {
   std::vector<log::Operation> operations = {log::Delete{CatalogKey(name)}};
   const std::string tables = "catalog/table/" + name + kKeySeparator;
   for (const auto& [key, value] : impl_->store.meta().Scan(tables)) operations.push_back(log::Delete{key});
-  if (!impl_->iceberg_catalogs.contains(name)) {
+  if (!impl_->IsIceberg(name)) {
     for (const auto& [key, value] : impl_->store.meta().Scan(DatabasePrefix(name))) operations.push_back(log::Delete{key});
   }
   FIRN_RETURN_IF_ERROR(impl_->Append(std::move(operations)));
-  std::lock_guard lock(impl_->mutex);
+  base::MutexLock lock(impl_->mutex);
   impl_->catalogs.erase(name);
   impl_->iceberg_catalogs.erase(name);
   return Ok();
 }
 
 std::vector<CatalogInfo> Catalogs::ListCatalogs() const {
-  std::lock_guard lock(impl_->mutex);
+  base::MutexLock lock(impl_->mutex);
   std::vector<CatalogInfo> all;
   for (const auto& [name, info] : impl_->catalogs) all.push_back(info);
   return all;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutex.h"
 #include "catalog/catalog_keys.h"
 #include "catalog/journal_wait.h"
 #include "iceberg/metadata_files.h"
@@ -150,17 +151,17 @@ void EmbeddedCatalog::AbandonCommit(const PreparedCommit& prepared) {
 }
 
 void EmbeddedCatalog::Reserve(const TableIdentifier& identifier) {
-  std::unique_lock lock(mutex_);
-  released_.wait(lock, [&] { return !reserved_.contains(identifier); });
+  base::MutexLock lock(mutex_);
+  released_.Wait(lock, [&]() FIRN_REQUIRES(mutex_) { return !reserved_.contains(identifier); });
   reserved_.insert(identifier);
 }
 
 void EmbeddedCatalog::Release(const TableIdentifier& identifier) {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     reserved_.erase(identifier);
   }
-  released_.notify_all();
+  released_.NotifyAll();
 }
 
 log::Operation EmbeddedCatalog::PublishOperation(const PreparedCommit& prepared) const {

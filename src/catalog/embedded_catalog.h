@@ -3,12 +3,11 @@
 // reserves the table, puts the pointer's change into the checkpoint's journal entry, and releases the table when the entry is durable.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "base/mutex.h"
 #include "iceberg/catalog.h"
 #include "io/environment.h"
 #include "log/journal.h"
@@ -53,9 +52,9 @@ class EmbeddedCatalog final : public iceberg::Catalog {
   objectstore::ObjectStore& objects_;
   const std::string name_;
   const std::string warehouse_;
-  std::mutex mutex_;
-  std::condition_variable released_;
-  std::set<iceberg::TableIdentifier> reserved_;  // guarded by mutex_
+  base::Mutex mutex_;
+  base::ConditionVariable released_;
+  std::set<iceberg::TableIdentifier> reserved_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::catalog
