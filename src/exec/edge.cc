@@ -2,6 +2,7 @@
 #include "exec/edge.h"
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::exec {
 
@@ -23,7 +24,7 @@ void Edge::Connect(std::shared_ptr<TaskHandle> producer, std::shared_ptr<TaskHan
 void Edge::Push(types::StreamElement element) {
   bool was_empty = false;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (is_closed_) return;
     was_empty = elements_.empty();
     rows_ += RowsOf(element);
@@ -33,7 +34,7 @@ void Edge::Push(types::StreamElement element) {
 }
 
 bool Edge::IsFull() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (!OverLimit()) return false;
   producer_waits_ = true;
   return true;
@@ -42,7 +43,7 @@ bool Edge::IsFull() {
 bool Edge::Pop(types::StreamElement* element) {
   bool wake = false;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (elements_.empty()) return false;
     *element = std::move(elements_.front());
     elements_.pop_front();
@@ -58,7 +59,7 @@ bool Edge::Pop(types::StreamElement* element) {
 
 void Edge::Close() {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     is_closed_ = true;
     elements_.clear();
     rows_ = 0;

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "exec/scheduler.h"
 #include "types/batch.h"
 
@@ -30,15 +30,15 @@ class Edge {
   void Close();
 
  private:
-  bool OverLimit() const { return rows_ >= kRowLimit || elements_.size() >= kElementLimit; }
+  bool OverLimit() const FIRN_REQUIRES(mutex_) { return rows_ >= kRowLimit || elements_.size() >= kElementLimit; }
 
   std::shared_ptr<TaskHandle> producer_;
   std::shared_ptr<TaskHandle> consumer_;
-  std::mutex mutex_;
-  std::deque<types::StreamElement> elements_;  // guarded by mutex_, like all below
-  int64_t rows_ = 0;
-  bool producer_waits_ = false;
-  bool is_closed_ = false;
+  base::Mutex mutex_;
+  std::deque<types::StreamElement> elements_ FIRN_GUARDED_BY(mutex_);
+  int64_t rows_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool producer_waits_ FIRN_GUARDED_BY(mutex_) = false;
+  bool is_closed_ FIRN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace firn::exec

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "exec/job.h"
 #include "exec/job_record.h"
 #include "io/clock.h"
@@ -139,19 +139,19 @@ class EngineImpl final : public Engine {
   }
 
   void Add(std::shared_ptr<exec::Job> job) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     order_.push_back(job->id());
     jobs_[job->id()] = std::move(job);
     ForgetOldJobs();
   }
   void Remove(const std::string& job_id) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     jobs_.erase(job_id);
     std::erase(order_, job_id);
   }
 
-  // Keeps the newest ended jobs for listings. Requires mutex_.
-  void ForgetOldJobs() {
+  // Keeps the newest ended jobs for listings.
+  void ForgetOldJobs() FIRN_REQUIRES(mutex_) {
     std::vector<std::string> ended;
     for (const std::string& id : order_) {
       if (IsTerminal(jobs_.at(id)->Wait(0))) ended.push_back(id);
@@ -170,7 +170,7 @@ class EngineImpl final : public Engine {
   }
 
   Result<std::shared_ptr<exec::Job>> Find(const std::string& job_id) const {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     auto found = jobs_.find(job_id);
     if (found == jobs_.end()) {
       return Error(ErrorCode::kJobNotFound, fmt::format("no job has the id '{}'", job_id)).Candidates(base::NearNames(job_id, order_)).Hint("SHOW JOBS lists all");
@@ -178,7 +178,7 @@ class EngineImpl final : public Engine {
     return found->second;
   }
   std::vector<std::shared_ptr<exec::Job>> AllJobs() const {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     std::vector<std::shared_ptr<exec::Job>> result;
     for (const std::string& id : order_) result.push_back(jobs_.at(id));
     return result;
@@ -199,9 +199,9 @@ class EngineImpl final : public Engine {
   StateBudget budget_;
   JobServices services_;
   std::vector<std::unique_ptr<io::TaskQueue>> queues_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<exec::Job>> jobs_;  // guarded by mutex_, like all below
-  std::vector<std::string> order_;                          // by submission
+  mutable base::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<exec::Job>> jobs_ FIRN_GUARDED_BY(mutex_);
+  std::vector<std::string> order_ FIRN_GUARDED_BY(mutex_);  // by submission
 };
 
 Status EngineImpl::RecoverJobs(const Replan& replan) {

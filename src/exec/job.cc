@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "io/clock.h"
 
 namespace firn::exec {
@@ -93,7 +94,7 @@ void Job::Begin() { Post(&Job::StartRun); }
 
 void Job::Resume(const StateRecord& state, std::optional<CheckpointRecord> checkpoint) {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     status_.state = JobState::kRestarting;
     status_.start_ms = state.start_ms;
     status_.restarts = state.restarts;
@@ -126,7 +127,7 @@ void Job::StartRun() {
   intent_ = Intent::kNone;
   failure_.reset();
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     lanes_.clear();
     for (const auto& task : graph_.tasks) {
       for (const Task::Stage& stage : task->stages()) {
@@ -193,7 +194,7 @@ void Job::CheckpointDone(firn::Status outcome, const std::function<void()>& then
 }
 
 void Job::PublishCheckpoints() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   status_.checkpoints = coordinator_.history();
   status_.checkpoints_completed = coordinator_.completed_count();
   status_.checkpoints_failed = coordinator_.failed_count();
@@ -279,7 +280,7 @@ void Job::EndRun() {
   const auto delay_ms = results_ || wants_suspension_ ? std::nullopt : restart_policy_.Next(*failure_);
   if (!delay_ms) return EndWith(JobState::kFailed, failure_, true);
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     ++status_.restarts;
     status_.failure = failure_;
   }
@@ -303,7 +304,7 @@ void Job::EndWith(JobState state, std::optional<Error> failure, bool is_stored) 
     if (firn::Status removed = coordinator_.RemoveFiles(); !removed.ok() && !failure) failure = std::move(removed).error();
   }
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     status_.end_ms = services_.environment.clock.WallTimeMs();
     if (state != JobState::kFinished || failure) status_.failure = std::move(failure);
   }
@@ -311,14 +312,14 @@ void Job::EndWith(JobState state, std::optional<Error> failure, bool is_stored) 
 }
 
 StateRecord Job::RecordOf(JobState state, const std::optional<Error>& failure) const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   return {state, status_.start_ms, services_.environment.clock.WallTimeMs(), status_.restarts, failure};
 }
 
 void Job::SetState(JobState state) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   status_.state = state;
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 // --- requests ---
@@ -367,18 +368,18 @@ void Job::Drop() {
 }
 
 JobState Job::Wait(int64_t wait_ms) {
-  std::unique_lock lock(mutex_);
-  const auto has_ended = [&] { return IsTerminal(status_.state) || status_.state == JobState::kSuspended; };
+  base::MutexLock lock(mutex_);
+  const auto has_ended = [this]() FIRN_REQUIRES(mutex_) { return IsTerminal(status_.state) || status_.state == JobState::kSuspended; };
   if (wait_ms < 0) {
-    changed_.wait(lock, has_ended);
+    changed_.Wait(lock, has_ended);
   } else {
-    changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), has_ended);
+    changed_.WaitFor(lock, std::chrono::milliseconds(wait_ms), has_ended);
   }
   return status_.state;
 }
 
 JobStatus Job::Describe() const {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   JobStatus status = status_;
   const int64_t now_us = services_.environment.clock.MonotonicUs();
   std::map<int, VertexStatus*> vertices;

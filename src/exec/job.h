@@ -11,14 +11,13 @@
 // Every change of state but SUSPENDED and those on the way is in the journal; FINISHED is in the entry of the last checkpoint itself.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "exec/checkpoint_coordinator.h"
 #include "exec/engine.h"
 #include "exec/job_graph.h"
@@ -124,18 +123,18 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
   bool wants_suspension_ = false;
   std::optional<Error> failure_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  JobStatus status_;                                             // guarded by mutex_, like all below
+  mutable base::Mutex mutex_;
+  base::ConditionVariable changed_;
+  JobStatus status_ FIRN_GUARDED_BY(mutex_);
   struct LaneView {
     int node_id;
     std::shared_ptr<OperatorMetrics> metrics;
     std::shared_ptr<TaskMonitor> monitor;
     bool is_first_stage;
   };
-  std::vector<LaneView> lanes_;
-  mutable int64_t looked_us_ = 0;
-  mutable std::map<int, int64_t> busy_us_;
+  std::vector<LaneView> lanes_ FIRN_GUARDED_BY(mutex_);
+  mutable int64_t looked_us_ FIRN_GUARDED_BY(mutex_) = 0;
+  mutable std::map<int, int64_t> busy_us_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::exec

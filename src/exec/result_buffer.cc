@@ -3,48 +3,50 @@
 
 #include <chrono>
 
+#include "base/mutex.h"
+
 namespace firn::exec {
 
 void ResultBuffer::SetProducer(std::shared_ptr<TaskHandle> producer) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   producer_ = std::move(producer);
 }
 
 bool ResultBuffer::IsFull() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (bytes_ < limit_bytes_) return false;
   producer_waits_ = true;
   return true;
 }
 
 void ResultBuffer::Push(types::Batch batch) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   batch.watermarks = nullptr;
   bytes_ += types::BatchBytes(batch);
   batches_.push_back(std::move(batch));
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void ResultBuffer::End() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   has_ended_ = true;
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void ResultBuffer::Fail(Error error) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (has_ended_) return;
   has_ended_ = true;
   failure_ = std::move(error);
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 Result<ResultStream::Chunk> ResultBuffer::Next(int wait_ms) {
   std::shared_ptr<TaskHandle> wake;
   ResultStream::Chunk chunk;
   {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return !batches_.empty() || has_ended_; });
+    base::MutexLock lock(mutex_);
+    changed_.WaitFor(lock, std::chrono::milliseconds(wait_ms), [this]() FIRN_REQUIRES(mutex_) { return !batches_.empty() || has_ended_; });
     chunk.batches.assign(std::make_move_iterator(batches_.begin()), std::make_move_iterator(batches_.end()));
     batches_.clear();
     bytes_ = 0;

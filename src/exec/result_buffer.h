@@ -2,13 +2,12 @@
 // The rows of a SELECT between its job and whoever fetches them: bounded in bytes, so that a reader who stops reading stops the job.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "exec/engine.h"
 #include "exec/task_output.h"
 
@@ -30,14 +29,14 @@ class ResultBuffer {
 
  private:
   const int64_t limit_bytes_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::shared_ptr<TaskHandle> producer_;  // guarded by mutex_, like all below
-  std::deque<types::Batch> batches_;
-  int64_t bytes_ = 0;
-  bool producer_waits_ = false;
-  bool has_ended_ = false;
-  std::optional<Error> failure_;
+  base::Mutex mutex_;
+  base::ConditionVariable changed_;
+  std::shared_ptr<TaskHandle> producer_ FIRN_GUARDED_BY(mutex_);
+  std::deque<types::Batch> batches_ FIRN_GUARDED_BY(mutex_);
+  int64_t bytes_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool producer_waits_ FIRN_GUARDED_BY(mutex_) = false;
+  bool has_ended_ FIRN_GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ FIRN_GUARDED_BY(mutex_);
 };
 
 /// The task's end of it.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::exec {
 
@@ -55,7 +56,7 @@ Scheduler::Scheduler(io::Executor& executor, int workers) : worker_count_(static
 }
 
 void Scheduler::Enqueue(std::shared_ptr<TaskHandle> task) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (is_stopped_) return;
   ready_.push_back(std::move(task));
   if (idle_workers_.empty()) return;
@@ -65,7 +66,7 @@ void Scheduler::Enqueue(std::shared_ptr<TaskHandle> task) {
 }
 
 void Scheduler::WakeAfter(std::shared_ptr<TaskHandle> task, int64_t delay_us) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (is_stopped_) return;
   queues_[0]->PostAfter(delay_us, [task = std::move(task)] { task->Wake(); });
 }
@@ -74,7 +75,7 @@ void Scheduler::RunTurn(size_t worker) {
   for (int i = 0; i < kRunsATurn; ++i) {
     std::shared_ptr<TaskHandle> task;
     {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       if (is_stopped_) return;
       if (ready_.empty()) {
         idle_workers_.push_back(worker);
@@ -85,14 +86,14 @@ void Scheduler::RunTurn(size_t worker) {
     }
     task->RunOnce();
   }
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (!is_stopped_) queues_[worker]->Post([this, worker] { RunTurn(worker); });
 }
 
 void Scheduler::Stop() {
   std::vector<std::unique_ptr<io::TaskQueue>> queues;
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     is_stopped_ = true;
     ready_.clear();
     queues.swap(queues_);

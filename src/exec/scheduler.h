@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "io/executor.h"
 
 namespace firn::exec {
@@ -65,11 +65,11 @@ class Scheduler {
   void RunTurn(size_t worker);
 
   const size_t worker_count_;
-  std::mutex mutex_;
-  std::deque<std::shared_ptr<TaskHandle>> ready_;                // guarded by mutex_, like all below
-  std::vector<size_t> idle_workers_;
-  std::vector<std::unique_ptr<io::TaskQueue>> queues_;
-  bool is_stopped_ = false;
+  base::Mutex mutex_;
+  std::deque<std::shared_ptr<TaskHandle>> ready_ FIRN_GUARDED_BY(mutex_);
+  std::vector<size_t> idle_workers_ FIRN_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<io::TaskQueue>> queues_ FIRN_GUARDED_BY(mutex_);
+  bool is_stopped_ FIRN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace firn::exec

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 namespace firn::exec {
 
@@ -90,7 +91,7 @@ void Task::Link() {
 
 void Task::Trigger(int64_t checkpoint_id) {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     requested_checkpoint_ = checkpoint_id;
   }
   handle_->Wake();
@@ -103,7 +104,7 @@ void Task::Cancel() {
 
 void Task::Drain() {
   {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     drain_requested_ = true;
   }
   handle_->Wake();
@@ -126,7 +127,7 @@ RunState Task::Stop(std::optional<Error> failure) {
 void Task::AfterStop() { listener_.OnStopped(options_.index, std::move(stop_reason_)); }
 
 void Task::TakeRequests() {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   if (drain_requested_) {
     drain_requested_ = false;
     input_->Drain();

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "exec/operator.h"
 #include "exec/operator_metrics.h"
 #include "exec/scheduler.h"
@@ -76,18 +76,18 @@ struct TaskStatus {
 class TaskMonitor {
  public:
   void Set(TaskStatus status) {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     status_ = std::move(status);
   }
   TaskStatus Get() const {
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     return status_;
   }
   std::atomic<int64_t> busy_us{0};
 
  private:
-  mutable std::mutex mutex_;
-  TaskStatus status_;  // guarded by mutex_
+  mutable base::Mutex mutex_;
+  TaskStatus status_ FIRN_GUARDED_BY(mutex_);
 };
 
 class Task final : public Runnable {
@@ -176,9 +176,9 @@ class Task final : public Runnable {
   std::optional<Error> stop_reason_;
   const std::shared_ptr<TaskMonitor> monitor_ = std::make_shared<TaskMonitor>();
 
-  std::mutex mutex_;
-  int64_t requested_checkpoint_ = 0;  // guarded by mutex_, like all below
-  bool drain_requested_ = false;
+  base::Mutex mutex_;
+  int64_t requested_checkpoint_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool drain_requested_ FIRN_GUARDED_BY(mutex_) = false;
 
   std::atomic<bool> is_cancelled_{false};
 };
