@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
 #include "catalog/definition_json.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
@@ -73,7 +74,7 @@ std::vector<std::string> FunctionNames() {
 // The statements of one session, one method a kind.
 class StatementRunner {
  public:
-  StatementRunner(Session& session, const std::string& text) : session_(session), services_(session.services_), text_(text) {}
+  StatementRunner(SessionState& state, NodeServices& services, const std::string& text) : state_(state), services_(services), text_(text) {}
 
   Result<StatementResult> Run(const sql::Statement& statement) {
     return std::visit([this](const auto& body) { return Execute(body); }, statement.body);
@@ -81,13 +82,13 @@ class StatementRunner {
 
  private:
   plan::PlannerContext Context() const {
-    return {session_.view_, services_.connectors, session_.catalog_, session_.database_, session_.config_, services_.clock.WallTimeMs() * 1000};
+    return {state_.view, services_.connectors, state_.catalog, state_.database, state_.config, services_.clock.WallTimeMs() * 1000};
   }
   exec::JobDefinition Definition(const std::string& name) const {
-    auto configured = session_.config_.find("pipeline.name");
+    auto configured = state_.config.find("pipeline.name");
     std::vector<std::string> temporary;
-    for (const auto& [path, table] : session_.view_.temporary()) temporary.push_back(catalog::EncodeDefinition(*table));
-    return {.name = configured == session_.config_.end() ? name : configured->second, .statement = text_, .catalog = session_.catalog_, .database = session_.database_, .config = session_.config_,
+    for (const auto& [path, table] : state_.view.temporary()) temporary.push_back(catalog::EncodeDefinition(*table));
+    return {.name = configured == state_.config.end() ? name : configured->second, .statement = text_, .catalog = state_.catalog, .database = state_.database, .config = state_.config,
             .temporary_tables = std::move(temporary)};
   }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
@@ -113,17 +114,17 @@ class StatementRunner {
     FIRN_TRY(plan::JobPlan plan, plan::PlanInserts(inserts, Context()));
     const bool is_bounded = plan.is_bounded;
     FIRN_TRY(std::string job_id, services_.engine.Submit(std::move(plan), Definition(name)));
-    auto sync = session_.config_.find("table.dml-sync");
-    auto waits = session_.config_.find("firn.wait-for-bounded-jobs");
-    const bool is_sync = (sync != session_.config_.end() && sync->second == "true") || (is_bounded && waits != session_.config_.end() && waits->second == "true");
+    auto sync = state_.config.find("table.dml-sync");
+    auto waits = state_.config.find("firn.wait-for-bounded-jobs");
+    const bool is_sync = (sync != state_.config.end() && sync->second == "true") || (is_bounded && waits != state_.config.end() && waits->second == "true");
     StatementResult result = JobResult(job_id);
     if (is_sync) result.awaited_job = job_id;
     return result;
   }
 
   Result<StatementResult> Execute(const sql::InsertStatement& insert) {
-    if (session_.in_statement_set_) {
-      session_.set_texts_.push_back(text_);
+    if (state_.in_statement_set) {
+      state_.set_texts.push_back(text_);
       return OkResult();
     }
     return Submit({&insert}, "insert-into_" + PathOf(insert.table).ToString());
@@ -140,20 +141,20 @@ class StatementRunner {
   }
 
   Result<StatementResult> Execute(const sql::BeginStatementSet&) {
-    session_.in_statement_set_ = true;
-    session_.set_texts_.clear();
+    state_.in_statement_set = true;
+    state_.set_texts.clear();
     return OkResult();
   }
 
   Result<StatementResult> Execute(const sql::EndStatementSet&) {
-    if (!session_.in_statement_set_) return Error(ErrorCode::kSyntaxError, "END stands without BEGIN STATEMENT SET");
-    session_.in_statement_set_ = false;
-    if (session_.set_texts_.empty()) return Error(ErrorCode::kSyntaxError, "the statement set is empty").Hint("put INSERT statements between BEGIN STATEMENT SET and END");
+    if (!state_.in_statement_set) return Error(ErrorCode::kSyntaxError, "END stands without BEGIN STATEMENT SET");
+    state_.in_statement_set = false;
+    if (state_.set_texts.empty()) return Error(ErrorCode::kSyntaxError, "the statement set is empty").Hint("put INSERT statements between BEGIN STATEMENT SET and END");
     std::string text = "EXECUTE STATEMENT SET BEGIN ";
-    for (const std::string& insert : session_.set_texts_) text += insert + "; ";
+    for (const std::string& insert : state_.set_texts) text += insert + "; ";
     text += "END";
     FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
-    return StatementRunner(session_, text).Run(statement);
+    return StatementRunner(state_, services_, text).Run(statement);
   }
 
   Result<StatementResult> Execute(const sql::ExplainStatement& explain) {
@@ -189,7 +190,7 @@ class StatementRunner {
 
   // `db` or `catalog`.`db`
   std::pair<std::string, std::string> DatabaseOf(const sql::ObjectName& name) const {
-    if (name.parts.size() == 1) return {session_.catalog_, name.parts[0].text};
+    if (name.parts.size() == 1) return {state_.catalog, name.parts[0].text};
     return {name.parts[0].text, name.parts[1].text};
   }
   Result<StatementResult> Execute(const sql::CreateDatabaseStatement& create) {
@@ -208,7 +209,7 @@ class StatementRunner {
       FIRN_RETURN_IF_ERROR(services_.catalogs.CreateTable(std::move(table), WhenThere(if_not_exists)));
       return OkResult();
     }
-    auto& temporary = session_.view_.temporary();
+    auto& temporary = state_.view.temporary();
     if (temporary.contains(table.path)) {
       if (if_not_exists) return OkResult();
       return Error(ErrorCode::kObjectExists, fmt::format("temporary {} exists", table.path.ToString()));
@@ -228,7 +229,7 @@ class StatementRunner {
     const size_t as = FindAs();
     const std::string insert_text = "INSERT INTO " + table.path.ToString() + " " + text_.substr(as);
     FIRN_TRY(sql::Statement insert, sql::ParseStatement(insert_text));
-    return StatementRunner(session_, insert_text).Run(insert);
+    return StatementRunner(state_, services_, insert_text).Run(insert);
   }
   size_t FindAs() const {
     auto statement = sql::ParseStatement(text_);
@@ -247,7 +248,7 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::DropTableStatement& drop) {
     const plan::ObjectPath path = PathOf(drop.name);
-    auto& temporary = session_.view_.temporary();
+    auto& temporary = state_.view.temporary();
     if (temporary.erase(path) > 0) return OkResult();
     FIRN_RETURN_IF_ERROR(services_.catalogs.DropTable(path, drop.is_view ? plan::TableKind::kView : plan::TableKind::kTable, WhenMissing(drop.if_exists)));
     return OkResult();
@@ -255,7 +256,7 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::AlterTableStatement& alter) {
     const plan::ObjectPath path = PathOf(alter.name);
-    auto table = session_.view_.FindTable(path);
+    auto table = state_.view.FindTable(path);
     if (!table.ok()) return alter.if_exists ? Result<StatementResult>(OkResult()) : Result<StatementResult>(std::move(table).error());
     if (const auto* rename = std::get_if<sql::AlterTableRename>(&alter.action)) {
       FIRN_RETURN_IF_ERROR(services_.catalogs.RenameTable(path, rename->to.parts.back().text));
@@ -266,7 +267,7 @@ class StatementRunner {
     return OkResult();
   }
   Result<StatementResult> Execute(const sql::AlterViewAsStatement& alter) {
-    FIRN_TRY(plan::TableDefinitionPtr view, session_.view_.FindTable(PathOf(alter.name)));
+    FIRN_TRY(plan::TableDefinitionPtr view, state_.view.FindTable(PathOf(alter.name)));
     FIRN_TRY(plan::TableDefinition changed, plan::RedefineView(*view, alter, Context()));
     FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
     return OkResult();
@@ -277,34 +278,34 @@ class StatementRunner {
   Result<StatementResult> Execute(const sql::UseStatement& use) {
     if (use.is_catalog) {
       FIRN_RETURN_IF_ERROR(services_.catalogs.FindCatalog(use.name.parts[0].text));
-      session_.catalog_ = use.name.parts[0].text;
-      FIRN_TRY(std::vector<std::string> databases, services_.catalogs.ListDatabases(session_.catalog_));
+      state_.catalog = use.name.parts[0].text;
+      FIRN_TRY(std::vector<std::string> databases, services_.catalogs.ListDatabases(state_.catalog));
       const bool has_default = databases.empty() || std::find(databases.begin(), databases.end(), "default_database") != databases.end();
-      session_.database_ = has_default ? catalog::kDefaultDatabase : databases[0];
+      state_.database = has_default ? catalog::kDefaultDatabase : databases[0];
       return OkResult();
     }
     const auto [catalog_name, database] = DatabaseOf(use.name);
     FIRN_TRY(bool exists, services_.catalogs.HasDatabase(catalog_name, database));
     if (!exists) return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, catalog_name)).At(use.name.span);
-    session_.catalog_ = catalog_name;
-    session_.database_ = database;
+    state_.catalog = catalog_name;
+    state_.database = database;
     return OkResult();
   }
 
   Result<StatementResult> Execute(const sql::SetStatement& set) {
     if (set.key) {
-      session_.config_[*set.key] = set.value;
+      state_.config[*set.key] = set.value;
       return OkResult();
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& [key, value] : session_.config_) rows.push_back({key, value});
+    for (const auto& [key, value] : state_.config) rows.push_back({key, value});
     return TextResult({"key", "value"}, rows);
   }
   Result<StatementResult> Execute(const sql::ResetStatement& reset) {
     if (reset.key) {
-      session_.config_.erase(*reset.key);
+      state_.config.erase(*reset.key);
     } else {
-      session_.config_.clear();
+      state_.config.clear();
     }
     return OkResult();
   }
@@ -313,19 +314,19 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::ShowStatement& show) {
     const auto& catalogs = services_.catalogs;
-    const auto [catalog_name, database] = show.name.parts.empty() ? std::make_pair(session_.catalog_, session_.database_) : DatabaseOf(show.name);
+    const auto [catalog_name, database] = show.name.parts.empty() ? std::make_pair(state_.catalog, state_.database) : DatabaseOf(show.name);
     std::vector<std::string> names;
     switch (show.kind) {
       case sql::ShowKind::kCatalogs:
         for (const auto& info : catalogs.ListCatalogs()) names.push_back(info.name);
         return NamesResult("catalog name", names, show);
       case sql::ShowKind::kDatabases: {
-        FIRN_TRY(names, catalogs.ListDatabases(show.name.parts.empty() ? session_.catalog_ : show.name.parts[0].text));
+        FIRN_TRY(names, catalogs.ListDatabases(show.name.parts.empty() ? state_.catalog : show.name.parts[0].text));
         return NamesResult("database name", names, show);
       }
       case sql::ShowKind::kTables: {
         FIRN_TRY(names, catalogs.ListTables(catalog_name, database));
-        for (const auto& [path, table] : session_.view_.temporary()) {
+        for (const auto& [path, table] : state_.view.temporary()) {
           if (path.catalog == catalog_name && path.database == database) names.push_back(path.name);
         }
         return NamesResult("table name", names, show);
@@ -336,11 +337,11 @@ class StatementRunner {
       }
       case sql::ShowKind::kFunctions:
         return NamesResult("function name", FunctionNames(), show);
-      case sql::ShowKind::kCurrentCatalog: return TextResult({"current catalog name"}, {{session_.catalog_}});
-      case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{session_.database_}});
+      case sql::ShowKind::kCurrentCatalog: return TextResult({"current catalog name"}, {{state_.catalog}});
+      case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{state_.database}});
       case sql::ShowKind::kCreateTable:
       case sql::ShowKind::kCreateView: {
-        FIRN_TRY(plan::TableDefinitionPtr table, session_.view_.FindTable(PathOf(show.name)));
+        FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(PathOf(show.name)));
         return TextResult({"result"}, {{plan::ShowCreate(*table)}});
       }
       case sql::ShowKind::kColumns: return Describe(PathOf(show.name));
@@ -362,7 +363,7 @@ class StatementRunner {
   }
 
   Result<StatementResult> Describe(const plan::ObjectPath& path) {
-    FIRN_TRY(plan::TableDefinitionPtr table, session_.view_.FindTable(path));
+    FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(path));
     std::vector<std::vector<std::string>> rows;
     for (const plan::ColumnDescription& column : plan::DescribeTable(*table)) {
       rows.push_back({column.name, column.type, column.is_nullable ? "TRUE" : "FALSE", column.key, column.extras, column.watermark});
@@ -381,40 +382,40 @@ class StatementRunner {
     return Error(ErrorCode::kNotSupported, "this DESCRIBE statement is not supported").Hint("DESCRIBE table, DESCRIBE CATALOG c");
   }
 
-  Session& session_;
+  SessionState& state_;
   NodeServices& services_;
   const std::string text_;
 };
 
 Session::Session(NodeServices& services, std::map<std::string, std::string> properties)
-    : services_(services), config_(std::move(properties)), catalog_(catalog::kDefaultCatalog), database_(catalog::kDefaultDatabase), view_(services.catalogs) {}
+    : services_(services), state_{.config = std::move(properties), .catalog = catalog::kDefaultCatalog, .database = catalog::kDefaultDatabase, .view = SessionCatalog(services.catalogs), .in_statement_set = false, .set_texts = {}} {}
 
 Result<StatementResult> Session::Execute(const std::string& text) {
-  std::lock_guard lock(mutex_);
+  base::MutexLock lock(mutex_);
   FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
-  return StatementRunner(*this, text).Run(statement);
+  return StatementRunner(state_, services_, text).Run(statement);
 }
 
 std::vector<std::string> Session::Complete(const std::string& text, size_t position) const {
   using Names = std::vector<std::string>;
-  std::lock_guard lock(mutex_);
-  NameSource names{.catalog = catalog_, .database = database_};
+  base::MutexLock lock(mutex_);
+  NameSource names{.catalog = state_.catalog, .database = state_.database};
   names.catalogs = [this] {
     Names found;
     for (const catalog::CatalogInfo& info : services_.catalogs.ListCatalogs()) found.push_back(info.name);
     return found;
   };
   names.databases = [this](const std::string& in) { return services_.catalogs.ListDatabases(in).value_or({}); };
-  names.tables = [this](const std::string& in, const std::string& database) {
+  names.tables = [this](const std::string& in, const std::string& database) FIRN_REQUIRES(mutex_) {
     Names found = services_.catalogs.ListTables(in, database).value_or({});
-    for (const auto& [path, table] : view_.temporary()) {
+    for (const auto& [path, table] : state_.view.temporary()) {
       if (path.catalog == in && path.database == database) found.push_back(path.name);
     }
     return found;
   };
-  names.columns = [this](const Names& parts) {
-    const plan::ObjectPath path{parts.size() > 2 ? parts[0] : catalog_, parts.size() > 1 ? parts[parts.size() - 2] : database_, parts.back()};
-    const auto table = view_.FindTable(path);
+  names.columns = [this](const Names& parts) FIRN_REQUIRES(mutex_) {
+    const plan::ObjectPath path{parts.size() > 2 ? parts[0] : state_.catalog, parts.size() > 1 ? parts[parts.size() - 2] : state_.database, parts.back()};
+    const auto table = state_.view.FindTable(path);
     Names found;
     if (!table.ok()) return found;
     for (const plan::TableColumn& column : (*table)->columns) found.push_back(column.name);
@@ -431,14 +432,14 @@ std::vector<std::string> Session::Complete(const std::string& text, size_t posit
 }
 
 std::map<std::string, std::string> Session::properties() const {
-  std::lock_guard lock(mutex_);
-  return config_;
+  base::MutexLock lock(mutex_);
+  return state_.config;
 }
 
 std::string Session::time_zone() const {
-  std::lock_guard lock(mutex_);
-  auto found = config_.find("table.local-time-zone");
-  return found == config_.end() ? "UTC" : found->second;
+  base::MutexLock lock(mutex_);
+  auto found = state_.config.find("table.local-time-zone");
+  return found == state_.config.end() ? "UTC" : found->second;
 }
 
 exec::Engine::Replan MakeReplan(NodeServices& services) {

@@ -4,10 +4,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "catalog/catalogs.h"
 #include "exec/connector.h"
 #include "exec/engine.h"
@@ -40,6 +40,16 @@ class SessionCatalog final : public plan::CatalogView {
   std::map<plan::ObjectPath, plan::TableDefinitionPtr> temporary_;
 };
 
+/// What a session remembers from statement to statement. Thread-compatible.
+struct SessionState {
+  std::map<std::string, std::string> config;
+  std::string catalog;
+  std::string database;
+  SessionCatalog view;
+  bool in_statement_set = false;
+  std::vector<std::string> set_texts;  // the INSERTs of BEGIN STATEMENT SET
+};
+
 /// One statement at a time: Execute takes turns. Thread-safe.
 class Session {
  public:
@@ -53,15 +63,9 @@ class Session {
   std::string time_zone() const;
 
  private:
-  friend class StatementRunner;
   NodeServices& services_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string> config_;  // guarded by mutex_, like all below
-  std::string catalog_;
-  std::string database_;
-  SessionCatalog view_;
-  bool in_statement_set_ = false;
-  std::vector<std::string> set_texts_;         // the INSERTs of BEGIN STATEMENT SET
+  mutable base::Mutex mutex_;
+  SessionState state_ FIRN_GUARDED_BY(mutex_);
 };
 
 /// Plans a stored job again: the same text in the same settings.

@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include "base/error_render.h"
+#include "base/mutex.h"
 #include "gateway/http_answer.h"
 #include "gateway/result_json.h"
 
@@ -26,23 +26,25 @@ constexpr size_t kOperationsMax = 1000;    // of a session
 
 // One statement of a session and what it gave.
 struct Operation {
-  std::mutex mutex;
+  base::Mutex mutex;
   std::string text;
-  StatementResult result;          // guarded by mutex, like all below
-  std::optional<Error> failure;
-  int64_t next_token = 0;
-  std::string last_page;           // of next_token - 1: a client that lost the answer asks again
-  bool has_ended = false;
-  bool is_cancelled = false;
+  StatementResult result FIRN_GUARDED_BY(mutex);
+  std::optional<Error> failure FIRN_GUARDED_BY(mutex);
+  int64_t next_token FIRN_GUARDED_BY(mutex) = 0;
+  std::string last_page FIRN_GUARDED_BY(mutex);  // of next_token - 1: a client that lost the answer asks again
+  bool has_ended FIRN_GUARDED_BY(mutex) = false;
+  bool is_cancelled FIRN_GUARDED_BY(mutex) = false;
 };
 
 struct OpenSession {
   explicit OpenSession(NodeServices& services, std::map<std::string, std::string> properties) : session(services, std::move(properties)) {}
   Session session;
   std::atomic<int64_t> last_used_us{0};
-  std::mutex mutex;
-  std::map<std::string, std::shared_ptr<Operation>> operations;  // guarded by mutex
+  base::Mutex mutex;
+  std::map<std::string, std::shared_ptr<Operation>> operations FIRN_GUARDED_BY(mutex);
 };
+
+io::HttpResponse NotFound(const Error& error) { return Fail(base::RenderError(error), 404); }
 
 class GatewayImpl final : public SqlGateway {
  public:
@@ -61,7 +63,7 @@ class GatewayImpl final : public SqlGateway {
     if (parts[0] != "sessions") return Fail(fmt::format("there is nothing at {}", request.path), 404);
     if (parts.size() == 1) return request.method == "POST" ? Open(request) : Fail("POST opens a session", 405);
     const std::shared_ptr<OpenSession> session = Find(parts[1]);
-    if (session == nullptr) return Fail(fmt::format("there is no session {}: it was closed or never opened", parts[1]), 404);
+    if (session == nullptr) return NotFound(Error(ErrorCode::kSessionNotFound, fmt::format("there is no session {}", parts[1])).Hint("it was closed or never opened, or nobody used it for ten minutes; POST /v2/sessions opens one"));
     return HandleSession(request, version, parts, session);
   }
 
@@ -70,7 +72,7 @@ class GatewayImpl final : public SqlGateway {
   std::shared_ptr<OpenSession> Find(const std::string& handle) {
     const int64_t now_us = services_.clock.MonotonicUs();
     std::vector<std::shared_ptr<OpenSession>> forgotten;  // destroyed without the lock: that stops their jobs
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (auto found = sessions_.find(handle); found != sessions_.end()) found->second->last_used_us = now_us;
     for (auto item = sessions_.begin(); item != sessions_.end();) {
       const bool is_idle = now_us - item->second->last_used_us > kSessionIdleUs;
@@ -83,7 +85,7 @@ class GatewayImpl final : public SqlGateway {
 
   io::HttpResponse HandleSession(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, const std::shared_ptr<OpenSession>& session) {
     if (parts.size() == 2 && request.method == "DELETE") {
-      std::lock_guard lock(mutex_);
+      base::MutexLock lock(mutex_);
       sessions_.erase(parts[1]);
       return Reply("{\"status\":\"CLOSED\"}");
     }
@@ -110,7 +112,7 @@ class GatewayImpl final : public SqlGateway {
     Find(handle);  // makes room
     auto session = std::make_shared<OpenSession>(services_, std::move(properties));
     session->last_used_us = services_.clock.MonotonicUs();
-    std::lock_guard lock(mutex_);
+    base::MutexLock lock(mutex_);
     if (sessions_.size() >= kSessionsMax) return Fail(fmt::format("{} sessions are open, the limit", kSessionsMax), 503);
     sessions_.emplace(handle, std::move(session));
     return Reply(fmt::format("{{\"sessionHandle\":\"{}\"}}", handle));
@@ -156,13 +158,16 @@ class GatewayImpl final : public SqlGateway {
     auto operation = std::make_shared<Operation>();
     operation->text = *text;
     auto result = session->session.Execute(*text);
-    if (result.ok()) {
-      operation->result = std::move(result).value();
-    } else {
-      operation->failure = std::move(result).error();
+    {
+      base::MutexLock lock(operation->mutex);
+      if (result.ok()) {
+        operation->result = std::move(result).value();
+      } else {
+        operation->failure = std::move(result).error();
+      }
     }
     const std::string handle = random_.UuidText();
-    std::lock_guard lock(session->mutex);
+    base::MutexLock lock(session->mutex);
     if (session->operations.size() >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
     session->operations.emplace(handle, std::move(operation));
     return Reply(fmt::format("{{\"operationHandle\":\"{}\"}}", handle));
@@ -171,16 +176,16 @@ class GatewayImpl final : public SqlGateway {
   io::HttpResponse HandleOperation(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, OpenSession& session) {
     std::shared_ptr<Operation> operation;
     {
-      std::lock_guard lock(session.mutex);
+      base::MutexLock lock(session.mutex);
       auto found = session.operations.find(parts[3]);
       if (found != session.operations.end()) operation = found->second;
       if (operation != nullptr && parts[4] == "close" && request.method == "DELETE") session.operations.erase(found);
     }
-    if (operation == nullptr) return Fail(fmt::format("there is no operation {} in this session", parts[3]), 404);
+    if (operation == nullptr) return NotFound(Error(ErrorCode::kOperationNotFound, fmt::format("there is no operation {} in this session", parts[3])).Hint("it was closed or never submitted"));
     if (parts[4] == "status") return Status(*operation);
     if (parts[4] == "cancel" || parts[4] == "close") {
       if (request.method != (parts[4] == "cancel" ? "POST" : "DELETE")) return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
-      std::lock_guard lock(operation->mutex);
+      base::MutexLock lock(operation->mutex);
       operation->is_cancelled = !operation->has_ended;
       if (operation->result.stream) operation->result.stream->Close();
       if (!operation->result.awaited_job.empty()) (void)services_.engine.Cancel(operation->result.awaited_job);  // gone already: nothing to cancel
@@ -196,13 +201,13 @@ class GatewayImpl final : public SqlGateway {
   }
 
   static io::HttpResponse Status(Operation& operation) {
-    std::lock_guard lock(operation.mutex);
+    base::MutexLock lock(operation.mutex);
     const bool is_running = (operation.result.stream || !operation.result.awaited_job.empty()) && !operation.has_ended;
     return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : operation.is_cancelled ? "CANCELED" : is_running ? "RUNNING" : "FINISHED"));
   }
 
   // Ends the wait for the job of a synchronous INSERT, or sets the operation's failure to the job's. False: not yet.
-  bool HasArrived(Operation& operation) {
+  bool HasArrived(Operation& operation) FIRN_REQUIRES(operation.mutex) {
     if (operation.result.awaited_job.empty()) return true;
     const auto state = services_.engine.Wait(operation.result.awaited_job, kResultWaitMs);
     if (state.ok() && *state != exec::JobState::kFinished && *state != exec::JobState::kFailed && *state != exec::JobState::kCanceled && *state != exec::JobState::kSuspended) return false;
@@ -216,7 +221,7 @@ class GatewayImpl final : public SqlGateway {
   }
 
   io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
-    std::lock_guard lock(operation.mutex);
+    base::MutexLock lock(operation.mutex);
     if (operation.next_token > 0 && token == std::to_string(operation.next_token - 1)) return Reply(operation.last_page);
     const bool has_arrived = operation.failure || HasArrived(operation);
     if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
@@ -254,8 +259,8 @@ class GatewayImpl final : public SqlGateway {
 
   NodeServices& services_;
   io::Random& random_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<OpenSession>> sessions_;  // guarded by mutex_
+  base::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<OpenSession>> sessions_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -4,24 +4,16 @@ import http.client
 import json
 import pathlib
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from firn import Node  # noqa: E402
+from cases import NodeCase  # noqa: E402
+from checks import wait_until  # noqa: E402
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
-class Gateway(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.node = Node().start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.__exit__(None, None, None)
-
+class Gateway(NodeCase):
     def setUp(self):
         self.session = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {"properties": {"a.b": "c"}})["sessionHandle"]
 
@@ -61,7 +53,9 @@ class Gateway(unittest.TestCase):
         self.assertEqual(self.ok("POST", self.session + "/configure-session", {"statement": "SET 'k' = 'v'"}), {})
         self.assertEqual(self.ok("GET", self.session)["properties"]["k"], "v")
         self.assertEqual(self.ok("DELETE", self.session), {"status": "CLOSED"})
-        self.assertEqual(self.send("GET", self.session)[0], 404)
+        status, text = self.send("GET", self.session)
+        self.assertEqual(status, 404)
+        self.assertTrue(json.loads(text)["errors"][0].startswith("error[E7001]: session not found: there is no session "), text)
 
     def test_a_query_in_flinks_shape(self):
         operation = self.submit("SELECT CAST(1.5 AS DECIMAL(4, 2)) AS d, 'x' AS s, TIMESTAMP '2024-01-02 03:04:05.678' AS t, CAST(NULL AS INT) AS n")
@@ -81,7 +75,9 @@ class Gateway(unittest.TestCase):
         self.assertEqual(rows, [{"kind": "INSERT", "fields": [1.5, "x", "2024-01-02T03:04:05.678", None]}])
         self.assertEqual(self.ok("GET", operation + "/status"), {"status": "FINISHED"})
         self.assertEqual(self.ok("DELETE", operation + "/close"), {"status": "CLOSED"})
-        self.assertEqual(self.send("GET", operation + "/status")[0], 404)
+        status, text = self.send("GET", operation + "/status")
+        self.assertEqual(status, 404)
+        self.assertTrue(json.loads(text)["errors"][0].startswith("error[E7004]: operation not found: there is no operation "), text)
 
     def test_plain_text_is_as_sql_prints_it(self):
         page = self.ready(self.submit("SELECT TIMESTAMP '2024-01-02 03:04:05' AS t, TRUE AS b, CAST(2 AS DOUBLE) AS d") + "/result/0?rowFormat=PLAIN_TEXT")
@@ -107,10 +103,7 @@ class Gateway(unittest.TestCase):
         self.assertEqual(self.ok("GET", operation + "/status"), {"status": "RUNNING"})
         self.assertEqual(self.ok("POST", operation + "/cancel", {}), {"status": "CANCELED"})
         self.assertEqual(self.ok("GET", operation + "/status"), {"status": "CANCELED"})
-        deadline = time.monotonic() + 20
-        while json.loads(self.send("GET", f"/jobs/{job}", port="jobs")[1])["state"] != "CANCELED":
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
+        wait_until(lambda: json.loads(self.send("GET", f"/jobs/{job}", port="jobs")[1])["state"] == "CANCELED", "the job is cancelled")
 
     def test_errors_are_rendered_first(self):
         operation = self.submit("SELECT nothing FROM (VALUES (1)) AS t(a)")

@@ -4,7 +4,8 @@ import time
 import traceback
 
 
-def wait_until(condition, what, seconds=15):
+def wait_until(condition, what, seconds=20):
+    """The first true value of the condition; fails, saying what was waited for, when it takes longer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
