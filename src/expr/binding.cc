@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/ascii.h"
 #include "expr/aggregate_function.h"
 #include "expr/calendar_internal.h"
 #include "expr/evaluator.h"
@@ -29,14 +30,6 @@ ExpressionPtr MakeCallNode(const ScalarFunction& function, std::vector<Expressio
   call.function = &function;
   call.arguments = std::move(arguments);
   return std::make_shared<const Expression>(std::move(call));
-}
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return upper;
 }
 
 // EXTRACT by the name of the field: HOUR(t).
@@ -137,7 +130,7 @@ std::vector<std::string_view> RespelledNames() {
 }
 
 Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr> arguments, base::SourceSpan span, const EvaluationContext& context) {
-  const std::string upper = Upper(name);
+  const std::string upper = base::AsciiUpper(name);
   FIRN_TRY(ExpressionPtr respelled, Respell(upper, arguments, span, context));
   if (respelled) {
     Expression copy = *respelled;

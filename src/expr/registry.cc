@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "base/ascii.h"
 #include "expr/function_groups_internal.h"
 #include "expr/scalar_function.h"
 
@@ -23,14 +24,6 @@ class BuiltInRegistry : public FunctionRegistry {
  private:
   std::vector<std::unique_ptr<ScalarFunction>> storage_;
 };
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return upper;
-}
 
 // By name; made once from the built-in functions.
 const std::map<std::string, const ScalarFunction*, std::less<>>& ByName() {
@@ -54,7 +47,7 @@ const FunctionRegistry& FunctionRegistry::BuiltIn() {
 }
 
 const ScalarFunction* FunctionRegistry::Find(std::string_view name) const {
-  auto found = ByName().find(Upper(name));
+  auto found = ByName().find(base::AsciiUpper(name));
   return found == ByName().end() ? nullptr : found->second;
 }
 

@@ -257,17 +257,6 @@ class CsvDecoder final : public RecordDecoder {
   std::vector<std::string_view> fields_;
 };
 
-void AppendTimestampText(std::string* out, int64_t value, const DataType& type) {
-  const int64_t units = type.precision() <= 6 ? 1'000'000 : 1'000'000'000;
-  int64_t seconds = value / units;
-  int64_t rest = value % units;
-  if (rest < 0) {
-    rest += units;
-    --seconds;
-  }
-  AppendIsoTimestamp(out, seconds, static_cast<int32_t>(rest * (1'000'000'000 / units)), TimestampStyle::kSql, type.kind() == TypeKind::kTimestampLtz);
-}
-
 // A value that is not NULL. Whether it is a text, which may need quotes.
 bool AppendValue(std::string* out, const arrow::Array& array, int64_t row, const DataType& type) {
   auto back = std::back_inserter(*out);
@@ -283,7 +272,7 @@ bool AppendValue(std::string* out, const arrow::Array& array, int64_t row, const
     case TypeKind::kDate: AppendIsoDate(out, static_cast<const arrow::Date32Array&>(array).Value(row)); return true;
     case TypeKind::kTime: AppendIsoTime(out, static_cast<const arrow::Time32Array&>(array).Value(row) * int64_t{1'000'000}); return true;
     case TypeKind::kTimestamp:
-    case TypeKind::kTimestampLtz: AppendTimestampText(out, static_cast<const arrow::TimestampArray&>(array).Value(row), type); return true;
+    case TypeKind::kTimestampLtz: AppendTimestampText(out, static_cast<const arrow::TimestampArray&>(array).Value(row), type, TimestampStyle::kSql); return true;
     case TypeKind::kBinary:
     case TypeKind::kVarbinary: *out += base::EncodeBase64(static_cast<const arrow::BinaryArray&>(array).GetView(row)); return true;
     default: *out += static_cast<const arrow::StringArray&>(array).GetView(row); return true;

@@ -11,6 +11,7 @@
 #include "formats/iso_time.h"
 #include "formats/json_formats_internal.h"
 #include "formats/json_value.h"
+#include "formats/text_value.h"
 
 namespace firn::formats {
 
@@ -51,16 +52,8 @@ void AppendDouble(std::string* out, double value) {
 }
 
 void AppendTimestamp(std::string* out, int64_t value, const DataType& type, const WriteOptions& options) {
-  const int64_t units = type.precision() <= 6 ? 1'000'000 : 1'000'000'000;
-  int64_t seconds = value / units;
-  int64_t rest = value % units;
-  if (rest < 0) {
-    rest += units;
-    --seconds;
-  }
   out->push_back('"');
-  AppendIsoTimestamp(out, seconds, static_cast<int32_t>(rest * (1'000'000'000 / units)), options.timestamps,
-                     type.kind() == TypeKind::kTimestampLtz);
+  AppendTimestampText(out, value, type, options.timestamps);
   out->push_back('"');
 }
 

@@ -73,6 +73,17 @@ ReadOutcome TextOf(value& from, std::string_view* text) {
   return ReadOutcome::kBadJson;
 }
 
+// A value that is written as text: `parse` gives an optional.
+template <typename T, typename Parse>
+ReadOutcome ConvertText(value& from, T* out, const Parse& parse) {
+  std::string_view text;
+  if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
+  const auto parsed = parse(text);
+  if (!parsed) return ReadOutcome::kBadValue;
+  *out = *parsed;
+  return ReadOutcome::kOk;
+}
+
 // A column of fixed-width values; Derived::Convert turns one value into T.
 template <typename Derived, typename T>
 class FixedReader : public JsonReader {
@@ -188,26 +199,17 @@ class DecimalReader final : public FixedReader<DecimalReader, DecimalBytes> {
 class DateReader final : public FixedReader<DateReader, int32_t> {
  public:
   using FixedReader::FixedReader;
-  ReadOutcome Convert(value& from, int32_t* out) {
-    std::string_view text;
-    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-    const auto days = ParseIsoDate(text);
-    if (!days) return ReadOutcome::kBadValue;
-    *out = *days;
-    return ReadOutcome::kOk;
-  }
+  ReadOutcome Convert(value& from, int32_t* out) { return ConvertText(from, out, ParseIsoDate); }
 };
 
 class TimeReader final : public FixedReader<TimeReader, int32_t> {
  public:
   using FixedReader::FixedReader;
   ReadOutcome Convert(value& from, int32_t* out) {
-    std::string_view text;
-    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-    const auto nanos = ParseIsoTime(text);
-    if (!nanos) return ReadOutcome::kBadValue;
-    *out = static_cast<int32_t>(*nanos / 1'000'000'000 * 1000);  // TIME has whole seconds in Flink's formats
-    return ReadOutcome::kOk;
+    int64_t nanos = 0;
+    const ReadOutcome outcome = ConvertText(from, &nanos, ParseIsoTime);
+    *out = static_cast<int32_t>(nanos / 1'000'000'000 * 1000);  // TIME has whole seconds in Flink's formats
+    return outcome;
   }
 };
 
@@ -216,12 +218,7 @@ class TimestampReader final : public FixedReader<TimestampReader, int64_t> {
   TimestampReader(const types::DataType& type, TimestampStyle style)
       : FixedReader(type), type_(type), style_(style) {}
   ReadOutcome Convert(value& from, int64_t* out) {
-    std::string_view text;
-    if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
-    const auto parsed = ParseTimestampText(text, type_, style_);
-    if (!parsed) return ReadOutcome::kBadValue;
-    *out = *parsed;
-    return ReadOutcome::kOk;
+    return ConvertText(from, out, [this](std::string_view text) { return ParseTimestampText(text, type_, style_); });
   }
 
  private:

@@ -15,30 +15,27 @@ struct OptionRule {
   std::vector<std::string> values;  // empty: any
 };
 
-const std::vector<OptionRule>& JsonOptionRules() {
-  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
-      {"fail-on-missing-field", {"true", "false"}},
+// Of json and of what is written in it.
+std::vector<OptionRule> WithJsonRules(std::vector<OptionRule> rules) {
+  const OptionRule shared[] = {
       {"ignore-parse-errors", {"true", "false"}},
       {"timestamp-format.standard", {"SQL", "ISO-8601"}},
       {"map-null-key.mode", {"FAIL", "DROP", "LITERAL"}},
       {"map-null-key.literal", {}},
       {"encode.decimal-as-plain-number", {"true", "false"}},
       {"encode.ignore-null-fields", {"true", "false"}},
-      {"decode.json-parser.enabled", {"true", "false"}},
   };
+  rules.insert(rules.end(), std::begin(shared), std::end(shared));
+  return rules;
+}
+
+const std::vector<OptionRule>& JsonOptionRules() {
+  static const auto* const rules = new std::vector<OptionRule>(WithJsonRules({{"fail-on-missing-field", {"true", "false"}}, {"decode.json-parser.enabled", {"true", "false"}}}));
   return *rules;
 }
 
 const std::vector<OptionRule>& DebeziumOptionRules() {
-  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
-      {"schema-include", {"true", "false"}},
-      {"ignore-parse-errors", {"true", "false"}},
-      {"timestamp-format.standard", {"SQL", "ISO-8601"}},
-      {"map-null-key.mode", {"FAIL", "DROP", "LITERAL"}},
-      {"map-null-key.literal", {}},
-      {"encode.decimal-as-plain-number", {"true", "false"}},
-      {"encode.ignore-null-fields", {"true", "false"}},
-  };
+  static const auto* const rules = new std::vector<OptionRule>(WithJsonRules({{"schema-include", {"true", "false"}}}));
   return *rules;
 }
 

@@ -56,4 +56,15 @@ std::optional<int64_t> ParseTimestampText(std::string_view text, const types::Da
   return parsed->seconds * 1'000'000'000 + nanos;
 }
 
+void AppendTimestampText(std::string* out, int64_t value, const types::DataType& type, TimestampStyle style) {
+  const int64_t units = type.precision() <= 6 ? 1'000'000 : 1'000'000'000;
+  int64_t seconds = value / units;
+  int64_t rest = value % units;
+  if (rest < 0) {
+    rest += units;
+    --seconds;
+  }
+  AppendIsoTimestamp(out, seconds, static_cast<int32_t>(rest * (1'000'000'000 / units)), style, type.kind() == types::TypeKind::kTimestampLtz);
+}
+
 }  // namespace firn::formats

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "formats/iso_time.h"
@@ -36,5 +37,7 @@ bool ParseDecimalText(std::string_view text, const types::DataType& type, arrow:
 
 /// In the type's units, cut to its precision; nothing if it is none or out of range.
 std::optional<int64_t> ParseTimestampText(std::string_view text, const types::DataType& type, TimestampStyle style);
+/// Of a value in the type's units.
+void AppendTimestampText(std::string* out, int64_t value, const types::DataType& type, TimestampStyle style);
 
 }  // namespace firn::formats

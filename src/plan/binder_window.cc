@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "expr/evaluator.h"
 #include "plan/binder_internal.h"
@@ -32,11 +33,6 @@ const std::array<WindowFunction, 4>& TableFunctions() {
       {"SESSION", WindowKind::kSession, {"DATA", "TIMECOL", "GAP"}, 3},
   }};
   return kFunctions;
-}
-
-std::string Upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
 }
 
 Error NoRowtime(const Relation& relation, const types::Field& field, base::SourceSpan span, const std::string& relation_name) {
@@ -103,7 +99,7 @@ Result<int64_t> QueryBinder::BindWindowSize(const sql::Expression& size, std::st
 Result<std::vector<const sql::Expression*>> QueryBinder::WindowArguments(const sql::Expression& call, const std::vector<std::string_view>& names) {
   std::vector<const sql::Expression*> arguments(names.size(), nullptr);
   for (size_t i = 0; i < call.arguments.size(); ++i) {
-    const std::string name = i < call.argument_names.size() ? Upper(call.argument_names[i]) : "";
+    const std::string name = i < call.argument_names.size() ? base::AsciiUpper(call.argument_names[i]) : "";
     size_t place = i;
     if (!name.empty()) place = static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
     if (place >= names.size()) {

@@ -4,25 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <set>
 #include <sstream>
 
 #include "base/error_render.h"
 #include "plan/plan_check_internal.h"
+#include "plan/script_files_test.h"
 #include "plan/test_catalog_internal.h"
 
 namespace firn::plan {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string ReadText(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 /// The value of a "#key<TAB or space>value" line, or a "key<TAB>value" line of a refusal.
 std::string HeaderOf(const std::string& text, const std::string& key) {
@@ -68,17 +60,8 @@ TEST_P(FlinkCase, PlansAsFlink) {
       << ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);
 }
 
-std::vector<std::string> CaseNames() {
-  std::set<std::string> names;
-  std::error_code missing;  // run from elsewhere: no cases
-  for (const auto& entry : fs::directory_iterator("test/flink/cases", missing)) {
-    if (entry.path().extension() == ".sql") names.insert(entry.path().stem().string());
-  }
-  return {names.begin(), names.end()};
-}
-
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlinkCase);
-INSTANTIATE_TEST_SUITE_P(Cases, FlinkCase, testing::ValuesIn(CaseNames()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Cases, FlinkCase, testing::ValuesIn(ScriptNames("test/flink/cases")), [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace firn::plan

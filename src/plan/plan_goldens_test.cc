@@ -4,26 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <set>
-#include <sstream>
 
 #include "base/error_render.h"
 #include "plan/plan_check_internal.h"
+#include "plan/script_files_test.h"
 #include "plan/test_catalog_internal.h"
 
 namespace firn::plan {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string ReadText(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 std::string Planned(const std::string& script) {
   TestSession session;
@@ -42,17 +31,8 @@ TEST_P(PlanGolden, Matches) {
   EXPECT_EQ(planned, ReadText(base + ".golden"));
 }
 
-std::vector<std::string> ScriptNames() {
-  std::set<std::string> names;
-  std::error_code missing;  // run from elsewhere: no scripts
-  for (const auto& entry : fs::directory_iterator("test/plan", missing)) {
-    if (entry.path().extension() == ".sql") names.insert(entry.path().stem().string());
-  }
-  return {names.begin(), names.end()};
-}
-
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PlanGolden);
-INSTANTIATE_TEST_SUITE_P(Scripts, PlanGolden, testing::ValuesIn(ScriptNames()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Scripts, PlanGolden, testing::ValuesIn(ScriptNames("test/plan")), [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace firn::plan

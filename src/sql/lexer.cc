@@ -7,6 +7,8 @@
 #include <optional>
 #include <unordered_set>
 
+#include "base/ascii.h"
+
 namespace firn::sql {
 
 namespace {
@@ -202,7 +204,7 @@ class Lexer {
     char escape = '\\';
     const size_t after = at_;
     FIRN_RETURN_IF_ERROR(SkipBlanks());
-    if (text_.size() - at_ > 7 && Upper(text_.substr(at_, 7)) == "UESCAPE") {
+    if (text_.size() - at_ > 7 && base::AsciiUpper(text_.substr(at_, 7)) == "UESCAPE") {
       at_ += 7;
       FIRN_RETURN_IF_ERROR(SkipBlanks());
       Token character;
@@ -266,20 +268,13 @@ class Lexer {
     return Fail(begin, fmt::format("the identifier that begins here is not closed by {}", quote));
   }
 
-  static std::string Upper(std::string_view text) {
-    std::string upper(text);
-    for (char& c : upper) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    return upper;
-  }
 
   Status ReadWord(Token* token) {
     const size_t begin = at_;
     while ((IsLetter(Peek()) || IsDigit(Peek())) && BlankLength(text_.substr(at_)) == 0) ++at_;
     token->kind = TokenKind::kWord;
     token->text = std::string(text_.substr(begin, at_ - begin));
-    token->upper = Upper(token->text);
+    token->upper = base::AsciiUpper(token->text);
     return Ok();
   }
 
