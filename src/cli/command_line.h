@@ -26,7 +26,9 @@ void AddDemoCommand(CLI::App& app, Command* chosen);
 
 /// A rendered error with the colours of a terminal: the code, the carets, the words before each note.
 std::string ColourError(const std::string& rendered);
-/// Renders the error to standard error and gives its exit code: 2 for kUsageError, else 1.
+inline constexpr int kCancelledCode = 130;  // as a shell gives it for a program that Ctrl-C ended
+
+/// Renders the error to standard error and gives its exit code: 2 for kUsageError, kCancelledCode for kCancelled, else 1.
 int FailCommand(const Error& error);
 /// 0, or as above.
 int EndCommand(const Status& status);

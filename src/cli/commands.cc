@@ -22,8 +22,6 @@ namespace firn::cli {
 
 namespace {
 
-constexpr int kCancelledCode = 130;  // as a shell gives it for a program that Ctrl-C ended
-
 int Fail(const Error& error) { return FailCommand(error); }
 
 // A piece of what is to be run; named if it is a file.
@@ -103,6 +101,7 @@ int FailCommand(const Error& error) {
   // A statement's failure comes from the gateway as it is to be read.
   const std::string text = error.message().starts_with("error[") ? error.message() : base::RenderError(error);
   io::WriteError(io::IsErrorTerminal() ? ColourError(text) : text);
+  if (error.code() == ErrorCode::kCancelled) return kCancelledCode;
   return error.code() == ErrorCode::kUsageError ? 2 : 1;
 }
 

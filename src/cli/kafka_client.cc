@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "broker/frame_reader.h"
+#include "io/process.h"
 #include "kafka/messages/api_versions.h"
 
 namespace firn::cli {
@@ -19,21 +19,42 @@ namespace {
 constexpr std::chrono::seconds kConnectWait{10};
 constexpr std::chrono::seconds kAnswerWait{60};  // a fetch or a produce of a slow disk is within it
 
+// Whether it is met in time, also when somebody wants the process to stop: then the broker has a little longer, no more.
+template <typename Predicate>
+bool WaitFor(base::ConditionVariable& changed, base::MutexLock& lock, std::chrono::milliseconds time, const Predicate& is_met) {
+  bool is_stopping = false;
+  while (time.count() > 0) {
+    const auto turn = std::min(time, std::chrono::milliseconds(io::kStopLookMs));
+    if (changed.WaitFor(lock, turn, is_met)) return true;
+    time -= turn;
+    if (!is_stopping && io::IsStopSignalPending()) {
+      is_stopping = true;
+      time = std::min(time, std::chrono::milliseconds(io::kStopGraceMs));
+    }
+  }
+  return false;
+}
+
+Error NotInTime(std::string what, std::chrono::seconds time) {
+  if (io::IsStopSignalPending()) return Error(ErrorCode::kCancelled, "told to stop while " + what);
+  return Error(ErrorCode::kTimeout, fmt::format("{} within {} s", what, time.count()));
+}
+
 }  // namespace
 
 // What the reactor leaves for the thread that waits.
 struct KafkaLink::Mailbox {
-  std::mutex mutex;
-  std::condition_variable changed;
+  base::Mutex mutex;
+  base::ConditionVariable changed;
   io::Connection* connection = nullptr;        // lives on the reactor, like what it points to
-  bool is_connected = false;                   // guarded by mutex, like all below
-  std::optional<std::string> closed;           // why
-  std::deque<base::SharedBytes> frames;
+  bool is_connected FIRN_GUARDED_BY(mutex) = false;
+  std::optional<std::string> closed FIRN_GUARDED_BY(mutex);  // why
+  std::deque<base::SharedBytes> frames FIRN_GUARDED_BY(mutex);
 
   void Close(std::string reason) {
-    std::lock_guard lock(mutex);
+    base::MutexLock lock(mutex);
     if (!closed) closed = std::move(reason);
-    changed.notify_all();
+    changed.NotifyAll();
   }
 };
 
@@ -49,9 +70,9 @@ class KafkaLink::Handler final : public io::ConnectionHandler {
       mailbox_->Close(status.error().message());
       return connection_.Close();
     }
-    std::lock_guard lock(mailbox_->mutex);
+    base::MutexLock lock(mailbox_->mutex);
     for (base::SharedBytes& frame : frames) mailbox_->frames.push_back(std::move(frame));
-    mailbox_->changed.notify_all();
+    mailbox_->changed.NotifyAll();
   }
   void OnClosed(Status reason) override {
     mailbox_->connection = nullptr;
@@ -81,18 +102,19 @@ Result<std::unique_ptr<KafkaLink>> KafkaLink::Connect(io::Network& network, cons
       return nullptr;
     }
     mailbox->connection = *connection;
-    std::lock_guard lock(mailbox->mutex);
+    base::MutexLock lock(mailbox->mutex);
     mailbox->is_connected = true;
-    mailbox->changed.notify_all();
+    mailbox->changed.NotifyAll();
     return std::make_unique<Handler>(**connection, mailbox);
   });
-  std::unique_lock lock(mailbox->mutex);
-  const bool is_in_time = mailbox->changed.wait_for(lock, kConnectWait, [&] { return mailbox->is_connected || mailbox->closed; });
+  base::MutexLock lock(mailbox->mutex);
+  const bool is_in_time = WaitFor(mailbox->changed, lock, kConnectWait, [&]() FIRN_REQUIRES(mailbox->mutex) { return mailbox->is_connected || mailbox->closed; });
+  if (!is_in_time && io::IsStopSignalPending()) return NotInTime(fmt::format("there was no connection to {}", address.ToString()), kConnectWait);
   if (!is_in_time || mailbox->closed) {
     return Error(ErrorCode::kServerUnreachable, fmt::format("no Kafka broker answers at {}: {}", address.ToString(), mailbox->closed.value_or("no connection within 10 s")))
         .Hint("start a node with `firn up`, or name a broker with --bootstrap-server HOST:PORT");
   }
-  lock.unlock();
+  lock.Unlock();
   std::unique_ptr<KafkaLink> link(new KafkaLink(network, address, mailbox));
   FIRN_RETURN_IF_ERROR(link->LearnVersions());
   return link;
@@ -121,9 +143,9 @@ Result<base::SharedBytes> KafkaLink::RoundTrip(std::vector<base::SharedBytes> pa
   network_.reactor().Post([mailbox = mailbox_, parts = std::move(parts)]() mutable {
     if (mailbox->connection != nullptr) mailbox->connection->Send(std::move(parts));
   });
-  std::unique_lock lock(mailbox_->mutex);
-  const bool is_in_time = mailbox_->changed.wait_for(lock, kAnswerWait, [&] { return !mailbox_->frames.empty() || mailbox_->closed; });
-  if (!is_in_time) return Error(ErrorCode::kTimeout, fmt::format("the broker at {} did not answer within {} s", address_.ToString(), kAnswerWait.count()));
+  base::MutexLock lock(mailbox_->mutex);
+  const bool is_in_time = WaitFor(mailbox_->changed, lock, kAnswerWait, [&]() FIRN_REQUIRES(mailbox_->mutex) { return !mailbox_->frames.empty() || mailbox_->closed; });
+  if (!is_in_time) return NotInTime(fmt::format("the broker at {} did not answer", address_.ToString()), kAnswerWait);
   if (mailbox_->frames.empty()) return Error(ErrorCode::kServerUnreachable, fmt::format("the connection to the broker at {} ended: {}", address_.ToString(), *mailbox_->closed));
   base::SharedBytes frame = std::move(mailbox_->frames.front());
   mailbox_->frames.pop_front();

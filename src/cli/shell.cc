@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/statement_runner.h"
@@ -24,10 +25,8 @@ std::string Trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-std::string UpperWord(std::string text) {
-  text = Trimmed(text);
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); });
-  return text;
+std::string UpperWord(const std::string& text) {
+  return base::AsciiUpper(Trimmed(text));
 }
 
 class Shell {

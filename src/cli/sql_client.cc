@@ -4,12 +4,13 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-
 namespace firn::cli {
 
 namespace {
 
 namespace json = boost::json;
+
+constexpr int kTellMs = 1000;
 
 /// The body of an answer as JSON, or the gateway's own error text.
 Result<json::value> Call(io::HttpClient& http, const std::string& method, const std::string& target, const std::string& body = {}) {
@@ -89,11 +90,13 @@ std::vector<PrintedRow> RowsOf(const json::object& page, const std::vector<Print
 
 }  // namespace
 
-SqlClient::SqlClient(std::unique_ptr<io::HttpClient> http, std::string session) : http_(std::move(http)), session_(std::move(session)) {}
+SqlClient::SqlClient(const io::Address& server, std::unique_ptr<io::HttpClient> http, std::string session) : server_(server), http_(std::move(http)), session_(std::move(session)) {}
 
-SqlClient::~SqlClient() {
-  // The server drops idle sessions by itself; a failure to say goodbye changes nothing.
-  (void)http_->Send("DELETE", "/v2/sessions/" + session_);
+SqlClient::~SqlClient() { Tell("DELETE", "/v2/sessions/" + session_); }
+
+void SqlClient::Tell(const std::string& method, const std::string& target) {
+  // The server drops idle sessions and what runs in them by itself; a failure changes nothing.
+  (void)io::HttpClient::Create(server_, {.timeout_ms = kTellMs})->Send(method, target, "{}");
 }
 
 Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server, const std::map<std::string, std::string>& properties) {
@@ -101,7 +104,7 @@ Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server,
   json::object settings;
   for (const auto& [key, value] : properties) settings[key] = value;
   FIRN_TRY(json::value answer, Call(*http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}})));
-  return std::unique_ptr<SqlClient>(new SqlClient(std::move(http), std::string(answer.at("sessionHandle").as_string())));
+  return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), std::string(answer.at("sessionHandle").as_string())));
 }
 
 Status SqlClient::Execute(const std::string& statement, const ResultReceiver& receiver) {
@@ -112,8 +115,10 @@ Status SqlClient::Execute(const std::string& statement, const ResultReceiver& re
   bool has_begun = false;
   ResultHead head;
   while (!next.empty()) {
-    FIRN_TRY(json::value answer, Call(*http_, "GET", next));
-    const json::object& page = answer.as_object();
+    auto answer = Call(*http_, "GET", next);
+    if (!answer.ok() && answer.error().code() == ErrorCode::kCancelled) Tell("POST", operation + "/cancel");
+    if (!answer.ok()) return std::move(answer).error();
+    const json::object& page = answer->as_object();
     const bool is_ready = page.at("resultType").as_string() != "NOT_READY";
     if (is_ready && !has_begun) {
       head = HeadOf(page);

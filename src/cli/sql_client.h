@@ -42,7 +42,11 @@ class SqlClient {
   Result<std::vector<std::string>> Complete(const std::string& statement, int position);
 
  private:
-  SqlClient(std::unique_ptr<io::HttpClient> http, std::string session);
+  SqlClient(const io::Address& server, std::unique_ptr<io::HttpClient> http, std::string session);
+  // Tells the server what it should know, without waiting long for one that hangs.
+  void Tell(const std::string& method, const std::string& target);
+
+  const io::Address server_;
   std::unique_ptr<io::HttpClient> http_;
   std::string session_;
 };

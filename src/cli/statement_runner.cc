@@ -5,9 +5,10 @@
 
 namespace firn::cli {
 
-Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& statement, OutputFormat format) {
+namespace {
+
+Status Run(SqlClient& client, const std::string& statement, OutputFormat format, StatementOutcome* outcome) {
   std::unique_ptr<ResultPrinter> printer;
-  StatementOutcome outcome;
   FIRN_TRY(const std::string mode, client.Setting("execution.runtime-mode"));
   const bool is_batch = mode == "batch" || mode == "BATCH";
   const bool is_terminal = io::IsOutputTerminal();
@@ -15,7 +16,7 @@ Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& stat
   ResultReceiver receiver;
   receiver.begin = [&](const ResultHead& head) {
     if (!head.has_content) return;
-    outcome.has_content = true;
+    outcome->has_content = true;
     is_stream = head.is_query && !is_batch;
     const PrinterOptions options{.format = format, .is_changelog = is_stream, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
     printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
@@ -23,11 +24,24 @@ Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& stat
   receiver.rows = [&](const std::vector<PrintedRow>& rows) {
     if (printer) printer->Add(rows);
     if (printer && (is_stream || rows.empty())) printer->Flush();
-    outcome.was_cancelled = io::TakeStopSignal();
-    return !outcome.was_cancelled;
+    outcome->was_cancelled = io::TakeStopSignal();
+    return !outcome->was_cancelled;
   };
   FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver));
   if (printer) printer->Finish();
+  return Ok();
+}
+
+}  // namespace
+
+Result<StatementOutcome> RunStatement(SqlClient& client, const std::string& statement, OutputFormat format) {
+  StatementOutcome outcome;
+  Status status = Run(client, statement, format, &outcome);
+  if (status.ok()) return outcome;
+  // Only a server that hangs lets a call be ended by the signal.
+  if (status.error().code() != ErrorCode::kCancelled || !io::TakeStopSignal()) return std::move(status).error();
+  io::WriteError(status.error().message() + "\n");
+  outcome.was_cancelled = true;
   return outcome;
 }
 

@@ -51,7 +51,7 @@ class HttpServer {
 };
 
 struct HttpClientOptions {
-  int timeout_ms = 30'000;
+  int timeout_ms = 30'000;  // of a call; a held stop signal (process.h) ends it sooner, with kCancelled
   size_t max_body_bytes = 256 << 20;
 };
 

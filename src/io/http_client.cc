@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
+#include <chrono>
 #include <optional>
 
+#include "base/assert.h"
 #include "io/http.h"
+#include "io/process.h"
 
 namespace firn::io {
 
@@ -17,6 +22,61 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using asio::ip::tcp;
+
+using Clock = std::chrono::steady_clock;
+
+// Waits for a socket on behalf of one call: until its time is over, or a little longer than until somebody wants the process to stop.
+class CallWait {
+ public:
+  explicit CallWait(int timeout_ms) : deadline_(Clock::now() + std::chrono::milliseconds(timeout_ms)) {}
+
+  // timed_out, or operation_aborted for a stop signal.
+  error_code For(tcp::socket& socket, short events) {
+    pollfd watched{socket.native_handle(), events, 0};
+    while (::poll(&watched, 1, static_cast<int>(kStopLookMs)) == 0) {
+      if (!is_stopping_ && IsStopSignalPending()) {
+        is_stopping_ = true;
+        deadline_ = std::min(deadline_, Clock::now() + std::chrono::milliseconds(kStopGraceMs));
+      }
+      if (Clock::now() >= deadline_) return is_stopping_ ? asio::error::operation_aborted : asio::error::timed_out;
+    }
+    return {};
+  }
+
+ private:
+  Clock::time_point deadline_;
+  bool is_stopping_ = false;
+};
+
+// The socket as Beast reads from and writes to it.
+class WaitingStream {
+ public:
+  WaitingStream(tcp::socket& socket, CallWait& wait) : socket_(socket), wait_(wait) {}
+
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers, error_code& problem) {
+    problem = wait_.For(socket_, POLLIN);
+    return problem ? 0 : socket_.read_some(buffers, problem);
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers, error_code& problem) {
+    problem = wait_.For(socket_, POLLOUT);
+    return problem ? 0 : socket_.write_some(buffers, problem);
+  }
+  // Beast asks for the throwing forms too, and calls neither.
+  template <typename Buffers>
+  size_t read_some(const Buffers&) {
+    FIRN_UNREACHABLE("an HTTP call reads with an error code");
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers&) {
+    FIRN_UNREACHABLE("an HTTP call writes with an error code");
+  }
+
+ private:
+  tcp::socket& socket_;
+  CallWait& wait_;
+};
 
 class BeastClient final : public HttpClient {
  public:
@@ -31,28 +91,54 @@ class BeastClient final : public HttpClient {
   }
 
  private:
-  Status Open() {
+  Error Interrupted(const std::string& what, const error_code& problem) const {
+    if (problem == asio::error::operation_aborted) return Error(ErrorCode::kCancelled, fmt::format("told to stop while {} did not answer {}", server_.ToString(), what));
+    return Error(ErrorCode::kTimeout, fmt::format("{} did not answer {} within {} ms", server_.ToString(), what, options_.timeout_ms));
+  }
+  static bool IsInterruption(const error_code& problem) { return problem == asio::error::operation_aborted || problem == asio::error::timed_out; }
+
+  // To the first of the endpoints that takes the connection.
+  static error_code ConnectTo(const tcp::resolver::results_type& endpoints, CallWait& wait, tcp::socket* socket) {
+    error_code problem = asio::error::host_not_found;
+    for (const auto& entry : endpoints) {
+      socket->close(problem);
+      socket->open(entry.endpoint().protocol(), problem);
+      if (!problem) socket->non_blocking(true, problem);
+      if (!problem) socket->connect(entry.endpoint(), problem);
+      if (problem == asio::error::in_progress || problem == asio::error::would_block) {
+        problem = wait.For(*socket, POLLOUT);
+        if (problem) return problem;
+        int code = 0;
+        socklen_t size = sizeof(code);
+        ::getsockopt(socket->native_handle(), SOL_SOCKET, SO_ERROR, &code, &size);
+        problem = error_code(code, boost::system::system_category());
+      }
+      if (!problem) return problem;
+    }
+    return problem;
+  }
+
+  Status Open(CallWait& wait) {
     if (socket_) return Ok();
     error_code problem;
     tcp::resolver resolver(context_);
     const auto found = resolver.resolve(server_.host, std::to_string(server_.port), problem);
     tcp::socket socket(context_);
-    if (!problem) asio::connect(socket, found, problem);
+    if (!problem) problem = ConnectTo(found, wait, &socket);
+    if (problem == asio::error::operation_aborted) return Interrupted("a connection", problem);
     if (problem) {
       return Error(ErrorCode::kServerUnreachable, fmt::format("no firn node answers at {}: {}", server_.ToString(), problem.message()))
           .Hint("start one with `firn up`, or use --data DIR for an embedded one");
     }
     socket.set_option(tcp::no_delay(true), problem);
-    const timeval timeout{options_.timeout_ms / 1000, options_.timeout_ms % 1000 * 1000};
-    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     socket_.emplace(std::move(socket));
     buffer_.clear();
     return Ok();
   }
 
   Result<HttpResponse> TrySend(const std::string& method, const std::string& target, const std::string& body) {
-    FIRN_RETURN_IF_ERROR(Open());
+    CallWait wait(options_.timeout_ms);
+    FIRN_RETURN_IF_ERROR(Open(wait));
     http::request<http::string_body> request;
     request.method_string(method);
     request.target(target);
@@ -63,15 +149,14 @@ class BeastClient final : public HttpClient {
     request.body() = body;
     request.prepare_payload();
     error_code problem;
-    http::write(*socket_, request, problem);
+    WaitingStream stream(*socket_, wait);
+    http::write(stream, request, problem);
     http::response_parser<http::string_body> parser;
     parser.body_limit(options_.max_body_bytes);
-    if (!problem) http::read(*socket_, buffer_, parser, problem);
+    if (!problem) http::read(stream, buffer_, parser, problem);
     if (problem) {
       socket_.reset();
-      if (problem == asio::error::try_again || problem == asio::error::would_block) {
-        return Error(ErrorCode::kTimeout, fmt::format("{} did not answer {} {} within {} ms", server_.ToString(), method, target, options_.timeout_ms));
-      }
+      if (IsInterruption(problem)) return Interrupted(method + " " + target, problem);
       return Error(ErrorCode::kUnavailable, fmt::format("{} {} at {}: {}", method, target, server_.ToString(), problem.message()));
     }
     auto message = parser.release();

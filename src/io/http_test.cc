@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/http.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <csignal>
+#include <future>
+
+#include "io/process.h"
 
 namespace firn::io {
 namespace {
@@ -28,6 +34,39 @@ TEST(Http, RoundTripKeepsConnectionAndDecodes) {
   EXPECT_EQ(HttpServer::Start({.address = address}, nullptr).error().code(), ErrorCode::kPortInUse);
   (*server)->Stop(100);
   EXPECT_EQ(HttpClient::Create(address)->Send("GET", "/").error().code(), ErrorCode::kServerUnreachable);
+}
+
+// Never answers before it is told to.
+class SilentServer {
+ public:
+  SilentServer() {
+    server_ = *HttpServer::Start({.address = {"127.0.0.1", 0}}, [this](const HttpRequest&) {
+      released_.get_future().wait();
+      return HttpResponse{};
+    });
+  }
+  ~SilentServer() { released_.set_value(); }
+  const Address& address() const { return server_->address(); }
+
+ private:
+  std::promise<void> released_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST(Http, ACallThatIsNotAnsweredEnds) {
+  SilentServer server;
+  EXPECT_EQ(HttpClient::Create(server.address(), {.timeout_ms = 20})->Send("GET", "/").error().code(), ErrorCode::kTimeout);
+}
+
+TEST(Http, AStopSignalEndsACallThatIsNotAnswered) {
+  SilentServer server;
+  HoldStopSignals();
+  ASSERT_EQ(std::raise(SIGTERM), 0);
+  const auto answer = HttpClient::Create(server.address())->Send("GET", "/path");
+  EXPECT_TRUE(TakeStopSignal());
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(answer.error().message(), fmt::format("told to stop while {} did not answer GET /path", server.address().ToString()));
 }
 
 TEST(Http, EncodesWhatIsReserved) { EXPECT_EQ(EncodeUrlPart("a/b c~"), "a%2Fb%20c~"); }

@@ -110,6 +110,12 @@ bool TakeStopSignal() {
   return ::sigtimedwait(&signals, nullptr, &no_wait) > 0;
 }
 
+bool IsStopSignalPending() {
+  sigset_t pending;
+  ::sigpending(&pending);
+  return ::sigismember(&pending, SIGINT) == 1 || ::sigismember(&pending, SIGTERM) == 1;
+}
+
 void SleepMs(int64_t ms) {
   const timespec time{ms / 1000, ms % 1000 * 1'000'000};
   ::nanosleep(&time, nullptr);

@@ -39,6 +39,12 @@ void WaitForStopSignal();
 /// Whether one has come since the last look; takes it. Only after HoldStopSignals.
 bool TakeStopSignal();
 
+/// Whether one has come and was not taken yet. Thread-safe.
+bool IsStopSignalPending();
+/// What waits for another process looks for a stop signal this often, and goes on for at most so long once there is one.
+inline constexpr int64_t kStopLookMs = 50;
+inline constexpr int64_t kStopGraceMs = 500;
+
 /// Sleeps; for commands that wait for something outside of them.
 void SleepMs(int64_t ms);
 

@@ -14,6 +14,8 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from cases import NodeCase  # noqa: E402
+from checks import wait_until  # noqa: E402
 from command import firn, start  # noqa: E402
 from firn import Node  # noqa: E402
 
@@ -21,17 +23,6 @@ from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 from kafka.partitioner.default import murmur2  # noqa: E402
 
 ENDLESS = "CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='50')"
-
-
-def until(condition, seconds=20):
-    """The first true value of the condition; fails when it takes longer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def get(address, path, method="GET"):
@@ -45,7 +36,7 @@ class Up(unittest.TestCase):
             with tempfile.TemporaryDirectory() as folder:
                 data = pathlib.Path(folder) / "new" / "lake"
                 process = start("up", "--data", data, "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0")
-                described = json.loads(until(lambda: (data / "node.json").exists() and (data / "node.json").read_text()))
+                described = json.loads(wait_until(lambda: (data / "node.json").exists() and (data / "node.json").read_text(), "node.json"))
                 self.assertEqual(described["pid"], process.pid)
                 self.assertEqual(sorted(described["ports"]), ["jobs", "kafka", "sql"])
                 for port in described["ports"].values():
@@ -80,6 +71,7 @@ class Usage(unittest.TestCase):
         for arguments, near in ((("tpoic",), "topic"), (("topic", "lst"), "list"), (("up", "--prot-sql", "0"), "--port-sql"), (("sql", "--format", "jsno"), "json")):
             ran = firn(*arguments)
             self.assertEqual((ran.code, ran.out), (2, ""), arguments)
+            self.assertIn("error[E7002]: wrong usage: ", ran.err)
             self.assertIn(f"near: `{near}`", ran.err)
 
     def test_help_and_version_are_results(self):
@@ -103,15 +95,25 @@ class Usage(unittest.TestCase):
                 self.assertIn(address, ran.err)
 
 
-class Sql(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.node = Node().start()
+class HangingServer(unittest.TestCase):
+    """A server that takes connections and never says a word: Ctrl-C ends the command long before its own patience of 30 s and more."""
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.__exit__(None, None, None)
+    def test_a_signal_ends_the_wait(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+            for arguments in (("sql", "-e", "SHOW TABLES", "--server", address), ("topic", "consume", "t", "--bootstrap-server", address)):
+                process = start(*arguments)
+                connection, _ = server.accept()  # by now the signals are held
+                with connection:
+                    self.assertTrue(connection.recv(1))
+                    process.send_signal(signal.SIGINT)
+                    out, err = process.communicate(timeout=15)
+                self.assertEqual((process.returncode, out), (130, ""), err)
+                self.assertIn("error[E1007]: cancelled: told to stop while ", err)
+                self.assertIn(address, err)
 
+
+class Sql(NodeCase):
     def sql(self, *statements, **options):
         arguments = [part for statement in statements for part in ("-e", statement)]
         return firn("sql", "--server", self.node.sql, *arguments, *options.pop("more", ()), **options)
@@ -171,7 +173,7 @@ class Sql(unittest.TestCase):
             process.send_signal(stop)
             process.communicate(timeout=20)
             self.assertEqual(process.returncode, 130)
-        until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"))
+        wait_until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"), "the query's job ends")
 
     def test_a_synchronous_insert_waits_for_its_job(self):
         sink = "CREATE TEMPORARY TABLE b (v INT) WITH ('connector'='blackhole')"
@@ -188,11 +190,11 @@ class Sql(unittest.TestCase):
         process = start("sql", "--server", self.node.sql, "-e", "SET 'table.dml-sync'='true'", "-e", "SET 'pipeline.name'='waited'", "-e", ENDLESS, "-e",
                         "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector'='blackhole')", "-e", "INSERT INTO b SELECT id FROM g")
         waited = lambda: [job["state"] for job in self.jobs() if job["name"] == "waited"]
-        until(lambda: waited() == ["RUNNING"])
+        wait_until(lambda: waited() == ["RUNNING"], "the job runs")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, 130)
-        until(lambda: waited() == ["CANCELED"])
+        wait_until(lambda: waited() == ["CANCELED"], "the job is cancelled")
 
     def jobs(self):
         return json.loads(get(self.node.jobs, "/jobs/overview"))["jobs"]
@@ -209,15 +211,20 @@ class Embedded(unittest.TestCase):
             self.assertEqual((ran.code, ran.rows()), (0, [{"total": 3}]), ran.err)
 
 
-class Topics(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.node = Node().start()
+    def test_a_row_without_a_time_ends_the_statement_if_it_is_told_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "rows.json").write_text('{"id":1,"t":"2024-01-01 00:00:00"}\n{"id":2}\n')
+            table = f"""CREATE TABLE r (id INT, t TIMESTAMP(3), WATERMARK FOR t AS t) WITH ('connector'='filesystem', 'path'='{folder}/rows.json', 'format'='json')"""
+            arguments = ("sql", "--data", f"{folder}/lake", "--format", "csv")
+            ran = firn(*arguments, "-e", table, "-e", "SELECT id FROM r")
+            self.assertEqual((ran.code, ran.out), (0, "op,id\n+I,1\n"), ran.err)
+            self.assertIn("rows whose `t` is NULL are dropped", ran.err)
+            ran = firn(*arguments, "-e", "SET 'table.exec.source.null-rowtime' = 'fail'", "-e", "SELECT id FROM r")
+            self.assertEqual(ran.code, 1)
+            self.assertIn("error[E3004]: row time is NULL: default_catalog.default_database.r: `t` is NULL in 1 of 2 rows", ran.err)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.__exit__(None, None, None)
 
+class Topics(NodeCase):
     def topic(self, *arguments, **options):
         return firn("topic", *arguments, "--bootstrap-server", self.node.kafka, **options)
 
@@ -255,7 +262,7 @@ class Topics(unittest.TestCase):
         consumer = Consumer({"bootstrap.servers": self.node.kafka, "group.id": "reader", "auto.offset.reset": "earliest", "enable.auto.commit": False})
         consumer.assign([TopicPartition("keyed", p, 0) for p in range(5)])
         read = {}
-        until(lambda: [read.update({m.key().decode(): m.partition()}) for m in consumer.consume(20, 0.5)] is not None and len(read) == 20)
+        wait_until(lambda: [read.update({m.key().decode(): m.partition()}) for m in consumer.consume(20, 0.5)] is not None and len(read) == 20, "20 records")
         consumer.commit(offsets=[TopicPartition("keyed", 0, 1)], asynchronous=False)
         consumer.close()
         ours = {row["key"]: row["partition"] for row in self.topic("consume", "keyed", "--until-end", "--format", "json").rows()}
@@ -302,12 +309,9 @@ class RunningJob(unittest.TestCase):
             INSERT INTO out SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(t), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end""")
         assert ran.code == 0, ran.err
         cls.job = ran.rows()[0]["job id"]
-        until(lambda: json.loads(get(cls.node.jobs, f"/jobs/{cls.job}/checkpoints"))["counts"]["completed"] >= 2)
-        until(lambda: 'partition="events-0"} 202' in get(cls.node.jobs, "/metrics").split("firn_source_offset", 1)[-1] and 'partition="events-1"' in get(cls.node.jobs, "/metrics"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.__exit__(None, None, None)
+        wait_until(lambda: json.loads(get(cls.node.jobs, f"/jobs/{cls.job}/checkpoints"))["counts"]["completed"] >= 2, "two checkpoints")
+        wait_until(lambda: 'partition="events-0"} 202' in get(cls.node.jobs, "/metrics").split("firn_source_offset", 1)[-1] and 'partition="events-1"' in get(cls.node.jobs, "/metrics"),
+                   "both partitions are read")
 
     def rows(self, query):
         ran = firn("sql", "--server", self.node.sql, "--format", "json", "-e", "SET 'execution.runtime-mode'='batch'", "-e", query)
@@ -356,7 +360,7 @@ class RunningJob(unittest.TestCase):
                    "INSERT INTO o SELECT id FROM g")
         job = ran.rows()[0]["job id"]
         self.assertEqual(firn("job", "cancel", job, "--server", self.node.jobs).code, 0)
-        until(lambda: json.loads(get(self.node.jobs, f"/jobs/{job}"))["state"] == "CANCELED")
+        wait_until(lambda: json.loads(get(self.node.jobs, f"/jobs/{job}"))["state"] == "CANCELED", "the job is cancelled")
         with self.assertRaises(urllib.error.HTTPError) as refused:
             get(self.node.jobs, f"/jobs/{job}?mode=cancel", "PATCH")
         self.assertEqual(refused.exception.code, 409)
