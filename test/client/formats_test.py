@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import confluent_kafka  # noqa: E402
-import firn  # noqa: E402
+from cases import SqlCase  # noqa: E402
 import pyarrow  # noqa: E402
 import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
@@ -21,31 +21,11 @@ VALUES = "(1, 'plain', 1.5, TIMESTAMP '2024-01-01 10:00:00.123456', TRUE, 12.34,
 ROWS = [["1", "plain", "1.5", "2024-01-01 10:00:00.123456", "TRUE", "12.34", "2024-01-01"], ["2", 'two "words", a comma', "1.0E10", "2024-01-01 10:00:00.000000", "FALSE", "-0.50", "2024-02-29"]]
 
 
-class Formats(unittest.TestCase):
+class Formats(SqlCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="firn-formats-")
-        cls.path = pathlib.Path(cls.folder.name)
-        cls.node = firn.Node().start()
-        cls.session = firn.Session(cls.node.sql, {"table.dml-sync": "true"})
-
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.node.stop()
-        cls.folder.cleanup()
-        assert code == 0, f"the node ended with {code}"
-
-    def run_sql(self, statement):
-        return self.session.execute(statement)
-
-    def rows(self, query):
-        return sorted(self.run_sql(query).texts(), key=str)
-
-    def refused(self, statement, *words):
-        with self.assertRaises(firn.SqlError) as caught:
-            self.run_sql(statement)
-        for word in words:
-            self.assertIn(word, str(caught.exception))
+        cls.path = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="firn-formats-")))
+        super().setUpClass()
 
     def file_table(self, name, file_format):
         self.run_sql(f"CREATE TEMPORARY TABLE {name} ({COLUMNS}) WITH ('connector'='filesystem', 'path'='{self.path / name}', 'format'='{file_format}')")

@@ -16,42 +16,23 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-import firn  # noqa: E402
+from cases import SqlCase  # noqa: E402
 import judges  # noqa: E402
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else "build/release/bin/firn_iceberg_tables"
 
 
-class IcebergThroughSql(unittest.TestCase):
+class IcebergThroughSql(SqlCase):
+    PROPERTIES = {"execution.runtime-mode": "batch", "table.dml-sync": "true"}
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="firn-iceberg-sql-")
-        cls.warehouse = pathlib.Path(cls.folder.name) / "warehouse"
+        cls.warehouse = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="firn-iceberg-sql-"))) / "warehouse"
         subprocess.run([PROGRAM, "write", f"file://{cls.warehouse}"], check=True, capture_output=True)
-        cls.node = firn.Node().start()
-        cls.session = firn.Session(cls.node.sql, {"execution.runtime-mode": "batch", "table.dml-sync": "true"})
+        super().setUpClass()
         cls.run_sql(f"CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{cls.warehouse}')")
         cls.run_sql("USE CATALOG lake")
         cls.run_sql("USE db")
-
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.node.stop()
-        cls.folder.cleanup()
-        assert code == 0, f"the node ended with {code}"
-
-    @classmethod
-    def run_sql(cls, statement):
-        return cls.session.execute(statement)
-
-    def rows(self, query):
-        return sorted(self.run_sql(query).texts(), key=str)
-
-    def refused(self, statement, *words):
-        with self.assertRaises(firn.SqlError) as caught:
-            self.run_sql(statement)
-        for word in words:
-            self.assertIn(word, str(caught.exception))
 
     def arrow(self, table):
         return judges.pyiceberg_table(self.warehouse / "db" / table).scan().to_arrow()

@@ -19,7 +19,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, TruncateTransform
 from pyiceberg.types import (BooleanType, DateType, DecimalType, DoubleType, FloatType, IntegerType, ListType, LongType, MapType, NestedField,
-                             StringType, StructType, TimestampType, TimestamptzType, UUIDType)
+                             StringType, StructType, TimestampType, TimestamptzType)
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from judges import duckdb_with_iceberg, newest_metadata  # noqa: E402

@@ -10,7 +10,6 @@ import argparse
 import json
 import pathlib
 import random
-import socket
 import sys
 import tempfile
 import threading
@@ -47,12 +46,6 @@ EXECUTE STATEMENT SET BEGIN
     GROUP BY symbol, window_start, window_end;
 END;
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Load(threading.Thread):
@@ -153,7 +146,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="firn-crash-") as folder:
         hadoop = f"'type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{pathlib.Path(folder) / 'warehouse'}'"
         catalog = hadoop if arguments.catalog == "hadoop" else "'type'='iceberg'"
-        port = free_port()
+        port = firn.free_port()
         node = firn.Node(pathlib.Path(folder) / "lake", kafka_port=port).start()
         load = Load(port, arguments.seed)
         load.send(load.now_ms)  # makes the topic

@@ -52,41 +52,27 @@ struct Producer {
   std::deque<SentBatch> batches;  // all, by sequence
 };
 
-class BrokerWorld {
+class BrokerWorld final : public World {
  public:
-  explicit BrokerWorld(const SeedOptions& options) : options_(options), world_(options.seed) {
-    ApplyFault(options.fault, disk());
-    YieldInDiskCalls(world_);
+  explicit BrokerWorld(const SeedOptions& options) : World(options) {
     for (int32_t i = 0; i < 2; ++i) producers_.push_back({.partition = i});
   }
 
-  void Run() {
-    try {
-      for (uint64_t lives = 1 + Choose(kLivesMax); lives > 0; --lives) Live();
-      StartBroker();
+  void Act() override {
+    for (uint64_t lives = 1 + Choose(kLivesMax); lives > 0; --lives) Live();
+    StartBroker();
+    for (Producer& producer : producers_) SendUnanswered(producer, kInFlightMax);
+    const auto all_answered = [&] {
       for (Producer& producer : producers_) SendUnanswered(producer, kInFlightMax);
-      const auto all_answered = [&] {
-        for (Producer& producer : producers_) SendUnanswered(producer, kInFlightMax);
-        return std::all_of(producers_.begin(), producers_.end(), [](const Producer& producer) { return UnansweredOf(producer) == 0; });
-      };
-      Await("the answer to a batch that was sent again", all_answered);
-      CheckLogs();
-      broker_.reset();
-      store_.reset();
-      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
-    } catch (const Failed&) {
-      if (options_.is_verbose) {
-        for (const std::string& line : disk().trace()) fmt::print("{}\n", line);
-      }
-      throw;
-    }
+      return std::all_of(producers_.begin(), producers_.end(), [](const Producer& producer) { return UnansweredOf(producer) == 0; });
+    };
+    Await("the answer to a batch that was sent again", all_answered);
+    CheckLogs();
+    broker_.reset();
+    store_.reset();
   }
 
  private:
-  uint64_t Choose(uint64_t bound) { return world_.choices().Below(bound); }
-  bool OneIn(uint64_t count) { return world_.choices().OneIn(count); }
-  io::SimulatedDisk& disk() { return world_.disk(); }
-  bool is_dead() { return disk().is_crashed(); }
   bool is_stopping() { return is_dead() || disk().has_failed_sync(); }
 
   void Live() {
@@ -114,7 +100,7 @@ class BrokerWorld {
     for (Producer& producer : producers_) {
       for (SentBatch& batch : producer.batches) batch.is_sent = false;
     }
-    world_.Restart(OneIn(3) ? io::CrashKind::kKill : io::CrashKind::kPowerLoss);
+    Restart();
   }
 
   void StartBroker() {
@@ -335,8 +321,6 @@ class BrokerWorld {
     SIM_CHECK(!response.has_value() || response->error_code == 0, "the member of generation {} is refused with code {} after a restart", generation_, response->error_code);
   }
 
-  const SeedOptions options_;
-  io::SimulatedEnvironment world_;
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<broker::Broker> broker_;
   std::vector<Producer> producers_;

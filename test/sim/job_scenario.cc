@@ -38,35 +38,20 @@ struct Sum {
   bool operator==(const Sum&) const = default;
 };
 
-class JobWorld {
+class JobWorld final : public World {
  public:
-  explicit JobWorld(const SeedOptions& options) : options_(options), world_(options.seed) {
-    ApplyFault(options.fault, disk());
-    YieldInDiskCalls(world_);
-  }
+  explicit JobWorld(const SeedOptions& options) : World(options) {}
 
-  void Run() {
-    try {
-      const uint64_t lives = 1 + Choose(kLivesMax);
-      for (uint64_t life = 0; life < lives; ++life) Live();
-      StartNode();
-      CatchUp();
-      SIM_CHECK(!is_dead() && seen_.size() == LogIds().size(), "the job does not catch up: {} of {} records are in the table", seen_.size(), LogIds().size());
-      node_.reset();
-      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
-    } catch (const Failed&) {
-      if (options_.is_verbose) {
-        for (const std::string& line : disk().trace()) fmt::print("{}\n", line);
-      }
-      throw;
-    }
+  void Act() override {
+    const uint64_t lives = 1 + Choose(kLivesMax);
+    for (uint64_t life = 0; life < lives; ++life) Live();
+    StartNode();
+    CatchUp();
+    SIM_CHECK(!is_dead() && seen_.size() == LogIds().size(), "the job does not catch up: {} of {} records are in the table", seen_.size(), LogIds().size());
+    node_.reset();
   }
 
  private:
-  uint64_t Choose(uint64_t bound) { return world_.choices().Below(bound); }
-  bool OneIn(uint64_t count) { return world_.choices().OneIn(count); }
-  io::SimulatedDisk& disk() { return world_.disk(); }
-  bool is_dead() { return disk().is_crashed(); }
 
   void Live() {
     if (OneIn(4)) disk().CrashAfter(Choose(200));
@@ -86,7 +71,7 @@ class JobWorld {
   void EndProcess() {
     if (!is_dead()) disk().Crash();
     node_.reset();
-    world_.Restart(OneIn(3) ? io::CrashKind::kKill : io::CrashKind::kPowerLoss);
+    Restart();
   }
 
   // Until it succeeds: with everything that the job needs, and the job.
@@ -206,8 +191,6 @@ class JobWorld {
     }
   }
 
-  const SeedOptions options_;
-  io::SimulatedEnvironment world_;
   std::unique_ptr<JobNode> node_;
   int64_t last_id_ = 0;
   std::set<int64_t> acked_;

@@ -19,33 +19,18 @@ constexpr uint32_t kPartitionsMax = 4;
 constexpr size_t kPendingMax = 12;
 constexpr uint64_t kStepsMax = 100'000;  // for anything that must happen
 
-class LogWorld {
+class LogWorld final : public World {
  public:
-  explicit LogWorld(const SeedOptions& options) : options_(options), world_(options.seed) {
-    ApplyFault(options.fault, world_.disk());
-    YieldInDiskCalls(world_);
-  }
+  explicit LogWorld(const SeedOptions& options) : World(options) {}
 
-  void Run() {
-    try {
-      const uint64_t lives = 2 + Choose(kLivesMax - 1);
-      for (uint64_t life = 0; life < lives; ++life) Live();
-      OpenStore();
-      model_.CheckRecovered(*store_);
-      if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
-    } catch (const Failed&) {
-      if (options_.is_verbose) {
-        for (const std::string& line : world_.disk().trace()) fmt::print("{}\n", line);
-      }
-      throw;
-    }
+  void Act() override {
+    const uint64_t lives = 2 + Choose(kLivesMax - 1);
+    for (uint64_t life = 0; life < lives; ++life) Live();
+    OpenStore();
+    model_.CheckRecovered(*store_);
   }
 
  private:
-  uint64_t Choose(uint64_t bound) { return world_.choices().Below(bound); }
-  bool OneIn(uint64_t count) { return world_.choices().OneIn(count); }
-  io::SimulatedDisk& disk() { return world_.disk(); }
-  bool is_dead() { return disk().is_crashed(); }
 
   // From the start of a process to its end.
   void Live() {
@@ -98,7 +83,7 @@ class LogWorld {
     store_.reset();
     Free();
     if (failed_.has_value()) throw *failed_;
-    world_.Restart(OneIn(3) ? io::CrashKind::kKill : io::CrashKind::kPowerLoss);
+    Restart();
   }
 
   template <typename Condition>
@@ -199,8 +184,6 @@ class LogWorld {
     SIM_CHECK(is_dead() || disk().has_failed_sync() || model_.acked_count() > before, "the store refuses entries although the disk has room again");
   }
 
-  const SeedOptions options_;
-  io::SimulatedEnvironment world_;
   LogModel model_;
   std::unique_ptr<log::Store> store_;
   int64_t time_ms_ = 1000;

@@ -10,8 +10,7 @@ constexpr uint64_t kFirstEntryAt = 4096;
 
 bool Contains(const std::string& path, std::string_view part) { return path.find(part) != std::string::npos; }
 
-}  // namespace
-
+// Makes the disk forget the syncs that a fault leaves out.
 void ApplyFault(Fault fault, io::SimulatedDisk& disk) {
   switch (fault) {
     case Fault::kNoJournalSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".journal"); });
@@ -31,12 +30,32 @@ uint64_t DigestOf(io::SimulatedEnvironment& world) {
   return digest;
 }
 
+// Lets tasks of other queues run inside of disk calls, where the caller holds no lock.
 void YieldInDiskCalls(io::SimulatedEnvironment& world) {
   world.disk().SetOnChange([&world](const std::string& path, uint64_t offset) {
     if (Contains(path, "/journal") && offset < kFirstEntryAt) return;
     if (Contains(path, "/warehouse") && !path.ends_with(".parquet")) return;  // an object store may be making a folder, under its lock
     world.executor().Yield();
   });
+}
+
+}  // namespace
+
+World::World(const SeedOptions& options) : options_(options), world_(options.seed) {
+  ApplyFault(options.fault, disk());
+  YieldInDiskCalls(world_);
+}
+
+void World::Run() {
+  try {
+    Act();
+    if (options_.digest != nullptr) *options_.digest = DigestOf(world_);
+  } catch (const Failed&) {
+    if (options_.is_verbose) {
+      for (const std::string& line : disk().trace()) fmt::print("{}\n", line);
+    }
+    throw;
+  }
 }
 
 }  // namespace firn::sim

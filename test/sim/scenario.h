@@ -24,20 +24,12 @@ enum class Fault {
   kCommitBeforeCheckpoint,  // a job's table moves on in an entry of its own, before that of the checkpoint
 };
 
-/// Makes the disk forget the syncs that a fault leaves out.
-void ApplyFault(Fault fault, io::SimulatedDisk& disk);
-/// Lets tasks of other queues run inside of disk calls, where the caller holds no lock.
-void YieldInDiskCalls(io::SimulatedEnvironment& world);
-
 struct SeedOptions {
   uint64_t seed = 0;
   Fault fault = Fault::kNone;
   uint64_t* digest = nullptr;  // set at the end, if not null: of all that happened on the disk and when
   bool is_verbose = false;   // prints the disk's trace when the seed fails
 };
-
-/// For SeedOptions::digest.
-uint64_t DigestOf(io::SimulatedEnvironment& world);
 
 /// What is wrong; the first thing found ends the seed.
 struct Failed {
@@ -52,6 +44,31 @@ template <typename... Args>
   do {                            \
     if (!(condition)) ::firn::sim::Fail(__VA_ARGS__); \
   } while (false)
+
+/// The life of one seed: what a scenario does, with choices that the seed makes, on a machine that dies when it says so.
+class World {
+ public:
+  explicit World(const SeedOptions& options);
+  virtual ~World() = default;
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  /// Acts, then sets the digest. Throws Failed, after the trace where it is asked for.
+  void Run();
+
+ protected:
+  virtual void Act() = 0;
+
+  uint64_t Choose(uint64_t bound) { return world_.choices().Below(bound); }
+  bool OneIn(uint64_t count) { return world_.choices().OneIn(count); }
+  io::SimulatedDisk& disk() { return world_.disk(); }
+  bool is_dead() { return disk().is_crashed(); }
+  /// The process is gone, by a signal or with the machine's power.
+  void Restart() { world_.Restart(OneIn(3) ? io::CrashKind::kKill : io::CrashKind::kPowerLoss); }
+
+  const SeedOptions options_;
+  io::SimulatedEnvironment world_;
+};
 
 /// Throw Failed.
 void RunLogSeed(const SeedOptions& options);
