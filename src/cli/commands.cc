@@ -144,6 +144,9 @@ int RunSql(const SqlOptions& options) {
     return address.ok() ? RunTask(environment, *address, task) : Fail(address.error());
   }
   auto node = Node::Start(environment, {.data = options.data, .kafka_port = 0, .sql_port = 0, .jobs_port = 0, .is_embedded = true});
+  if (!node.ok() && node.error().code() == ErrorCode::kDataDirectoryInUse) {
+    return Fail(Error(node.error()).Hint(fmt::format("a node runs on it: leave --data away, or give its port of {} with --server", io::JoinPath(options.data, "node.json"))));
+  }
   if (!node.ok()) return Fail(node.error());
   task.properties["firn.wait-for-bounded-jobs"] = "true";
   task.greeting = fmt::format("firn 0.1.0, an embedded node on {} until you leave. .help shows the commands.\n", options.data);

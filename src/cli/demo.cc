@@ -56,7 +56,8 @@ EXECUTE STATEMENT SET BEGIN
   INSERT INTO lake.db.agg_1m
     SELECT window_start, window_end, symbol, FIRST_VALUE(price), MAX(price),
            MIN(price), LAST_VALUE(price), SUM(qty), COUNT(*)
-    FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE))
+    FROM TABLE(
+      TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE))
     GROUP BY symbol, window_start, window_end;
 END;
 )";
@@ -65,10 +66,10 @@ constexpr const char* kLive = R"(SELECT window_start, symbol, FIRST_VALUE(price)
 FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY symbol, window_start, window_end)";
 
 constexpr const char* kQueries[] = {
-    "SELECT window_start, symbol, open, `close`, trade_count FROM lake.db.agg_1m\n      ORDER BY window_start DESC, symbol LIMIT 4",
+    "SELECT window_start, symbol, open, `close`, trade_count\n      FROM lake.db.agg_1m ORDER BY window_start DESC, symbol LIMIT 4",
     "SELECT symbol, COUNT(*) AS trades, MIN(price) AS low, MAX(price) AS high\n      FROM lake.db.raw_trades GROUP BY symbol ORDER BY symbol",
-    "SELECT committed_at, snapshot_id, operation FROM lake.db.`agg_1m$snapshots`\n      ORDER BY committed_at DESC LIMIT 4",
-    "SELECT partition_name, `offset`, end_offset, lag, watermark, idle\n      FROM sys.source_partitions",
+    "SELECT committed_at, snapshot_id, operation\n      FROM lake.db.`agg_1m$snapshots` ORDER BY committed_at DESC LIMIT 4",
+    "SELECT partition_name, `offset`, end_offset, lag, watermark\n      FROM sys.source_partitions WHERE partition_name LIKE 'trades-%'\n      ORDER BY partition_name",
 };
 
 struct DemoOptions {
@@ -99,7 +100,9 @@ class Demo {
     Say("Each one-minute window, the moment it closes:\n\n");
     FIRN_RETURN_IF_ERROR(ShowWindows());
     if (was_stopped_) return Ok();
-    return ShowTables();
+    FIRN_RETURN_IF_ERROR(ShowTables());
+    if (!options_.keeps) Say("\nThat is all: the node has stopped, its folder is gone. To go on:\n  firn demo --keep         the same, and it stays up to look around in\n  firn up --data ./lake    a node of your own\n");
+    return Ok();
   }
 
   Status Close() {
@@ -141,7 +144,7 @@ class Demo {
       std::vector<ClosedWindow> windows;
       for (const PrintedRow& row : rows) {
         const auto text = [&](size_t i) { return row.texts[i].value_or(""); };
-        windows.push_back({text(0).substr(11, 5), text(1), text(2), text(3), text(4), text(5), text(6), text(7)});
+        windows.push_back({text(0).substr(11, 5), text(1), PriceText(text(2)), PriceText(text(3)), PriceText(text(4)), PriceText(text(5)), text(6), text(7)});
       }
       screen.Add(std::move(windows));
       if (const int64_t now_us = environment_.clock.MonotonicUs(); now_us >= next_status_us) {

@@ -95,6 +95,8 @@ void DemoScreen::Finish() {
   status_.clear();
 }
 
+std::string PriceText(const std::string& price) { return fmt::format("{:#.6g}", Number(price)); }
+
 std::string GroupDigits(int64_t number) {
   std::string digits = std::to_string(number);
   for (auto at = static_cast<int64_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) digits.insert(static_cast<size_t>(at), ",");

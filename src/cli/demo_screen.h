@@ -66,5 +66,7 @@ class DemoScreen {
 std::string StatusText(const DemoStatus& status, int columns);
 /// "1,234,567".
 std::string GroupDigits(int64_t number);
+/// A price with six digits that count, so that those of one symbol stand under each other: "3521.2" as "3521.20".
+std::string PriceText(const std::string& price);
 
 }  // namespace firn::cli

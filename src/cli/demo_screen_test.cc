@@ -60,6 +60,12 @@ TEST(DemoScreen, StatusHoldsAsManyPartsAsFit) {
   EXPECT_EQ(StatusText(status, 60), "  18 s │ 3,996 trades/s │ watermark 11:51:59 │ 19 commits");
 }
 
+TEST(PriceText, HasSixDigitsThatCount) {
+  EXPECT_EQ(PriceText("67996.7"), "67996.7");
+  EXPECT_EQ(PriceText("3521.2"), "3521.20");
+  EXPECT_EQ(PriceText("0.617"), "0.617000");
+}
+
 TEST(GroupDigits, ByThousands) {
   EXPECT_EQ(GroupDigits(0), "0");
   EXPECT_EQ(GroupDigits(999), "999");

@@ -111,7 +111,7 @@ Result<std::unique_ptr<KafkaLink>> KafkaLink::Connect(io::Network& network, cons
   const bool is_in_time = WaitFor(mailbox->changed, lock, kConnectWait, [&]() FIRN_REQUIRES(mailbox->mutex) { return mailbox->is_connected || mailbox->closed; });
   if (!is_in_time && io::IsStopSignalPending()) return NotInTime(fmt::format("there was no connection to {}", address.ToString()), kConnectWait);
   if (!is_in_time || mailbox->closed) {
-    return Error(ErrorCode::kServerUnreachable, fmt::format("no Kafka broker answers at {}: {}", address.ToString(), mailbox->closed.value_or("no connection within 10 s")))
+    return Error(ErrorCode::kServerUnreachable, fmt::format("no Kafka broker answers: {}", mailbox->closed.value_or(address.ToString() + ": no connection within 10 s")))
         .Hint("start a node with `firn up`, or name a broker with --bootstrap-server HOST:PORT");
   }
   lock.Unlock();
@@ -198,7 +198,7 @@ namespace {
 ErrorCode ErrorCodeOf(kafka::KafkaCode code) {
   switch (code) {
     case kafka::KafkaCode::kUnknownTopicOrPartition: return ErrorCode::kUnknownTopic;
-    case kafka::KafkaCode::kTopicAlreadyExists: return ErrorCode::kAlreadyExists;
+    case kafka::KafkaCode::kTopicAlreadyExists: return ErrorCode::kObjectExists;
     case kafka::KafkaCode::kOffsetOutOfRange: return ErrorCode::kOffsetOutOfRange;
     case kafka::KafkaCode::kGroupIdNotFound: return ErrorCode::kNotFound;
     case kafka::KafkaCode::kMessageTooLarge: return ErrorCode::kLimitExceeded;
@@ -211,6 +211,16 @@ ErrorCode ErrorCodeOf(kafka::KafkaCode code) {
   }
 }
 
+// The next step, where there is one.
+const char* HintOf(kafka::KafkaCode code) {
+  switch (code) {
+    case kafka::KafkaCode::kTopicAlreadyExists: return "--if-not-exists takes it as it is; firn topic delete removes it";
+    case kafka::KafkaCode::kGroupIdNotFound: return "firn group list shows all";
+    case kafka::KafkaCode::kNonEmptyGroup: return "firn group describe shows who reads; the members must leave first";
+    default: return "";
+  }
+}
+
 }  // namespace
 
 Status CheckKafkaCode(int16_t code, const std::string& what, const std::optional<std::string>& message) {
@@ -218,7 +228,7 @@ Status CheckKafkaCode(int16_t code, const std::string& what, const std::optional
   if (kafka_code == kafka::KafkaCode::kNone) return Ok();
   std::string text = fmt::format("{}: {} ({})", what, kafka::KafkaCodeName(kafka_code), code);
   if (message && !message->empty()) text += ": " + *message;
-  return Error(ErrorCodeOf(kafka_code), text);
+  return std::move(Error(ErrorCodeOf(kafka_code), text).Hint(HintOf(kafka_code)));
 }
 
 }  // namespace firn::cli

@@ -21,7 +21,7 @@ template <typename Options>
 Verb<Options> AddVerb(CLI::App* noun, const char* name, const char* help, Status (*run)(const Options&), Command* chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = noun->add_subcommand(name, help);
-  command->add_option("--bootstrap-server", options->bootstrap_server, "HOST:PORT of a broker")->capture_default_str();
+  command->add_option("--bootstrap-server", options->bootstrap_server, "a broker, firn's or another")->capture_default_str();
   command->callback([=] { *chosen = [=] { return EndCommand(run(*options)); }; });
   return {command, options};
 }
@@ -50,7 +50,7 @@ void AddProduce(CLI::App* topic, Command* chosen) {
       topic, "produce", "writes each line of standard input as a record\n\n  firn topic produce trades < trades.jsonl\n  firn topic produce trades --key-separator ':'", ProduceLines, chosen);
   command->add_option("topic", options->topic, "the topic")->required();
   command->add_option("-k,--key", options->key, "the key of every record");
-  command->add_option("-K,--key-separator", options->key_separator, "each line is KEY, this, VALUE");
+  command->add_option("-K,--key-separator", options->key_separator, "what stands between key and value in each line");
   command->add_option("-p,--partition", options->partition, "the partition; -1 by key, or in turn")->capture_default_str();
   command->add_option("--codec", options->codec, "none, gzip, snappy, lz4 or zstd")->capture_default_str();
 }
@@ -76,9 +76,9 @@ void AddTopicCommands(CLI::App& app, Command* chosen) {
 
   const auto create = AddVerb(topic, "create", "creates topics\n\n  firn topic create trades --partitions 3\n  firn topic create log --config retention.ms=3600000", CreateTopics, chosen);
   AddNames(create, "topic", "the topics");
-  create.command->add_option("--partitions", create.options->partitions, "-1: the broker's default")->capture_default_str();
-  create.command->add_option("--replication-factor", create.options->replication_factor, "-1: the broker's default")->capture_default_str();
-  create.command->add_option("--config", create.options->configs, "KEY=VALUE");
+  create.command->add_option("--partitions", create.options->partitions, "how many; -1: the broker's default")->capture_default_str();
+  create.command->add_option("--replication-factor", create.options->replication_factor, "-1: the broker's default; firn keeps one")->capture_default_str();
+  create.command->add_option("--config", create.options->configs, "a setting of the topics; may be given several times");
   create.command->add_flag("--if-not-exists", create.options->ignores_state, "an existing topic is no error");
 
   const auto describe = AddDescribe(topic, "topic", "shows a topic's partitions, or its settings", DescribeTopic, chosen);

@@ -1,59 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "cli/commands.h"
-
-namespace {
-
-const CLI::App* FindCommand(const CLI::App& app, const std::string& name) {
-  for (const CLI::App* command : app.get_subcommands({})) {
-    if (command->get_name() == name) return command;
-  }
-  return nullptr;
-}
-
-std::vector<std::string> OptionNames(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-// The first word that is no command where one should stand, or no option of its command, with the ones that may have been meant: CLI11 only says that
-// something is missing or too much.
-bool ExplainUnknownWord(const CLI::App& app, int argc, char** argv) {
-  const auto fail = [](const std::string& what, const std::string& word, const std::vector<std::string>& known) {
-    firn::cli::FailCommand(firn::Error(firn::ErrorCode::kUsageError, "there is no " + what + " '" + word + "'").Candidates(firn::base::NearNames(word, known)).Hint("--help shows all"));
-    return true;
-  };
-  const CLI::App* current = &app;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word.starts_with("--")) {
-      const std::string name = word.substr(0, word.find('='));
-      const std::vector<std::string> known = OptionNames(*current);
-      if (name != "--" && std::find(known.begin(), known.end(), name) == known.end()) return fail("option", name, known);
-    } else if (!word.starts_with('-') && !current->get_subcommands({}).empty()) {
-      const CLI::App* next = FindCommand(*current, word);
-      std::vector<std::string> known;
-      for (const CLI::App* command : current->get_subcommands({})) known.push_back(command->get_name());
-      if (next == nullptr) return fail("command", word, known);
-      current = next;
-    }
-  }
-  return false;
-}
-
-}  // namespace
+#include "cli/help_page.h"
+#include "cli/usage_error.h"
 
 int main(int argc, char** argv) {
   using namespace firn::cli;
-  CLI::App app("firn: a streaming lakehouse in one program");
+  CLI::App app("firn: a streaming lakehouse in one program\n\n  firn demo                    # see it work, for 20 s\n  firn up --data ./lake        # a node; then firn topic, sql, job in another terminal", "firn");
+  app.formatter(MakeHelpPages());
   app.require_subcommand(1);
-  app.set_version_flag("--version", "firn 0.1.0");
+  app.set_help_flag("-h,--help", "shows this");
+  app.set_version_flag("-V,--version", "firn 0.1.0", "shows the version");
 
   NodeOptions up;
   CLI::App* up_command = app.add_subcommand("up", "runs a node in the foreground\n\n  firn up --data ./lake\n  firn up --data ./lake --port-kafka 0");
@@ -81,13 +42,14 @@ int main(int argc, char** argv) {
   AddJobCommands(app, &chosen);
   AddDemoCommand(app, &chosen);
 
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (words == std::vector<std::string>{"help"} || words == std::vector<std::string>{"version"}) words[0] = "--" + words[0];
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
+  } catch (const CLI::Success& page) {
+    return app.exit(page);  // --help and --version, which are results
   } catch (const CLI::ParseError& problem) {
-    const bool is_help = problem.get_exit_code() == 0;
-    if (!is_help && ExplainUnknownWord(app, argc, argv)) return 2;
-    const int status = app.exit(problem);
-    return status == 0 ? 0 : 2;
+    return FailCommand(UsageErrorOf(app, problem, words));
   }
   if (chosen) return chosen();
   if (*up_command) return RunUp(up);

@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kBlockRows = 1000;   // a table's column widths are settled by its first block
 constexpr int kMinColumnWidth = 4;
+constexpr int kReadableWidth = 10;       // columns are left out rather than cut below it
+constexpr size_t kShownColumnsMin = 2;
+constexpr int kGapWidth = 4;             // of the column that stands for those left out
 constexpr int kMaxColumnWidth = 60;
 
 // One code point off the front; invalid bytes count as one each.
@@ -109,7 +112,7 @@ class TablePrinter final : public ResultPrinter {
     if (is_text_) return;
     Flush();
     if (widths_.empty()) Begin();
-    write_(Rule("└", "┴", "┘") + fmt::format("{} row{}\n", row_count_, row_count_ == 1 ? "" : "s"));
+    write_(Rule("└", "┴", "┘") + fmt::format("{} row{}{}\n", row_count_, row_count_ == 1 ? "" : "s", HiddenText()));
   }
 
  private:
@@ -128,7 +131,7 @@ class TablePrinter final : public ResultPrinter {
     for (const auto& cells : pending_) {
       for (size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], std::min(DisplayWidth(cells[i]), widest));
     }
-    Narrow();
+    Fit();
     std::vector<std::string> names, kinds;
     for (const PrintedColumn& column : columns_) {
       names.push_back(column.name);
@@ -145,25 +148,48 @@ class TablePrinter final : public ResultPrinter {
     return 0;
   }
 
-  // The widest columns give way first.
-  void Narrow() {
+  // The widest columns give way first, as long as they can be read; then those in the middle are left out; two at least are there however narrow it is.
+  void Fit() {
+    for (size_t i = 0; i < columns_.size(); ++i) shown_.push_back(i);
     if (options_.terminal_columns <= 0) return;
-    auto total = [&] {
-      int sum = 1;
-      for (int width : widths_) sum += width + 3;
-      return sum;
-    };
-    while (total() > options_.terminal_columns) {
-      auto widest = std::max_element(widths_.begin(), widths_.end());
-      if (*widest <= kMinColumnWidth) return;
-      --*widest;
+    const std::vector<int> wanted = widths_;
+    while (!Narrow(kReadableWidth) && shown_.size() > kShownColumnsMin) {
+      widths_ = wanted;
+      gap_ = shown_.size() / 2;
+      shown_.erase(shown_.begin() + static_cast<std::ptrdiff_t>(gap_));
     }
+    Narrow(kMinColumnWidth);
+  }
+
+  // Whether what is shown fits when columns are cut to `least` at most; half a number can be read as another one, so numbers are cut only when all else is.
+  bool Narrow(int least) {
+    const auto width_to_give = [&](size_t column) { return columns_[column].is_right_aligned && least > kMinColumnWidth ? 0 : widths_[column]; };
+    while (TotalWidth() > options_.terminal_columns) {
+      const size_t widest = *std::max_element(shown_.begin(), shown_.end(), [&](size_t a, size_t b) { return width_to_give(a) < width_to_give(b); });
+      if (width_to_give(widest) <= least) return false;
+      --widths_[widest];
+    }
+    return true;
+  }
+
+  int TotalWidth() const {
+    int sum = 1 + (HasGap() ? kGapWidth : 0);
+    for (size_t column : shown_) sum += widths_[column] + 3;
+    return sum;
+  }
+
+  bool HasGap() const { return shown_.size() < columns_.size(); }
+
+  std::string HiddenText() const {
+    return HasGap() ? fmt::format(", {} of {} columns; .format json and a wider terminal show all", shown_.size(), columns_.size()) : "";
   }
 
   std::string Line(const std::vector<std::string>& cells) const {
     std::string line = "│";
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const std::string& text = options_.terminal_columns > 0 ? Cut(cells[i], widths_[i]) : cells[i];
+    for (size_t place = 0; place < shown_.size(); ++place) {
+      if (HasGap() && place == gap_) line += " … │";
+      const size_t i = shown_[place];
+      const std::string text = options_.terminal_columns > 0 ? Cut(cells[i], widths_[i]) : cells[i];
       std::string cell = Pad(text, widths_[i], columns_[i].is_right_aligned);
       if (i == 0 && options_.is_changelog && options_.has_colours) cell = ColourOf(cells[i]) + cell + "\x1b[0m";
       line += " " + cell + " │";
@@ -180,9 +206,10 @@ class TablePrinter final : public ResultPrinter {
 
   std::string Rule(const char* left, const char* middle, const char* right) const {
     std::string rule = left;
-    for (size_t i = 0; i < widths_.size(); ++i) {
-      if (i > 0) rule += middle;
-      for (int j = 0; j < widths_[i] + 2; ++j) rule += "─";
+    for (size_t place = 0; place < shown_.size(); ++place) {
+      if (place > 0) rule += middle;
+      if (HasGap() && place == gap_) rule += std::string("───") + middle;
+      for (int j = 0; j < widths_[shown_[place]] + 2; ++j) rule += "─";
     }
     return rule + right + "\n";
   }
@@ -192,6 +219,8 @@ class TablePrinter final : public ResultPrinter {
   std::function<void(std::string_view)> write_;
   std::vector<std::vector<std::string>> pending_;
   std::vector<int> widths_;
+  std::vector<size_t> shown_;  // columns, ascending
+  size_t gap_ = 0;             // the place in shown_ before which columns are left out
   int64_t row_count_ = 0;
   bool is_text_ = false;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/result_printer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace firn::cli {
@@ -70,6 +71,27 @@ TEST(ResultPrinter, OpsAreColouredAtATerminal) {
 TEST(ResultPrinter, WideTablesAreCutToTheTerminal) {
   const std::string out = Print({.terminal_columns = 24}, {{"+I", {"a long text that does not fit", "1"}, {}}});
   EXPECT_NE(out.find("│ a long tex… │      1 │"), std::string::npos) << out;
+}
+
+TEST(ResultPrinter, ColumnsInTheMiddleAreLeftOutRatherThanUnreadable) {
+  std::string out;
+  std::vector<PrintedColumn> columns;
+  PrintedRow row{"+I", {}, {}};
+  for (int i = 0; i < 8; ++i) {
+    columns.push_back({fmt::format("column_{}", i), i == 7 ? "BIGINT" : "STRING", i == 7});
+    row.texts.emplace_back(i == 7 ? "1234567890123456789" : "a text of some length");
+  }
+  auto printer = ResultPrinter::Make({.terminal_columns = 60}, columns, [&](std::string_view text) { out += text; });
+  printer->Add({row});
+  printer->Finish();
+  EXPECT_EQ(out,
+            "┌───────────────┬────────────────┬───┬─────────────────────┐\n"
+            "│ column_0      │ column_1       │ … │            column_7 │\n"
+            "│ STRING        │ STRING         │ … │              BIGINT │\n"
+            "├───────────────┼────────────────┼───┼─────────────────────┤\n"
+            "│ a text of so… │ a text of som… │ … │ 1234567890123456789 │\n"
+            "└───────────────┴────────────────┴───┴─────────────────────┘\n"
+            "1 row, 3 of 8 columns; .format json and a wider terminal show all\n");
 }
 
 TEST(ResultPrinter, JsonLines) {

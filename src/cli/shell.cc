@@ -51,6 +51,10 @@ class Shell {
         RunDotCommand(trimmed);
         continue;
       }
+      if (buffer_.empty() && RunWord(trimmed)) {
+        editor->AddHistory(trimmed);
+        continue;
+      }
       for (const std::string& statement : buffer_.AddLine(line.text)) {
         editor->AddHistory(OneEntry(statement));
         RunOne(statement);
@@ -97,11 +101,18 @@ class Shell {
     return statement + ";";
   }
 
+  // A word of the shell's own, with or without a semicolon.
+  bool RunWord(std::string text) {
+    if (text.ends_with(';')) text.pop_back();
+    const std::string word = UpperWord(text);
+    if (word == "QUIT" || word == "EXIT") return Quit(""), true;
+    if (word == "HELP") return ShowHelp(""), true;
+    if (word == "CLEAR") return io::WriteOutput("\x1b[H\x1b[2J"), true;
+    return false;
+  }
+
   void RunOne(const std::string& statement) {
-    const std::string word = UpperWord(statement);
-    if (word == "QUIT" || word == "EXIT") return Quit("");
-    if (word == "HELP") return ShowHelp("");
-    if (word == "CLEAR") return static_cast<void>(io::WriteOutput("\x1b[H\x1b[2J"));
+    if (RunWord(statement)) return;
     const int64_t start_us = clock_.MonotonicUs();
     const auto outcome = RunStatement(client_, statement, format_);
     if (!outcome.ok()) return static_cast<void>(FailCommand(outcome.error()));
@@ -123,7 +134,7 @@ class Shell {
   }
 
   void ShowHelp(const std::string&) {
-    std::string text = "Statements end with ';' and may take several lines. Ctrl-C cancels what runs, Ctrl-D leaves.\n";
+    std::string text = "Statements end with ';' and may take several lines.\nCtrl-C cancels what runs, Ctrl-D leaves.\n";
     for (const DotCommand& command : DotCommands()) text += fmt::format("  {:<24} {}\n", fmt::format("{} {}", command.name, command.argument), command.help);
     io::WriteError(text + "To begin with: SHOW TABLES;  SHOW CATALOGS;  SHOW JOBS;  SHOW FUNCTIONS;\n");
   }
