@@ -221,6 +221,13 @@ class Embedded(unittest.TestCase):
             self.assertEqual((ran.code, ran.rows()), (0, [{"total": 3}]), ran.err)
 
 
+    def test_an_unknown_catalog_is_told_with_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = firn("sql", "--data", folder, "-e", "SELECT id FROM lakes.db.plain")
+        self.assertEqual((ran.code, ran.out), (1, ""))
+        self.assertEqual(ran.err, "error[E2109]: there is no catalog `lakes`\n  --> query:1:16\n   |\n 1 | SELECT id FROM lakes.db.plain\n   |                ^^^^^^^^^^^^^^\n"
+                                  "   = help: SHOW CATALOGS lists all\n   = more: firn explain E2109\n")
+
     def test_a_row_without_a_time_ends_the_statement_if_it_is_told_to(self):
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "rows.json").write_text('{"id":1,"t":"2024-01-01 00:00:00"}\n{"id":2}\n')

@@ -10,6 +10,7 @@ VARIES = [
     (re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min)\b"), "<duration>"),
 ]
+EXCERPT_LINES = 60
 NUMBER = re.compile(r"\d(?:[\d,.:]*\d)?")
 
 
@@ -37,7 +38,12 @@ def difference(expected, actual, numbers_vary=False):
     patterns = [None if line == "..." else line_pattern(line) for line in expected]
     if matches(patterns, actual):
         return None
-    return "the document shows\n" + "\n".join("    " + line for line in expected) + "\nbut it prints\n" + "\n".join("    " + line for line in actual)
+    return "the document shows\n" + excerpt(expected) + "\nbut it prints\n" + excerpt(actual)
+
+
+def excerpt(lines):
+    hidden = len(lines) - EXCERPT_LINES
+    return "\n".join("    " + line for line in lines[:EXCERPT_LINES]) + (f"\n    and {hidden} lines more" if hidden > 0 else "")
 
 
 def matches(patterns, lines):

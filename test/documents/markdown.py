@@ -44,7 +44,7 @@ class Block:
                 commands.append(Command(number, line[2:]))
             elif not commands:
                 raise Malformed(f"{number}: a console block begins with a command, `$ ...`")
-            elif line.startswith(("firn> ", "   -> ")):
+            elif re.match(r"firn sql\b", commands[-1].text) and line.startswith(("firn> ", "   -> ")):
                 commands[-1].typed.append(line[6:])
             else:
                 commands[-1].expected.append(line)

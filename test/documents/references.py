@@ -32,7 +32,7 @@ class Tree:
         self.root = root
         self.binary = binary
         listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True)
-        self.files = sorted(set(listed.stdout.splitlines()))
+        self.files = sorted(file for file in set(listed.stdout.splitlines()) if (root / file).exists())
         self.names = {pathlib.PurePath(file).name for file in self.files}
         self.folders = {str(parent) for file in self.files for parent in pathlib.PurePath(file).parents}
 
@@ -40,7 +40,7 @@ class Tree:
     def words(self):
         words = set()
         for file in self.files:
-            if file.startswith(("src/", "test/", "tools/", "script/", "bench/", "cmake/")) and not file.endswith(NOT_SOURCE):
+            if file.startswith(("src/", "test/", "tools/", "script/", "bench/", "cmake/")) and not file.endswith(NOT_SOURCE) and not file.startswith("test/documents/"):
                 words.update(re.findall(r"\w+", (self.root / file).read_text(errors="ignore")))
         return words
 
@@ -57,7 +57,8 @@ class Tree:
     def help(self, commands):
         """What `firn COMMAND ... --help` prints, or None if there is no such command."""
         done = subprocess.run([str(self.binary), *commands, "--help"], capture_output=True, text=True, timeout=20)
-        return done.stdout if done.returncode == 0 else None
+        is_there = done.returncode == 0 and re.search(rf"^Usage: \S*firn {' '.join(commands)}\b", done.stdout, flags=re.M)  # an unknown word shows the page of what stands before it
+        return done.stdout if is_there else None
 
 
 def of_firn(tree, text):

@@ -76,6 +76,8 @@ class Background:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             return f"did not end within {READY_SECONDS} s of Ctrl-C"
+        self.reader.join(READY_SECONDS)
+        self.process.stdout.close()
         return None if code == 0 else f"ended with {code}:\n" + "\n".join(self.lines[-10:])
 
 
@@ -218,7 +220,7 @@ def read(path, tree):
 
 def documents():
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in sorted(set(listed.stdout.splitlines())) if not name.startswith("docs/errors/E")]  # those are generated, tools/error_pages --check
+    return [ROOT / name for name in sorted(set(listed.stdout.splitlines())) if (ROOT / name).exists() and not name.startswith("docs/errors/E")]  # those are generated, tools/error_pages --check
 
 
 def list_blocks(paths):
