@@ -78,6 +78,7 @@ class RunningNode final : public Node {
     is_stopped_ = true;
     if (sql_server_) sql_server_->Stop(kHttpGraceMs);
     if (jobs_server_) jobs_server_->Stop(kHttpGraceMs);
+    gateway_.reset();  // sessions that clients have left open hold queries of the engine
     Status status = engine_ ? engine_->Close() : Ok();
     (void)OnReactor([this]() -> Status {
       if (kafka_server_) kafka_server_->Stop();
