@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "cli/command_line.h"
@@ -69,16 +70,32 @@ Status ListJobs(const JobOptions& options) {
   return Ok();
 }
 
+// The id that begins so, where only one does: as people copy them.
+Result<std::string> WholeId(const JobOptions& options) {
+  FIRN_TRY(const json::value body, Ask(options, "GET", "/jobs/overview"));
+  FIRN_TRY(const json::array* jobs, ArrayOf(body, "jobs"));
+  std::vector<std::string> ids, beginning_so;
+  for (const json::value& job : *jobs) {
+    if (job.is_object()) ids.push_back(Text(job.as_object(), "jid"));
+  }
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(beginning_so), [&](const std::string& id) { return id.starts_with(options.id); });
+  if (beginning_so.size() == 1) return beginning_so[0];
+  const std::string what = beginning_so.empty() ? "no job has the id" : fmt::format("{} jobs have ids that begin with", beginning_so.size());
+  return std::move(Error(ErrorCode::kJobNotFound, fmt::format("{} '{}'", what, options.id)).Candidates(base::NearNames(options.id, ids)).Hint("firn job list shows all"));
+}
+
 // The job's operators; its state and, if it failed, the reason are messages.
 Status ShowJob(const JobOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
-  const std::string target = "/jobs/" + io::EncodeUrlPart(options.id);
+  FIRN_TRY(const std::string id, WholeId(options));
+  const std::string target = "/jobs/" + io::EncodeUrlPart(id);
   FIRN_TRY(const json::value body, Ask(options, "GET", target));
   FIRN_TRY(const json::value exceptions, Ask(options, "GET", target + "/exceptions"));
   FIRN_TRY(const json::value checkpoints, Ask(options, "GET", target + "/checkpoints"));
   FIRN_TRY(const json::array* vertices, ArrayOf(body, "vertices"));
   const json::object& job = body.as_object();
-  io::WriteError(fmt::format("{} is {} since {} s, with {} checkpoints\n", Text(job, "name"), Text(job, "state"), Seconds(job, "duration"), Text(checkpoints.at("counts").as_object(), "completed")));
+  const std::string completed = Text(checkpoints.at("counts").as_object(), "completed");
+  io::WriteError(fmt::format("{}: {}, {} s, {} checkpoint{}\n", Text(job, "name"), Text(job, "state"), Seconds(job, "duration"), completed, completed == "1" ? "" : "s"));
   for (const json::value& entry : exceptions.at("exceptionHistory").at("entries").as_array()) io::WriteError(Text(entry.as_object(), "stacktrace") + "\n");
   std::vector<Cells> rows;
   for (const json::value& vertex : *vertices) {
@@ -91,15 +108,15 @@ Status ShowJob(const JobOptions& options) {
 }
 
 Status CancelJob(const JobOptions& options) {
-  FIRN_TRY(const json::value body, Ask(options, "PATCH", "/jobs/" + io::EncodeUrlPart(options.id) + "?mode=cancel"));
-  (void)body;
-  io::WriteError(fmt::format("job {} is being cancelled\n", options.id));
+  FIRN_TRY(const std::string id, WholeId(options));
+  FIRN_RETURN_IF_ERROR(Ask(options, "PATCH", "/jobs/" + io::EncodeUrlPart(id) + "?mode=cancel"));
+  io::WriteError(fmt::format("job {} is being cancelled\n", id));
   return Ok();
 }
 
 CLI::App* AddVerb(CLI::App* noun, const char* verb, const char* help, const std::shared_ptr<JobOptions>& options, Status (*run)(const JobOptions&), Command* chosen) {
   CLI::App* command = noun->add_subcommand(verb, help);
-  command->add_option("--server", options->server, "HOST:PORT of a node's job port")->capture_default_str();
+  command->add_option("--server", options->server, "a node's job port")->capture_default_str();
   // A server of another kind may leave out what is expected; Boost.JSON says so with an exception.
   command->callback([=] {
     *chosen = [=] {
@@ -122,10 +139,10 @@ void AddJobCommands(CLI::App& app, Command* chosen) {
   AddVerb(job, "list", "lists jobs", list, ListJobs, chosen)->add_option("--format", list->format, "table, json or csv")->capture_default_str();
   auto show = std::make_shared<JobOptions>();
   CLI::App* command = AddVerb(job, "show", "shows a job's operators", show, ShowJob, chosen);
-  command->add_option("id", show->id, "the job's id")->required();
+  command->add_option("id", show->id, "the job's id, or how it begins")->required();
   command->add_option("--format", show->format, "table, json or csv")->capture_default_str();
   auto cancel = std::make_shared<JobOptions>();
-  AddVerb(job, "cancel", "ends a job without a last checkpoint", cancel, CancelJob, chosen)->add_option("id", cancel->id, "the job's id")->required();
+  AddVerb(job, "cancel", "ends a job without a last checkpoint", cancel, CancelJob, chosen)->add_option("id", cancel->id, "the job's id, or how it begins")->required();
 }
 
 }  // namespace firn::cli
