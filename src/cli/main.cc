@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/help_page.h"
 #include "cli/usage_error.h"
+#include "io/process.h"
 
 int main(int argc, char** argv) {
   using namespace firn::cli;
@@ -44,6 +45,10 @@ int main(int argc, char** argv) {
 
   std::vector<std::string> words(argv + 1, argv + argc);
   if (words == std::vector<std::string>{"help"} || words == std::vector<std::string>{"version"}) words[0] = "--" + words[0];
+  if (words.empty()) {
+    firn::io::WriteError(app.help());
+    return 2;
+  }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
   } catch (const CLI::Success& page) {

@@ -75,7 +75,9 @@ class Usage(unittest.TestCase):
             self.assertIn(f"near: `{near}`", ran.err)
 
     def test_wrong_usage_is_told_as_every_error(self):
-        for arguments, words in (((), "`firn` needs a command: up, "), (("topic",), "`firn topic` needs a command: list, create, "), (("topic", "create"), "`firn topic create` needs a TOPIC"),
+        ran = firn()  # somebody who looks around
+        self.assertEqual((ran.code, ran.out, ran.err), (2, "", firn("--help").out))
+        for arguments, words in ((("topic",), "`firn topic` needs a command: list, create, "), (("topic", "create"), "`firn topic create` needs a TOPIC"),
                                  (("topic", "create", "t", "--partitions", "x"), "--partitions takes a number, not 'x'"), (("up", "--port-sql", "99999"), "99999 is out of the range of --port-sql"),
                                  (("up", "here"), "`firn up` takes no 'here'"), (("sql", "-e"), "--execute needs a value"), (("topic", "list", "-v"), "`firn topic list` has no option -v"),
                                  (("demo", "--seconds", "2"), "--seconds: Value 2 not in range 5 to 3600")):

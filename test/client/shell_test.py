@@ -99,6 +99,16 @@ class Shell(unittest.TestCase):
         self.assertIn('{"op":"+I","row":{"one":1}}', self.terminal.run("SELECT 1 AS one;", "row"))
         self.assertEqual(self.terminal.leave("quit;\r"), 0)
 
+    def test_words_of_the_shell_need_no_semicolon(self):
+        self.terminal.run("help", "leaves, as Ctrl-D does")
+        self.terminal.type("SELECT 1\r")
+        self.terminal.expect(r"   -> $")
+        self.terminal.type("help\r")  # inside of a statement it is a word of it
+        self.terminal.expect(r"   -> $")
+        self.terminal.type(CTRL_C)
+        self.terminal.expect(r"firn> $")
+        self.assertEqual(self.terminal.leave("exit\r"), 0)
+
     def test_ctrl_c_cancels_the_query_and_not_the_shell(self):
         self.terminal.run("CREATE TABLE g (v INT) WITH ('connector'='datagen', 'rows-per-second'='20');", "OK")
         self.terminal.type("SELECT v > 0 AS p, COUNT(*) AS n FROM g GROUP BY v > 0;\r")

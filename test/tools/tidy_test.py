@@ -101,6 +101,9 @@ class Tidy(unittest.TestCase):
             "src/log/journal.h": LICENCE + "#pragma once\nclass J {\n  std::unordered_set<int> counts_ FIRN_GUARDED_BY(mutex_);\n};\n",
             "src/log/journal.cc": LICENCE + "void J::F() {\n  for (int i : counts_) Do(i);\n}\n"})
 
+    def test_order_of_what_has_another_name(self):
+        self.journal("4: iterates over the unordered open", "using Open = std::unordered_set<int>;\nvoid F(const Open& open) {\n  for (int i : open) Do(i);\n}\n")
+
     def test_modules(self):
         self.finds("src/log:1: module has no README.md", {"src/log/README.md": None})
         self.finds("src/log/README.md:61: README has 61 lines, a page has 60", {"src/log/README.md": "x\n" * 61})
