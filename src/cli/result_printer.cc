@@ -181,7 +181,7 @@ class TablePrinter final : public ResultPrinter {
   bool HasGap() const { return shown_.size() < columns_.size(); }
 
   std::string HiddenText() const {
-    return HasGap() ? fmt::format(", {} of {} columns; .format json and a wider terminal show all", shown_.size(), columns_.size()) : "";
+    return HasGap() ? fmt::format(", {} of {} columns: a wider terminal or the format json shows all", shown_.size(), columns_.size()) : "";
   }
 
   std::string Line(const std::vector<std::string>& cells) const {

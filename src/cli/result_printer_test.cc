@@ -91,7 +91,7 @@ TEST(ResultPrinter, ColumnsInTheMiddleAreLeftOutRatherThanUnreadable) {
             "├───────────────┼────────────────┼───┼─────────────────────┤\n"
             "│ a text of so… │ a text of som… │ … │ 1234567890123456789 │\n"
             "└───────────────┴────────────────┴───┴─────────────────────┘\n"
-            "1 row, 3 of 8 columns; .format json and a wider terminal show all\n");
+            "1 row, 3 of 8 columns: a wider terminal or the format json shows all\n");
 }
 
 TEST(ResultPrinter, JsonLines) {
