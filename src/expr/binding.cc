@@ -75,6 +75,32 @@ Status CoerceComparison(std::vector<ExpressionPtr>& arguments, bool is_order, co
   return Ok();
 }
 
+/// The two ends of a period given as (time, time) or (time, interval), the earlier one first.
+Result<std::pair<ExpressionPtr, ExpressionPtr>> PeriodOf(const ExpressionPtr& row, base::SourceSpan span, const EvaluationContext& context) {
+  const bool is_pair = row->kind == ExpressionKind::kCall && row->function->names[0] == "ROW" && row->arguments.size() == 2;
+  if (!is_pair) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("OVERLAPS compares two periods, this is {}", row->type.ToString())).At(row->span).Hint("(start, end) OVERLAPS (start, INTERVAL '1' HOUR)");
+  }
+  const ExpressionPtr& first = row->arguments[0];
+  ExpressionPtr second = row->arguments[1];
+  if (second->type.IsInterval()) {
+    FIRN_TRY(second, BindCall("+", {first, second}, span, context));
+  }
+  FIRN_TRY(const ExpressionPtr is_ordered, BindCall("<=", {first, second}, span, context));
+  FIRN_TRY(ExpressionPtr start, BindCall("CASE", {is_ordered, first, second}, span, context));
+  FIRN_TRY(ExpressionPtr end, BindCall("CASE", {is_ordered, second, first}, span, context));
+  return std::pair(std::move(start), std::move(end));
+}
+
+/// Periods that only touch overlap too, as Calcite has it.
+Result<ExpressionPtr> BindOverlaps(const std::vector<ExpressionPtr>& periods, base::SourceSpan span, const EvaluationContext& context) {
+  FIRN_TRY(const auto left, PeriodOf(periods[0], span, context));
+  FIRN_TRY(const auto right, PeriodOf(periods[1], span, context));
+  FIRN_TRY(ExpressionPtr begins_before, BindCall(">=", {left.second, right.first}, span, context));
+  FIRN_TRY(ExpressionPtr ends_after, BindCall(">=", {right.second, left.first}, span, context));
+  return BindCall("AND", {std::move(begins_before), std::move(ends_after)}, span, context);
+}
+
 bool IsComparison(const std::string& name) { return name == "=" || name == "<>" || name == "<" || name == "<=" || name == ">" || name == ">="; }
 
 // Functions that are others in other words. Nothing: bind by the entry.
@@ -95,6 +121,7 @@ Result<ExpressionPtr> Respell(const std::string& name, std::vector<ExpressionPtr
     FIRN_TRY(ExpressionPtr equal, call("=", {arguments[0], arguments[1]}));
     return call("CASE", {equal, MakeNullLiteral(arguments[0]->type), arguments[0]});
   }
+  if (name == "OVERLAPS" && arguments.size() == 2) return BindOverlaps(arguments, span, context);
   if (name == "BETWEEN" && arguments.size() == 3) {
     FIRN_TRY(ExpressionPtr low, call(">=", {arguments[0], arguments[1]}));
     FIRN_TRY(ExpressionPtr high, call("<=", {arguments[0], arguments[2]}));
@@ -124,7 +151,7 @@ types::ArrayPtr LiteralValue(const ExpressionPtr& argument, const EvaluationCont
 }  // namespace
 
 std::vector<std::string_view> RespelledNames() {
-  std::vector<std::string_view> names = {"IF", "IFNULL", "IN", "BETWEEN", "NULLIF", "TIMESTAMPADD"};
+  std::vector<std::string_view> names = {"IF", "IFNULL", "IN", "BETWEEN", "NULLIF", "OVERLAPS", "TIMESTAMPADD"};
   for (std::string_view name : kFieldFunctions) names.push_back(name);
   return names;
 }

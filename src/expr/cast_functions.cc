@@ -11,6 +11,7 @@
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/type_rules_internal.h"
+#include "types/decimal_text.h"
 #include "types/temporal.h"
 #include "types/value_text.h"
 
@@ -83,14 +84,6 @@ std::optional<Decimal128> FitDecimal(Decimal128 value, int scale, const DataType
   return value;
 }
 
-std::optional<Decimal128> ParseDecimal(std::string_view text, const DataType& target) {
-  Decimal128 value;
-  int32_t precision = 0;
-  int32_t scale = 0;
-  if (!Decimal128::FromString(Trim(text), &value, &precision, &scale).ok()) return std::nullopt;
-  return FitDecimal(value, scale, target);
-}
-
 // Doubles saturate, NaN is 0 (Java's narrowing).
 template <typename To, typename From>
 To NarrowNumber(From value) {
@@ -144,7 +137,7 @@ Result<Column> ToDecimal(const KernelInput& input) {
   const DataType& target = input.result_type;
   if (from.IsCharacter()) {
     return Map<Decimal128, std::string_view>(input, [&](std::string_view text) -> Result<std::optional<Decimal128>> {
-      auto value = ParseDecimal(text, target);
+      auto value = types::ParseDecimal(Trim(text), target.precision(), target.scale());
       if (!value) return Failed<kTry, Decimal128>(text, target);
       return value;
     });
@@ -155,8 +148,8 @@ Result<Column> ToDecimal(const KernelInput& input) {
     return VisitNumber(from, [&]<typename F>() {
       return Map<Decimal128, F>(input, [&](F value) -> std::optional<Decimal128> {
         if (!std::isfinite(value)) return std::nullopt;
-        if constexpr (std::is_same_v<F, float>) return ParseDecimal(types::FloatText(value), target);
-        return ParseDecimal(types::DoubleText(static_cast<double>(value)), target);  // by its shortest digits, as BigDecimal.valueOf does
+        if constexpr (std::is_same_v<F, float>) return types::ParseDecimal(types::FloatText(value), target.precision(), target.scale());
+        return types::ParseDecimal(types::DoubleText(static_cast<double>(value)), target.precision(), target.scale());  // by its shortest digits, as BigDecimal.valueOf does
       });
     });
   }

@@ -95,10 +95,10 @@ Result<std::unique_ptr<CellCodec>> CellCodec::Make(const types::DataType& type) 
     case TypeKind::kTime: codec = std::make_unique<FixedCodec<int32_t, arrow::Time32Array, arrow::Time32Builder>>(); break;
     case TypeKind::kTimestamp:
     case TypeKind::kTimestampLtz: codec = std::make_unique<FixedCodec<int64_t, arrow::TimestampArray, arrow::TimestampBuilder>>(); break;
-    case TypeKind::kNull:
     case TypeKind::kArray:
     case TypeKind::kMap:
-    case TypeKind::kRow: return Error(ErrorCode::kNotSupported, fmt::format("aggregates that keep values do not take a {}", type.ToString()));
+    case TypeKind::kRow: return MakeNested(type);
+    case TypeKind::kNull: return Error(ErrorCode::kNotSupported, fmt::format("aggregates that keep values do not take a {}", type.ToString()));
   }
   return codec;
 }

@@ -41,11 +41,25 @@ struct LessOrEqual {
   }
 };
 
-// Both sides have one type.
+/// Flink compares a text and a BOOLEAN as objects of two classes: they are never equal, 'TRUE' = TRUE included.
+bool MixesTextAndBoolean(const std::vector<DataType>& types) {
+  return types.size() == 2 && ((types[0].IsCharacter() && types[1].kind() == TypeKind::kBoolean) || (types[1].IsCharacter() && types[0].kind() == TypeKind::kBoolean));
+}
+
+template <typename Compare>
+Result<Column> CompareUnlike(const KernelInput& input) {
+  constexpr bool kAnswer = std::is_same_v<Compare, Differs>;
+  const bool is_text_first = input.argument_types[0].IsCharacter();
+  if (is_text_first) return Map<bool, std::string_view, bool>(input, [](std::string_view, bool) { return kAnswer; });
+  return Map<bool, bool, std::string_view>(input, [](bool, std::string_view) { return kAnswer; });
+}
+
+// Both sides have one type, but for MixesTextAndBoolean.
 template <typename Compare>
 Result<Column> CompareColumns(const KernelInput& input) {
   const Compare compare;
   const DataType& type = input.argument_types[0];
+  if (type.IsCharacter() != input.argument_types[1].IsCharacter()) return CompareUnlike<Compare>(input);
   switch (type.kind()) {
     case TypeKind::kNull: return NullColumn(input.result_type);
     case TypeKind::kBoolean: return Map<bool, bool, bool>(input, compare);
@@ -104,8 +118,11 @@ Result<DataType> ComparisonType(const CallSite& call) {
 
 Result<Signature> BindComparison(const CallSite& call) {
   if (call.types.size() != 2) return ArgumentError(call, "two operands");
-  FIRN_TRY(DataType common, ComparisonType(call));
   const bool is_equality = call.name == "=" || call.name == "<>" || call.name.starts_with("IS ");
+  if (is_equality && MixesTextAndBoolean(call.types)) {
+    return Signature{{call.types[0].WithNullable(true), call.types[1].WithNullable(true)}, Strict(DataType::Boolean(), call)};
+  }
+  FIRN_TRY(DataType common, ComparisonType(call));
   if (common.IsNested() && !is_equality) return ArgumentError(call, "values that have an order");
   const DataType left = common.WithNullable(true);
   return Signature{{left, left}, Strict(DataType::Boolean(), call).WithNullable(AnyNullable(call.types) || HasUntypedNull(call))};

@@ -127,6 +127,21 @@ struct IsNumberText {
   }
 };
 
+// What a correlated sub-query is worth: a count of its rows, and the first one's value.
+Result<Signature> BindSingle(const CallSite& call) {
+  FIRN_ASSERT(call.types.size() == 2, "{} arguments", call.types.size());
+  return Signature{call.types, call.types[1].WithNullable(true)};
+}
+
+Result<Column> Single(const KernelInput& input) {
+  const FixedView<int64_t> counts(input.arguments[0]);
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    if (!counts.IsValid(row) || counts[row] <= 1) continue;
+    return Error(ErrorCode::kEvaluationError, "a scalar sub-query gave more than one row").Hint("an aggregate makes it one");
+  }
+  return input.arguments[1];
+}
+
 Result<Signature> BindTest(const CallSite& call) {
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText}, 1, "a string"));
   return Signature{std::move(types), DataType::Boolean().NotNull()};
@@ -144,6 +159,8 @@ std::vector<ScalarFunction> ConditionalFunctions() {
       {{"IS_ALPHA"}, "conditional", "IS_ALPHA(string)", "Whether all characters are letters.", {{"IS_ALPHA('ab1')", "FALSE"}}, BindTest, TestText<AllLetters>},
       {{"IS_DECIMAL"}, "conditional", "IS_DECIMAL(string)", "Whether the text is a decimal number.", {{"IS_DECIMAL('1.5')", "TRUE"}}, BindTest, TestText<IsNumberText>},
   };
+  functions.push_back({{"$SINGLE"}, "conditional", "$SINGLE(count, value)", "The value, if it is that of one row.", {}, BindSingle, Single});
+  functions.back().can_fail = true;
   functions[0].is_lazy = functions[1].is_lazy = true;
   for (ScalarFunction& function : functions) function.is_strict = false;
   return functions;

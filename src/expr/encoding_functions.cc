@@ -236,6 +236,8 @@ Result<Column> Convert(const KernelInput& input) {
   });
 }
 
+Result<Column> Utf8Check(const KernelInput& input) { return Map<bool, std::string_view>(input, IsValidUtf8); }
+
 // --- URLs ---
 
 Result<Column> ParseUrl(const KernelInput& input) {
@@ -271,6 +273,8 @@ std::vector<ScalarFunction> EncodingFunctions() {
       {{"BIN"}, "arithmetic", "BIN(integer)", "In binary digits.", {{"BIN(10)", "1010"}}, BindTo<StringType, 1, Want::kBigInt>, Bin},
       {{"ENCODE"}, "string", "ENCODE(string, charset)", "The bytes of a text in a character set.", {{"ENCODE('a', 'UTF-8')", "x'61'"}}, BindTo<BytesType, 2, kText, kText>, Convert<Encoded>},
       {{"DECODE"}, "string", "DECODE(bytes, charset)", "The text that bytes are in a character set.", {{"DECODE(ENCODE('a', 'UTF-16'), 'UTF-16')", "a"}}, BindTo<StringType, 2, Want::kBytes, kText>, Convert<Decoded>},
+      {{"IS_VALID_UTF8"}, "string", "IS_VALID_UTF8(bytes)", "Whether bytes are UTF-8.", {{"IS_VALID_UTF8(X'61FF')", "FALSE"}}, BindTo<BooleanType, 1, Want::kBytes>, Utf8Check},
+      {{"MAKE_VALID_UTF8"}, "string", "MAKE_VALID_UTF8(bytes)", "The text of bytes in UTF-8, with U+FFFD for what is none.", {{"CHAR_LENGTH(MAKE_VALID_UTF8(X'61E282FF62'))", "4"}}, BindTo<StringType, 1, Want::kBytes>, OfText<ValidUtf8>},
       {{"PARSE_URL"}, "string", "PARSE_URL(url, part[, key])", "HOST, PATH, QUERY, REF, PROTOCOL, AUTHORITY, FILE or USERINFO of a URL, or a parameter of its query.", {{"PARSE_URL('http://a.org/p?q=1', 'HOST')", "a.org"}}, BindNullable<StringType, 2, kText, kText, kText>, ParseUrl},
       {{"URL_ENCODE"}, "string", "URL_ENCODE(string)", "Escaped for a URL's query.", {{"URL_ENCODE('a b&c')", "a+b%26c"}}, BindNullable<StringType, 1, kText>, OfText<UrlEncoded>},
       {{"URL_DECODE"}, "string", "URL_DECODE(string)", "Escapes of a URL undone; NULL where they are broken.", {{"URL_DECODE('a+b%26c')", "a b&c"}}, BindNullable<StringType, 1, kText>, OfText<UrlDecoded>},

@@ -29,6 +29,7 @@ struct Node {
   ExpressionPtr expression;
   std::vector<int> arguments;
   bool can_fail = false;  // it or anything below it
+  mutable std::any memory;
 };
 
 // The rows at hand and the columns computed for them.
@@ -118,15 +119,16 @@ class ProgramImpl final : public Program {
       FIRN_TRY(Column column, Evaluate(argument, frame));
       arguments.push_back(std::move(column));
     }
-    return Call(expression, arguments, frame->batch.row_count);
+    return Call(node, arguments, frame->batch.row_count);
   }
 
-  Result<Column> Call(const Expression& expression, const std::vector<Column>& arguments, int64_t rows) {
+  Result<Column> Call(const Node& node, const std::vector<Column>& arguments, int64_t rows) {
+    const Expression& expression = *node.expression;
     bool is_constant = expression.function->is_deterministic;
     for (const Column& argument : arguments) is_constant &= argument.is_constant;
     std::vector<types::DataType> argument_types;
     for (const ExpressionPtr& argument : expression.arguments) argument_types.push_back(argument->type);
-    const KernelInput input{*context_, arguments, argument_types, expression.type, is_constant ? 1 : rows};
+    const KernelInput input{*context_, arguments, argument_types, expression.type, is_constant ? 1 : rows, &node.memory};
     auto result = expression.function->kernel(input);
     if (!result.ok()) {
       Error error = std::move(result).error();

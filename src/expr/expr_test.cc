@@ -210,5 +210,49 @@ TEST(Aggregates, SingleValueRefusesTheSecondRowUnlessTheFirstIsTakenBack) {
   EXPECT_EQ(static_cast<const arrow::Int32Array&>(**accumulator->Finish(one)).Value(0), 9);
 }
 
+TEST(Aggregates, NestedValuesAreKeptAndSurviveACheckpoint) {
+  const ExpressionPtr list = Call("ARRAY", {MakeStringLiteral("a\\0b"), MakeNullLiteral(DataType::String())});
+  const ExpressionPtr rows[] = {Call("ROW", {MakeIntLiteral(7), list, Call("MAP", {MakeStringLiteral("k"), Call("ROW", {list})})}),
+                                Call("ROW", {MakeIntLiteral(-1), Call("ARRAY", {MakeStringLiteral(""), MakeNullLiteral(DataType::String())}), Call("MAP", {MakeStringLiteral("k"), Call("ROW", {list})})})};
+  const AggregateCall call = MakeAggregate("ARRAY_AGG", rows[0]->type, {.is_retractable = true, .ignore_nulls = false});
+  const DataType type = call.signature.result;
+  const std::vector<uint32_t> one = {0};
+  const auto shown = [&](const GroupedAccumulator& accumulator) { return *types::FormatCell(**accumulator.Finish(one), 0, type, "UTC"); };
+  auto accumulator = std::move(MakeAccumulator(call)).value();
+  accumulator->Resize(1);
+  for (const ExpressionPtr& row : rows) {
+    const std::vector<ArrayPtr> cell = {*EvaluateConstant(*row, kContext)};
+    ASSERT_TRUE(accumulator->Update(one, cell, nullptr, nullptr).ok());
+  }
+  const std::string both = shown(*accumulator);
+  auto restored = std::move(MakeAccumulator(call)).value();
+  restored->Resize(1);
+  ASSERT_TRUE(restored->Load(one, *accumulator->Save(one)).ok());
+  EXPECT_EQ(shown(*restored), both);
+  arrow::Int8Builder kinds;
+  ASSERT_TRUE(kinds.Append(static_cast<int8_t>(types::RowKind::kDelete)).ok());
+  const std::vector<ArrayPtr> first = {*EvaluateConstant(*rows[0], kContext)};
+  ASSERT_TRUE(restored->Update(one, first, *kinds.Finish(), nullptr).ok());
+  EXPECT_EQ(shown(*restored), "[(-1, [, NULL], {k=([a\\0b, NULL])})]");
+}
+
+TEST(Aggregates, SingleValueCountsRowsOfNullToo) {
+  AggregateCall call = MakeAggregate("SINGLE_VALUE", DataType::Int());
+  const std::vector<uint32_t> one = {0};
+  for (const bool is_retractable : {false, true}) {
+    call.options.is_retractable = is_retractable;
+    auto accumulator = std::move(MakeAccumulator(call)).value();
+    accumulator->Resize(1);
+    arrow::Int32Builder null;
+    ASSERT_TRUE(null.AppendNull().ok());
+    const std::vector<ArrayPtr> nothing = {*null.Finish()};
+    ASSERT_TRUE(accumulator->Update(one, nothing, nullptr, nullptr).ok());
+    EXPECT_TRUE((*accumulator->Finish(one))->IsNull(0)) << is_retractable;
+    const std::vector<ArrayPtr> four = {Ints({4})};
+    const Status second = accumulator->Update(one, four, nullptr, nullptr);
+    EXPECT_FALSE(second.ok() && accumulator->Finish(one).ok()) << is_retractable;
+  }
+}
+
 }  // namespace
 }  // namespace firn::expr

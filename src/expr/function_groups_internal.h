@@ -25,6 +25,7 @@ std::vector<ScalarFunction> MathFunctions();
 std::vector<ScalarFunction> RandomFunctions();
 std::vector<ScalarFunction> RegexpFunctions();
 std::vector<ScalarFunction> RoundingFunctions();
+std::vector<ScalarFunction> SessionFunctions();
 std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> TemporalFunctions();
 std::vector<ScalarFunction> TimeTextFunctions();

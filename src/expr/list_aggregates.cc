@@ -185,7 +185,7 @@ Result<Signature> BindTextList(const CallSite& call) {
 
 Result<Signature> BindValueList(const CallSite& call) {
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kAny}, 1, "one value"));
-  if (types[0].IsNested() || types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");
+  if (types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value of a type");
   types[0] = types[0].WithTimeAttribute(types::TimeAttribute::kNone);
   return Signature{types, DataType::Array(types[0].WithNullable(true))};
 }

@@ -15,7 +15,7 @@ class BuiltInRegistry : public FunctionRegistry {
  public:
   BuiltInRegistry() {
     for (auto* group : {&AddressFunctions, &ArithmeticFunctions, &ArrayFunctions, &CalendarFunctions, &CastFunctions, &CollectionFunctions, &ComparisonFunctions, &ConditionalFunctions, &EncodingFunctions, &FormatFunctions, &JsonFunctions, &LogicalFunctions, &MathFunctions,
-                        &RandomFunctions, &RegexpFunctions, &RoundingFunctions, &StringFunctions, &TemporalFunctions, &TimeTextFunctions}) {
+                        &RandomFunctions, &RegexpFunctions, &RoundingFunctions, &SessionFunctions, &StringFunctions, &TemporalFunctions, &TimeTextFunctions}) {
       for (ScalarFunction& function : (*group)()) storage_.push_back(std::make_unique<ScalarFunction>(std::move(function)));
     }
     for (const auto& function : storage_) all_.push_back(function.get());

@@ -4,6 +4,7 @@
 // (docs/recipes/add-a-function.md).
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -64,6 +65,7 @@ struct KernelInput {
   std::span<const types::DataType> argument_types;
   const types::DataType& result_type;
   int64_t row_count;
+  std::any* memory = nullptr;  // what this call keeps from batch to batch; null where a constant is computed
 };
 /// Computes all rows. Every argument has the type that BindFunction asked for. A constant result may be returned as one.
 using Kernel = Result<Column> (*)(const KernelInput& input);

@@ -63,19 +63,6 @@ int HexDigit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// Length of the valid sequence at the front; 0 if there is none.
-size_t ValidPrefix(std::string_view bytes) {
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  const size_t size = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : (first & 0xF0) == 0xE0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
-  if (size == 0 || bytes.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if (StartsCodePoint(bytes[i])) return 0;
-  }
-  const auto second = static_cast<unsigned char>(size > 1 ? bytes[1] : 0);
-  const bool is_bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) || (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
-  return is_bad ? 0 : size;
-}
-
 }  // namespace
 
 std::optional<std::string> UrlPart(std::string_view text, std::string_view part) {
@@ -142,21 +129,6 @@ std::optional<std::string> UrlDecoded(std::string_view text) {
     }
   }
   return ValidUtf8(out);
-}
-
-std::string ValidUtf8(std::string_view bytes) {
-  std::string out;
-  while (!bytes.empty()) {
-    const size_t valid = ValidPrefix(bytes);
-    if (valid == 0) {
-      AppendUtf8(0xFFFD, &out);
-      bytes.remove_prefix(1);
-    } else {
-      out.append(bytes.substr(0, valid));
-      bytes.remove_prefix(valid);
-    }
-  }
-  return out;
 }
 
 }  // namespace firn::expr

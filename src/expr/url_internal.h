@@ -15,7 +15,5 @@ std::optional<std::string> UrlParameter(std::string_view url, std::string_view k
 std::string UrlEncoded(std::string_view text);
 /// nullopt for a broken escape.
 std::optional<std::string> UrlDecoded(std::string_view text);
-/// Bytes that are no UTF-8 become U+FFFD.
-std::string ValidUtf8(std::string_view bytes);
 
 }  // namespace firn::expr

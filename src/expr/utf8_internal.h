@@ -51,4 +51,9 @@ inline void AppendUtf8(uint32_t code, std::string* out) {
   }
 }
 
+
+bool IsValidUtf8(std::string_view bytes);
+/// Sequences that are no UTF-8 become U+FFFD, each once however many of its bytes could have begun a code point (as Java's decoder has it).
+std::string ValidUtf8(std::string_view bytes);
+
 }  // namespace firn::expr

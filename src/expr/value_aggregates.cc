@@ -35,7 +35,7 @@ bool Replaces(const T& value, const T& kept) {
 template <typename T, Keep kKeep>
 class KeptValue final : public GroupedAccumulator {
  public:
-  KeptValue(const Signature& signature, const AggregateOptions& options) : type_(signature.arguments[0]), ignores_nulls_(options.ignore_nulls || kKeep == Keep::kMin || kKeep == Keep::kMax) {}
+  KeptValue(const Signature& signature, const AggregateOptions& options) : type_(signature.arguments[0]), ignores_nulls_(kKeep != Keep::kSingle && (options.ignore_nulls || kKeep == Keep::kMin || kKeep == Keep::kMax)) {}
   void Resize(int64_t count) override {
     values_.resize(static_cast<size_t>(count));
     states_.resize(static_cast<size_t>(count), 0);
@@ -127,7 +127,7 @@ class KeptValue final : public GroupedAccumulator {
 
 // --- input that may be taken back ---
 
-// All values of each group: by value for MIN and MAX, by arrival for FIRST_VALUE and LAST_VALUE.
+// All values of each group: by value for MIN and MAX, by arrival for FIRST_VALUE and LAST_VALUE. SINGLE_VALUE counts rows, so for it NULL is a value too.
 template <Keep kKeep>
 class AllValues final : public GroupedAccumulator {
  public:
@@ -136,9 +136,11 @@ class AllValues final : public GroupedAccumulator {
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
-      if (arguments[0]->IsNull(row)) return;
+      const bool is_null = arguments[0]->IsNull(row);
+      if (is_null && !kKeepsNulls) return;
       cell.clear();
-      codec_->Encode(*arguments[0], row, &cell);
+      if constexpr (kKeepsNulls) cell.push_back(is_null ? kNullMark : kValueMark);
+      if (!is_null) codec_->Encode(*arguments[0], row, &cell);
       if (retracts) {
         Remove(groups_[group], cell);
       } else {
@@ -167,7 +169,15 @@ class AllValues final : public GroupedAccumulator {
         // Looked at here and not in Update: a row too many may be taken back by a later change of the same batch.
         if (kKeep == Keep::kSingle && values.size() > 1) return TooManyRows();
         const bool takes_first = kKeep == Keep::kMin || kKeep == Keep::kFirst || kKeep == Keep::kSingle;
-        FIRN_RETURN_IF_ERROR(codec_->Decode(CellOf(takes_first ? *values.begin() : *values.rbegin()), builder));
+        std::string_view cell = CellOf(takes_first ? *values.begin() : *values.rbegin());
+        if constexpr (kKeepsNulls) {
+          if (cell[0] == kNullMark) {
+            FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+            continue;
+          }
+          cell.remove_prefix(1);
+        }
+        FIRN_RETURN_IF_ERROR(codec_->Decode(cell, builder));
       }
       return Ok();
     });
@@ -214,6 +224,9 @@ class AllValues final : public GroupedAccumulator {
  private:
   static constexpr int64_t kCellOverhead = 80;  // of a node and its string
   static constexpr bool kIsOrdered = kKeep == Keep::kMin || kKeep == Keep::kMax;
+  static constexpr bool kKeepsNulls = kKeep == Keep::kSingle;
+  static constexpr char kNullMark = 0;  // in front of a value's bytes
+  static constexpr char kValueMark = 1;
   using Values = std::conditional_t<kIsOrdered, std::map<std::string, int64_t>, std::deque<std::string>>;
 
   template <typename Entry>

@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include "types/decimal_text.h"
+
 namespace firn::formats {
 
 std::string_view TrimBlanks(std::string_view text) {
@@ -31,18 +33,9 @@ bool ParseDoubleText(std::string_view text, double* out) {
 }
 
 bool ParseDecimalText(std::string_view text, const types::DataType& type, arrow::Decimal128* out) {
-  int32_t precision = 0;
-  int32_t scale = 0;
-  if (!arrow::Decimal128::FromString(TrimBlanks(text), out, &precision, &scale).ok()) return false;
-  if (scale > type.scale()) {
-    const bool is_tiny = scale - type.scale() > types::kMaxDecimalPrecision;
-    *out = is_tiny ? arrow::Decimal128(0) : arrow::Decimal128(out->ReduceScaleBy(scale - type.scale(), /*round=*/true));
-  } else if (scale < type.scale()) {
-    auto scaled = out->Rescale(scale, type.scale());
-    if (!scaled.ok()) return false;
-    *out = *scaled;
-  }
-  return out->FitsInPrecision(type.precision());
+  const auto value = types::ParseDecimal(TrimBlanks(text), type.precision(), type.scale());
+  if (value) *out = *value;
+  return value.has_value();
 }
 
 std::optional<int64_t> ParseTimestampText(std::string_view text, const types::DataType& type, TimestampStyle style) {
