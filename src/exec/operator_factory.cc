@@ -27,10 +27,7 @@ Result<OperatorPtr> MakeOperator(const plan::PhysicalNode& node, const OperatorO
     if (window->window.kind == plan::WindowKind::kSession && window->attached_end < 0) return MakeSessionWindowOperator(node);
     return MakeSliceWindowOperator(node);
   }
-  if (const auto* assign = std::get_if<plan::WindowAssignNode>(&node.spec)) {
-    if (assign->window.kind == plan::WindowKind::kSession) return Unsupported(node, "sessions that are not aggregated by their own keys are", "GROUP BY the keys of PARTITION BY, window_start and window_end");
-    return MakeWindowAssignOperator(node);
-  }
+  if (std::holds_alternative<plan::WindowAssignNode>(node.spec)) return MakeWindowAssignOperator(node);
   if (const auto* join = std::get_if<plan::JoinNode>(&node.spec)) {
     if (options.is_batch) return MakeBatchJoinOperator(node);
     if (join->left_window_end >= 0) return MakeWindowJoinOperator(node);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNNEST: each row once an element of its collection. The elements lie one after the other in memory as they are, so an output batch is two
+// UNNEST: each row once an element of its collection, or as often as a number says. The elements lie one after the other in memory as they are, so an output batch is two
 // Takes: of rows by the number of their row, of elements by their place. Batches are cut at kPreferredBatchRows, since a row may have many elements.
 #include <arrow/array.h>
 #include <arrow/builder.h>
@@ -41,10 +41,10 @@ class UnnestOperator final : public StatelessOperator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     FIRN_TRY(const std::vector<types::ArrayPtr> arrays, collection_->Run(batch, EvaluationOf(batch)));
+    if (arrays[0]->type_id() == arrow::Type::INT64) return Repeat(batch, static_cast<const arrow::Int64Array&>(*arrays[0]), output);
     const auto& lists = static_cast<const arrow::ListArray&>(*arrays[0]);  // a MapArray is one
     FIRN_TRY(const std::vector<types::ArrayPtr> elements, ElementColumns(lists.values()));
-    types::Batch passed{passed_schema_, {}, batch.row_count, batch.kinds, batch.watermarks};
-    for (int column : unnest_.passed) passed.columns.push_back(batch.columns[column]);
+    const types::Batch passed = Passed(batch);
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const int64_t begin = lists.value_offset(row);
       const int64_t end = lists.IsNull(row) ? begin : lists.value_offset(row + 1);
@@ -57,6 +57,21 @@ class UnnestOperator final : public StatelessOperator {
   }
 
  private:
+  types::Batch Passed(const types::Batch& batch) const {
+    types::Batch passed{passed_schema_, {}, batch.row_count, batch.kinds, batch.watermarks};
+    for (int column : unnest_.passed) passed.columns.push_back(batch.columns[column]);
+    return passed;
+  }
+
+  Status Repeat(const types::Batch& batch, const arrow::Int64Array& times, Output& output) {
+    const types::Batch passed = Passed(batch);
+    for (int64_t row = 0; row < batch.row_count; ++row) {
+      const int64_t count = times.IsNull(row) ? 0 : times.Value(row);
+      for (int64_t i = 0; i < count; ++i) FIRN_RETURN_IF_ERROR(Add(row, -1, 0, passed, {}, output));
+    }
+    return Flush(passed, {}, output);
+  }
+
   /// `element` -1: none.
   Status Add(int64_t row, int64_t element, int64_t place, const types::Batch& passed, const std::vector<types::ArrayPtr>& elements, Output& output) {
     rows_.push_back(row);

@@ -33,6 +33,43 @@ constexpr std::array<WindowFunctionName, 12> kWindowFunctions{{
 
 constexpr std::array<std::string_view, 9> kRankingFunctions{"ROW_NUMBER", "RANK", "DENSE_RANK", "LAG", "LEAD", "NTILE", "PERCENT_RANK", "CUME_DIST", "NTH_VALUE"};
 
+struct MissingFunction {
+  std::string_view name;  // or what it begins with, before a *
+  const char* instead;
+};
+
+/// Functions of Flink that are not here.
+constexpr std::array<MissingFunction, 11> kMissingFunctions{{
+    {"COLLECT", "ARRAY_AGG keeps all values, repetitions too"},
+    {"PERCENTILE", "ARRAY_SORT(ARRAY_AGG(x)) has the values in order"},
+    {"APPROX_COUNT_DISTINCT", "COUNT(DISTINCT x) is exact"},
+    {"JSON_ARRAYAGG", "'[' || LISTAGG(JSON_STRING(x)) || ']'"},
+    {"JSON", "JSON_QUERY(text, '$')"},
+    {"PARSE_JSON", "JSON_VALUE and JSON_QUERY read JSON in texts"},
+    {"TRY_PARSE_JSON", "JSON_VALUE and JSON_QUERY read JSON in texts"},
+    {"OBJECT_OF", "CAST(ROW(...) AS ROW<name type, ...>)"},
+    {"OBJECT_UPDATE", "CAST(ROW(...) AS ROW<name type, ...>)"},
+    {"SOURCE_WATERMARK", "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND"},
+    {"BITMAP_*", "COUNT(DISTINCT x), ARRAY_UNION, ARRAY_INTERSECT"},
+}};
+
+const MissingFunction* FindMissing(std::string_view name) {
+  const auto is_meant = [&](const MissingFunction& missing) {
+    return missing.name.ends_with('*') ? name.starts_with(missing.name.substr(0, missing.name.size() - 1)) : name == missing.name;
+  };
+  const auto found = std::find_if(kMissingFunctions.begin(), kMissingFunctions.end(), is_meant);
+  return found == kMissingFunctions.end() ? nullptr : &*found;
+}
+
+/// The nearest form to a function over an OVER window that there is.
+const char* InsteadOfOver(std::string_view name, bool is_ranking) {
+  if (name == "ROW_NUMBER" || name == "RANK" || name == "DENSE_RANK") {
+    return "the first n rows of all: ORDER BY ... LIMIT n; of each key one value: MAX, MIN, FIRST_VALUE or LAST_VALUE with GROUP BY key";
+  }
+  if (is_ranking) return "join the table with itself on the key and the neighbouring position";
+  return "a value for each key and window: GROUP BY key, window_start, window_end over TABLE(TUMBLE(...)); beside each row: join that result to the rows";
+}
+
 bool IsGroupWindow(std::string_view name) { return name == "TUMBLE" || name == "HOP" || name == "SESSION" || name == "CUMULATE"; }
 
 /// Whether the aggregate can be NULL over rows without NULLs. The others are NULL over no rows only, which a group never has.
@@ -275,7 +312,7 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const sql::Expression& expressi
   const std::string& name = expression.text;
   const auto ranking = std::find(kRankingFunctions.begin(), kRankingFunctions.end(), name);
   if (expression.over != nullptr || ranking != kRankingFunctions.end()) {
-    return NotBuilt(fmt::format("{} OVER (...)", name), span, "aggregate with GROUP BY, or ORDER BY ... LIMIT n for the first rows");
+    return NotBuilt(fmt::format("{} OVER (...)", name), span, InsteadOfOver(name, ranking != kRankingFunctions.end()));
   }
   for (const WindowFunctionName& window : kWindowFunctions) {
     if (name == window.name) return BindWindowProperty(expression, window.window, window.property);
@@ -287,6 +324,7 @@ Result<ExpressionPtr> ExpressionBinder::BindCall(const sql::Expression& expressi
         .At(span)
         .Hint(fmt::format("GROUP BY {}(ts, INTERVAL '1' MINUTE), or FROM TABLE({}(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))", name, name));
   }
+  if (const MissingFunction* missing = FindMissing(name)) return NotBuilt(name, span, missing->instead);
   const bool is_known = expr::FunctionRegistry::BuiltIn().Find(name) != nullptr;  // else BindCall says that there is none
   if (is_known && (expression.is_distinct || expression.filter != nullptr || !expression.within_group.empty() || expression.ignore_nulls.has_value())) {
     return Error(ErrorCode::kInvalidAggregate, fmt::format("{} is no aggregate function: it takes no DISTINCT, FILTER, ORDER BY or NULLS clause", name)).At(span);
@@ -389,7 +427,12 @@ Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expr
   if (select_ == nullptr) {
     return NotBuilt(fmt::format("a sub-query in {}", place_.clause), span, "join the query that computes it");
   }
-  FIRN_TRY(LogicalNodePtr query, query_.BindScalarQuery(*expression.query, scope_, span));
+  FIRN_TRY(ScalarQuery bound, query_.BindScalarQuery(*expression.query, scope_, span));
+  if (!bound.ties.empty()) {
+    if (!place_.attaches_subqueries && !is_in_aggregate_) select_->correlated = span;
+    return query_.AttachCorrelated(select_->from, std::move(bound), span);
+  }
+  LogicalNodePtr query = std::move(bound.node);
   const DataType type = query->fields[0].type.WithNullable(true);
   if (place_.attaches_subqueries || is_in_aggregate_) {
     LogicalNodePtr& from = select_->from.node;

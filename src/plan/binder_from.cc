@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "plan/binder_internal.h"
 #include "plan/join_condition.h"
-#include "plan/window_columns.h"
 
 namespace firn::plan {
 
@@ -35,29 +34,6 @@ int64_t TtlOf(const sql::TableExpression& table, const std::map<std::string, int
   }
   const auto found = state_ttl_ms.find(name);
   return found == state_ttl_ms.end() ? otherwise : found->second;
-}
-
-bool IsRowtime(const expr::Expression& expression) {
-  return expression.kind == expr::ExpressionKind::kColumn && expression.type.time_attribute() == types::TimeAttribute::kRowtime;
-}
-
-bool ReadsRowtime(const expr::Expression& expression) {
-  if (IsRowtime(expression)) return true;
-  return std::any_of(expression.arguments.begin(), expression.arguments.end(), [](const ExpressionPtr& argument) { return ReadsRowtime(*argument); });
-}
-
-/// a.ts >= b.ts - INTERVAL ...: the row times of both sides within an interval of each other.
-bool IsIntervalBound(const expr::Expression& conjunct, int left_count) {
-  if (conjunct.kind != expr::ExpressionKind::kCall || conjunct.arguments.size() != 2) return false;
-  const std::string_view name = conjunct.function->names.front();
-  if (name != "<" && name != "<=" && name != ">" && name != ">=") return false;
-  const expr::Expression& first = *conjunct.arguments[0];
-  const expr::Expression& second = *conjunct.arguments[1];
-  if (!ReadsRowtime(first) || !ReadsRowtime(second)) return false;
-  constexpr int kNoEnd = kOuterColumns;
-  const bool is_forward = ReadsOnly(first, 0, left_count) && ReadsOnly(second, left_count, kNoEnd);
-  const bool is_backward = ReadsOnly(second, 0, left_count) && ReadsOnly(first, left_count, kNoEnd);
-  return is_forward || is_backward;
 }
 
 const ScopeColumn* FindOnce(const Scope& scope, const std::string& name, bool* is_ambiguous) {
@@ -136,22 +112,15 @@ Result<LogicalNodePtr> Coalesced(const LogicalNodePtr& node, MergedColumns& merg
   return MakeProject(node, std::move(outputs), names);
 }
 
-Status RefuseIntervalJoin(const LogicalJoin& join, const LogicalNode& left, const LogicalNode& right) {
-  if (IsWindowJoin(join, left, right)) return Ok();
-  for (const ExpressionPtr& conjunct : ConjunctsOf(join.condition)) {
-    if (!IsIntervalBound(*conjunct, static_cast<int>(left.fields.size()))) continue;
-    return NotBuilt("an interval join (row times of both sides within a range)", conjunct->span,
-                    "window both sides and join on window_start and window_end, or CAST one row time to TIMESTAMP for an ordinary join");
-  }
-  return Ok();
-}
-
 }  // namespace
 
 Result<Relation> QueryBinder::BindFrom(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer) {
   FIRN_RETURN_IF_ERROR(CountRelation(Span(table.span)));
+  if (table.is_lateral && table.kind == sql::TableKind::kFunction) {
+    return NotBuilt(fmt::format("LATERAL TABLE({}(...))", table.function->text), Span(table.span), "CROSS JOIN UNNEST(array) takes a collection apart into rows: SPLIT(text, ',') makes one");
+  }
   if (table.is_lateral && table.kind != sql::TableKind::kUnnest) {
-    return NotBuilt("LATERAL", Span(table.span), "join the query on the columns that tie both together");
+    return NotBuilt("a LATERAL sub-query", Span(table.span), "one value of it: a scalar sub-query in the select list, (SELECT MAX(x) FROM b WHERE b.id = a.id); else JOIN it on the columns that tie both together");
   }
   switch (table.kind) {
     case sql::TableKind::kNamed: {
@@ -210,7 +179,6 @@ Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const 
     conjuncts.push_back(std::move(on));
   }
   join.condition = Conjunction(conjuncts);
-  if (!is_batch()) FIRN_RETURN_IF_ERROR(RefuseIntervalJoin(join, *left.node, *right.node));
   joined.node = MakeJoin(left.node, right.node, std::move(join), span);
   if (is_full && !merged.pairs.empty()) {
     FIRN_TRY(joined.node, Coalesced(joined.node, merged, span, evaluation()));

@@ -3,6 +3,7 @@
 //
 //   QueryBinder       queries, set operations, FROM, tables, views, window functions     binder_query.cc binder_from.cc binder_table.cc
 //                                                                                        binder_window.cc binder_subquery.cc binder_unnest.cc
+//                                                                                        binder_set_operation.cc
 //   SelectBinder      one SELECT from FROM to LIMIT                                       binder_select.cc binder_aggregate.cc
 //   ExpressionBinder  one expression over one scope                                       binder_expression.cc
 //
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "plan/built_in_aggregate.h"
 #include "plan/logical_plan.h"
 #include "plan/planner.h"
 #include "plan/scope.h"
@@ -83,6 +85,7 @@ struct SelectState {
   std::vector<PendingCall> calls;
   std::vector<GroupingCall> groupings;
   std::vector<LogicalNodePtr> subqueries;      // one column, at most one row each
+  std::optional<base::SourceSpan> correlated;  // a correlated sub-query of the select list, joined to FROM
   std::optional<WindowSpec> window;            // legacy GROUP BY window; time_column over the FROM relation
   std::string window_function;                 // "TUMBLE"
   std::vector<WindowProperty> properties;
@@ -142,6 +145,21 @@ struct MatchedQuery {
   std::vector<expr::ExpressionPtr> correlated;  // conjuncts over `relation` and kOuterColumns
 };
 
+/// What ties a row of a correlated scalar sub-query to a row of the enclosing query.
+struct CorrelationTie {
+  std::string comparison;      // "=" or "IS NOT DISTINCT FROM"
+  expr::ExpressionPtr outer;   // over the enclosing query's columns
+  expr::ExpressionPtr inner;   // over the sub-query's FROM
+};
+
+/// A sub-query used as a value. Without ties: `node` has one column and at most one row. With ties: `node` has one row for each value of the tied
+/// expressions, which are its first columns in the order of `ties`; `value`, over its columns, is the sub-query's, also where they are NULL for want of a row.
+struct ScalarQuery {
+  LogicalNodePtr node;
+  std::vector<CorrelationTie> ties;
+  expr::ExpressionPtr value;
+};
+
 /// Binds queries in one namespace. Lives for one statement, view or expression text.
 class QueryBinder {
  public:
@@ -153,8 +171,9 @@ class QueryBinder {
   Result<Relation> BindQuery(const sql::Query& query, const Scope* outer);
   Result<Relation> BindFrom(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer);
   Result<MatchedQuery> BindMatched(const sql::Query& query, const Scope& outer);
-  /// One column, at most one row.
-  Result<LogicalNodePtr> BindScalarQuery(const sql::Query& query, const Scope& outer, base::SourceSpan span);
+  Result<ScalarQuery> BindScalarQuery(const sql::Query& query, const Scope& outer, base::SourceSpan span);
+  /// Joins what a correlated sub-query computes to the relation whose columns it uses; gives its value.
+  Result<expr::ExpressionPtr> AttachCorrelated(Relation& relation, ScalarQuery query, base::SourceSpan span);
   /// Applies IN (query), EXISTS (query) or the negation of one to the relation. `expression`: with `negations` NOTs around it.
   Status ApplyMatch(Relation& relation, const sql::Expression& expression, bool is_negated, SelectState& select);
 
@@ -221,6 +240,10 @@ std::string OutputName(const sql::Expression& expression, size_t position);
 Result<expr::ExpressionPtr> CastTo(expr::ExpressionPtr value, const types::DataType& type, QueryBinder& query);
 /// SELECT ... as one relation; `query` carries ORDER BY and LIMIT.
 Result<Relation> BindSelect(QueryBinder& binder, const sql::Query& query, const Scope* outer);
+/// SELECT ... as a value; it may have other than one column or several rows.
+Result<ScalarQuery> BindScalarSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer);
+/// Takes conjuncts over a sub-query's FROM and kOuterColumns apart; kNotSupported for one that is no equality between the two.
+Result<std::vector<CorrelationTie>> TiesOf(const std::vector<expr::ExpressionPtr>& correlated);
 /// An error that names what is not built, with the form that is.
 Error NotBuilt(std::string what, base::SourceSpan span, std::string instead);
 

@@ -18,50 +18,6 @@ using expr::ExpressionPtr;
 using types::DataType;
 using types::Field;
 
-namespace {
-
-const char* SetOperatorName(const sql::Query& query) {
-  switch (query.set_operator) {
-    case sql::SetOperator::kUnion: return query.is_all ? "UNION ALL" : "UNION";
-    case sql::SetOperator::kExcept: return query.is_all ? "EXCEPT ALL" : "EXCEPT";
-    case sql::SetOperator::kIntersect: return query.is_all ? "INTERSECT ALL" : "INTERSECT";
-  }
-  FIRN_UNREACHABLE("set operator");
-}
-
-/// The relation's columns cast to `fields`, under their names.
-Result<LogicalNodePtr> Aligned(const LogicalNodePtr& node, const std::vector<Field>& fields, QueryBinder& binder) {
-  std::vector<ExpressionPtr> outputs;
-  bool changed = false;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const ExpressionPtr column = ColumnOf(node->fields, static_cast<int>(i));
-    const bool is_equal = column->type.EqualsIgnoringNullability(fields[i].type);
-    if (is_equal) {
-      outputs.push_back(column);
-    } else {
-      FIRN_TRY(ExpressionPtr cast, CastTo(column, fields[i].type.WithNullable(column->type.nullable()), binder));
-      outputs.push_back(std::move(cast));
-    }
-    changed |= !is_equal || node->fields[i].name != fields[i].name;
-  }
-  return changed ? MakeProject(node, std::move(outputs), NamesOf(fields)) : node;
-}
-
-std::vector<int> AllKeys(size_t count) {
-  std::vector<int> keys(count);
-  for (size_t i = 0; i < count; ++i) keys[i] = static_cast<int>(i);
-  return keys;
-}
-
-LogicalNodePtr Distinct(LogicalNodePtr node, int64_t ttl_ms, base::SourceSpan span) {
-  LogicalAggregate aggregate;
-  aggregate.keys = AllKeys(node->fields.size());
-  aggregate.state_ttl_ms = ttl_ms;
-  return MakeAggregate(std::move(node), std::move(aggregate), {}, span);
-}
-
-}  // namespace
-
 Status QueryBinder::CountRelation(base::SourceSpan span) {
   if (++session_.relations <= kMaxRelations) return Ok();
   return Error(ErrorCode::kLimitExceeded, fmt::format("the statement reads more than {} tables after its views and common tables are put in", kMaxRelations)).At(span);
@@ -120,7 +76,7 @@ Result<Relation> QueryBinder::BindValues(const sql::Query& query) {
   std::vector<std::vector<ExpressionPtr>> rows;
   for (const auto& row : query.values) {
     if (row.size() != query.values[0].size()) {
-      return Error(ErrorCode::kTypeMismatch, fmt::format("a row of VALUES has {} values, the first has {}", row.size(), query.values[0].size()))
+      return Error(ErrorCode::kTypeMismatch, fmt::format("a row of VALUES has {} value{}, the first has {}", row.size(), row.size() == 1 ? "" : "s", query.values[0].size()))
           .At(Span(row[0]->span));
     }
     std::vector<ExpressionPtr> bound;
@@ -172,59 +128,6 @@ Result<LogicalNodePtr> QueryBinder::ValuesFromRows(const std::vector<std::vector
     batch.columns.push_back(std::move(column));
   }
   return MakeValues({std::move(batch)}, fields);
-}
-
-// --- set operations ---
-
-Result<Relation> QueryBinder::BindSetOperation(const sql::Query& query, const Scope* outer) {
-  FIRN_TRY(Relation left, BindQuery(*query.left, outer));
-  FIRN_TRY(Relation right, BindQuery(*query.right, outer));
-  const size_t count = left.node->fields.size();
-  if (right.node->fields.size() != count) {
-    return Error(ErrorCode::kTypeMismatch, fmt::format("{} of {} columns and {}", SetOperatorName(query), count, right.node->fields.size()))
-        .At(Span(query.right->span))
-        .Hint("both sides need the same number of columns");
-  }
-  std::vector<Field> fields = left.node->fields;
-  for (size_t i = 0; i < count; ++i) {
-    const DataType pair[] = {left.node->fields[i].type, right.node->fields[i].type};
-    auto common = expr::CommonType(pair);
-    if (!common.ok()) {
-      return Error(ErrorCode::kTypeMismatch, fmt::format("column {} of {} is {} on the left and {} on the right", i + 1, SetOperatorName(query),
-                                                         pair[0].ToString(), pair[1].ToString()))
-          .At(Span(query.right->span))
-          .Hint("CAST one side to the type of the other");
-    }
-    const bool keeps_time = pair[0].time_attribute() == pair[1].time_attribute();
-    fields[i].type = common->WithTimeAttribute(keeps_time ? pair[0].time_attribute() : types::TimeAttribute::kNone);
-  }
-  FIRN_TRY(left.node, Aligned(left.node, fields, *this));
-  FIRN_TRY(right.node, Aligned(right.node, fields, *this));
-  const int64_t ttl_ms = session_.config.state_ttl_ms;
-  LogicalNodePtr node;
-  if (query.set_operator == sql::SetOperator::kUnion) {
-    node = MakeUnion({left.node, right.node});
-    if (!query.is_all) node = Distinct(std::move(node), ttl_ms, Span(query.span));
-  } else {
-    if (query.is_all) {
-      return NotBuilt(SetOperatorName(query), Span(query.span), fmt::format("{} without ALL", query.set_operator == sql::SetOperator::kExcept ? "EXCEPT" : "INTERSECT"));
-    }
-    LogicalJoin join;
-    join.kind = query.set_operator == sql::SetOperator::kExcept ? JoinKind::kAnti : JoinKind::kSemi;
-    join.left_ttl_ms = join.right_ttl_ms = ttl_ms;
-    std::vector<ExpressionPtr> conjuncts;
-    for (size_t i = 0; i < count; ++i) {
-      const int column = static_cast<int>(i);
-      ExpressionPtr other = expr::MakeColumn(column + static_cast<int>(count), fields[i].name, right.node->fields[i].type);
-      FIRN_TRY(ExpressionPtr equal, expr::BindCall("IS NOT DISTINCT FROM", {ColumnOf(left.node->fields, column), std::move(other)}, Span(query.span), evaluation()));
-      conjuncts.push_back(std::move(equal));
-    }
-    join.condition = Conjunction(conjuncts);
-    LogicalNodePtr distinct = Distinct(left.node, ttl_ms, Span(query.span));
-    node = MakeJoin(std::move(distinct), right.node, std::move(join), Span(query.span));
-  }
-  Scope scope = MakeScope(node->fields, {});
-  return Relation{std::move(node), std::move(scope)};
 }
 
 // --- ORDER BY, LIMIT ---

@@ -22,12 +22,20 @@ class SelectBinder {
 
   Result<Relation> Run() {
     FIRN_RETURN_IF_ERROR(BindSources());
-    FIRN_RETURN_IF_ERROR(BindGroupBy());
-    FIRN_RETURN_IF_ERROR(BindItems());
-    FIRN_RETURN_IF_ERROR(BindOrderBy());
-    FIRN_TRY(const auto bounds, binder_.BindBounds(query_));
-    FIRN_RETURN_IF_ERROR(BuildRelation());
-    return Finish(bounds.first, bounds.second);
+    return RunOverSources();
+  }
+
+  /// Correlated or not: that shows once WHERE is bound.
+  Result<ScalarQuery> RunScalar() {
+    std::vector<ExpressionPtr> correlated;
+    const bool is_plain = !select_.has_group_by && select_.having == nullptr && !select_.is_distinct && query_.limit == nullptr && query_.offset == nullptr;
+    if (is_plain) correlated_ = &correlated;
+    FIRN_RETURN_IF_ERROR(BindSources());
+    if (!correlated.empty()) return BuildCorrelated(correlated);
+    FIRN_TRY(Relation relation, RunOverSources());
+    ScalarQuery scalar;
+    scalar.node = std::move(relation.node);
+    return scalar;
   }
 
   /// FROM and WHERE alone, for a sub-query that is looked into by IN or EXISTS; what ties it to the outer query is kept apart.
@@ -51,6 +59,10 @@ class SelectBinder {
   }
 
  private:
+  Result<Relation> RunOverSources();
+  Result<ScalarQuery> BuildCorrelated(const std::vector<ExpressionPtr>& correlated);
+  Status AddSingleValue();
+  Result<ExpressionPtr> ValueOfGroup(const LogicalNode& node) const;
   Status BindSources();
   Status BindHints();
   Status BindWhere();
@@ -130,16 +142,16 @@ bool IsCorrelated(const sql::Expression& expression, const Scope& scope, const S
 Error SelectBinder::Explained(Error error, const sql::Expression& expression) const {
   if (error.code() != ErrorCode::kColumnNotFound || outer_ == nullptr || !IsCorrelated(expression, state_.from.scope, *outer_)) return error;
   return NotBuilt("a sub-query that uses columns of the enclosing query here", error.span().value_or(binder_.Span(expression.span)),
-                  "in WHERE of EXISTS (...) and IN (...) it works; else join the tables and GROUP BY");
+                  "equate them in WHERE of a sub-query without GROUP BY, DISTINCT and LIMIT: (SELECT MAX(x) FROM b WHERE b.id = a.id); else join the tables and GROUP BY");
 }
 
 Status SelectBinder::BindSources() {
   FIRN_RETURN_IF_ERROR(BindHints());
   if (!select_.windows.empty()) {
-    return NotBuilt("the WINDOW clause", binder_.Span(select_.windows[0].name.span), "aggregate with GROUP BY; OVER is not supported yet");
+    return NotBuilt("the WINDOW clause", binder_.Span(select_.windows[0].name.span), "its windows are for OVER, which is not supported; aggregate with GROUP BY");
   }
   if (select_.qualify != nullptr) {
-    return NotBuilt("QUALIFY", binder_.Span(select_.qualify->span), "ORDER BY ... LIMIT n for the first rows");
+    return NotBuilt("QUALIFY", binder_.Span(select_.qualify->span), "the first n rows of all: ORDER BY ... LIMIT n; of each key one value: MAX, MIN, FIRST_VALUE or LAST_VALUE with GROUP BY key");
   }
   if (select_.from == nullptr) {
     state_.from.node = MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {});
@@ -276,8 +288,96 @@ Status SelectBinder::AttachSubqueries(std::vector<int>& columns) {
   return Ok();
 }
 
+Result<Relation> SelectBinder::RunOverSources() {
+  FIRN_RETURN_IF_ERROR(BindGroupBy());
+  FIRN_RETURN_IF_ERROR(BindItems());
+  FIRN_RETURN_IF_ERROR(BindOrderBy());
+  FIRN_TRY(const auto bounds, binder_.BindBounds(query_));
+  FIRN_RETURN_IF_ERROR(BuildRelation());
+  return Finish(bounds.first, bounds.second);
+}
+
+// --- correlated scalar sub-queries ---
+
+/// The item, which aggregates nothing, becomes the only row's of its group: its first value, and how many rows there are.
+Status SelectBinder::AddSingleValue() {
+  const auto add = [&](std::string_view name, std::vector<ExpressionPtr> arguments) -> Status {
+    std::vector<types::DataType> types;
+    for (const ExpressionPtr& argument : arguments) types.push_back(argument->type);
+    FIRN_TRY(expr::AggregateCall bound, BuiltInAggregate(name, std::move(types), binder_.Span(select_.span), binder_.evaluation()));
+    PendingCall call;
+    call.function = bound.function;
+    call.signature = bound.signature;
+    call.arguments = std::move(arguments);
+    state_.calls.push_back(std::move(call));
+    return Ok();
+  };
+  FIRN_RETURN_IF_ERROR(add("COUNT", {}));
+  return add("FIRST_VALUE", {items_[0]});
+}
+
+/// The item over a group's row, whose columns may be NULL for want of one: of no rows COUNT is 0.
+Result<ExpressionPtr> SelectBinder::ValueOfGroup(const LogicalNode& node) const {
+  std::optional<Error> failure;
+  const auto replace = [&](const ExpressionPtr& part) -> ExpressionPtr {
+    if (part->kind != expr::ExpressionKind::kColumn) return nullptr;
+    if (part->index < kPlaceholders) {
+      failure = Error(ErrorCode::kInvalidAggregate, fmt::format("column `{}` is neither grouped nor aggregated", part->name)).At(part->span).Hint(fmt::format("aggregate it: MAX({})", part->name));
+      return part;
+    }
+    const Placeholder& placeholder = state_.placeholders[part->index - kPlaceholders];
+    FIRN_ASSERT(placeholder.kind == PlaceholderKind::kAggregate, "placeholder kind {}", static_cast<int>(placeholder.kind));
+    const int index = static_cast<int>(keys_.size()) + placeholder.index;
+    ExpressionPtr column = expr::MakeColumn(index, node.fields[index].name, node.fields[index].type.WithNullable(true), part->span);
+    if (!state_.calls[placeholder.index].is_never_null) return column;
+    auto counted = expr::BindCall("COALESCE", {std::move(column), expr::MakeBigIntLiteral(0)}, part->span, binder_.evaluation());
+    if (!counted.ok() && !failure) failure = std::move(counted).error();
+    return counted.ok() ? *counted : part;
+  };
+  ExpressionPtr value = Replaced(items_[0], replace);
+  if (failure) return *std::move(failure);
+  expr::Expression nullable = *value;
+  nullable.type = nullable.type.WithNullable(true);
+  return std::make_shared<const expr::Expression>(std::move(nullable));
+}
+
+Result<ScalarQuery> SelectBinder::BuildCorrelated(const std::vector<ExpressionPtr>& correlated) {
+  ScalarQuery scalar;
+  FIRN_TRY(scalar.ties, TiesOf(correlated));
+  FIRN_RETURN_IF_ERROR(BindItems());
+  const base::SourceSpan span = binder_.Span(select_.span);
+  if (items_.size() != 1) return Error(ErrorCode::kTypeMismatch, fmt::format("a sub-query used as a value has {} columns", items_.size())).At(span).Hint("select one column");
+  if (!state_.subqueries.empty() || state_.correlated || !state_.groupings.empty()) {
+    return NotBuilt("a sub-query or GROUPING in the select list of a correlated sub-query", span, "compute the inner one in FROM: (SELECT ..., (sub-query) AS x FROM t)");
+  }
+  const bool is_aggregate = !state_.calls.empty();
+  if (!is_aggregate) FIRN_RETURN_IF_ERROR(AddSingleValue());
+  std::vector<int> set;
+  for (const CorrelationTie& tie : scalar.ties) {
+    set.push_back(static_cast<int>(keys_.size()));
+    keys_.push_back(GroupKey{tie.inner, fmt::format("$key{}", keys_.size())});
+  }
+  grouping_sets_ = {std::move(set)};
+  AggregateBuilder builder(binder_.session().config, state_, keys_, grouping_sets_, state_ttl_ms_, span);
+  FIRN_TRY(scalar.node, builder.Build());
+  if (is_aggregate) {
+    FIRN_TRY(scalar.value, ValueOfGroup(*scalar.node));
+    return scalar;
+  }
+  std::vector<ExpressionPtr> count_and_value;
+  for (size_t i = keys_.size(); i < scalar.node->fields.size(); ++i) {
+    const types::Field& field = scalar.node->fields[i];
+    count_and_value.push_back(expr::MakeColumn(static_cast<int>(i), field.name, field.type.WithNullable(true), span));
+  }
+  FIRN_TRY(scalar.value, expr::BindCall("$SINGLE", std::move(count_and_value), span, binder_.evaluation()));
+  return scalar;
+}
+
 Status SelectBinder::BuildRelation() {
   const bool is_aggregate = select_.has_group_by || select_.having != nullptr || !state_.calls.empty() || !state_.groupings.empty();
+  if (is_aggregate && state_.correlated) {
+    return NotBuilt("a correlated sub-query beside aggregates", *state_.correlated, "compute it first: SELECT ... FROM (SELECT *, (sub-query) AS x FROM t) GROUP BY ...");
+  }
   std::vector<int> subquery_columns;
   if (!is_aggregate) {
     node_ = state_.from.node;
@@ -330,6 +430,8 @@ Result<Relation> SelectBinder::Finish(int64_t offset, int64_t limit) {
 }
 
 Result<Relation> BindSelect(QueryBinder& binder, const sql::Query& query, const Scope* outer) { return SelectBinder(binder, query, outer).Run(); }
+
+Result<ScalarQuery> BindScalarSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer) { return SelectBinder(binder, query, &outer).RunScalar(); }
 
 Result<MatchedQuery> QueryBinder::BindMatched(const sql::Query& query, const Scope& outer) {
   const bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&

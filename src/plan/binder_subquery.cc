@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sub-queries as joins: EXISTS and IN become semi joins, their negations anti joins, a scalar sub-query a left join with at most one row.
+// Sub-queries as joins: EXISTS and IN become semi joins, their negations anti joins, a scalar sub-query a left join with at most one row. A correlated scalar
+// sub-query is grouped by what it equates to the enclosing query's columns, and joined by that.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +32,51 @@ std::vector<const sql::Expression*> ValuesOf(const sql::Expression& value) {
   return values;
 }
 
+/// The relation's only row: fails when it has several.
+Result<LogicalNodePtr> SingleRow(const LogicalNodePtr& node, base::SourceSpan span, const expr::EvaluationContext& evaluation) {
+  FIRN_TRY(expr::AggregateCall call, BuiltInAggregate("SINGLE_VALUE", {node->fields[0].type}, span, evaluation));
+  call.signature.result = call.signature.result.WithNullable(true);
+  call.arguments = {0};
+  call.name = node->fields[0].name;
+  LogicalAggregate aggregate;
+  aggregate.calls.push_back(std::move(call));
+  return MakeAggregate(node, std::move(aggregate), {}, span);
+}
+
+/// An expression over kOuterColumns over the outer query's own.
+ExpressionPtr InOuter(const ExpressionPtr& expression) {
+  return Replaced(expression, [](const ExpressionPtr& node) -> ExpressionPtr {
+    if (node->kind != expr::ExpressionKind::kColumn) return nullptr;
+    return expr::MakeColumn(node->index - kOuterColumns, node->name, node->type, node->span);
+  });
+}
+
+bool ReadsOuter(const expr::Expression& expression, bool is_outer) {
+  const std::vector<int> columns = expr::ColumnsOf(expression);
+  return !columns.empty() && std::all_of(columns.begin(), columns.end(), [&](int column) { return (column >= kOuterColumns) == is_outer; });
+}
+
 }  // namespace
+
+Result<std::vector<CorrelationTie>> TiesOf(const std::vector<ExpressionPtr>& correlated) {
+  std::vector<CorrelationTie> ties;
+  for (const ExpressionPtr& conjunct : correlated) {
+    const bool is_call = conjunct->kind == expr::ExpressionKind::kCall && conjunct->arguments.size() == 2;
+    const std::string_view name = is_call ? conjunct->function->names.front() : "";
+    bool is_tied = false;
+    for (const int outer : {0, 1}) {
+      if (is_tied || (name != "=" && name != "IS NOT DISTINCT FROM")) break;
+      const ExpressionPtr& outside = conjunct->arguments[outer];
+      const ExpressionPtr& inside = conjunct->arguments[1 - outer];
+      is_tied = ReadsOuter(*outside, true) && ReadsOuter(*inside, false);
+      if (is_tied) ties.push_back({std::string(name), InOuter(outside), inside});
+    }
+    if (is_tied) continue;
+    return NotBuilt("a sub-query used as a value that is tied to the enclosing query by something else than an equality", conjunct->span,
+                    "inner = outer, each side with columns of its own query; else join the tables and GROUP BY");
+  }
+  return ties;
+}
 
 Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expression, bool is_negated, SelectState& select) {
   const base::SourceSpan span = Span(expression.span);
@@ -73,31 +118,39 @@ Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expres
   return Ok();
 }
 
-Result<LogicalNodePtr> QueryBinder::BindScalarQuery(const sql::Query& query, const Scope& outer, base::SourceSpan span) {
-  FIRN_TRY(Relation relation, BindQuery(query, &outer));
-  if (relation.node->fields.size() != 1) {
-    return Error(ErrorCode::kTypeMismatch, fmt::format("a sub-query used as a value has {} columns", relation.node->fields.size())).At(span).Hint("select one column");
+Result<ScalarQuery> QueryBinder::BindScalarQuery(const sql::Query& query, const Scope& outer, base::SourceSpan span) {
+  ScalarQuery bound;
+  if (query.kind == sql::QueryKind::kSelect && query.with.empty()) {
+    FIRN_TRY(bound, BindScalarSelect(*this, query, outer));
+  } else {
+    FIRN_TRY(Relation relation, BindQuery(query, &outer));
+    bound.node = std::move(relation.node);
   }
-  if (HasAtMostOneRow(*relation.node)) return relation.node;
-  const expr::AggregateFunction* single = expr::FindAggregate("SINGLE_VALUE");
-  if (single == nullptr) {
-    return NotBuilt("a sub-query used as a value that may have several rows", span, "aggregate it (MAX, FIRST_VALUE) or add LIMIT 1");
+  if (!bound.ties.empty()) return bound;
+  if (bound.node->fields.size() != 1) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("a sub-query used as a value has {} columns", bound.node->fields.size())).At(span).Hint("select one column");
   }
-  expr::CallSite site;
-  site.types = {relation.node->fields[0].type};
-  site.literals = {nullptr};
-  site.name = "SINGLE_VALUE";
-  site.span = span;
-  site.context = &evaluation();
-  expr::AggregateCall call;
-  call.function = single;
-  FIRN_TRY(call.signature, single->bind(site));
-  call.signature.result = call.signature.result.WithNullable(true);
-  call.arguments = {0};
-  call.name = relation.node->fields[0].name;
-  LogicalAggregate aggregate;
-  aggregate.calls.push_back(std::move(call));
-  return MakeAggregate(relation.node, std::move(aggregate), {}, span);
+  if (!HasAtMostOneRow(*bound.node)) {
+    FIRN_TRY(bound.node, SingleRow(bound.node, span, evaluation()));
+  }
+  return bound;
+}
+
+Result<ExpressionPtr> QueryBinder::AttachCorrelated(Relation& relation, ScalarQuery query, base::SourceSpan span) {
+  const int left_count = static_cast<int>(relation.node->fields.size());
+  std::vector<ExpressionPtr> conjuncts;
+  for (size_t i = 0; i < query.ties.size(); ++i) {
+    const types::Field& key = query.node->fields[i];
+    ExpressionPtr column = expr::MakeColumn(left_count + static_cast<int>(i), key.name, key.type, span);
+    FIRN_TRY(ExpressionPtr tied, expr::BindCall(query.ties[i].comparison, {query.ties[i].outer, std::move(column)}, span, evaluation()));
+    conjuncts.push_back(std::move(tied));
+  }
+  LogicalJoin join;
+  join.kind = JoinKind::kLeft;
+  join.condition = Conjunction(conjuncts);
+  join.left_ttl_ms = join.right_ttl_ms = session_.config.state_ttl_ms;
+  relation.node = MakeJoin(relation.node, query.node, std::move(join), span);
+  return Shifted(query.value, left_count);
 }
 
 }  // namespace firn::plan

@@ -125,6 +125,9 @@ ChangelogMode ChangelogOf(const LogicalNode& node, bool is_batch) {
   if (const auto* scan = std::get_if<ScanNode>(&node.spec)) return OfScan(*scan);
   if (const auto* aggregate = std::get_if<LogicalAggregate>(&node.spec)) return OfAggregate(node, *aggregate, inputs[0]);
   if (const auto* join = std::get_if<LogicalJoin>(&node.spec)) return OfJoin(node, *join, inputs[0], inputs[1]);
+  if (const auto* assign = std::get_if<WindowAssignNode>(&node.spec); assign != nullptr && assign->window.kind == WindowKind::kSession) {
+    return kInsertOnly;  // the rows of a session are told when it closes
+  }
   if (const auto* sort = std::get_if<SortNode>(&node.spec)) {
     if (sort->limit < 0) return inputs[0];
     return ChangelogMode{inputs[0].has_updates, inputs[0].has_update_before, true};  // Top-N: a better row throws another out

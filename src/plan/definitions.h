@@ -38,6 +38,7 @@ struct ColumnDescription {
   std::string key;        // "PRI(id)"
   std::string extras;     // "AS `v` * 2", "METADATA FROM 'timestamp' VIRTUAL"
   std::string watermark;  // "`ts` - INTERVAL '5' SECOND"
+  std::string comment;
 };
 std::vector<ColumnDescription> DescribeTable(const TableDefinition& table);
 

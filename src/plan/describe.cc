@@ -131,6 +131,9 @@ std::string DescribeSpec(const ExpandNode& expand, const Fields&, const std::vec
 }
 
 std::string DescribeSpec(const UnnestNode& unnest, const Fields&, const std::vector<Fields>& inputs) {
+  if (unnest.collection->type.kind() == types::TypeKind::kBigInt) {
+    return fmt::format("Repeat(times=[{}], pass=[{}])", expr::ToString(*unnest.collection), ColumnNames(inputs[0], unnest.passed));
+  }
   return fmt::format("Unnest(type=[{}], collection=[{}], pass=[{}], add=[{}]{})", unnest.keeps_empty ? "LEFT" : "INNER", expr::ToString(*unnest.collection),
                      ColumnNames(inputs[0], unnest.passed), Joined(unnest.names), unnest.with_ordinality ? ", ordinality=[true]" : "");
 }

@@ -141,7 +141,7 @@ struct TimeOfDay {
 };
 
 std::optional<TimeOfDay> TakeTime(Digits& digits) {
-  const int64_t hour = digits.Take(2);
+  const int64_t hour = digits.TakeUpTo(2);
   digits.Skip(':');
   const int64_t minute = digits.Take(2);
   digits.Skip(':');

@@ -124,6 +124,7 @@ LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<F
 }
 
 std::vector<Field> ElementFields(const DataType& collection) {
+  if (collection.kind() == types::TypeKind::kBigInt) return {};
   FIRN_ASSERT(collection.kind() == types::TypeKind::kArray || collection.kind() == types::TypeKind::kMap, "{}", collection.ToString());
   if (collection.kind() == types::TypeKind::kMap) return {Field{"KEY", collection.key()}, Field{"VALUE", collection.value()}};
   const DataType& element = collection.element();

@@ -9,11 +9,14 @@
 #include <set>
 
 #include "base/assert.h"
+#include "plan/built_in_aggregate.h"
 #include "plan/changelog.h"
 #include "plan/physical_builder_internal.h"
 #include "plan/window_columns.h"
 
 namespace firn::plan {
+
+using types::Field;
 
 namespace {
 
@@ -121,9 +124,54 @@ std::vector<expr::AggregateCall> PhysicalBuilder::CallsOver(std::vector<expr::Ag
   return calls;
 }
 
-Result<PhysicalNodePtr> PhysicalBuilder::BuildWindowAssign(const LogicalNode& node, const WindowAssignNode& assign) {
+/// SESSION by itself. A session's bounds are known when it closes, so its rows are kept as an array until then and come out together:
+///   WindowAggregate(SESSION, ARRAY_AGG(ROW(all columns))) -> Unnest
+Result<PhysicalNodePtr> PhysicalBuilder::BuildSessionAssign(const LogicalNode& node, const WindowAssignNode& assign) {
   FIRN_TRY(PhysicalNodePtr input, Build(node.inputs[0], Asks::kAllChanges));
-  if (assign.window.kind == WindowKind::kSession) input = Distributed(std::move(input), assign.window.partition_keys);
+  const size_t count = node.inputs[0]->fields.size();
+  std::vector<Field> fields(node.fields.begin(), node.fields.begin() + static_cast<std::ptrdiff_t>(count));  // without time attributes
+  const expr::EvaluationContext evaluation;
+  FIRN_TRY(expr::ExpressionPtr row, expr::BindCall("ROW", AllColumns(fields), node.span, evaluation));
+  FIRN_TRY(expr::AggregateCall call, BuiltInAggregate("ARRAY_AGG", {row->type}, node.span, evaluation));
+  std::vector<expr::ExpressionPtr> outputs = {row, ColumnOf(input->schema->fields(), assign.window.time_column)};
+  std::vector<Field> read = {Field{"$row", row->type}, input->schema->field(assign.window.time_column)};
+  WindowAggregateNode spec;
+  spec.window = assign.window;
+  spec.window.time_column = 1;
+  spec.window.partition_keys.clear();
+  for (int key : assign.window.partition_keys) {
+    spec.keys.push_back(static_cast<int>(outputs.size()));
+    outputs.push_back(ColumnOf(fields, key));
+    read.push_back(fields[key]);
+  }
+  spec.window.partition_keys = spec.keys;
+  spec.properties = {WindowProperty::kStart, WindowProperty::kEnd, BoundAt(2, assign.window)};
+  input = Distributed(Projected(std::move(input), std::move(outputs), std::move(read)), spec.keys);
+  call.arguments = {0};
+  call.name = "$rows";
+  spec.aggregates = CallsOver({call}, *input);
+  const int first_bound = static_cast<int>(spec.keys.size()) + 1;
+  std::vector<Field> aggregated(input->schema->fields().begin() + 2, input->schema->fields().end());
+  aggregated.push_back(Field{call.name, call.signature.result});
+  aggregated.insert(aggregated.end(), node.fields.begin() + static_cast<std::ptrdiff_t>(count), node.fields.end());
+  const int lanes = input->parallelism;
+  const PhysicalNodePtr sessions = Add({std::move(spec), {std::move(input)}, aggregated, kInsertOnly, {}, lanes});
+
+  UnnestNode unnest;
+  unnest.collection = ColumnOf(aggregated, first_bound - 1);
+  unnest.passed = {first_bound, first_bound + 1, first_bound + 2};
+  unnest.names = NamesOf(fields);
+  std::vector<Field> unnested(node.fields.begin() + static_cast<std::ptrdiff_t>(count), node.fields.end());
+  unnested.insert(unnested.end(), fields.begin(), fields.end());
+  std::vector<expr::ExpressionPtr> order;
+  for (size_t i = 0; i < node.fields.size(); ++i) order.push_back(ColumnOf(unnested, static_cast<int>(i < count ? i + 3 : i - count)));
+  PhysicalNodePtr rows = Add({std::move(unnest), {sessions}, std::move(unnested), kInsertOnly, {}, lanes});
+  return Projected(std::move(rows), std::move(order), node.fields);
+}
+
+Result<PhysicalNodePtr> PhysicalBuilder::BuildWindowAssign(const LogicalNode& node, const WindowAssignNode& assign) {
+  if (assign.window.kind == WindowKind::kSession) return BuildSessionAssign(node, assign);
+  FIRN_TRY(PhysicalNodePtr input, Build(node.inputs[0], Asks::kAllChanges));
   const ChangelogMode changelog = input->changelog;
   const int lanes = input->parallelism;
   const std::vector<int> key = input->upsert_key;

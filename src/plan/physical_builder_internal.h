@@ -46,6 +46,7 @@ class PhysicalBuilder {
   Result<PhysicalNodePtr> BuildLegacyWindow(const LogicalNode& node, const LogicalAggregate& aggregate);
   Result<PhysicalNodePtr> BuildTvfAggregate(const LogicalNode& node, const LogicalAggregate& aggregate);
   Result<PhysicalNodePtr> BuildAttachedAggregate(const LogicalNode& node, const LogicalAggregate& aggregate);
+  Result<PhysicalNodePtr> BuildSessionAssign(const LogicalNode& node, const WindowAssignNode& assign);
   Result<PhysicalNodePtr> BuildExpand(const LogicalNode& node, const ExpandNode& expand, Asks asks);
   Result<PhysicalNodePtr> BuildUnnest(const LogicalNode& node, const UnnestNode& unnest);
   Result<PhysicalNodePtr> BuildJoin(const LogicalNode& node, const LogicalJoin& join);

@@ -92,9 +92,9 @@ struct ExpandNode {
 };
 
 /// UNNEST: each row once an element of its collection. Output: the columns `passed`, then the element's columns (of an ARRAY of ROWs its fields, of a
-/// MAP key and value), then its place from 1 if asked for.
+/// MAP key and value), then its place from 1 if asked for. In place of a collection a BIGINT says how often the row comes out, less than 1: not at all.
 struct UnnestNode {
-  expr::ExpressionPtr collection;       // ARRAY or MAP, over the input
+  expr::ExpressionPtr collection;       // ARRAY, MAP or BIGINT, over the input
   std::vector<int> passed;              // input columns
   std::vector<std::string> names;       // of the columns behind them
   bool keeps_empty = false;             // LEFT JOIN: a row without elements comes out once, with NULLs

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "plan/interval_join.h"
+
 namespace firn::plan {
 
 LogicalNodePtr MapInputs(const LogicalNodePtr& node, const std::function<LogicalNodePtr(const LogicalNodePtr&)>& transform) {
@@ -25,6 +27,7 @@ Result<std::vector<LogicalNodePtr>> Optimize(std::vector<LogicalNodePtr> roots, 
   for (LogicalNodePtr& root : roots) {
     FIRN_TRY(root, FoldConstantsIn(root, context));
     root = PushDownFilters(root);
+    if (!context.is_batch) FIRN_RETURN_IF_ERROR(RefuseIntervalJoins(*root));
     FIRN_TRY(root, FoldConstantsIn(root, context));  // a filter over constants may have become one
     root = PushPredicatesIntoScans(root, context);
     root = PushLimitsIntoScans(root);

@@ -18,7 +18,8 @@ struct RewriteContext {
 };
 
 /// 1. constants  2. filters down  3. predicates into scans  4. limits into scans  5. projections merged  6. columns pruned, scans shared
-/// 7. projections merged again. Fails only where a constant has no value (1 / 0).
+/// 7. projections merged again. Fails where a constant has no value (1 / 0) and, once filters stand in the joins they belong to, at an
+/// interval join.
 Result<std::vector<LogicalNodePtr>> Optimize(std::vector<LogicalNodePtr> roots, const RewriteContext& context);
 
 /// Computes what depends on no column. A filter that lets all rows through goes; one that lets none through leaves no rows.

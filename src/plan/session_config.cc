@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "plan/planner.h"
+#include "types/temporal.h"
 
 namespace firn::plan {
 
@@ -99,7 +100,10 @@ Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string
   FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "table.exec.sink.type-length-enforcer", {{"ignore", true}, {"trim_pad", true}}, ignored));
   FIRN_RETURN_IF_ERROR(ParseChoice<bool>(config, "table.exec.legacy-cast-behaviour", {{"disabled", false}, {"enabled", true}},
                                          parsed.legacy_cast));
-  if (const std::string* zone = Find(config, "table.local-time-zone"); zone != nullptr && *zone != "default") parsed.time_zone = *zone;
+  if (const std::string* zone = Find(config, "table.local-time-zone"); zone != nullptr && *zone != "default") {
+    if (!types::TimeZone::Find(*zone).ok()) return BadValue("table.local-time-zone", *zone, "a name of the tz database (Europe/Berlin), UTC, or an offset (GMT+02:00)");
+    parsed.time_zone = *zone;
+  }
   return parsed;
 }
 

@@ -63,6 +63,7 @@ std::vector<ColumnDescription> DescribeTable(const TableDefinition& table) {
     row.type = column.type.WithNullable(true).ToStringWithAttribute();
     row.is_nullable = column.type.nullable();
     row.extras = ExtrasOf(column);
+    row.comment = column.comment;
     const bool is_key = std::find(table.primary_key.begin(), table.primary_key.end(), column.name) != table.primary_key.end();
     if (is_key) row.key = "PRI(" + key + ")";
     if (table.watermark && table.watermark->column == column.name) row.watermark = table.watermark->expression;
@@ -86,10 +87,12 @@ std::string ShowCreate(const TableDefinition& table) {
     for (const std::string& partition : table.partitioned_by) parts += (parts.empty() ? "" : ", ") + PartitionText(partition);
     text += "PARTITIONED BY (" + parts + ")\n";
   }
-  if (table.options.empty()) return text;
   std::string options;
-  for (const auto& [name, value] : table.options) options += (options.empty() ? "" : ",\n") + fmt::format("  {} = {}", QuotedString(name), QuotedString(value));
-  return text + "WITH (\n" + options + "\n)\n";
+  for (const auto& [name, value] : table.options) {
+    if (name == "comment" && value == table.comment) continue;  // where an Iceberg table keeps it
+    options += (options.empty() ? "" : ",\n") + fmt::format("  {} = {}", QuotedString(name), QuotedString(value));
+  }
+  return options.empty() ? text : text + "WITH (\n" + options + "\n)\n";
 }
 
 }  // namespace firn::plan

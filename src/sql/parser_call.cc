@@ -62,6 +62,7 @@ Result<ExpressionPtr> Parser::ParseSpecialCall(const std::string& name, bool* is
   if (name == "JSON_VALUE" || name == "JSON_QUERY" || name == "JSON_EXISTS" || name == "JSON_OBJECT" || name == "JSON_ARRAY") {
     return ParseJsonCall(name, begin);
   }
+  if (name == "JSON_OBJECTAGG") return Unsupported(Current().span, "JSON_OBJECTAGG is not supported", "'{' || LISTAGG(JSON_QUOTE(key) || ':' || JSON_STRING(value)) || '}'");
   *is_special = false;
   return ExpressionPtr();
 }

@@ -77,7 +77,6 @@ Result<StatementBody> Parser::ParseCreateTable(bool is_temporary, bool or_replac
 
 Status Parser::ParseTableElements(CreateTableStatement* table) {
   FIRN_RETURN_IF_ERROR(ExpectSymbol("("));
-  if (TakeSymbol(")")) return Ok();
   do {
     FIRN_RETURN_IF_ERROR(ParseTableElement(table));
   } while (TakeSymbol(","));
@@ -233,7 +232,7 @@ Result<StatementBody> Parser::ParseDrop() {
     return StatementBody(std::move(drop));
   }
   for (const char* word : {"FUNCTION", "SYSTEM", "MODEL", "MATERIALIZED", "CONNECTION"}) {
-    if (AtWord(word)) return Unsupported(Current().span, fmt::format("DROP {} is not supported", word));
+    if (AtWord(word)) return Unsupported(Current().span, fmt::format("DROP {} is not supported", word), "there is none: SHOW TABLES, VIEWS, CATALOGS, DATABASES list what there is");
   }
   return Unexpected("TABLE, VIEW, DATABASE or CATALOG");
 }
@@ -344,7 +343,7 @@ Result<AlterTableAction> Parser::ParseAlterDrop() {
   } else if (TakeWords({"PRIMARY", "KEY"})) {
     drop.is_primary_key = true;
   } else if (AtWord("PARTITION") || AtWord("CONSTRAINT") || AtWord("DISTRIBUTION")) {
-    return Unsupported(Current().span, fmt::format("DROP {} is not supported", Current().upper));
+    return Unsupported(Current().span, fmt::format("DROP {} is not supported", Current().upper), "DROP column, DROP PRIMARY KEY, DROP WATERMARK; INSERT OVERWRITE t PARTITION (k = v) replaces a partition's rows");
   } else {
     TakeWord("COLUMN");
     if (AtSymbol("(")) {

@@ -310,7 +310,7 @@ Result<ExpressionPtr> Parser::ParseWordPrimary() {
     Advance();
     return node;
   }
-  for (const char* bare : {"CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"}) {
+  for (const char* bare : {"CURRENT_CATALOG", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"}) {
     if (word == bare && !AtSymbol("(", 1)) {
       const uint32_t begin = token.span.begin;
       Advance();

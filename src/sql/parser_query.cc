@@ -370,7 +370,7 @@ Result<TableExpressionPtr> Parser::ParseTablePrimary() {
   table->span = SpanFrom(begin);
   FIRN_RETURN_IF_ERROR(ParseAlias(table.get()));
   table->span = SpanFrom(begin);
-  if (AtWord("MATCH_RECOGNIZE")) return Unsupported(Current().span, "MATCH_RECOGNIZE is not supported");
+  if (AtWord("MATCH_RECOGNIZE")) return Unsupported(Current().span, "MATCH_RECOGNIZE is not supported", "rows of a key that follow each other within a gap are a window: FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
   return table;
 }
 
@@ -383,13 +383,13 @@ Result<TableExpressionPtr> Parser::ParseNamedTable() {
   return table;
 }
 
-// FOR SYSTEM_TIME AS OF t, TIMESTAMP AS OF t, [FOR SYSTEM_]VERSION AS OF v
+// FOR SYSTEM_TIME AS OF t, [FOR] TIMESTAMP AS OF t, [FOR [SYSTEM_]]VERSION AS OF v
 Status Parser::ParseTimeTravel(TableExpression* table) {
   if (TakeWords({"FOR", "SYSTEM_TIME", "AS", "OF"})) {
     table->time_travel = TimeTravelKind::kSystemTime;
-  } else if (TakeWords({"TIMESTAMP", "AS", "OF"})) {
+  } else if (TakeWords({"TIMESTAMP", "AS", "OF"}) || TakeWords({"FOR", "TIMESTAMP", "AS", "OF"})) {
     table->time_travel = TimeTravelKind::kTimestamp;
-  } else if (TakeWords({"VERSION", "AS", "OF"}) || TakeWords({"FOR", "SYSTEM_VERSION", "AS", "OF"})) {
+  } else if (TakeWords({"VERSION", "AS", "OF"}) || TakeWords({"FOR", "VERSION", "AS", "OF"}) || TakeWords({"FOR", "SYSTEM_VERSION", "AS", "OF"})) {
     table->time_travel = TimeTravelKind::kVersion;
   } else {
     return Ok();

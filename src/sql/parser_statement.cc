@@ -46,24 +46,33 @@ Result<StatementBody> Parser::ParseBody() {
 
 // Statements of Flink that firn knows and does not have.
 Status Parser::RefuseByName() {
-  static constexpr std::pair<const char*, const char*> kStatements[] = {
-      {"UPDATE", "INSERT INTO a table with a primary key and 'write.upsert.enabled'='true' replaces rows by key"},
-      {"DELETE", "INSERT OVERWRITE replaces a table's rows"},
-      {"TRUNCATE", "INSERT OVERWRITE replaces a table's rows"},
-      {"CALL", ""},
-      {"LOAD", "functions are built in: SHOW FUNCTIONS"},
-      {"UNLOAD", ""},
-      {"ANALYZE", "statistics are kept with the data"},
-      {"ADD", "firn runs no Java code"},
-      {"REMOVE", "firn runs no Java code"},
-      {"COMPILE", "jobs are planned anew from their text and find their state by name"},
-      {"MERGE", ""},
-      {"REPLACE", "DROP TABLE, then CREATE TABLE"}};
-  for (const auto& [word, hint] : kStatements) {
-    if (AtWord(word)) return Unsupported(Current().span, fmt::format("{} statements are not supported", word), hint);
+  struct Known {
+    std::initializer_list<std::string_view> words;
+    const char* name;
+    const char* hint;
+  };
+  static const Known kStatements[] = {
+      {{"UPDATE"}, "UPDATE", "INSERT INTO a table with a primary key and 'write.upsert.enabled'='true' replaces rows by key"},
+      {{"DELETE"}, "DELETE", "INSERT OVERWRITE t SELECT * FROM t WHERE ... keeps the others"},
+      {{"TRUNCATE"}, "TRUNCATE TABLE", "DROP TABLE, then CREATE TABLE"},
+      {{"LOAD"}, "LOAD MODULE", "functions are built in: SHOW FUNCTIONS"},
+      {{"UNLOAD"}, "UNLOAD MODULE", "functions are built in: SHOW FUNCTIONS"},
+      {{"ANALYZE"}, "ANALYZE TABLE", "statistics are kept with the data"},
+      {{"ADD", "JAR"}, "ADD JAR", "firn runs no Java code; connectors and functions are built in: SHOW FUNCTIONS"},
+      {{"REMOVE", "JAR"}, "REMOVE JAR", "firn runs no Java code"},
+      {{"COMPILE"}, "COMPILE PLAN", "jobs are planned anew from their text and find their state by name"},
+      {{"EXECUTE", "PLAN"}, "EXECUTE PLAN", "submit the INSERT itself"},
+      {{"MERGE"}, "MERGE", "INSERT INTO a table with a primary key and 'write.upsert.enabled'='true' replaces rows by key"},
+      {{"REPLACE"}, "REPLACE TABLE", "DROP TABLE, then CREATE TABLE ... AS"}};
+  for (const Known& known : kStatements) {
+    if (AtWords(known.words)) return Unsupported(Current().span, fmt::format("{} is not supported", known.name), known.hint);
   }
-  if (AtWords({"EXECUTE", "PLAN"})) return Unsupported(Current().span, "EXECUTE PLAN is not supported", "submit the INSERT itself");
-  return Ok();
+  if (!AtWord("CALL")) return Ok();
+  const SourceSpan span = Current().span;
+  Advance();
+  FIRN_TRY(const ObjectName procedure, ParseObjectName("a procedure"));
+  return Unsupported(span, fmt::format("CALL {} is not supported", procedure.ToString()),
+                     "tables are maintained by other engines over the same warehouse, such as Spark or PyIceberg");
 }
 
 Result<InsertStatement> Parser::ParseInsert() {
@@ -151,7 +160,7 @@ Result<StatementBody> Parser::ParseShow() {
   }
   if (form == nullptr) {
     if (Current().kind == TokenKind::kWord && AtEnd() == false && (AtWord("JARS") || AtWord("PROCEDURES") || AtWord("MODELS") || AtWord("CONNECTIONS") || AtWord("MATERIALIZED"))) {
-      return Unsupported(Current().span, fmt::format("SHOW {} is not supported", Current().upper));
+      return Unsupported(Current().span, fmt::format("SHOW {} is not supported", Current().upper), "SHOW TABLES, VIEWS, FUNCTIONS, JOBS, CATALOGS, DATABASES");
     }
     return Unexpected("CATALOGS, DATABASES, TABLES, VIEWS, COLUMNS, FUNCTIONS, JOBS, CURRENT ... or CREATE ...");
   }

@@ -75,7 +75,7 @@ TEST(Parser, ErrorsPointAndHelp) {
   EXPECT_THAT(Rendered("SELECT a FROM"), HasSubstr("Encountered \"<EOF>\""));
   EXPECT_THAT(Rendered("SELECT 'abc"), HasSubstr("the string that begins here is not closed"));
   EXPECT_THAT(Rendered("CREATE TABLE t (a INTT)"), HasSubstr("there is no type INTT"));
-  EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE statements are not supported"));
+  EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE is not supported"));
 }
 
 TEST(Parser, NestingIsBounded) {

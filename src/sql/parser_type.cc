@@ -146,7 +146,7 @@ Result<types::DataType> Parser::ParseBareType(const Token& start) {
     return is_months ? types::DataType::IntervalYearMonth() : types::DataType::IntervalDayTime();
   }
   if (name == "MULTISET" || name == "RAW" || name == "VARIANT" || name == "BITMAP" || name == "STRUCTURED") {
-    return Unsupported(start.span, fmt::format("the type {} is not supported", name), name == "MULTISET" ? "ARRAY<t> or MAP<t, INT> hold the same values" : "");
+    return Unsupported(start.span, fmt::format("the type {} is not supported", name), name == "MULTISET" ? "ARRAY<t> or MAP<t, INT> hold the same values" : "STRING holds JSON, BYTES anything, ROW<...> fields of types of their own");
   }
   return ParseSimpleType(start);
 }

@@ -1,0 +1,1 @@
+CALL lake.system.expire_snapshots('db.t');

@@ -1,0 +1,2 @@
+CREATE TABLE plain (id INT, k STRING, v INT, ts TIMESTAMP(3)) WITH ('connector'='kafka', 'topic'='plain', 'format'='json');
+SELECT a.id, (SELECT SUM(v) FROM plain b WHERE b.v > a.v) FROM plain a;

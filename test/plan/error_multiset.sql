@@ -1,0 +1,1 @@
+CREATE TABLE t (words MULTISET<STRING>) WITH ('connector'='datagen');
