@@ -307,6 +307,7 @@ std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn
   const bool is_finite = text->find_first_of("NI") == std::string::npos;  // NaN, Infinity
   if (column.is_right_aligned && is_finite) return *text;
   if (column.type == "BOOLEAN") return *text == "TRUE" ? "true" : "false";
+  if (column.type.starts_with("ARRAY<") || column.type.starts_with("MAP<") || column.type.starts_with("ROW<")) return *text;
   std::string quoted;
   formats::AppendJsonText(&quoted, *text);
   return quoted;

@@ -55,7 +55,7 @@ class ResultPrinter {
 
 /// Whether a column of this SQL type holds numbers.
 bool IsNumberType(const std::string& type);
-/// The text of a cell as a JSON value: numbers and booleans bare, all else quoted.
+/// The text of a cell as a JSON value: numbers and booleans bare, ARRAY, MAP and ROW as the JSON that they are, all else quoted.
 std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn& column);
 
 /// A whole table at once, on standard output: what commands other than SQL show. Columns are given as {name, type}.

@@ -107,11 +107,11 @@ Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server,
   return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), std::string(answer.at("sessionHandle").as_string())));
 }
 
-Status SqlClient::Execute(const std::string& statement, const ResultReceiver& receiver) {
+Status SqlClient::Execute(const std::string& statement, const ResultReceiver& receiver, NestedText nested) {
   const std::string base = "/v2/sessions/" + session_;
   FIRN_TRY(json::value submitted, Call(*http_, "POST", base + "/statements", json::serialize(json::object{{"statement", statement}})));
   const std::string operation = base + "/operations/" + std::string(submitted.at("operationHandle").as_string());
-  std::string next = operation + "/result/0?rowFormat=PLAIN_TEXT";
+  std::string next = operation + "/result/0?rowFormat=" + (nested == NestedText::kJson ? "PLAIN_TEXT_JSON" : "PLAIN_TEXT");
   bool has_begun = false;
   ResultHead head;
   while (!next.empty()) {

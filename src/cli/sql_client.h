@@ -28,6 +28,9 @@ struct ResultReceiver {
   std::function<bool(const std::vector<PrintedRow>&)> rows;  // maybe empty: nothing new at this poll; then also before `begin`
 };
 
+/// How ARRAY, MAP and ROW are written: as Flink's shell prints them, or as JSON.
+enum class NestedText { kFlink, kJson };
+
 /// One session. Thread-compatible; blocks.
 class SqlClient {
  public:
@@ -36,7 +39,7 @@ class SqlClient {
   ~SqlClient();
 
   /// Runs one statement to the end of its rows. A failure carries the gateway's rendered text as its message.
-  Status Execute(const std::string& statement, const ResultReceiver& receiver);
+  Status Execute(const std::string& statement, const ResultReceiver& receiver, NestedText nested = NestedText::kFlink);
   /// The value of a session setting, empty if unset.
   Result<std::string> Setting(const std::string& key);
   Result<std::vector<std::string>> Complete(const std::string& statement, int position);

@@ -27,7 +27,7 @@ Status Run(SqlClient& client, const std::string& statement, OutputFormat format,
     outcome->was_cancelled = io::TakeStopSignal();
     return !outcome->was_cancelled;
   };
-  FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver));
+  FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver, format == OutputFormat::kJson ? NestedText::kJson : NestedText::kFlink));
   if (printer) printer->Finish();
   return Ok();
 }

@@ -4,6 +4,7 @@
 #include <arrow/array.h>
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "formats/json_value.h"
 #include "types/value_text.h"
 
@@ -76,6 +77,20 @@ const char* KindText(types::RowKind kind) {
 
 }  // namespace
 
+RowFormat ParseRowFormat(std::string_view name) {
+  if (name == "PLAIN_TEXT") return RowFormat::kPlainText;
+  return name == "PLAIN_TEXT_JSON" ? RowFormat::kPlainTextJson : RowFormat::kJson;
+}
+
+std::string_view RowFormatName(RowFormat format) {
+  switch (format) {
+    case RowFormat::kJson: return "JSON";
+    case RowFormat::kPlainText: return "PLAIN_TEXT";
+    case RowFormat::kPlainTextJson: return "PLAIN_TEXT_JSON";
+  }
+  FIRN_UNREACHABLE("row format {}", static_cast<int>(format));
+}
+
 std::string LogicalTypeJson(const DataType& type) {
   return fmt::format("{{\"type\":\"{}\",\"nullable\":{}{}}}", LogicalTypeName(type), type.nullable(), TypeParameters(type));
 }
@@ -103,6 +118,10 @@ Status AppendRowsJson(std::string* out, const types::Batch& batch, RowFormat for
         formats::AppendJsonValue(out, *batch.columns[i], row, type, options);
       } else if (batch.columns[i]->IsNull(row)) {
         *out += "null";
+      } else if (format == RowFormat::kPlainTextJson && type.IsNested()) {
+        std::string text;
+        formats::AppendJsonValue(&text, *batch.columns[i], row, type, {});
+        formats::AppendJsonText(out, text);
       } else {
         FIRN_TRY(std::string text, types::FormatCell(*batch.columns[i], row, type, time_zone));
         formats::AppendJsonText(out, text);

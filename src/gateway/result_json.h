@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -11,7 +12,12 @@
 
 namespace firn::gateway {
 
-enum class RowFormat { kJson, kPlainText };
+/// kJson and kPlainText are Flink's. kPlainTextJson is ours, for scripts: plain text, but ARRAY, MAP and ROW as texts of JSON.
+enum class RowFormat { kJson, kPlainText, kPlainTextJson };
+
+/// "JSON", "PLAIN_TEXT", "PLAIN_TEXT_JSON": the value of ?rowFormat=; others mean JSON, as in Flink.
+RowFormat ParseRowFormat(std::string_view name);
+std::string_view RowFormatName(RowFormat format);
 
 /// {"type":"DECIMAL","nullable":true,"precision":10,"scale":2}
 std::string LogicalTypeJson(const types::DataType& type);

@@ -11,6 +11,7 @@
 #include "expr/scalar_function.h"
 #include "gateway/statement_completion.h"
 #include "plan/definitions.h"
+#include "plan/session_config.h"
 #include "sql/parser.h"
 
 namespace firn::gateway {
@@ -52,11 +53,17 @@ std::string Lower(std::string text) {
   return text;
 }
 
+/// Whether [NOT] LIKE or ILIKE lets a name through.
+bool IsShown(const std::string& name, const sql::ShowStatement& show) {
+  if (!show.like) return true;
+  const bool matches = show.is_like_case_insensitive ? LikeMatches(Lower(name), Lower(*show.like)) : LikeMatches(name, *show.like);
+  return matches != show.is_like_negated;
+}
+
 StatementResult NamesResult(const std::string& column, const std::vector<std::string>& names, const sql::ShowStatement& show) {
   std::vector<std::vector<std::string>> rows;
   for (const std::string& name : names) {
-    const bool matches = !show.like || (show.is_like_case_insensitive ? LikeMatches(Lower(name), Lower(*show.like)) : LikeMatches(name, *show.like));
-    if (matches != (show.like && show.is_like_negated)) rows.push_back({name});
+    if (IsShown(name, show)) rows.push_back({name});
   }
   return TextResult({column}, rows);
 }
@@ -224,8 +231,14 @@ class StatementRunner {
     // Options are checked now, while the statement that has them is at hand; some connectors only read, some only write.
     FIRN_TRY(auto checked, CheckOptions(table));
     (void)checked;
+    if (create.or_replace && state_.view.FindTable(table.path).ok()) {
+      return Error(ErrorCode::kNotSupported, fmt::format("replacing table {}, which exists, is not supported", table.path.ToString()))
+          .At(create.name.span)
+          .Hint("INSERT OVERWRITE replaces its rows; or DROP TABLE, then CREATE TABLE");
+    }
+    const bool fills = create.as_query != nullptr && !(create.if_not_exists && state_.view.FindTable(table.path).ok());  // what is there already stays as it is
     FIRN_TRY(StatementResult result, Create(table, create.is_temporary, create.if_not_exists));
-    if (create.as_query == nullptr) return result;
+    if (!fills) return result;
     const size_t as = FindAs();
     const std::string insert_text = "INSERT INTO " + table.path.ToString() + " " + text_.substr(as);
     FIRN_TRY(sql::Statement insert, sql::ParseStatement(insert_text));
@@ -243,13 +256,33 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::CreateViewStatement& create) {
     FIRN_TRY(plan::TableDefinition view, plan::DefineView(create, Context()));
+    if (create.or_replace) {
+      const auto there = services_.catalogs.FindTable(view.path);
+      if (!create.is_temporary && there.ok() && (*there)->kind != plan::TableKind::kView) return Error(ErrorCode::kObjectExists, fmt::format("{} is a table", view.path.ToString())).At(create.name.span).Hint("give the view another name");
+      if (create.is_temporary) state_.view.temporary().erase(view.path);
+      if (there.ok() && !create.is_temporary) {
+        FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(view));
+        return OkResult();
+      }
+    }
     return Create(std::move(view), create.is_temporary, create.if_not_exists);
   }
 
   Result<StatementResult> Execute(const sql::DropTableStatement& drop) {
     const plan::ObjectPath path = PathOf(drop.name);
     auto& temporary = state_.view.temporary();
-    if (temporary.erase(path) > 0) return OkResult();
+    if (const auto found = temporary.find(path); found != temporary.end()) {
+      const bool is_view = found->second->kind == plan::TableKind::kView;
+      if (is_view != drop.is_view) {
+        return Error(ErrorCode::kInvalidArgument, fmt::format("temporary {} is a {}", path.ToString(), is_view ? "view" : "table")).At(drop.name.span).Hint(fmt::format("DROP TEMPORARY {} {}", is_view ? "VIEW" : "TABLE", drop.name.ToString()));
+      }
+      temporary.erase(found);
+      return OkResult();
+    }
+    if (drop.is_temporary) {
+      if (drop.if_exists) return OkResult();
+      return Error(ErrorCode::kTableNotFound, fmt::format("there is no temporary {} {}", drop.is_view ? "view" : "table", path.ToString())).At(drop.name.span).Hint("without TEMPORARY the one in the catalog is dropped");
+    }
     FIRN_RETURN_IF_ERROR(services_.catalogs.DropTable(path, drop.is_view ? plan::TableKind::kView : plan::TableKind::kTable, WhenMissing(drop.if_exists)));
     return OkResult();
   }
@@ -294,7 +327,12 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::SetStatement& set) {
     if (set.key) {
-      state_.config[*set.key] = set.value;
+      auto changed = state_.config;
+      changed[*set.key] = set.value;
+      // A value that no query could run under is refused now, and by itself; one that came with the session is not this statement's fault.
+      auto parsed = plan::ParseSessionConfig(changed);
+      if (!parsed.ok() && plan::ParseSessionConfig(state_.config).ok()) return std::move(parsed).error();
+      state_.config = std::move(changed);
       return OkResult();
     }
     std::vector<std::vector<std::string>> rows;
@@ -333,6 +371,9 @@ class StatementRunner {
       }
       case sql::ShowKind::kViews: {
         FIRN_TRY(names, catalogs.ListViews(catalog_name, database));
+        for (const auto& [path, table] : state_.view.temporary()) {
+          if (path.catalog == catalog_name && path.database == database && table->kind == plan::TableKind::kView) names.push_back(path.name);
+        }
         return NamesResult("view name", names, show);
       }
       case sql::ShowKind::kFunctions:
@@ -342,12 +383,19 @@ class StatementRunner {
       case sql::ShowKind::kCreateTable:
       case sql::ShowKind::kCreateView: {
         FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(PathOf(show.name)));
+        const bool is_view = table->kind == plan::TableKind::kView;
+        if (is_view != (show.kind == sql::ShowKind::kCreateView)) {
+          return Error(ErrorCode::kInvalidArgument, fmt::format("{} is a {}", table->path.ToString(), is_view ? "view" : "table")).At(show.name.span).Hint(fmt::format("SHOW CREATE {} {}", is_view ? "VIEW" : "TABLE", show.name.ToString()));
+        }
         return TextResult({"result"}, {{plan::ShowCreate(*table)}});
       }
-      case sql::ShowKind::kColumns: return Describe(PathOf(show.name));
+      case sql::ShowKind::kColumns: return Describe(PathOf(show.name), show);
       case sql::ShowKind::kJobs: return ShowJobs();
-      default: return Error(ErrorCode::kNotSupported, "this SHOW statement is not supported").Hint("SHOW CATALOGS, DATABASES, TABLES, VIEWS, COLUMNS, FUNCTIONS, CREATE TABLE, JOBS");
+      case sql::ShowKind::kCreateCatalog: return Error(ErrorCode::kNotSupported, "SHOW CREATE CATALOG is not supported").Hint(fmt::format("DESCRIBE CATALOG {} lists its options", show.name.ToString()));
+      case sql::ShowKind::kPartitions: return Error(ErrorCode::kNotSupported, "SHOW PARTITIONS is not supported").Hint(fmt::format("SELECT * FROM {}$partitions, of an Iceberg table", show.name.ToString()));
+      case sql::ShowKind::kModules: return Error(ErrorCode::kNotSupported, "SHOW MODULES is not supported").Hint("functions are built in: SHOW FUNCTIONS");
     }
+    FIRN_UNREACHABLE("SHOW {}", static_cast<int>(show.kind));
   }
 
   Result<StatementResult> ShowJobs() {
@@ -362,24 +410,33 @@ class StatementRunner {
     return result;
   }
 
-  Result<StatementResult> Describe(const plan::ObjectPath& path) {
+  /// The columns whose names `filter` lets through; their comments too if one has any, as in Flink.
+  Result<StatementResult> Describe(const plan::ObjectPath& path, const sql::ShowStatement& filter) {
     FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(path));
+    const std::vector<plan::ColumnDescription> columns = plan::DescribeTable(*table);
+    const bool has_comments = std::any_of(columns.begin(), columns.end(), [](const plan::ColumnDescription& column) { return !column.comment.empty(); });
+    std::vector<std::string> names = {"name", "type", "null", "key", "extras", "watermark"};
+    if (has_comments) names.push_back("comment");
     std::vector<std::vector<std::string>> rows;
-    for (const plan::ColumnDescription& column : plan::DescribeTable(*table)) {
+    for (const plan::ColumnDescription& column : columns) {
+      if (!IsShown(column.name, filter)) continue;
       rows.push_back({column.name, column.type, column.is_nullable ? "TRUE" : "FALSE", column.key, column.extras, column.watermark});
+      if (has_comments) rows.back().push_back(column.comment);
     }
-    return TextResult({"name", "type", "null", "key", "extras", "watermark"}, rows, Empty::kNull);
+    return TextResult(names, rows, Empty::kNull);
   }
 
   Result<StatementResult> Execute(const sql::DescribeStatement& describe) {
-    if (describe.kind == sql::DescribeKind::kTable) return Describe(PathOf(describe.name));
+    if (describe.kind == sql::DescribeKind::kTable) return Describe(PathOf(describe.name), {});
     if (describe.kind == sql::DescribeKind::kCatalog) {
       FIRN_TRY(catalog::CatalogInfo info, services_.catalogs.FindCatalog(describe.name.parts[0].text));
       std::vector<std::vector<std::string>> rows = {{"name", info.name}, {"comment", info.comment}};
       for (const auto& [key, value] : info.options) rows.push_back({"option:" + key, value});
       return TextResult({"info name", "info value"}, rows);
     }
-    return Error(ErrorCode::kNotSupported, "this DESCRIBE statement is not supported").Hint("DESCRIBE table, DESCRIBE CATALOG c");
+    const bool is_job = describe.kind == sql::DescribeKind::kJob;
+    const char* const what = is_job ? "JOB" : describe.kind == sql::DescribeKind::kDatabase ? "DATABASE" : "FUNCTION";
+    return Error(ErrorCode::kNotSupported, fmt::format("DESCRIBE {} is not supported", what)).Hint(is_job ? "SHOW JOBS, or SELECT * FROM sys.jobs" : "DESCRIBE t, DESCRIBE CATALOG c, SHOW DATABASES, SHOW FUNCTIONS");
   }
 
   SessionState& state_;

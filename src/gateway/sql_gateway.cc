@@ -193,9 +193,8 @@ class GatewayImpl final : public SqlGateway {
     }
     if (parts[4] == "result" && parts.size() == 6) {
       auto format = request.query.find("rowFormat");
-      const bool is_plain = format != request.query.end() && format->second == "PLAIN_TEXT";
       const std::string here = fmt::format("/{}/sessions/{}/operations/{}/result/", version, parts[1], parts[3]);
-      return Fetch(*operation, here, parts[5], is_plain ? RowFormat::kPlainText : RowFormat::kJson, session.session.time_zone());
+      return Fetch(*operation, here, parts[5], ParseRowFormat(format == request.query.end() ? "" : format->second), session.session.time_zone());
     }
     return Fail(fmt::format("there is nothing at {}", request.path), 404);
   }
@@ -225,7 +224,7 @@ class GatewayImpl final : public SqlGateway {
     if (operation.next_token > 0 && token == std::to_string(operation.next_token - 1)) return Reply(operation.last_page);
     const bool has_arrived = operation.failure || HasArrived(operation);
     if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
-    const char* const format_name = format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON";
+    const std::string_view format_name = RowFormatName(format);
     if (!has_arrived) return Reply(fmt::format("{{\"resultType\":\"NOT_READY\",\"nextResultUri\":\"{}{}?rowFormat={}\"}}", here, operation.next_token, format_name));
     const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format_name);
     if (token != std::to_string(operation.next_token)) return Fail(fmt::format("result {} was asked for and {} is next", token, operation.next_token), 400);
@@ -251,7 +250,7 @@ class GatewayImpl final : public SqlGateway {
     std::string body = fmt::format("{{\"resultType\":\"{}\",\"isQueryResult\":{},\"resultKind\":\"{}\",", is_end ? "EOS" : "PAYLOAD", operation.result.is_query,
                                    operation.result.kind == ResultKind::kSuccess ? "SUCCESS" : "SUCCESS_WITH_CONTENT");
     if (!operation.result.job_id.empty()) body += fmt::format("\"jobID\":\"{}\",", operation.result.job_id);
-    body += fmt::format("\"results\":{{\"columns\":{},\"rowFormat\":\"{}\",\"data\":{}]}}", ColumnsJson(*operation.result.schema), format == RowFormat::kPlainText ? "PLAIN_TEXT" : "JSON", data);
+    body += fmt::format("\"results\":{{\"columns\":{},\"rowFormat\":\"{}\",\"data\":{}]}}", ColumnsJson(*operation.result.schema), format_name, data);
     if (!is_end) body += fmt::format(",\"nextResultUri\":\"{}\"", next);
     operation.last_page = body + "}";
     return Reply(operation.last_page);

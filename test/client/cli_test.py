@@ -141,6 +141,14 @@ class Sql(NodeCase):
         table = self.sql(batch, query).out.splitlines()
         self.assertEqual((table[0][0], table[-2][0], table[-1]), ("┌", "└", "2 rows"))
 
+    def test_nested_values_are_json_in_json(self):
+        query = ("SELECT ARRAY[1, 2] AS a, MAP['k', TIMESTAMP '2024-01-02 03:04:05'] AS m, CAST(ROW('x\"y', 1.50) AS ROW<s STRING, d DECIMAL(4, 2)>) AS r, "
+                 "CAST(NULL AS ARRAY<INT>) AS n, ARRAY[ROW(TRUE, CAST(NULL AS STRING))] AS deep")
+        ran = self.sql("SET 'execution.runtime-mode'='batch'", query, more=("--format", "json"))
+        self.assertEqual(ran.rows(), [{"a": [1, 2], "m": {"k": "2024-01-02 03:04:05"}, "r": {"s": "x\"y", "d": 1.5}, "n": None, "deep": [{"EXPR$0": True, "EXPR$1": None}]}])
+        self.assertIn('"d":1.50', ran.out)
+        self.assertIn("│ [1, 2] ", self.sql("SET 'execution.runtime-mode'='batch'", "SELECT ARRAY[1, 2] AS a").out)
+
     def test_results_alone_are_on_standard_output(self):
         ran = self.sql("SET 'a.b'='c'", "CREATE TEMPORARY VIEW v AS SELECT 1 AS one", "SELECT one FROM v", more=("--format", "json"))
         self.assertEqual((ran.code, ran.out, ran.err), (0, '{"op":"+I","row":{"one":1}}\n', ""))
