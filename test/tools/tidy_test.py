@@ -109,6 +109,12 @@ class Tidy(unittest.TestCase):
         self.finds("src/log/README.md:61: README has 61 lines, a page has 60", {"src/log/README.md": "x\n" * 61})
         self.finds("src/log/CMakeLists.txt:10: a module's CMake file has at most 9 lines", {"src/log/CMakeLists.txt": "firn_module(log DEPENDS io types)\n" + "#\n" * 9})
 
+    def test_libraries(self):
+        linked = {"src/log/CMakeLists.txt": "firn_module(log DEPENDS io types LINKS PkgConfig::rocksdb Threads::Threads)\n"}
+        self.finds("src/log/CMakeLists.txt:1: log links PkgConfig::rocksdb, which docs/adr/third-party.md does not know", linked)
+        code, out = tidy({**linked, "docs/adr/third-party.md": "| RocksDB | `state` |\n"})
+        self.assertEqual(code, 0, out)
+
     def test_errors(self):
         self.finds("E1001 IoError has no page", {"docs/errors/E1001.md": None})
         self.finds("E1001 IoError is given by nothing in src", {"src/base/error.h": LICENCE + "#pragma once\n"})
