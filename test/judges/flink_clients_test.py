@@ -6,17 +6,13 @@ fetches some 60 MB once.
 """
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "lib"))
-from command import firn  # noqa: E402
-from firn import ROOT, Node  # noqa: E402
+from java import HERE, Jars
+from command import firn  # found by java
+from firn import Node
 
-JARS = ROOT / ".deps/flink-clients"
 TABLES = """
 CREATE TABLE numbers (id INT, v DOUBLE) WITH ('connector'='datagen','number-of-rows'='3','fields.id.kind'='sequence','fields.id.start'='1','fields.id.end'='3');
 CREATE TABLE endless (a INT) WITH ('connector'='datagen','rows-per-second'='10');
@@ -27,17 +23,10 @@ EVERY_TYPE = """SELECT id, UPPER('a') AS letter, ARRAY[1,2] AS items, MAP['k', i
  TIME '12:34:56' AS clock_, TRUE AS flag FROM numbers;"""
 
 
-def java(*arguments, stdin="", seconds=120, environment=None):
-    done = subprocess.run(["java", "--add-opens=java.base/java.util=ALL-UNNAMED", "-cp", f"{JARS}/*", *map(str, arguments)], input=stdin, capture_output=True,
-                          text=True, timeout=seconds, env=environment)
-    return done.stdout + "\n".join(line for line in done.stderr.splitlines() if "SLF4J" not in line)
-
-
 class FlinkClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if not any(JARS.glob("*.jar")):
-            subprocess.run(["mvn", "-q", "-B", "-f", HERE / "flink_clients/pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"], check=True)
+        cls.jars = Jars("flink_clients")
         cls.node = Node().start()
         cls.sql = f"127.0.0.1:{cls.node.ports['sql']}"
         cls.jobs = f"127.0.0.1:{cls.node.ports['jobs']}"
@@ -54,7 +43,7 @@ class FlinkClients(unittest.TestCase):
         path = pathlib.Path(self.scratch.name)
         (path / "config.yaml").write_text("rest.address: 127.0.0.1\n")
         (path / "script.sql").write_text(script)
-        return java("org.apache.flink.table.client.SqlClient", "gateway", "-e", self.sql, "-f", path / "script.sql", "-hist", path / "history",
+        return self.jars.run("org.apache.flink.table.client.SqlClient", "gateway", "-e", self.sql, "-f", path / "script.sql", "-hist", path / "history",
                     environment={"FLINK_CONF_DIR": str(path), "FLINK_OPT_DIR": str(path), "PATH": "/usr/bin:/bin", "HOME": str(path)})
 
     def cells(self, text):
@@ -78,7 +67,7 @@ class FlinkClients(unittest.TestCase):
     def test_jdbc(self):
         statements = ["CREATE TABLE IF NOT EXISTS made (a INT) WITH ('connector'='blackhole')", "SELECT id FROM numbers", "SET 'execution.runtime-mode'='batch'",
                       "SELECT COUNT(*) AS c, CAST(SUM(id) AS DECIMAL(10,2)) AS s, DATE '2024-01-02' AS d, TIMESTAMP '2024-01-02 03:04:05.678' AS t FROM numbers", "SHOW CATALOGS"]
-        answer = java(HERE / "flink_clients/JdbcProbe.java", self.sql, stdin="\n".join(statements))
+        answer = self.jars.run(HERE / "flink_clients/JdbcProbe.java", self.sql, stdin="\n".join(statements))
         self.assertEqual(answer.strip().splitlines(), ["id INT", "1", "2", "3", "c BIGINT NOT NULL | s DECIMAL(10, 2) | d DATE NOT NULL | t TIMESTAMP(3) NOT NULL",
                                                        "3 | 6.00 | 2024-01-02 | 2024-01-02 03:04:05.678", "catalog name STRING", "default_catalog",
                                                        "in default_catalog.default_database"])
@@ -89,16 +78,16 @@ class FlinkClients(unittest.TestCase):
         return re.search(r"[0-9a-f]{32}", submitted.out)[0]
 
     def test_job_answers_have_flinks_shapes(self):
-        self.assertEqual(java(HERE / "flink_clients/JobShapes.java", self.jobs, self.submit()).strip(), "all shapes read")
+        self.assertEqual(self.jars.run(HERE / "flink_clients/JobShapes.java", self.jobs, self.submit()).strip(), "all shapes read")
 
     def test_command_line_lists_and_cancels(self):
         path = pathlib.Path(self.scratch.name)
         (path / "config.yaml").write_text(f"rest.address: 127.0.0.1\nrest.port: {self.node.ports['jobs']}\n")
         environment = {"FLINK_CONF_DIR": str(path), "PATH": "/usr/bin:/bin", "HOME": str(path)}
         job = self.submit()
-        self.assertRegex(java("org.apache.flink.client.cli.CliFrontend", "list", environment=environment), job + r" : insert-into_default_catalog.default_database.nowhere \(RUNNING\)")
-        self.assertIn(f"Cancelled job {job}.", java("org.apache.flink.client.cli.CliFrontend", "cancel", job, environment=environment))
-        self.assertRegex(java("org.apache.flink.client.cli.CliFrontend", "list", "-a", environment=environment), job + r" : .* \(CANCELED\)")
+        self.assertRegex(self.jars.run("org.apache.flink.client.cli.CliFrontend", "list", environment=environment), job + r" : insert-into_default_catalog.default_database.nowhere \(RUNNING\)")
+        self.assertIn(f"Cancelled job {job}.", self.jars.run("org.apache.flink.client.cli.CliFrontend", "cancel", job, environment=environment))
+        self.assertRegex(self.jars.run("org.apache.flink.client.cli.CliFrontend", "list", "-a", environment=environment), job + r" : .* \(CANCELED\)")
 
 
 if __name__ == "__main__":
