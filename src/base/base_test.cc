@@ -8,6 +8,7 @@
 #include "base/duration.h"
 #include "base/error_render.h"
 #include "base/result.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 
 namespace firn::base {
@@ -98,6 +99,27 @@ TEST(Error, RendersExcerptWithCarets) {
             "   = help: did you mean `price`?\n"
             "   = near: `price`\n"
             "   = more: firn explain E2102\n");
+}
+
+TEST(Error, LongTextsLoseTheirMiddle) {
+  const std::string name = "begin" + std::string(1'000'000, 'n') + "end";
+  const Error error = Error(ErrorCode::kTableNotFound, "there is no table " + name).Context("reading " + name);
+  EXPECT_LT(RenderError(error).size(), 10'000u);
+  EXPECT_THAT(error.message(), testing::StartsWith("there is no table beginnnn"));
+  EXPECT_THAT(error.message(), testing::HasSubstr(" bytes ... "));
+  EXPECT_THAT(error.message(), testing::EndsWith("nnnend"));
+  std::string umlauts;
+  for (int i = 0; i < 10'000; ++i) umlauts += "\xc3\xa4";
+  EXPECT_EQ(FindInvalidUtf8(Error(ErrorCode::kTableNotFound, "x" + umlauts).message()), std::nullopt);
+}
+
+TEST(Utf8, CharactersOfAllLengthsAndWhatIsNone) {
+  for (const char* text : {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(FindInvalidUtf8(text), std::nullopt) << text;
+  }
+  for (const char* text : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2 ", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe1\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+    EXPECT_EQ(FindInvalidUtf8(std::string("ab") + text), 2u) << text;
+  }
 }
 
 TEST(ErrorRegistry, IsAscendingAndFindable) {

@@ -52,7 +52,25 @@ struct Error::Data {
   std::vector<std::string> context;
 };
 
-Error::Error(ErrorCode code, std::string message) : data_(new Data{code, std::move(message), {}, {}, {}, {}, {}, {}}) {}
+namespace {
+
+constexpr size_t kTextBytesMax = 4000;  // of a message or a line of context: they quote names and values, which may have any size
+
+// Without its middle if it is too long.
+std::string Shortened(std::string text) {
+  if (text.size() <= kTextBytesMax) return text;
+  const auto boundary = [&text](size_t at) {
+    while (at > 0 && (text[at] & 0xc0) == 0x80) --at;
+    return at;
+  };
+  const size_t begin = boundary(kTextBytesMax / 2);
+  const size_t end = boundary(text.size() - kTextBytesMax / 2);
+  return fmt::format("{} ... {} bytes ... {}", std::string_view(text).substr(0, begin), end - begin, std::string_view(text).substr(end));
+}
+
+}  // namespace
+
+Error::Error(ErrorCode code, std::string message) : data_(new Data{code, Shortened(std::move(message)), {}, {}, {}, {}, {}, {}}) {}
 Error::Error(const Error& other) : data_(other.data_ ? new Data(*other.data_) : nullptr) {}
 Error& Error::operator=(const Error& other) {
   if (this != &other) data_.reset(other.data_ ? new Data(*other.data_) : nullptr);
@@ -73,15 +91,15 @@ const std::vector<std::string>& Error::context() const { return data_->context; 
 
 Error&& Error::At(SourceSpan span, std::string label) && {
   data_->span = span;
-  data_->label = std::move(label);
+  data_->label = Shortened(std::move(label));
   return std::move(*this);
 }
 Error&& Error::Why(std::string text) && {
-  data_->why = std::move(text);
+  data_->why = Shortened(std::move(text));
   return std::move(*this);
 }
 Error&& Error::Hint(std::string text) && {
-  data_->hint = std::move(text);
+  data_->hint = Shortened(std::move(text));
   return std::move(*this);
 }
 Error&& Error::Candidates(std::vector<std::string> names) && {
@@ -89,7 +107,7 @@ Error&& Error::Candidates(std::vector<std::string> names) && {
   return std::move(*this);
 }
 Error&& Error::Context(std::string text) && {
-  data_->context.push_back(std::move(text));
+  data_->context.push_back(Shortened(std::move(text)));
   return std::move(*this);
 }
 
