@@ -214,7 +214,8 @@ Result<Column> Repeat(const KernelInput& input) {
     std::string out;
     count = std::max<int64_t>(count, 0);
     if (text.empty()) return out;
-    if (count > kMaxTextBytes / static_cast<int64_t>(text.size())) return TooLong("REPEAT", count);
+    const auto size = static_cast<int64_t>(text.size());
+    if (count > kMaxTextBytes / size) return TooLong("REPEAT", count > INT64_MAX / size ? INT64_MAX : count * size);
     for (int64_t i = 0; i < count; ++i) out.append(text);
     return out;
   });

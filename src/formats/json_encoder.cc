@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/base64.h"
+#include "base/utf8.h"
 #include "formats/iso_time.h"
 #include "formats/json_formats_internal.h"
 #include "formats/json_value.h"
@@ -19,9 +20,11 @@ using types::DataType;
 using types::TypeKind;
 using WriteOptions = JsonWriteOptions;
 
+// Bytes that are no UTF-8 become U+FFFD, as in Java: JSON cannot hold them.
 void AppendJsonText(std::string* out, std::string_view text) {
   out->push_back('"');
-  for (char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     switch (c) {
       case '"': *out += "\\\""; break;
       case '\\': *out += "\\\\"; break;
@@ -31,8 +34,13 @@ void AppendJsonText(std::string* out, std::string_view text) {
       default:
         if (static_cast<unsigned char>(c) < ' ') {
           fmt::format_to(std::back_inserter(*out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
+        } else if (static_cast<unsigned char>(c) < 0x80) {
           out->push_back(c);
+        } else if (const size_t length = base::Utf8CharacterBytes(text.substr(i)); length > 0) {
+          out->append(text.substr(i, length));
+          i += length - 1;
+        } else {
+          *out += "\xef\xbf\xbd";
         }
     }
   }
