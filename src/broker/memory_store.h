@@ -204,6 +204,7 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
     return admits_;
   }
   Status health() const override { return Ok(); }
+  int64_t failed_reads() const override { return 0; }
   Status Close() override { return Ok(); }
 
   int retention_runs = 0;

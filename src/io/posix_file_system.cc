@@ -191,7 +191,7 @@ class PosixFileSystem final : public FileSystem {
     FIRN_RETURN_IF_ERROR(CreateDirectories(parent));
     if (!is_found && ::mkdir(directory.c_str(), 0755) != 0) {
       const int number = errno;
-      if (number != EEXIST || ::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return SystemError("create folder", directory, number);
+      if (number != EEXIST || ::stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return SystemError("create folder", directory, number == EEXIST ? ENOTDIR : number);
     }
     // What may not be opened here was not made by a process like this one.
     if (!is_found || ::access(parent.c_str(), R_OK | W_OK) == 0) FIRN_RETURN_IF_ERROR(SyncDirectory(parent));

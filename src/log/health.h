@@ -3,8 +3,13 @@
 // passes. Set by the queues that write, read by everyone.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <atomic>
+#include <functional>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/result.h"
@@ -14,17 +19,23 @@ namespace firn::log {
 /// Who ran out of space. Each clears what it has set.
 enum class DiskUser { kJournal, kSegments };
 
-/// Thread-safe.
+/// Thread-safe. `warn` is told of each change, in words for who runs the node; it may be empty.
 class Health {
  public:
+  explicit Health(std::function<void(const std::string&)> warn = {}) : warn_(std::move(warn)) {}
+
   /// The first failure stays.
   void Stop(const Error& error) {
     base::MutexLock lock(mutex_);
-    if (!stopped_.has_value()) stopped_ = error;
+    if (!stopped_.has_value()) {
+      stopped_ = error;
+      Warn(error.ToString());
+    }
     is_stopped_ = true;
   }
   void SetDiskFull(DiskUser user, const Error& error) {
     base::MutexLock lock(mutex_);
+    if (!is_disk_full_) Warn(fmt::format("{}; no writes are taken until there is space again, nothing acknowledged is lost", error.ToString()));
     disk_full_[static_cast<int>(user)] = error;
     is_disk_full_ = true;
   }
@@ -33,6 +44,7 @@ class Health {
     base::MutexLock lock(mutex_);
     disk_full_[static_cast<int>(user)].reset();
     is_disk_full_ = disk_full_[0].has_value() || disk_full_[1].has_value();
+    if (!is_disk_full_) Warn("there is space on the disk again: writes are taken");
   }
 
   bool is_stopped() const { return is_stopped_; }
@@ -47,6 +59,11 @@ class Health {
   }
 
  private:
+  void Warn(const std::string& text) const {
+    if (warn_) warn_(text);
+  }
+
+  const std::function<void(const std::string&)> warn_;
   mutable base::Mutex mutex_;
   std::optional<Error> stopped_ FIRN_GUARDED_BY(mutex_);
   std::optional<Error> disk_full_[2] FIRN_GUARDED_BY(mutex_);  // by DiskUser

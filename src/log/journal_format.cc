@@ -15,7 +15,6 @@ using base::LoadLittle;
 using base::StoreLittle;
 
 constexpr std::string_view kFileMagic = "firnjrnl";
-constexpr uint32_t kFileVersion = 1;
 constexpr size_t kFileHeaderUsed = 40;
 constexpr uint32_t kEntryMagic = 0x4a4e5246;
 constexpr uint16_t kTypeOperations = 1;
@@ -200,16 +199,23 @@ std::string EncodeJournalFileHeader(const JournalFileHeader& header) {
   FIRN_ASSERT(header.store_id.size() == kStoreIdBytes, "store id of {} bytes", header.store_id.size());
   std::string bytes(kJournalHeaderBytes, '\0');
   kFileMagic.copy(bytes.data(), kFileMagic.size());
-  StoreLittle(bytes.data() + 8, kFileVersion);
+  StoreLittle(bytes.data() + 8, kJournalVersion);
   header.store_id.copy(bytes.data() + 16, kStoreIdBytes);
   StoreLittle(bytes.data() + 32, header.file_number);
   StoreLittle(bytes.data() + 12, base::Crc32c(std::string_view(bytes).substr(16, kFileHeaderUsed - 16)));
   return bytes;
 }
 
+uint32_t JournalFileVersion(std::string_view bytes) {
+  if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return 0;
+  // What the checksum covers has been there from the first version on.
+  if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return 0;
+  return LoadLittle<uint32_t>(bytes.data() + 8);
+}
+
 std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes) {
   if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return std::nullopt;
-  if (LoadLittle<uint32_t>(bytes.data() + 8) != kFileVersion) return std::nullopt;
+  if (LoadLittle<uint32_t>(bytes.data() + 8) != kJournalVersion) return std::nullopt;
   if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return std::nullopt;
   return JournalFileHeader{std::string(bytes.substr(16, kStoreIdBytes)), LoadLittle<uint64_t>(bytes.data() + 32)};
 }

@@ -52,6 +52,7 @@
 
 namespace firn::log {
 
+inline constexpr uint32_t kJournalVersion = 1;
 inline constexpr size_t kStoreIdBytes = 16;
 inline constexpr size_t kJournalHeaderBytes = 4096;
 inline constexpr size_t kEntryHeaderBytes = 40;
@@ -66,6 +67,8 @@ struct JournalFileHeader {
 
 /// kJournalHeaderBytes bytes.
 std::string EncodeJournalFileHeader(const JournalFileHeader& header);
+/// The version that a journal file's header names; 0 if it is no such header.
+uint32_t JournalFileVersion(std::string_view bytes);
 /// nullopt if it is not the header of a journal file (foreign, never written or damaged).
 std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes);
 

@@ -127,6 +127,10 @@ class Replay {
     if (header.has_value() && header->store_id != from_.store_id) {
       return Error(ErrorCode::kIoError, fmt::format("{} belongs to another data directory", path)).Hint("move the file away; nothing was changed");
     }
+    if (const uint32_t version = JournalFileVersion(head); version > kJournalVersion) {
+      return Error(ErrorCode::kNotSupported, fmt::format("{} has format version {}, this firn reads version {}", path, version, kJournalVersion))
+          .Hint("open the data directory with the firn version that wrote it; nothing was changed");
+    }
     if (!header.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with("firnjrnl")) {
       return Error(ErrorCode::kIoError, fmt::format("{} is not a journal file", path)).Hint("move the file away; nothing was changed");
     }
@@ -178,8 +182,12 @@ class Replay {
     uint64_t torn_end = end;
     FIRN_TRY(std::optional<EntryHeader> torn, parts_[index].reader->ReadHeader(end));
     if (torn.has_value() && torn->sequence == expected_) torn_end = end + torn->entry_bytes();
+    FIRN_TRY(std::string header, parts_[index].reader->file().ReadAt(end, kEntryHeaderBytes));
+    const bool is_header_torn = header.size() == kEntryHeaderBytes && IsEntryMagic(header.data()) && !DecodeEntryHeader(header).has_value();
+    if (is_header_torn) torn_end = end + kEntryHeaderBytes;
+    const std::string place = fmt::format("byte {} of {}", end, layout_.journal_file(parts_[index].reader->number()));
     for (size_t i = index; i < parts_.size(); ++i) {
-      FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, end));
+      FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, place));
       if (i == index) torn_end = std::max(torn_end, last_end);
     }
     result_.truncated_bytes = static_cast<int64_t>(torn_end - end);
@@ -187,7 +195,7 @@ class Replay {
   }
 
   // Whole entries from `begin` on belong to the torn group, or it is corruption. Returns the end of the last one, or `begin`.
-  Result<uint64_t> Scan(EntryReader& reader, uint64_t begin, uint64_t damaged_at) {
+  Result<uint64_t> Scan(EntryReader& reader, uint64_t begin, const std::string& damaged_place) {
     uint64_t last_end = begin;
     for (uint64_t chunk_begin = begin; chunk_begin + kEntryHeaderBytes <= reader.size_bytes(); chunk_begin += kChunkBytes) {
       FIRN_TRY(std::string chunk, reader.file().ReadAt(chunk_begin, kChunkBytes + kEntryHeaderBytes));
@@ -196,8 +204,8 @@ class Replay {
         FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(chunk_begin + at));
         if (!entry.has_value() || entry->header.sequence < expected_) continue;
         if (entry->header.group_begin > expected_) {
-          return Corruption(fmt::format("entry {} at byte {} is damaged, and entry {} at byte {} of {} was written after it had been acknowledged", expected_,
-                                        damaged_at, entry->header.sequence, chunk_begin + at, layout_.journal_file(reader.number())));
+          return Corruption(fmt::format("entry {} at {} is damaged, and entry {} at byte {} of {} was written after it had been acknowledged", expected_,
+                                        damaged_place, entry->header.sequence, chunk_begin + at, layout_.journal_file(reader.number())));
         }
         last_end = chunk_begin + at + entry->header.entry_bytes();
       }

@@ -35,13 +35,14 @@ struct Effects {
 
 class LogContents {
  public:
-  LogContents(io::FileSystem& files, const Layout& layout, int64_t memory_limit_bytes)
-      : cache_(files, layout), budget_(memory_limit_bytes) {}
+  LogContents(io::FileSystem& files, const Layout& layout, int64_t memory_limit_bytes, std::function<void(const std::string&)> warn)
+      : cache_(files, layout, std::move(warn)), budget_(memory_limit_bytes) {}
 
   MetaMap& meta() { return meta_; }
   MemoryBudget& budget() { return budget_; }
   const MemoryBudget& budget() const { return budget_; }
   SegmentCache& cache() { return cache_; }
+  const SegmentCache& cache() const { return cache_; }
   /// nullptr if there is none. Thread-safe, like the next two.
   std::shared_ptr<Partition> Find(TopicPartitionId id) const;
   /// Ascending by id.

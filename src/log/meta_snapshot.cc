@@ -114,8 +114,8 @@ std::string EncodeMetaSnapshot(const MetaSnapshot& snapshot, std::string_view pa
 Result<MetaSnapshot> DecodeMetaSnapshot(std::string_view bytes) {
   if (bytes.size() < kFixedBytes || !bytes.starts_with(kMagic)) return Damaged("it does not begin as one");
   if (auto version = base::LoadLittle<uint32_t>(bytes.data() + 8); version != kVersion) {
-    return Error(ErrorCode::kCorruption, fmt::format("meta snapshot has format version {}, this firn reads version {}", version, kVersion))
-        .Hint("open the data directory with the firn version that wrote it");
+    return Error(ErrorCode::kNotSupported, fmt::format("meta snapshot has format version {}, this firn reads version {}", version, kVersion))
+        .Hint("open the data directory with the firn version that wrote it; nothing was changed");
   }
   if (base::LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(kCrcBegin))) return Damaged("its checksum is wrong");
   Reader reader(bytes.substr(kCrcBegin));

@@ -111,6 +111,7 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   if (!read.ok()) {
     base::MutexLock lock(mutex_);
     FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));  // retention or a drop took the file away meanwhile
+    cache_.ReportFailure(read.error());
     return std::move(read).error();
   }
   result.batches.push_back(std::move(read->batches));

@@ -130,10 +130,10 @@ Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, i
     const std::string_view rest = std::string_view(chunk).substr(whole);
     const size_t batch_size = kafka::RecordBatchView::PeekSize(rest);
     const int64_t at = position + static_cast<int64_t>(whole);
-    if (batch_size == 0 && rest.size() >= kafka::kBatchLengthEnd) return Damaged(at, "no batch begins there");
-    if (batch_size > static_cast<size_t>(end - at)) return Damaged(at, fmt::format("a batch of {} bytes does not end before {}", batch_size, end));
     if (batch_size == 0 || batch_size > rest.size()) {
       if (whole > 0) break;
+      if (batch_size == 0 && rest.size() >= kafka::kBatchLengthEnd) return Damaged(at, "no batch begins there");
+      if (batch_size > static_cast<size_t>(end - at)) return Damaged(at, fmt::format("a batch of {} bytes does not end before {}", batch_size, end));
       if (batch_size == 0) return Damaged(at, "a batch is cut off");
       return ReadBatches(position, static_cast<int64_t>(batch_size), end);  // a single batch larger than the chunk: once more, whole
     }
@@ -157,14 +157,16 @@ Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, in
     while (end < chunk.size()) {
       auto batch = kafka::RecordBatchView::Parse(std::string_view(chunk).substr(end));
       const int64_t at = position + static_cast<int64_t>(end);
-      if (!batch.ok()) return Damaged(at, batch.error().message());
-      if (batch->last_offset() < from.value()) {
+      if (batch.ok() && batch->last_offset() < from.value()) {
         begin = end += batch->size();
         continue;
       }
-      if (end > begin && end - begin + batch->size() > static_cast<size_t>(max_bytes)) break;
+      if (batch.ok() && end > begin && end - begin + batch->size() > static_cast<size_t>(max_bytes)) break;
+      // What stands before a damaged batch is given; who asks for that one gets the error.
+      Status sound = batch.ok() ? batch->CheckCrc() : Status(std::move(batch).error());
+      if (!sound.ok() && end > begin) break;
+      if (!sound.ok()) return Damaged(at, sound.error().message());
       if (end == begin && batch->base_offset() > from.value()) return Damaged(at, fmt::format("offset {} is missing, {} follows", from.value(), batch->base_offset()));
-      if (auto crc = batch->CheckCrc(); !crc.ok()) return Damaged(at, crc.error().message());
       end += batch->size();
       next = Offset(batch->last_offset() + 1);
     }

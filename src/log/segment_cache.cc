@@ -9,6 +9,7 @@ namespace {
 
 // A segment that is still written to has grown beyond its index by so much: load it again instead of scanning on and on.
 constexpr int64_t kReloadBytes = 4 << 20;
+constexpr size_t kReportsMax = 100;
 
 }  // namespace
 
@@ -37,6 +38,13 @@ Result<std::shared_ptr<const SegmentReader>> SegmentCache::Get(TopicPartitionId 
 void SegmentCache::Remove(TopicPartitionId partition, Offset base) {
   base::MutexLock lock(mutex_);
   if (auto place = places_.find(Key(partition, base)); place != places_.end()) EraseLocked(place);
+}
+
+void SegmentCache::ReportFailure(const Error& error) {
+  ++failures_;
+  const std::string text = error.ToString();
+  base::MutexLock lock(mutex_);
+  if (warn_ && reported_.size() < kReportsMax && reported_.insert(text).second) warn_(text);
 }
 
 void SegmentCache::EraseLocked(std::map<Key, std::list<Entry>::iterator>::iterator place) {

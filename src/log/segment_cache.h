@@ -2,9 +2,13 @@
 // Open segments with their indexes, the most recently used ones: bounds file descriptors and index memory.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/mutex.h"
@@ -21,11 +25,16 @@ inline constexpr size_t kSegmentIndexBytesMax = 32 << 20;
 /// Thread-safe; the lock is not held while a file is opened.
 class SegmentCache {
  public:
-  SegmentCache(io::FileSystem& files, Layout layout) : files_(files), layout_(std::move(layout)) {}
+  /// `warn` may be empty.
+  SegmentCache(io::FileSystem& files, Layout layout, std::function<void(const std::string&)> warn) : files_(files), layout_(std::move(layout)), warn_(std::move(warn)) {}
 
   /// See SegmentReader::Open.
   Result<std::shared_ptr<const SegmentReader>> Get(TopicPartitionId partition, const SegmentInfo& info);
   void Remove(TopicPartitionId partition, Offset base);
+
+  /// Counts a read that failed, and tells of it once for each place.
+  void ReportFailure(const Error& error);
+  int64_t failures() const { return failures_; }
 
  private:
   using Key = std::pair<TopicPartitionId, Offset>;
@@ -38,10 +47,13 @@ class SegmentCache {
 
   io::FileSystem& files_;
   const Layout layout_;
+  const std::function<void(const std::string&)> warn_;
+  std::atomic<int64_t> failures_ = 0;
   base::Mutex mutex_;
   std::list<Entry> entries_ FIRN_GUARDED_BY(mutex_);  // the most recently used first
   std::map<Key, std::list<Entry>::iterator> places_ FIRN_GUARDED_BY(mutex_);
   size_t memory_bytes_ FIRN_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> reported_ FIRN_GUARDED_BY(mutex_);  // at most kReportsMax
 };
 
 }  // namespace firn::log

@@ -34,7 +34,8 @@ class DirectoryStore final : public Store, public JournalObserver {
         options_(options),
         layout_{directory},
         checkpoint_interval_bytes_(std::min(options.journal_limit_bytes, options.memory_limit_bytes) / 4),
-        contents_(environment.files, layout_, options.memory_limit_bytes) {}
+        health_(options.warn),
+        contents_(environment.files, layout_, options.memory_limit_bytes, options.warn) {}
 
   ~DirectoryStore() override { StopQueues(); }
 
@@ -48,6 +49,7 @@ class DirectoryStore final : public Store, public JournalObserver {
   void ApplyRetention() override;
   bool AdmitBytes(std::function<void()> resume) override { return contents_.budget().Admit(std::move(resume)); }
   Status health() const override { return health_.status(); }
+  int64_t failed_reads() const override { return contents_.cache().failures(); }
   Status Close() override;
 
  private:
@@ -56,6 +58,7 @@ class DirectoryStore final : public Store, public JournalObserver {
   void OnFileTaken() override;
   void OnDiskFull() override;
 
+  Status LockFolder();
   Status OpenJournal(Recovered recovered);
   void StartQueues();
   void StopQueues();
@@ -89,9 +92,7 @@ class DirectoryStore final : public Store, public JournalObserver {
 
 Status DirectoryStore::Recover() {
   const int64_t begin_us = environment_.clock.MonotonicUs();
-  FIRN_RETURN_IF_ERROR(environment_.files.CreateDirectories(layout_.root));
-  FIRN_TRY(lock_, environment_.files.Lock(layout_.lock()));
-  FIRN_RETURN_IF_ERROR(MakeFolders(environment_.files, layout_));
+  FIRN_RETURN_IF_ERROR(LockFolder());
   FIRN_TRY(Recovered recovered, log::Recover(environment_, layout_, &contents_));
   FIRN_RETURN_IF_ERROR(CheckPartitionFiles(environment_.files, layout_, contents_));
   report_ = {.entries_replayed = recovered.journal.entry_count,
@@ -100,8 +101,26 @@ Status DirectoryStore::Recover() {
              .duration_us = 0};
   FIRN_RETURN_IF_ERROR(OpenJournal(std::move(recovered)));
   report_.duration_us = environment_.clock.MonotonicUs() - begin_us;
+  if (report_.bytes_truncated > 0 && options_.warn) {
+    options_.warn(fmt::format("the last write to the journal in {} is torn, as a crash leaves it: its {} bytes are dropped, no write had been answered after it",
+                              layout_.journal(), report_.bytes_truncated));
+  }
   StartQueues();
   return Ok();
+}
+
+Status DirectoryStore::LockFolder() {
+  if (auto found = environment_.files.Stat(layout_.root); found.ok() && !found->is_directory) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("{} is a file; a data directory is a folder", layout_.root)).Hint("name a folder with --data; a new one is made");
+  }
+  const auto prepare = [this]() -> Status {
+    FIRN_RETURN_IF_ERROR(environment_.files.CreateDirectories(layout_.root));
+    FIRN_TRY(lock_, environment_.files.Lock(layout_.lock()));
+    return MakeFolders(environment_.files, layout_);
+  };
+  Status prepared = prepare();
+  if (prepared.ok() || !prepared.error().hint().empty()) return prepared;
+  return std::move(prepared).error().Context("opening the data directory " + layout_.root).Hint("this user must be able to write there; or name another folder with --data");
 }
 
 Status DirectoryStore::OpenJournal(Recovered recovered) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct StoreOptions {
   int64_t journal_limit_bytes = 512LL << 20;   // replayed at most this much after a crash
   int64_t memory_limit_bytes = 256LL << 20;    // record bytes in memory; above it AdmitBytes waits
   int64_t max_entry_bytes = 100LL << 20;       // Kafka's socket.request.max.bytes
+  std::function<void(const std::string&)> warn = {};  // told of what who runs the node should know: damage, a full disk; from any thread
 };
 
 struct RecoveryReport {
@@ -58,6 +60,8 @@ class Store {
   virtual bool AdmitBytes(std::function<void()> resume) = 0;
   /// Set once when the journal has stopped: why. Every Append fails with it. A full disk is reported here too, and clears itself.
   virtual Status health() const = 0;
+  /// Reads of records that failed since the start: damaged or missing segments.
+  virtual int64_t failed_reads() const = 0;
 
   /// Flushes, moves everything to segments, writes a meta snapshot, unlocks. Nothing may be called after it.
   virtual Status Close() = 0;

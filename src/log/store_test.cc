@@ -19,7 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr StoreOptions kSmall{.journal_file_bytes = 1 << 20, .journal_limit_bytes = 4 << 20, .memory_limit_bytes = 4 << 20, .max_entry_bytes = 8 << 20};
+const StoreOptions kSmall{.journal_file_bytes = 1 << 20, .journal_limit_bytes = 4 << 20, .memory_limit_bytes = 4 << 20, .max_entry_bytes = 8 << 20};
 
 std::string MakeBatch(int32_t records, const std::string& value, int64_t timestamp_ms = 1000) {
   kafka::RecordBatchBuilder builder;

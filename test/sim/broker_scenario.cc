@@ -28,7 +28,7 @@ namespace {
 
 using kafka::KafkaCode;
 
-constexpr log::StoreOptions kTiny{.journal_file_bytes = 64 << 10, .journal_limit_bytes = 256 << 10, .memory_limit_bytes = 128 << 10, .max_entry_bytes = 256 << 10};
+const log::StoreOptions kTiny{.journal_file_bytes = 64 << 10, .journal_limit_bytes = 256 << 10, .memory_limit_bytes = 128 << 10, .max_entry_bytes = 256 << 10};
 constexpr uint64_t kLivesMax = 4;
 constexpr uint64_t kRoundsPerLifeMax = 30;
 constexpr size_t kInFlightMax = 5;  // as Kafka's producers

@@ -18,7 +18,7 @@ namespace firn::sim {
 
 namespace {
 
-constexpr log::StoreOptions kSmall{.journal_file_bytes = 256 << 10, .journal_limit_bytes = 1 << 20, .memory_limit_bytes = 256 << 10, .max_entry_bytes = 1 << 20};
+const log::StoreOptions kSmall{.journal_file_bytes = 256 << 10, .journal_limit_bytes = 1 << 20, .memory_limit_bytes = 256 << 10, .max_entry_bytes = 1 << 20};
 
 class NoSystemTables final : public catalog::SystemTables {
  public:

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = ModelOperation::Kind;
 
-constexpr log::StoreOptions kTiny{.journal_file_bytes = 32 << 10, .journal_limit_bytes = 96 << 10, .memory_limit_bytes = 64 << 10, .max_entry_bytes = 256 << 10};
+const log::StoreOptions kTiny{.journal_file_bytes = 32 << 10, .journal_limit_bytes = 96 << 10, .memory_limit_bytes = 64 << 10, .max_entry_bytes = 256 << 10};
 constexpr uint64_t kLivesMax = 5;
 constexpr uint64_t kEntriesPerLifeMax = 120;
 constexpr uint32_t kPartitionsMax = 4;
