@@ -73,7 +73,9 @@ Result<JobGraph> Job::MakeGraph() {
 }
 
 Status Job::Prepare() {
-  FIRN_TRY(restart_policy_, RestartPolicy::Make(plan_.config));
+  if (run_ == 0) {  // it counts over runs
+    FIRN_TRY(restart_policy_, RestartPolicy::Make(plan_.config));
+  }
   FIRN_TRY(checkpoint_interval_ms_, DurationSettingMs(plan_.config, "execution.checkpointing.interval", plan_.is_batch ? 0 : kDefaultCheckpointIntervalMs));
   FIRN_TRY(checkpoint_timeout_ms_, DurationSettingMs(plan_.config, "execution.checkpointing.timeout", kDefaultCheckpointTimeoutMs));
   if (plan_.is_batch) checkpoint_interval_ms_ = 0;
@@ -106,19 +108,25 @@ void Job::Resume(const StateRecord& state, std::optional<CheckpointRecord> check
     // The job had ended; only what it owed outside may be missing.
     auto graph = self->MakeGraph();
     firn::Status status = graph.ok() ? self->coordinator_.ResumeOutside(*graph) : firn::Status(std::move(graph).error());
-    if (!status.ok()) return self->EndWith(JobState::kFailed, std::move(status).error(), false);
-    self->EndWith(JobState::kFinished, std::nullopt, false);
+    if (!status.ok()) {
+      self->failure_ = std::move(status).error();
+      self->Warn("has finished, but what its last checkpoint owes outside is not done; the next start of the node tries again");
+      return self->EndWith(JobState::kFailed, self->failure_, Ending::kKeep);
+    }
+    self->EndWith(JobState::kFinished, std::nullopt, Ending::kStored);
   });
 }
 
 // Makes the tasks anew from the last checkpoint and starts them.
 void Job::Run() {
+  is_restored_ = false;
   if (auto status = Prepare(); !status.ok()) return Fail(std::move(status).error());
   if (auto status = coordinator_.ResumeOutside(graph_); !status.ok()) return Fail(std::move(status).error());
   StartRun();
 }
 
 void Job::StartRun() {
+  is_restored_ = true;
   ++run_;
   running_tasks_ = graph_.tasks.size();
   ended_.assign(graph_.tasks.size(), false);
@@ -273,12 +281,21 @@ void Job::EndRun() {
   intent_ = Intent::kNone;
   ++run_;
   graph_ = JobGraph();
-  if (intent == Intent::kFinish) return EndWith(JobState::kFinished, std::nullopt, TakesCheckpoints());
-  if (intent == Intent::kCancel) return EndWith(JobState::kCanceled, std::nullopt, true);
+  if (intent == Intent::kFinish) return EndWith(JobState::kFinished, std::nullopt, TakesCheckpoints() ? Ending::kStore : Ending::kStored);
+  if (intent == Intent::kCancel) return EndWith(JobState::kCanceled, std::nullopt, Ending::kStore);
   if (intent == Intent::kSuspend) return SetState(JobState::kSuspended);
   FIRN_ASSERT(failure_, "job {} fails without a reason", id_);
+  if (wants_suspension_ && IsDurable() && IsWorthRetrying(failure_->code())) {  // a full disk while the node stops
+    Warn("stops with the node; the next start goes on from its last checkpoint");
+    return SetState(JobState::kSuspended);
+  }
   const auto delay_ms = results_ || wants_suspension_ ? std::nullopt : restart_policy_.Next(*failure_);
-  if (!delay_ms) return EndWith(JobState::kFailed, failure_, true);
+  if (!delay_ms) {
+    // A checkpoint that could not be read (a damaged state file) is not thrown away for it.
+    Warn(is_restored_ ? "has failed" : "cannot be brought back from its checkpoint, which is kept: the next start of the node tries again");
+    return EndWith(JobState::kFailed, failure_, is_restored_ ? Ending::kStore : Ending::kKeep);
+  }
+  WarnOfRestart();
   {
     base::MutexLock lock(mutex_);
     ++status_.restarts;
@@ -291,14 +308,28 @@ void Job::EndRun() {
   });
 }
 
-void Job::EndWith(JobState state, std::optional<Error> failure, bool is_stored) {
+// What became of a job that nobody waits for.
+void Job::Warn(const std::string& consequence) const {
+  if (!results_ && services_.warn) services_.warn(fmt::format("job {} ({}) {}: {}", id_, definition_.name, consequence, failure_->ToString()));
+}
+
+// Once for each kind of reason: a full disk is met again and again.
+void Job::WarnOfRestart() const {
+  {
+    base::MutexLock lock(mutex_);
+    if (status_.failure && status_.failure->code() == failure_->code()) return;
+  }
+  Warn("is started again from its last checkpoint");
+}
+
+void Job::EndWith(JobState state, std::optional<Error> failure, Ending ending) {
   if (results_) {
     if (state == JobState::kFailed) results_->Fail(*failure);
     if (state == JobState::kCanceled) results_->Fail(CancelledError(id_));
     results_->End();
-  } else {
+  } else if (ending != Ending::kKeep) {
     std::vector<log::Operation> operations{log::Delete{CheckpointKey(id_)}};
-    if (is_stored) operations.push_back(log::Put{StateKey(id_), EncodeState(RecordOf(state, failure))});
+    if (ending == Ending::kStore) operations.push_back(log::Put{StateKey(id_), EncodeState(RecordOf(state, failure))});
     // Whether it arrives does not matter to this process; a later one would run the job again from where it stood.
     services_.store.journal().Append(std::move(operations), [](Result<log::Committed>) {});
     if (firn::Status removed = coordinator_.RemoveFiles(); !removed.ok() && !failure) failure = std::move(removed).error();
@@ -333,7 +364,7 @@ void Job::HandleCancel() {
   if (IsTerminal(state) || state == JobState::kSuspended || intent_ == Intent::kFinish) return;
   if (state == JobState::kRestarting) {
     ++run_;
-    return EndWith(JobState::kCanceled, std::nullopt, true);
+    return EndWith(JobState::kCanceled, std::nullopt, Ending::kStore);
   }
   StopTasks(Intent::kCancel);
 }

@@ -74,6 +74,9 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
  private:
   /// Why the tasks are being stopped.
   enum class Intent { kNone, kFinish, kCancel, kSuspend, kFail };
+  /// What becomes of the stored job when it has ended: its state is stored, was stored by its last checkpoint, or all stays as it is, so that
+  /// the next process tries again.
+  enum class Ending { kStore, kStored, kKeep };
 
   void Post(void (Job::*method)());
   Result<JobGraph> MakeGraph();
@@ -91,11 +94,14 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
   void StopTasks(Intent intent);
   void MaybeEndRun();
   void EndRun();
-  void EndWith(JobState state, std::optional<Error> failure, bool is_stored);
+  void EndWith(JobState state, std::optional<Error> failure, Ending ending);
+  void Warn(const std::string& consequence) const;
+  void WarnOfRestart() const;
   StateRecord RecordOf(JobState state, const std::optional<Error>& failure) const;
   void SetState(JobState state);
   void PublishCheckpoints();
   bool TakesCheckpoints() const { return !graph_.sinks.empty(); }
+  bool IsDurable() const { return !results_ && definition_.is_durable && !plan_.is_batch; }
   void HandleCancel();
   void HandleStop();
   void HandleDrain();
@@ -122,6 +128,7 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
   bool wants_last_checkpoint_ = false;  // all tasks have ended, or STOP JOB: as soon as none is in progress
   bool wants_suspension_ = false;
   std::optional<Error> failure_;
+  bool is_restored_ = true;             // what the last checkpoint left has been read
 
   mutable base::Mutex mutex_;
   base::ConditionVariable changed_;
