@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A poll takes whole record batches of one partition, until enough rows are there, and decodes them with one call:
 //   log slices -> RecordView (value, key, offset, timestamp) -> RawRecord list -> decoder -> columns, metadata columns beside them.
+// A batch whose records cannot be taken out (it does not decompress, or to too much, or its records are not as its header says) is treated as a
+// record that cannot be decoded: an error with its place, or with ignore-parse-errors counted and left out.
 #include "connect/kafka_source.h"
 
 #include <arrow/array.h>
@@ -20,6 +22,7 @@ namespace firn::connect {
 namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
+constexpr size_t kCollectedBytesMax = 32 << 20;  // of one poll, decompressed; at least one batch
 
 struct Partition {
   std::string topic;
@@ -40,6 +43,16 @@ struct Records {
   std::vector<formats::RawRecord> values;
   std::vector<formats::RawRecord> keys;
   std::vector<bool> has_append_time;
+  size_t bytes = 0;  // held by slabs and scratches
+
+  bool IsFull(int64_t max_rows) const { return static_cast<int64_t>(views.size()) >= max_rows || bytes >= kCollectedBytesMax; }
+  /// Back to that many records.
+  void CutTo(size_t count) {
+    views.resize(count);
+    values.resize(count);
+    keys.resize(std::min(count, keys.size()));
+    has_append_time.resize(count);
+  }
 };
 
 formats::RawRecord RawOf(std::string_view bytes, bool is_present, const char* readable_end) {
@@ -261,7 +274,7 @@ class KafkaSource final : public exec::Source {
   }
 
   Status Collect(Partition* partition, int64_t max_rows, Records* records) {
-    while (static_cast<int64_t>(records->views.size()) < max_rows && partition->next < partition->end) {
+    while (!records->IsFull(max_rows) && partition->next < partition->end) {
       auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes});
       if (!read.ok() && read.error().code() == ErrorCode::kOffsetOutOfRange && partition->next < partition->log->log_start().value()) {
         partition->next = partition->log->log_start().value();  // retention has overtaken the reader
@@ -270,6 +283,7 @@ class KafkaSource final : public exec::Source {
       if (!read.ok()) return std::move(read).error().Context(fmt::format("reading {}-{}", partition->topic, partition->index));
       if (read->batches.empty()) return Ok();
       for (base::SharedBytes& slab : read->batches) {
+        records->bytes += slab.size();
         FIRN_RETURN_IF_ERROR(CollectSlab(partition, slab, max_rows, records));
         records->slabs.push_back(std::move(slab));
       }
@@ -279,28 +293,58 @@ class KafkaSource final : public exec::Source {
 
   Status CollectSlab(Partition* partition, const base::SharedBytes& slab, int64_t max_rows, Records* records) {
     std::string_view rest = slab.view();
-    while (!rest.empty() && static_cast<int64_t>(records->views.size()) < max_rows && partition->next < partition->end) {
+    // One batch at least, so that a large one is read at all. None of a slab that follows one which was left in the middle.
+    while (!rest.empty() && (records->views.empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
       FIRN_TRY(kafka::RecordBatchView batch, kafka::RecordBatchView::Parse(rest));
       rest.remove_prefix(batch.size());
       if (batch.last_offset() < partition->next || batch.is_control()) continue;
-      records->scratches.push_back(std::make_unique<std::string>());
-      std::string& scratch = *records->scratches.back();
-      kafka::RecordReader reader(&scratch);
-      FIRN_RETURN_IF_ERROR(reader.Open(batch));
-      const bool is_plain = batch.codec() == kafka::Codec::kNone;
-      const char* readable_end = is_plain ? slab.data() + slab.size() : scratch.data() + scratch.size();
-      kafka::RecordView view;
-      while (reader.Next(&view)) {
-        if (view.offset < partition->next || view.offset >= partition->end) continue;
-        records->views.push_back(view);
-        records->values.push_back(RawOf(view.value, view.has_value, readable_end));
-        if (key_decoder_) records->keys.push_back(RawOf(view.key, view.has_key, readable_end));
-        records->has_append_time.push_back(batch.has_log_append_time());
+      const size_t before = records->views.size();
+      if (Status taken = CollectBatch(*partition, slab, batch, records); !taken.ok()) {
+        records->CutTo(before);
+        FIRN_RETURN_IF_ERROR(SkipBatch(partition, batch, taken.error()));
       }
-      FIRN_RETURN_IF_ERROR(reader.status());
       partition->next = std::min(batch.last_offset() + 1, partition->end);
     }
     return Ok();
+  }
+
+  Status CollectBatch(const Partition& partition, const base::SharedBytes& slab, const kafka::RecordBatchView& batch, Records* records) {
+    auto scratch = std::make_unique<std::string>();
+    kafka::RecordReader reader(scratch.get());
+    FIRN_RETURN_IF_ERROR(reader.Open(batch));
+    const bool is_plain = batch.codec() == kafka::Codec::kNone;
+    const char* readable_end = is_plain ? slab.data() + slab.size() : scratch->data() + scratch->size();
+    kafka::RecordView view;
+    while (reader.Next(&view)) {
+      if (view.offset < partition.next || view.offset >= partition.end) continue;
+      records->views.push_back(view);
+      records->values.push_back(RawOf(view.value, view.has_value, readable_end));
+      if (key_decoder_) records->keys.push_back(RawOf(view.key, view.has_key, readable_end));
+      records->has_append_time.push_back(batch.has_log_append_time());
+    }
+    FIRN_RETURN_IF_ERROR(reader.status());
+    records->bytes += scratch->size();
+    if (!is_plain) records->scratches.push_back(std::move(scratch));
+    return Ok();
+  }
+
+  // Counts the records of a batch that cannot be read, or gives its place.
+  Status SkipBatch(Partition* partition, const kafka::RecordBatchView& batch, const Error& fault) const {
+    const int64_t first = std::max(batch.base_offset(), partition->next);
+    const std::string place = fmt::format("reading {}-{} at offset {}", partition->topic, partition->index, first);
+    if (!IgnoresParseErrors(table_.value_format)) {
+      const std::string begin = fmt::format("begin behind it, at offset {}", batch.last_offset() + 1);
+      const bool may_ignore = table_.value_format.name != "raw";
+      return Error(fault).Context(place).Hint(may_ignore ? fmt::format("'{}.ignore-parse-errors'='true' leaves out what cannot be read; or {}", table_.value_format.name, begin) : begin);
+    }
+    if (partition->decode_errors == 0) partition->first_error = fmt::format("{}: {}", place, fault.message());
+    partition->decode_errors += std::min(batch.last_offset() + 1, partition->end) - first;
+    return Ok();
+  }
+
+  static bool IgnoresParseErrors(const formats::FormatSpec& format) {
+    auto option = format.options.find("ignore-parse-errors");
+    return option != format.options.end() && option->second == "true";
   }
 
   Status DecodeInto(Partition* partition, const Records& records, types::Batch* rows) {

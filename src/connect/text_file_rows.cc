@@ -21,7 +21,8 @@ class TextFileRows final : public FileRows {
     path_ = path;
     FIRN_TRY(file_, files_.Open(path, io::OpenMode::kRead));
     buffer_.clear();
-    begin_ = 0;
+    begin_ = scanned_ = 0;
+    is_in_quotes_ = false;
     read_ = static_cast<uint64_t>(position);
     has_all_ = false;
     return Ok();
@@ -48,8 +49,12 @@ class TextFileRows final : public FileRows {
   // The rest of the buffer moves to the front.
   Status ReadMore() {
     buffer_.erase(0, begin_);
+    scanned_ -= begin_;
     begin_ = 0;
-    if (buffer_.size() > kLineBytesMax) return Error(ErrorCode::kLimitExceeded, fmt::format("{} has a line of more than {} bytes", path_, kLineBytesMax));
+    if (buffer_.size() > kLineBytesMax) {
+      Error error(ErrorCode::kLimitExceeded, fmt::format("{} has a record of more than {} bytes at byte {}", path_, kLineBytesMax, position()));
+      return quote_ == '\0' ? std::move(error) : std::move(error).Hint(fmt::format("a quote ({}) without its end makes one record of all that follows", quote_));
+    }
     const size_t size = std::max(kReadBytes, buffer_.size());
     FIRN_TRY(std::string more, file_->ReadAt(read_, size));
     has_all_ = more.size() < size;
@@ -58,20 +63,24 @@ class TextFileRows final : public FileRows {
     return Ok();
   }
 
-  // A line end inside quotes is none.
-  size_t LineEnd(size_t from) const {
-    size_t end = buffer_.find('\n', from);
-    if (quote_ == '\0') return end;
-    for (size_t begin = from; end != std::string::npos; end = buffer_.find('\n', end + 1)) {
-      const auto first = buffer_.begin() + static_cast<std::ptrdiff_t>(begin);
-      if (std::count(first, buffer_.begin() + static_cast<std::ptrdiff_t>(end), quote_) % 2 == 0) return end;
+  // The end of the record that begins at begin_: a line end inside quotes is none. Goes on where the last call stopped, so that a record of many lines
+  // is looked at once.
+  size_t RecordEnd() {
+    while (scanned_ < buffer_.size()) {
+      const size_t end = std::min(buffer_.find('\n', scanned_), buffer_.size());
+      if (quote_ != '\0') {
+        const auto first = buffer_.begin() + static_cast<std::ptrdiff_t>(scanned_);
+        is_in_quotes_ ^= std::count(first, buffer_.begin() + static_cast<std::ptrdiff_t>(end), quote_) % 2 != 0;
+      }
+      scanned_ = std::min(end + 1, buffer_.size());
+      if (end < buffer_.size() && !is_in_quotes_) return end;
     }
-    return end;
+    return std::string::npos;
   }
 
   void CutLines(int64_t max_rows, std::vector<formats::RawRecord>* records) {
     while (static_cast<int64_t>(records->size()) < max_rows) {
-      const size_t end = LineEnd(begin_);
+      const size_t end = RecordEnd();
       if (end == std::string::npos) return;
       Add(std::string_view(buffer_).substr(begin_, end - begin_), records);
       begin_ = end + 1;
@@ -80,7 +89,7 @@ class TextFileRows final : public FileRows {
 
   void TakeLast(std::vector<formats::RawRecord>* records) {
     Add(std::string_view(buffer_).substr(begin_), records);
-    begin_ = buffer_.size();
+    begin_ = scanned_ = buffer_.size();
   }
 
   void Add(std::string_view line, std::vector<formats::RawRecord>* records) const {
@@ -95,6 +104,8 @@ class TextFileRows final : public FileRows {
   std::unique_ptr<io::File> file_;
   std::string buffer_;      // [begin_, size) has not been given
   size_t begin_ = 0;
+  size_t scanned_ = 0;      // where the search for the end of the record at begin_ goes on
+  bool is_in_quotes_ = false;  // there
   uint64_t read_ = 0;       // bytes of the file that have gone into the buffer
   bool has_all_ = false;
 };
