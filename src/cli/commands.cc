@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error_render.h"
+#include "base/utf8.h"
 #include "cli/command_line.h"
 #include "cli/result_printer.h"
 #include "cli/shell.h"
@@ -24,11 +25,26 @@ namespace {
 
 int Fail(const Error& error) { return FailCommand(error); }
 
+// What the failure of a start or of a stop leaves to be done.
+Error WithNextStep(Error error, const std::string& data) {
+  if (error.code() != ErrorCode::kDiskFull || !error.hint().empty()) return error;
+  return std::move(error).Hint(fmt::format("nothing acknowledged is lost: free space on the disk of {} and start the node again", data));
+}
+
 // A piece of what is to be run; named if it is a file.
 struct ScriptPart {
   std::string name;
   std::string text;
 };
+
+Status CheckUtf8(const ScriptPart& part) {
+  const std::optional<size_t> at = base::FindInvalidUtf8(part.text);
+  if (!at.has_value()) return Ok();
+  const auto line = 1 + std::count(part.text.begin(), part.text.begin() + static_cast<std::ptrdiff_t>(*at), '\n');
+  return Error(ErrorCode::kSyntaxError, fmt::format("{} is no UTF-8 text: byte {} is 0x{:02x} (line {})", part.name.empty() ? "the statement" : part.name, *at,
+                                                    static_cast<unsigned char>(part.text[*at]), line))
+      .Hint("SQL is read as UTF-8; convert the text (iconv -t UTF-8)");
+}
 
 // What -f and -e say, in that order, or standard input.
 Result<std::vector<ScriptPart>> ScriptOf(io::FileSystem& files, const SqlOptions& options, const std::string& input) {
@@ -43,6 +59,7 @@ Result<std::vector<ScriptPart>> ScriptOf(io::FileSystem& files, const SqlOptions
   }
   for (const std::string& statement : options.statements) parts.push_back({"", statement});
   if (parts.empty()) parts.push_back({"standard input", input});
+  for (const ScriptPart& part : parts) FIRN_RETURN_IF_ERROR(CheckUtf8(part));
   return parts;
 }
 
@@ -113,14 +130,14 @@ int RunUp(const NodeOptions& options) {
   const io::Environment environment = real.environment();
   const int64_t start_us = environment.clock.MonotonicUs();
   auto node = Node::Start(environment, options);
-  if (!node.ok()) return Fail(node.error());
+  if (!node.ok()) return Fail(WithNextStep(node.error(), options.data));
   io::WriteError(fmt::format("firn 0.1.0 is ready in {:.2f} s\n  kafka {}   sql {}   jobs http://{}   data {}\n", static_cast<double>(environment.clock.MonotonicUs() - start_us) * 1e-6,
                              (*node)->kafka().ToString(), (*node)->sql().ToString(), (*node)->jobs().ToString(), options.data));
   io::WaitForStopSignal();
   io::WriteError("stopping\n");
   const Status status = (*node)->Stop();
   node->reset();
-  return status.ok() ? 0 : Fail(status.error());
+  return status.ok() ? 0 : Fail(WithNextStep(status.error(), options.data));
 }
 
 int RunSql(const SqlOptions& options) {

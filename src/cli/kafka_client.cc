@@ -200,6 +200,7 @@ ErrorCode ErrorCodeOf(kafka::KafkaCode code) {
     case kafka::KafkaCode::kUnknownTopicOrPartition: return ErrorCode::kUnknownTopic;
     case kafka::KafkaCode::kTopicAlreadyExists: return ErrorCode::kObjectExists;
     case kafka::KafkaCode::kOffsetOutOfRange: return ErrorCode::kOffsetOutOfRange;
+    case kafka::KafkaCode::kCorruptMessage: return ErrorCode::kCorruption;
     case kafka::KafkaCode::kGroupIdNotFound: return ErrorCode::kNotFound;
     case kafka::KafkaCode::kMessageTooLarge: return ErrorCode::kLimitExceeded;
     case kafka::KafkaCode::kKafkaStorageError:

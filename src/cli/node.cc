@@ -4,6 +4,7 @@
 #include <arrow/compute/initialize.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <future>
 
 #include "broker/broker.h"
@@ -43,7 +44,10 @@ class RunningNode final : public Node {
 
   Status Open() {
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(arrow::compute::Initialize()));
-    FIRN_TRY(store_, log::Store::Open(environment_, options_.data));
+    const auto warn = [](const std::string& text) { io::WriteError(fmt::format("warning: {}\n", text)); };
+    log::StoreOptions store_options;
+    store_options.warn = warn;
+    FIRN_TRY(store_, log::Store::Open(environment_, options_.data, store_options));
     (void)environment_.files.Remove(NodeFile());  // what a killed node left; the directory is ours now
     FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
       FIRN_TRY(broker_, broker::Broker::Open(environment_, *store_, environment_.network.reactor()));
@@ -60,7 +64,7 @@ class RunningNode final : public Node {
     connectors_.Register(connect::MakeSystemConnector(system_tables_));
     exec::EngineOptions engine_options;
     engine_options.state_directory = io::JoinPath(options_.data, "state");
-    engine_options.warn = [](const std::string& text) { io::WriteError(fmt::format("warning: {}\n", text)); };
+    engine_options.warn = warn;
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
     system_tables_.Bind(*engine_);
     services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock});
@@ -116,9 +120,10 @@ class RunningNode final : public Node {
       return Ok();
     }));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
-    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
-    const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, kafka_server_.get()};
-    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
+    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
+    const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, [this] { return store_->failed_reads(); }, kafka_server_.get(),
+                                              [this] { return gateway::HttpFaults{.sql = sql_faults_, .jobs = jobs_faults_}; }};
+    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}, .faults = &jobs_faults_}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
     if (options_.is_embedded) return Ok();
     has_node_file_ = true;
     return environment_.files.WriteAtomically(NodeFile(), fmt::format("{{\"pid\":{},\"version\":\"0.1.0\",\"ports\":{{\"kafka\":{},\"sql\":{},\"jobs\":{}}}}}\n", io::ProcessId(),
@@ -139,6 +144,8 @@ class RunningNode final : public Node {
   std::unique_ptr<exec::Engine> engine_;
   std::unique_ptr<gateway::NodeServices> services_;
   std::unique_ptr<gateway::SqlGateway> gateway_;
+  std::atomic<int64_t> sql_faults_ = 0;
+  std::atomic<int64_t> jobs_faults_ = 0;
   std::unique_ptr<io::HttpServer> sql_server_;
   std::unique_ptr<io::HttpServer> jobs_server_;
 };

@@ -162,7 +162,7 @@ class Consumer {
     FIRN_RETURN_IF_ERROR(CheckKafkaCode(answer.error_code, "reading " + options_.topic));
     for (const auto& answered : answer.topics) {
       for (const auto& partition : answered.partitions) {
-        FIRN_RETURN_IF_ERROR(CheckKafkaCode(partition.error_code, fmt::format("reading {}-{}", options_.topic, partition.index)));
+        FIRN_RETURN_IF_ERROR(CheckKafkaCode(partition.error_code, fmt::format("reading {}-{} at offset {}", options_.topic, partition.index, positions_[partition.index].next)));
         if (!positions_.contains(partition.index) || !partition.records) continue;
         std::string bytes;
         for (const base::SharedBytes& part : *partition.records) bytes += part.view();
@@ -178,7 +178,8 @@ class Consumer {
       FIRN_TRY(const auto batch, kafka::RecordBatchView::Parse(bytes));
       bytes.remove_prefix(batch.size());
       kafka::RecordReader reader(&scratch_);
-      FIRN_RETURN_IF_ERROR(reader.Open(batch));
+      const auto failed = [&](Error error) { return std::move(error).Context(fmt::format("reading {}-{} at offset {}", options_.topic, partition, std::max(position.next, batch.base_offset()))); };
+      if (Status opened = reader.Open(batch); !opened.ok()) return failed(std::move(opened).error());
       kafka::RecordView record;
       while (!batch.is_control() && reader.Next(&record)) {
         if (record.offset < position.next || (position.end >= 0 && record.offset >= position.end)) continue;
@@ -186,7 +187,7 @@ class Consumer {
         writer_.Add(partition, record);
         ++shown_;
       }
-      FIRN_RETURN_IF_ERROR(reader.status());
+      if (Status read = reader.status(); !read.ok()) return failed(std::move(read).error());
       position.next = std::max(position.next, batch.last_offset() + 1);
     }
     return Ok();

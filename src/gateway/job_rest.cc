@@ -87,6 +87,7 @@ io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::Htt
   if (path == "metrics") {
     return {.content_type = kMetricsContentType,
             .body = ProcessMetricsText() + (services.kafka != nullptr ? KafkaMetricsText(services.kafka->counts()) : "") +
+                    (services.failed_reads ? StorageMetricsText(services.health().ok(), services.failed_reads()) : "") + (services.http_faults ? HttpMetricsText(services.http_faults()) : "") +
                     (services.topics != nullptr ? TopicMetricsText(*services.topics) : "") + MetricsText(services.engine.Jobs())};
   }
   if (path == "config") return Reply(DashboardJson());

@@ -15,6 +15,7 @@
 #include "broker/kafka_server.h"
 #include "broker/topics.h"
 #include "exec/engine.h"
+#include "gateway/metrics.h"
 #include "io/clock.h"
 #include "io/http.h"
 
@@ -26,7 +27,9 @@ struct JobRestServices {
   const io::Clock& clock;
   const broker::Topics* topics = nullptr;  // null: no metrics of them
   std::function<Status()> health;  // of the node's storage: why no write would be taken now
+  std::function<int64_t()> failed_reads;  // of the node's storage; empty: no metrics of it
   const broker::KafkaServer* kafka = nullptr;  // null: no metrics of it
+  std::function<HttpFaults()> http_faults;     // empty: no metrics of them
 };
 
 /// Thread-safe.

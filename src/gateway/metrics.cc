@@ -134,6 +134,20 @@ std::string KafkaMetricsText(const broker::KafkaServerCounts& counts) {
   return out;
 }
 
+std::string StorageMetricsText(bool is_ready, int64_t failed_reads) {
+  std::string out;
+  Begin(&out, "firn_storage_ready", "gauge", "1 while writes are taken, 0 while the disk is full or the journal has stopped (/readyz says why).");
+  out += fmt::format("firn_storage_ready {}\n", is_ready ? 1 : 0);
+  Begin(&out, "firn_storage_failed_reads_total", "counter", "Reads of records that failed: damaged or missing segment files.");
+  return out + fmt::format("firn_storage_failed_reads_total {}\n", failed_reads);
+}
+
+std::string HttpMetricsText(const HttpFaults& faults) {
+  std::string out;
+  Begin(&out, "firn_http_faults_total", "counter", "Requests that were no HTTP, or too large.");
+  return out + fmt::format("firn_http_faults_total{{port=\"sql\"}} {}\nfirn_http_faults_total{{port=\"jobs\"}} {}\n", faults.sql, faults.jobs);
+}
+
 std::string TopicMetricsText(const broker::Topics& topics) {
   std::string starts, ends;
   Begin(&starts, "firn_topic_start_offset", "gauge", "The first offset that a partition still holds.");

@@ -2,6 +2,7 @@
 // HTTP/1.1, as far as firn's front doors and its own command line need it. Bodies are whole strings under a limit.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -35,6 +36,7 @@ struct HttpServerOptions {
   size_t max_header_bytes = 64 << 10;
   int idle_timeout_ms = 60'000;
   int handler_threads = 4;  // handlers may block
+  std::atomic<int64_t>* faults = nullptr;  // counts what came and is no HTTP, or too large; outlives the server
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
 #include <list>
@@ -24,6 +25,8 @@ using boost::system::error_code;
 using asio::ip::tcp;
 
 constexpr size_t kMaxConnections = 256;
+constexpr size_t kDrainBytesMax = 64 << 20;  // of a refused request that a client is still sending
+constexpr int kDrainMs = 1000;               // without a byte
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -148,17 +151,38 @@ class BeastServer final : public HttpServer {
       parser.header_limit(static_cast<uint32_t>(options_.max_header_bytes));
       http::read(socket, buffer, parser, problem);
       if (problem == http::error::end_of_stream || (problem && problem.category() != http::make_error_code(http::error::end_of_stream).category())) return;
-      if (problem) {
-        const bool is_large = problem == http::error::body_limit || problem == http::error::header_limit;
-        Reply(socket, {is_large ? 413 : 400, "application/json", {}, fmt::format("{{\"errors\":[\"the request is not HTTP as this server reads it: {}\"]}}", problem.message())}, 11, false);
-        return;
-      }
+      if (problem) return Refuse(socket, problem);
       auto message = parser.release();
       const bool keep = message.keep_alive();
       const unsigned version = message.version();
       const HttpResponse response = handler_(MakeRequest(message));
       if (!Reply(socket, response, version, keep) || !keep) return;
     }
+  }
+
+  // Counts a request that cannot be read and says what is wrong with it; the rest of it is thrown away.
+  void Refuse(tcp::socket& socket, const error_code& problem) {
+    if (options_.faults != nullptr) ++*options_.faults;
+    int status = 400;
+    std::string text = "the request is not HTTP as this server reads it: " + problem.message();
+    if (problem == http::error::header_limit) {
+      status = 431;
+      text = fmt::format("the request's line and headers are larger than {} bytes", options_.max_header_bytes);
+    } else if (problem == http::error::body_limit) {
+      status = 413;
+      text = fmt::format("the request's body is larger than {} bytes", options_.max_body_bytes);
+    }
+    if (Reply(socket, {status, "application/json", {}, fmt::format("{{\"errors\":[\"{}\"]}}", text)}, 11, false)) Drain(socket);
+  }
+
+  // Closing with unread bytes would take the answer back before the client has read it.
+  static void Drain(tcp::socket& socket) {
+    error_code problem;
+    socket.shutdown(tcp::socket::shutdown_send, problem);
+    const timeval timeout{kDrainMs / 1000, kDrainMs % 1000 * 1000};
+    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    std::array<char, 64 << 10> unread;
+    for (size_t drained = 0; !problem && drained < kDrainBytesMax;) drained += socket.read_some(asio::buffer(unread), problem);
   }
 
   static bool Reply(tcp::socket& socket, const HttpResponse& response, unsigned version, bool keep) {

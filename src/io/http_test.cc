@@ -14,7 +14,8 @@ namespace firn::io {
 namespace {
 
 TEST(Http, RoundTripKeepsConnectionAndDecodes) {
-  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}, .max_body_bytes = 1000}, [](const HttpRequest& request) {
+  std::atomic<int64_t> faults = 0;
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}, .max_body_bytes = 1000, .faults = &faults}, [](const HttpRequest& request) {
     return HttpResponse{.status = request.body == "bad" ? 404 : 200, .body = request.method + " " + request.path + " " + request.query.at("q") + " " + request.body};
   });
   ASSERT_TRUE(server.ok());
@@ -29,6 +30,9 @@ TEST(Http, RoundTripKeepsConnectionAndDecodes) {
   auto large = client->Send("POST", "/?q=", std::string(2000, 'x'));
   ASSERT_TRUE(large.ok()) << large.error().ToString();
   EXPECT_EQ(large->status, 413);
+  EXPECT_EQ(faults, 1);
+  EXPECT_EQ(client->Send("GET", "/" + std::string(100'000, 'x'))->status, 431);
+  EXPECT_EQ(faults, 2);
   EXPECT_EQ(client->Send("GET", "/?q=1")->status, 200);
   const Address address = (*server)->address();
   EXPECT_EQ(HttpServer::Start({.address = address}, nullptr).error().code(), ErrorCode::kPortInUse);
