@@ -3,10 +3,12 @@ import sys
 import time
 import traceback
 
+from firn import PATIENCE
+
 
 def wait_until(condition, what, seconds=20):
     """The first true value of the condition; fails, saying what was waited for, when it takes longer."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < deadline:
         value = condition()
         if value:

@@ -3,7 +3,7 @@ import dataclasses
 import json
 import subprocess
 
-from firn import BINARY
+from firn import BINARY, PATIENCE
 
 
 @dataclasses.dataclass
@@ -19,7 +19,7 @@ class Ran:
 
 def firn(*arguments, stdin="", seconds=60, **options):
     """Runs the binary to its end."""
-    done = subprocess.run([str(BINARY), *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=seconds, **options)
+    done = subprocess.run([str(BINARY), *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=seconds * PATIENCE, **options)
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

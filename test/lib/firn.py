@@ -13,7 +13,9 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("FIRN_BINARY", ROOT / "build/release/bin/firn"))
-READY_SECONDS = 30
+# How many times slower than a release build the binary may be (a sanitizer's build: script/sanitize): multiplies every wait.
+PATIENCE = float(os.environ.get("FIRN_TEST_PATIENCE", "1"))
+READY_SECONDS = 30 * PATIENCE
 
 
 def free_port():
@@ -60,8 +62,12 @@ class Node:
         self.kill()
         raise RuntimeError(f"firn up was not ready within {READY_SECONDS} s: {self.log_tail()}")
 
+    def log_text(self):
+        """All that the node has said, over all its starts."""
+        return pathlib.Path(self.log_path).read_text(errors="replace")
+
     def log_tail(self):
-        return pathlib.Path(self.log_path).read_text(errors="replace")[-2000:]
+        return self.log_text()[-2000:]
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -73,7 +79,7 @@ class Node:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(seconds)
+                self.process.wait(seconds * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise RuntimeError(f"firn up did not stop within {seconds} s: {self.log_tail()}") from None
@@ -91,6 +97,19 @@ class Node:
         finally:
             if self.temporary:
                 self.temporary.cleanup()
+
+    def metric(self, name, **labels):
+        """The sum of a metric of /metrics over all samples that have these labels; None if there is none."""
+        with urllib.request.urlopen(f"http://{self.jobs}/metrics", timeout=20 * PATIENCE) as answer:
+            text = answer.read().decode()
+        found = [float(value) for shown, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, flags=re.M)
+                 if all(f'{label}="{wanted}"' in shown for label, wanted in labels.items())]
+        return sum(found) if found else None
+
+    def peak_bytes(self):
+        """The most memory that the process has had resident."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
 
     @property
     def kafka(self):
@@ -116,7 +135,7 @@ class Session:
         self.base = f"http://{address}/v2"
         self.handle = self.call("POST", "/sessions", {"properties": properties or {}})["sessionHandle"]
 
-    def call(self, method, path, body=None, timeout=120):
+    def call(self, method, path, body=None, timeout=120 * PATIENCE):
         request = urllib.request.Request(self.base + path, method=method, data=json.dumps(body).encode() if body is not None else None,
                                          headers={"Content-Type": "application/json"})
         try:
@@ -135,7 +154,7 @@ class Session:
         path = f"/sessions/{self.handle}/operations/{operation}"
         uri = f"{path}/result/0?rowFormat=PLAIN_TEXT"
         result = Result()
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         try:
             while uri:
                 page = self.call("GET", uri)

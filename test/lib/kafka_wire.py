@@ -3,6 +3,9 @@ import dataclasses
 import pathlib
 import socket
 import struct
+import time
+
+from firn import PATIENCE
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 BATCH_HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -25,7 +28,7 @@ class Connection:
 
     def __init__(self, address, seconds=10):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=seconds)
+        self.socket = socket.create_connection((host, int(port)), timeout=seconds * PATIENCE)
 
     def __enter__(self):
         return self
@@ -135,8 +138,9 @@ def record(delta, value, key=None):
     return varint(len(body)) + body
 
 
-def batch(body, count, codec=0, magic=2, base_offset=0, timestamp_ms=1_700_000_000_000, last_delta=None, crc=None, length=None):
-    """A record batch around `body`; anything about it can be made wrong."""
+def batch(body, count, codec=0, magic=2, base_offset=0, timestamp_ms=None, last_delta=None, crc=None, length=None):
+    """A record batch around `body`, of now; anything about it can be made wrong."""
+    timestamp_ms = int(time.time() * 1000) if timestamp_ms is None else timestamp_ms
     rest = struct.pack(">hiqqqhii", codec, count - 1 if last_delta is None else last_delta, timestamp_ms, timestamp_ms, -1, -1, -1, count) + body
     crc = crc32c(rest) if crc is None else crc
     return struct.pack(">qiibI", base_offset, 9 + len(rest) if length is None else length, 0, magic, crc) + rest
