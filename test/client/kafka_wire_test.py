@@ -2,10 +2,8 @@
 """What the broker says it serves, how it treats what it does not, and input that no client would send: kafka_wire_test.py [NAME ...]"""
 import gzip
 import pathlib
-import re
 import struct
 import sys
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import checks  # noqa: E402
@@ -17,7 +15,7 @@ import kafka_wire as wire  # noqa: E402
 SERVED = {0: (0, 11), 1: (4, 12), 2: (1, 7), 3: (0, 12), 8: (2, 8), 9: (1, 8), 10: (0, 4), 11: (0, 9), 12: (0, 4), 13: (0, 5), 14: (0, 5), 15: (0, 5), 16: (0, 4),
           18: (0, 4), 19: (0, 7), 20: (0, 6), 21: (0, 2), 22: (0, 4), 32: (0, 4), 37: (0, 3), 42: (0, 2), 44: (0, 1), 60: (0, 1)}
 API_VERSIONS, PRODUCE = 18, 0
-MEMORY_MAX = 400 << 20  # of the node, whatever it is sent
+MEMORY_MAX = (400 << 20) * firn.MEMORY  # of the node, whatever it is sent
 
 
 def create(node, topic, **config):
@@ -36,10 +34,6 @@ def is_alive(node):
     assert node.process.poll() is None, f"the node ended with {node.process.returncode}: {node.log_tail()}"
     with wire.Connection(node.kafka) as connection:
         return ranges(connection.ask(wire.header(API_VERSIONS, 0)))[0] == 0
-
-
-def peak_bytes(node):
-    return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{node.process.pid}/status").read_text()).group(1)) * 1024
 
 
 def test_exactly_these_versions_are_advertised(node):
@@ -71,7 +65,7 @@ def test_refused_requests_close_the_connection(node):
         with wire.Connection(node.kafka) as connection:
             connection.send_bytes(struct.pack(">i", size) + b"x" * 16)
             assert connection.is_closed(), f"a frame of {size} bytes"
-    assert is_alive(node) and peak_bytes(node) < MEMORY_MAX
+    assert is_alive(node) and node.peak_bytes() < MEMORY_MAX
 
 
 def test_what_came_before_a_bad_frame_is_answered(node):
@@ -124,7 +118,7 @@ def test_a_decompression_bomb_is_refused_in_bounded_memory(node):
     create(node, "bombed", compression_type="lz4")
     packed = b"".join(gzip.compress(b"\0" * (64 << 20), 9) for _ in range(16))
     assert len(packed) < 1_048_000, len(packed)
-    before = peak_bytes(node)
+    before = node.peak_bytes()
     with wire.Connection(node.kafka, seconds=60) as connection:
         code, _ = wire.produce(connection, "bombed", wire.batch(packed, 1, codec=1))
         assert code == 10, f"error {code}"
@@ -132,18 +126,14 @@ def test_a_decompression_bomb_is_refused_in_bounded_memory(node):
         for codec in (1, 2, 4, 5, 6, 7):  # the topic's own, 3, passes through unread
             code, _ = wire.produce(connection, "bombed", wire.batch(b"this is not compressed at all", 1, codec=codec))
             assert code in (2, 87, 76), f"rubbish said to be of codec {codec}: error {code}"
-    grown = peak_bytes(node) - before
-    assert grown < 250 << 20, f"the node's memory grew by {grown >> 20} MB"
+    grown = node.peak_bytes() - before
+    assert grown < (250 << 20) * firn.MEMORY, f"the node's memory grew by {grown >> 20} MB"
     assert is_alive(node)
 
 
 def test_faults_are_counted(node):
     def counted():
-        with urllib.request.urlopen(f"http://{node.jobs}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        found = re.search(r"^firn_kafka_protocol_faults_total\s+(\d+)", text, flags=re.M)
-        assert found, text[:2000]
-        return int(found.group(1))
+        return node.metric("firn_kafka_protocol_faults_total")
     before = counted()
     with wire.Connection(node.kafka) as connection:
         connection.send(wire.header(999, 0))

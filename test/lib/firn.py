@@ -16,6 +16,7 @@ BINARY = pathlib.Path(os.environ.get("FIRN_BINARY", ROOT / "build/release/bin/fi
 # How many times slower than a release build the binary may be (a sanitizer's build: script/sanitize): multiplies every wait.
 PATIENCE = float(os.environ.get("FIRN_TEST_PATIENCE", "1"))
 READY_SECONDS = 30 * PATIENCE
+MEMORY = float(os.environ.get("FIRN_TEST_MEMORY", "1"))  # and how many times larger
 
 
 def free_port():
