@@ -42,6 +42,7 @@ struct ClientContext {
 };
 
 struct Core;
+class ResponseBudget;
 
 /// Lives on `queue`: Handle and the destructor are called there (or when the queue runs nothing any more). topics() is thread-safe.
 class Broker {
@@ -58,6 +59,8 @@ class Broker {
   static bool IsProduce(std::string_view frame);
 
   Topics& topics();
+  /// Who keeps replies counts them here.
+  ResponseBudget& responses();
   /// Where clients are told to connect, once it is known.
   void SetAdvertisedAddress(const std::string& host, uint16_t port);
   const BrokerOptions& options() const;

@@ -34,6 +34,10 @@ class BrokerQueue {
   std::function<void()> Waker(io::Task task) {
     return [queue = &queue_, guarded = Guard(std::move(task))] { queue->Post(guarded); };
   }
+  /// As Waker, for one call: that hands the task over, so that the caller's thread destroys nothing of it.
+  io::Task Delivery(io::Task task) {
+    return [queue = &queue_, guarded = Guard(std::move(task))]() mutable { queue->Post(std::move(guarded)); };
+  }
   io::TimerId After(int64_t delay_ms, io::Task task) { return queue_.PostAfter(delay_ms * 1000, Guard(std::move(task))); }
   void Cancel(io::TimerId timer) { queue_.CancelTimer(timer); }
 

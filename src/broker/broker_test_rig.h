@@ -80,6 +80,45 @@ class RigQueue final : public io::TaskQueue {
   io::TimerId last_timer_ = 0;
 };
 
+/// Threads that run when told to: what they are given waits until Run.
+class RigExecutor final : public io::Executor {
+  class Queue final : public io::TaskQueue {
+   public:
+    explicit Queue(RigExecutor& executor) : executor_(executor) { executor_.queues_.push_back(this); }
+    ~Queue() override { std::erase(executor_.queues_, this); }
+    void Post(io::Task task) override { tasks.push_back(std::move(task)); }
+    io::TimerId PostAfter(int64_t, io::Task) override { FIRN_UNREACHABLE("no timers beside the broker's queue"); }
+    void CancelTimer(io::TimerId) override {}
+    bool IsCurrent() const override { return true; }
+    std::vector<io::Task> tasks;
+
+   private:
+    RigExecutor& executor_;
+  };
+
+ public:
+  std::unique_ptr<io::TaskQueue> NewQueue(const std::string&) override { return std::make_unique<Queue>(*this); }
+  std::unique_ptr<io::Event> NewEvent() override { FIRN_UNREACHABLE("nothing in the broker blocks on an event"); }
+  int parallelism() const override { return 1; }
+
+  size_t waiting_count() const {
+    size_t count = 0;
+    for (const Queue* queue : queues_) count += queue->tasks.size();
+    return count;
+  }
+  /// Whether there was something to run.
+  bool Run() {
+    const bool is_busy = waiting_count() > 0;
+    for (Queue* queue : queues_) {
+      for (auto& task : std::exchange(queue->tasks, {})) task();
+    }
+    return is_busy;
+  }
+
+ private:
+  std::vector<Queue*> queues_;
+};
+
 class Rig {
  public:
   explicit Rig(const BrokerOptions& options = {}) : options_(options), queue(clock) { Open(); }
@@ -129,13 +168,20 @@ class Rig {
       FIRN_ASSERT(!reply->has_value(), "answered twice");
       *reply = std::move(answer);
     });
-    queue.Run();
+    Run();
+  }
+  /// The broker's queue, and its blocking calls unless the test holds them.
+  void Run() {
+    do queue.Run();
+    while (!holds_calls && executor.Run());
   }
 
   BrokerOptions options_;
   RigClock clock;
   RigQueue queue;
   RigRandom random;
+  RigExecutor executor;
+  bool holds_calls = false;
   io::RealEnvironment real;
   std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>();
   std::unique_ptr<Broker> broker;
@@ -143,7 +189,7 @@ class Rig {
  private:
   void Open() {
     const io::Environment rest = real.environment();
-    const io::Environment environment{clock, random, rest.files, rest.network, rest.executor};
+    const io::Environment environment{clock, random, rest.files, rest.network, executor};
     auto opened = Broker::Open(environment, *store, queue, options_);
     FIRN_ASSERT(opened.ok(), "{}", opened.error().ToString());
     broker = std::move(*opened);

@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "broker/blocking_calls.h"
 #include "broker/broker.h"
 #include "broker/broker_queue.h"
 #include "broker/group_coordinator.h"
 #include "broker/options.h"
 #include "broker/parked_fetches.h"
 #include "broker/producer_table.h"
+#include "broker/response_budget.h"
 #include "broker/topic_table.h"
 #include "io/clock.h"
 #include "io/environment.h"
@@ -24,7 +26,8 @@ struct Core {
   Core(const io::Environment& environment_, log::Store& store_, io::TaskQueue& task_queue, const BrokerOptions& options_)
       : environment(environment_), store(store_), options(options_), queue(task_queue, environment_.clock, store_.journal()),
         topics(queue, store_, environment_.random, options), producers(store_, options),
-        groups(queue, store_, environment_.random, options) {}
+        groups(queue, store_, environment_.random, options), responses(queue, options.response_bytes_max),
+        calls(queue, environment_.executor, options.blocking_calls_max) {}
 
   io::Environment environment;
   log::Store& store;
@@ -33,11 +36,13 @@ struct Core {
   TopicTable topics;
   ProducerTable producers;
   GroupCoordinator groups;
-  ParkedFetches parked_fetches;
+  ResponseBudget responses;
+  ParkedFetches parked_fetches;  // after responses, which they give back to
   std::string cluster_id;       // as clients see it
   int64_t next_producer_id = 0;
   int64_t producer_ids_end = 0;  // of the block that is durable
   std::unique_ptr<Topics> node_topics;
+  BlockingCalls calls;           // last: what it runs ends before the rest goes
 };
 
 }  // namespace firn::broker

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <optional>
@@ -11,13 +12,16 @@
 
 #include "base/assert.h"
 #include "broker/frame_reader.h"
+#include "broker/response_budget.h"
 #include "kafka/frame.h"
 
 namespace firn::broker {
 
 namespace {
 
-constexpr size_t kUnsentBytesMax = 16 << 20;        // of one connection; then no further request of it starts
+constexpr int64_t kUnsentBytesMax = 16 << 20;       // of one connection; then no further request of it starts
+constexpr int kStallChecks = 3;                     // in stalled_ms_max
+constexpr int64_t kStallBytes = 16 << 10;           // who takes less from check to check takes nothing
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
 
 class ClientConnection;
@@ -31,9 +35,13 @@ struct Shared {
   std::unordered_set<std::shared_ptr<ClientConnection>> connections;
   int64_t held_bytes_max = 0;
   int64_t held_bytes = 0;  // received and not started: parts of frames, and whole ones that wait
+  int64_t stalled_ms_max = 0;
+  bool is_watching_stalls = false;
 
-  std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0;
+  std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0, stalled = 0;
 };
+
+void WatchStalls(const std::shared_ptr<Shared>& shared);
 
 /// One client. Alive until the network has closed it and no reply is on its way.
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
@@ -44,6 +52,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);
   void OnDrained() { Pump(); }
+  /// Closes the connection if it has taken nothing between kStallChecks of these in a row.
+  void CheckStall();
+  void ForgetStalls() { stalled_checks_ = 0; }
   void OnClosed();
   void Close() {
     if (connection_ != nullptr) connection_->Close();
@@ -53,16 +64,19 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   struct Slot {
     bool is_produce = false;
     std::optional<Reply> reply;
+    int64_t size_bytes = 0;  // of the reply
   };
 
   bool MayStart(const base::SharedBytes& frame);
   bool LogAdmits();
+  bool ResponsesAdmit();
   void Start(base::SharedBytes frame);
   void Pump();
   void OnReply(uint64_t number, Reply reply);
   void SendReady();
   void End(bool is_fault);
   void CountHeld();
+  void CountUnsent();
   void DropWaiting() {
     waiting_.clear();
     waiting_bytes_ = 0;
@@ -83,6 +97,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool is_paused_ = false;
   int64_t waiting_bytes_ = 0;  // of waiting_
   int64_t held_bytes_ = 0;     // of shared_->held_bytes
+  int64_t ready_bytes_ = 0;    // of replies in slots_
+  int64_t unsent_bytes_ = 0;   // of the broker's ResponseBudget
+  int64_t given_bytes_ = 0;    // to the connection, ever
+  int64_t taken_bytes_ = 0;    // of these, by the kernel, when it was last looked
+  int stalled_checks_ = 0;
+  std::optional<ResponseBudget::WaitId> room_wait_;
 };
 
 void ClientConnection::OnRead(size_t size) {
@@ -104,10 +124,35 @@ void ClientConnection::CountHeld() {
   held_bytes_ = held;
 }
 
+void ClientConnection::CountUnsent() {
+  if (shared_->broker == nullptr) return;
+  ResponseBudget& responses = shared_->broker->responses();
+  const int64_t unsent = ready_bytes_ + (connection_ == nullptr ? 0 : static_cast<int64_t>(connection_->pending_bytes()));
+  if (unsent > unsent_bytes_) responses.Add(unsent - unsent_bytes_);
+  if (unsent < unsent_bytes_) responses.Remove(unsent_bytes_ - unsent);
+  unsent_bytes_ = unsent;
+  if (responses.IsHalfUsed()) WatchStalls(shared_);
+}
+
+void ClientConnection::CheckStall() {
+  if (connection_ == nullptr) return;
+  CountUnsent();
+  const auto pending = static_cast<int64_t>(connection_->pending_bytes());
+  const int64_t taken = given_bytes_ - pending;
+  stalled_checks_ = pending > 0 && taken - taken_bytes_ < kStallBytes ? stalled_checks_ + 1 : 0;
+  taken_bytes_ = taken;
+  if (stalled_checks_ <= kStallChecks) return;
+  ++shared_->stalled;
+  connection_->Close();
+}
+
 void ClientConnection::OnClosed() {
   connection_ = nullptr;
   is_ending_ = true;
   DropWaiting();
+  ready_bytes_ = 0;
+  CountUnsent();
+  if (room_wait_.has_value() && shared_->broker != nullptr) shared_->broker->responses().Cancel(*room_wait_);
   --shared_->open;
   shared_->connections.erase(shared_from_this());
 }
@@ -127,8 +172,25 @@ bool ClientConnection::LogAdmits() {
   return admits;
 }
 
+/// Whether there is room for one more response. A client that has taken all of its own need not care about the others' as long as they leave any.
+bool ClientConnection::ResponsesAdmit() {
+  ResponseBudget& responses = shared_->broker->responses();
+  const auto pending = static_cast<int64_t>(connection_->pending_bytes());
+  if (pending > 0 && pending > std::min(kUnsentBytesMax, responses.Share(unsent_bytes_))) return false;  // OnDrained comes
+  if (responses.HasRoomForOthers()) return true;
+  if (!room_wait_.has_value()) {
+    room_wait_ = responses.WaitForRoom([self = weak_from_this()] {
+      auto connection = self.lock();
+      if (connection == nullptr) return;
+      connection->room_wait_.reset();
+      connection->Pump();
+    });
+  }
+  return false;
+}
+
 bool ClientConnection::MayStart(const base::SharedBytes& frame) {
-  if (connection_->pending_bytes() > kUnsentBytesMax) return false;
+  if (!ResponsesAdmit()) return false;
   const bool is_produce = Broker::IsProduce(frame.view());
   const bool others_overlap = slots_.empty() || (is_produce && produces_ == slots_.size() && produces_ < kOverlappingProducesMax);
   return others_overlap && (!is_produce || LogAdmits());
@@ -147,6 +209,7 @@ void ClientConnection::Start(base::SharedBytes frame) {
 /// Starts what may start, and reads on only if nothing waits.
 void ClientConnection::Pump() {
   if (is_pumping_ || is_ending_ || connection_ == nullptr || shared_->broker == nullptr) return;
+  CountUnsent();
   is_pumping_ = true;
   while (!waiting_.empty() && !is_ending_ && MayStart(waiting_.front())) {
     base::SharedBytes frame = std::move(waiting_.front());
@@ -164,8 +227,12 @@ void ClientConnection::Pump() {
 
 void ClientConnection::OnReply(uint64_t number, Reply reply) {
   FIRN_ASSERT(number >= first_slot_ && number < first_slot_ + slots_.size(), "reply {} of {}+{}", number, first_slot_, slots_.size());
-  slots_[number - first_slot_].reply = std::move(reply);
+  Slot& slot = slots_[number - first_slot_];
+  for (const auto& part : reply.frame) slot.size_bytes += static_cast<int64_t>(part.size());
+  if (connection_ != nullptr) ready_bytes_ += slot.size_bytes;
+  slot.reply = std::move(reply);
   SendReady();
+  CountUnsent();
   if (waiting_.empty() || is_pumping_) return;
   // Not from here: the broker is in the middle of something.
   shared_->reactor.Post([self = weak_from_this()] {
@@ -179,6 +246,7 @@ void ClientConnection::SendReady() {
     slots_.pop_front();
     ++first_slot_;
     produces_ -= slot.is_produce ? 1 : 0;
+    ready_bytes_ -= slot.size_bytes;
     if (slot.reply->kind == Reply::Kind::kNothing) continue;
     if (slot.reply->kind == Reply::Kind::kClose) {
       ++shared_->faults;
@@ -186,7 +254,8 @@ void ClientConnection::SendReady() {
       DropWaiting();
       return connection_->CloseAfterSending();
     }
-    for (const auto& part : slot.reply->frame) shared_->bytes_out += static_cast<int64_t>(part.size());
+    shared_->bytes_out += slot.size_bytes;
+    given_bytes_ += slot.size_bytes;
     connection_->Send(std::move(slot.reply->frame));
   }
   if (is_ending_ && slots_.empty() && connection_ != nullptr) connection_->CloseAfterSending();
@@ -200,6 +269,21 @@ void ClientConnection::End(bool is_fault) {
   if (connection_ == nullptr) return;
   connection_->PauseReading();
   SendReady();
+}
+
+/// Looks at all connections from time to time while answers lie about.
+void WatchStalls(const std::shared_ptr<Shared>& watched) {
+  if (watched->is_watching_stalls) return;
+  watched->is_watching_stalls = true;
+  watched->reactor.PostAfter(watched->stalled_ms_max * 1000 / kStallChecks, [weak = std::weak_ptr(watched)] {
+    auto shared = weak.lock();
+    if (shared == nullptr || shared->broker == nullptr) return;
+    shared->is_watching_stalls = false;
+    const auto connections = shared->connections;  // closing one may take it out
+    for (const auto& connection : connections) connection->CheckStall();  // in any order: each looks at itself
+    if (shared->broker->responses().IsHalfUsed()) return WatchStalls(shared);
+    for (const auto& connection : shared->connections) connection->ForgetStalls();  // in any order, too
+  });
 }
 
 /// The network's handle on a connection.
@@ -218,7 +302,7 @@ class Handler final : public io::ConnectionHandler {
 class Server final : public KafkaServer {
  public:
   Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, const KafkaServerOptions& options)
-      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max}) {}
+      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max, .stalled_ms_max = options.stalled_ms_max}) {}
 
   Status Listen(io::Network& network, const io::Address& address) {
     auto accept = [shared = shared_](io::Connection& connection) -> std::unique_ptr<io::ConnectionHandler> {
@@ -245,7 +329,8 @@ class Server final : public KafkaServer {
             .requests = shared_->requests,
             .bytes_in = shared_->bytes_in,
             .bytes_out = shared_->bytes_out,
-            .protocol_faults = shared_->faults};
+            .protocol_faults = shared_->faults,
+            .connections_stalled = shared_->stalled};
   }
 
   void Stop() override {

@@ -3,7 +3,7 @@
 //
 // Order: responses leave in the order of their requests. A request starts when the one before it is answered, as in Kafka; only Produce requests overlap,
 // so that one connection can fill a group commit. Back-pressure, each by not reading on: a connection with a request that cannot start yet, with
-// unsent responses above kUnsentBytesMax, or with a Produce while the log takes no more bytes. A malformed frame, an unknown API or version closes the connection,
+// unsent responses above kUnsentBytesMax or above its share of ResponseBudget, or with a Produce while the log takes no more bytes. A malformed frame, an unknown API or version closes the connection,
 // as Kafka does; the frames before it are answered first.
 #pragma once
 
@@ -21,6 +21,7 @@ struct KafkaServerOptions {
   io::Address address{"127.0.0.1", 9092};
   size_t connections_max = 10'000;
   int64_t held_bytes_max = 1 << 30;  // received and not started, of all connections; who goes above it is closed
+  int64_t stalled_ms_max = 30'000;   // who takes nothing of its responses for so long is closed, if more than half of ResponseBudget is used all the time
 };
 
 /// Since the start.
@@ -32,6 +33,7 @@ struct KafkaServerCounts {
   int64_t bytes_in = 0;
   int64_t bytes_out = 0;
   int64_t protocol_faults = 0;       // connections closed for what they sent
+  int64_t connections_stalled = 0;   // closed for what they did not take
 };
 
 class KafkaServer {

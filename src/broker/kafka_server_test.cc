@@ -9,6 +9,7 @@
 
 #include "broker/broker_test_rig.h"
 #include "broker/frame_reader.h"
+#include "broker/response_budget.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/metadata.h"
 
@@ -63,7 +64,10 @@ TEST(FrameReader, RefusesImpossibleSizes) {
 class FakeConnection final : public io::Connection {
  public:
   void Send(std::vector<base::SharedBytes> parts) override {
-    for (const auto& part : parts) sent.append(part.view());
+    for (const auto& part : parts) {
+      sent.append(part.view());
+      if (is_slow) pending += part.size();
+    }
   }
   size_t pending_bytes() const override { return pending; }
   void PauseReading() override { is_paused = true; }
@@ -75,6 +79,7 @@ class FakeConnection final : public io::Connection {
   std::string sent;
   size_t pending = 0;
   bool is_paused = false, is_closed = false;
+  bool is_slow = false;  // takes nothing by itself
 
  private:
   io::Address peer_{"127.0.0.1", 5};
@@ -104,7 +109,7 @@ class FakeNetwork final : public io::Network {
 };
 
 struct ServerRig {
-  explicit ServerRig(const KafkaServerOptions& options = {}) : network(rig.queue) {
+  explicit ServerRig(const KafkaServerOptions& options = {}, const BrokerOptions& broker_options = {}) : rig(broker_options), network(rig.queue) {
     server = std::move(*KafkaServer::Start(network, *rig.broker, *rig.store, options));
     handler = network.accept(connection);
   }
@@ -118,7 +123,7 @@ struct ServerRig {
       const size_t size = std::min(room.size(), bytes.size());
       std::memcpy(room.data(), bytes.data(), size);
       handler->OnRead(size);
-      rig.queue.Run();
+      rig.Run();
       bytes.remove_prefix(size);
     }
   }
@@ -253,6 +258,138 @@ TEST(KafkaServer, DoesNotStartMoreForAClientThatDoesNotRead) {
   server.connection.pending = 0;
   server.handler->OnDrained();
   EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
+}
+
+// A client of its own connection.
+struct OtherClient {
+  explicit OtherClient(ServerRig& server) : rig(server.rig), handler(server.network.accept(connection)) {}
+  ~OtherClient() { Close(); }
+  void Close() {
+    if (handler != nullptr) handler->OnClosed(Ok());
+    handler.reset();
+  }
+  void Send(const std::string& frame) {
+    std::memcpy(handler->ReadBuffer().data(), frame.data(), frame.size());
+    handler->OnRead(frame.size());
+    rig.Run();
+  }
+  void TakeAll() {
+    connection.pending = 0;
+    handler->OnDrained();
+    rig.Run();
+  }
+  /// Of the first partition of the answers so far.
+  std::vector<size_t> RecordBytes() const {
+    std::vector<size_t> sizes;
+    for (std::string_view rest = connection.sent; !rest.empty(); rest.remove_prefix(4 + static_cast<size_t>(base::LoadBig<int32_t>(rest.data())))) {
+      const int32_t id = base::LoadBig<int32_t>(rest.data() + 4);
+      auto frame = std::string(rest.substr(4, static_cast<size_t>(base::LoadBig<int32_t>(rest.data()))));
+      auto response = kafka::DecodeResponse<kafka::FetchResponse>(base::SharedBytes::FromString(std::move(frame)), 11, id);
+      EXPECT_TRUE(response.ok());
+      sizes.push_back(0);
+      for (const auto& part : *response->topics.at(0).partitions.at(0).records) sizes.back() += part.size();
+    }
+    return sizes;
+  }
+
+  Rig& rig;
+  FakeConnection connection;
+  std::unique_ptr<io::ConnectionHandler> handler;
+};
+
+constexpr int64_t kTightBytes = 400'000;
+constexpr size_t kTestBatchBytes = 10'000;
+
+// Forty batches of 10 kB, and room for forty in all answers.
+struct TightServer : ServerRig {
+  TightServer() : ServerRig({}, {.response_bytes_max = kTightBytes}) {
+    Read(MetadataFrame(1));
+    for (int i = 0; i < 40; ++i) Read(FrameOf(9, 2 + i, ProduceOf("trades", 0, BatchOf({std::string(kTestBatchBytes, 'x')}, 5))));
+  }
+  std::string BigFetch(int32_t id, int32_t max_wait_ms = 500) const {
+    kafka::FetchRequest request;
+    request.max_wait_ms = max_wait_ms;
+    request.min_bytes = 1;
+    request.max_bytes = 50 << 20;
+    request.topics.emplace_back().name = "trades";
+    request.topics[0].partitions.emplace_back().max_bytes = 50 << 20;
+    return FrameOf(11, id, request);
+  }
+};
+
+TEST(KafkaServer, ManySlowClientsShareTheMemoryOfAnswers) {
+  TightServer server;
+  const auto used = [&] { return server.rig.broker->responses().used_bytes(); };
+  std::vector<std::unique_ptr<OtherClient>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<OtherClient>(server));
+    clients.back()->connection.is_slow = true;
+    clients.back()->Send(server.BigFetch(1));
+    ASSERT_LE(used(), kTightBytes + 2 * static_cast<int64_t>(kTestBatchBytes)) << "client " << i;
+  }
+  EXPECT_GE(clients[0]->RecordBytes().at(0), 4 * kTestBatchBytes);
+  EXPECT_LT(clients[0]->RecordBytes().at(0), 6 * kTestBatchBytes) << "an eighth is for the first";
+  EXPECT_THAT(clients[20]->RecordBytes(), ElementsAre(::testing::Lt(2 * kTestBatchBytes))) << "a batch at least, as long as there is room";
+  EXPECT_THAT(clients[99]->RecordBytes(), IsEmpty()) << "and then none: it waits";
+
+  server.Read(MetadataFrame(7));
+  EXPECT_EQ(server.CorrelationIds().back(), 7) << "who asks for little is answered";
+  clients[0]->Send(server.BigFetch(2));
+  EXPECT_TRUE(clients[0]->connection.is_paused) << "who does not take its answers may not ask for more";
+
+  server.rig.queue.AdvanceMs(500);
+  EXPECT_THAT(clients[99]->RecordBytes(), ElementsAre(0)) << "its time is over, and there was no room";
+
+  // All take what they have and ask on: nobody starves.
+  for (int round = 0; round < 50; ++round) {
+    for (auto& client : clients) client->TakeAll();
+  }
+  for (auto& client : clients) client->Send(server.BigFetch(3));
+  for (int round = 0; round < 50; ++round) {
+    for (auto& client : clients) client->TakeAll();
+    ASSERT_LE(used(), kTightBytes + 2 * static_cast<int64_t>(kTestBatchBytes));
+  }
+  for (auto& client : clients) {
+    ASSERT_FALSE(client->connection.is_closed);
+    EXPECT_GE(client->RecordBytes().back(), kTestBatchBytes);
+  }
+  EXPECT_EQ(used(), 0);
+  clients.clear();
+}
+
+TEST(KafkaServer, DisconnectsWhoTakesNothingWhileOthersNeedTheMemory) {
+  TightServer server;
+  std::vector<std::unique_ptr<OtherClient>> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(std::make_unique<OtherClient>(server));
+    clients.back()->connection.is_slow = true;
+    clients.back()->Send(server.BigFetch(1, /*max_wait_ms=*/300'000));
+  }
+  ASSERT_THAT(clients.back()->RecordBytes(), IsEmpty());
+  for (int second = 0; second < 120; ++second) {
+    clients[0]->connection.pending -= std::min<size_t>(clients[0]->connection.pending, 2'000);  // slow, but it takes
+    server.rig.queue.AdvanceMs(1'000);
+    for (size_t i = 1; i < clients.size(); ++i) {
+      if (clients[i]->connection.is_closed) clients[i]->Close();
+    }
+    server.rig.Run();
+  }
+  EXPECT_FALSE(clients[0]->connection.is_closed);
+  EXPECT_TRUE(clients[1]->connection.is_closed);
+  EXPECT_GE(server.server->counts().connections_stalled, 10);
+  EXPECT_THAT(clients.back()->RecordBytes(), ElementsAre(::testing::Ge(kTestBatchBytes))) << "it waited for room, until the second lot of those before it was gone";
+  clients.clear();
+}
+
+TEST(KafkaServer, AClientThatIsGoneGivesItsMemoryBack) {
+  TightServer server;
+  {
+    OtherClient client(server);
+    client.connection.is_slow = true;
+    client.Send(server.BigFetch(1));
+    EXPECT_GT(server.rig.broker->responses().used_bytes(), 0);
+  }
+  EXPECT_EQ(server.rig.broker->responses().used_bytes(), 0);
 }
 
 TEST(KafkaServer, ForgetsAConnectionThatIsGone) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,20 @@ class MemoryPartition final : public log::PartitionLog {
       if (size >= options.max_bytes) break;
     }
     return result;
+  }
+
+  Result<std::optional<log::ReadResult>> ReadMemory(log::Offset from, const log::ReadOptions& options) const override {
+    {
+      base::MutexLock lock(mutex_);
+      if (from.value() >= start_ && from.value() < cold_end_) return std::optional<log::ReadResult>();
+    }
+    FIRN_TRY(log::ReadResult read, Read(from, options));
+    return std::optional(std::move(read));
+  }
+  /// What lies below is as if in files only.
+  void SetColdEnd(int64_t offset) {
+    base::MutexLock lock(mutex_);
+    cold_end_ = offset;
   }
 
   Result<log::TimestampOffset> FindTimestamp(int64_t timestamp_ms) const override {
@@ -143,6 +158,7 @@ class MemoryPartition final : public log::PartitionLog {
   mutable base::Mutex mutex_;
   std::vector<base::SharedBytes> batches_ FIRN_GUARDED_BY(mutex_);
   int64_t start_ FIRN_GUARDED_BY(mutex_) = 0;
+  int64_t cold_end_ FIRN_GUARDED_BY(mutex_) = 0;
   int64_t end_ FIRN_GUARDED_BY(mutex_) = 0;
   bool is_dropped_ FIRN_GUARDED_BY(mutex_) = false;
   uint64_t last_subscription_ FIRN_GUARDED_BY(mutex_) = 0;

@@ -2,6 +2,7 @@
 // What the owner of a broker decides. The names in comments are Kafka's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +25,8 @@ struct BrokerOptions {
   int64_t producer_expiration_ms = 24LL * 3600 * 1000;     // producer.id.expiration.ms
   int64_t retention_check_ms = 10'000;             // log.retention.check.interval.ms
   int64_t expiry_check_ms = 600'000;
+  int64_t response_bytes_max = 128LL << 20;        // answers in memory, over all connections (ResponseBudget)
+  size_t blocking_calls_max = 4;                   // at once: cold reads, and what decompresses
 };
 
 }  // namespace firn::broker

@@ -174,17 +174,24 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
       if (buffers.size() == kMaxGatheredParts) break;
       buffers.emplace_back(part.data(), part.size());
     }
-    const size_t count = buffers.size();
-    asio::async_write(socket_, buffers, [self = shared_from_this(), count](const error_code& problem, size_t size) {
+    // What the kernel takes at once, not all: so that its owner sees how fast the peer reads, and memory goes as soon as it can.
+    socket_.async_write_some(buffers, [self = shared_from_this()](const error_code& problem, size_t size) {
       self->is_writing_ = false;
       if (self->is_closed_) return;
       if (problem) return self->Fail(NetworkError("writing to " + self->peer_.ToString(), problem));
-      self->pending_bytes_ -= size;
-      self->queue_.erase(self->queue_.begin(), self->queue_.begin() + static_cast<std::ptrdiff_t>(count));
+      self->OnWritten(size);
       if (!self->queue_.empty()) return self->Write();
       if (self->is_closing_) return self->EndWriting();
       self->handler_->OnDrained();
     });
+  }
+
+  void OnWritten(size_t size) {
+    pending_bytes_ -= size;
+    auto part = queue_.begin();
+    for (; part != queue_.end() && part->size() <= size; ++part) size -= part->size();
+    queue_.erase(queue_.begin(), part);
+    if (size > 0) queue_.front() = queue_.front().Slice(size, queue_.front().size() - size);
   }
 
   // Closing a socket with unread bytes resets it, and a reset may take from the peer what was sent last. So while closing the peer's bytes are read and dropped

@@ -5,7 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
+
+#include "io/blocking_pool.h"
 
 namespace firn::io {
 namespace {
@@ -191,6 +195,45 @@ TEST(AsioNetwork, NobodyThereIsAnError) {
     return nullptr;
   });
   EXPECT_EQ(code.get_future().get(), ErrorCode::kServerUnreachable);
+}
+
+TEST(BlockingPool, RunsAllAndAtMostSoManyAtOnce) {
+  RealEnvironment real;
+  BlockingPool pool(real.environment().executor, "pool", 3);
+  std::atomic<int> running = 0, ended = 0, most = 0;
+  std::promise<void> all_ended;
+  constexpr int kCalls = 1'000;
+  for (int i = 0; i < kCalls; ++i) {
+    pool.Run([&] {
+      const int now = ++running;
+      for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+      }
+      --running;
+      if (++ended == kCalls) all_ended.set_value();
+    });
+  }
+  all_ended.get_future().wait();
+  EXPECT_LE(most, 3);
+}
+
+TEST(BlockingPool, ForgetsWhatHasNotBegunWhenItEnds) {
+  RealEnvironment real;
+  std::promise<void> begun, may_end;
+  auto ended = may_end.get_future().share();
+  auto witness = std::make_shared<int>();
+  auto pool = std::make_unique<BlockingPool>(real.environment().executor, "pool", 1);
+  std::atomic<bool> has_run_second = false;
+  pool->Run([&, witness] {
+    begun.set_value();
+    ended.wait();
+  });
+  begun.get_future().wait();
+  pool->Run([&, witness] { has_run_second = true; });
+  EXPECT_EQ(witness.use_count(), 3);
+  std::thread destroyer([&] { pool.reset(); });
+  may_end.set_value();
+  destroyer.join();
+  EXPECT_EQ(witness.use_count(), 1);
 }
 
 TEST(Address, ParsesNamesAndBothFamilies) {

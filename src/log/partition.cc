@@ -94,14 +94,7 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   {
     base::MutexLock lock(mutex_);
     FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));
-    result.next = from;
-    result.log_start = log_start_;
-    result.high_watermark = high_watermark_;
-    if (from == high_watermark_) return result;
-    if (!slabs_.empty() && from >= slabs_.front().base) {
-      ReadSlabsLocked(from, options.max_bytes, &result);
-      return result;
-    }
+    if (ReadMemoryLocked(from, options.max_bytes, &result)) return result;
     segment = SegmentOfLocked(from);
   }
   auto read = [&]() -> Result<SegmentRead> {
@@ -117,6 +110,24 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   result.batches.push_back(std::move(read->batches));
   result.next = read->next;
   return result;
+}
+
+Result<std::optional<ReadResult>> Partition::ReadMemory(Offset from, const ReadOptions& options) const {
+  base::MutexLock lock(mutex_);
+  FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));
+  ReadResult result;
+  if (!ReadMemoryLocked(from, options.max_bytes, &result)) return std::optional<ReadResult>();
+  return std::optional(std::move(result));
+}
+
+bool Partition::ReadMemoryLocked(Offset from, int64_t max_bytes, ReadResult* result) const {
+  result->next = from;
+  result->log_start = log_start_;
+  result->high_watermark = high_watermark_;
+  if (from == high_watermark_) return true;
+  if (slabs_.empty() || from < slabs_.front().base) return false;
+  ReadSlabsLocked(from, max_bytes, result);
+  return true;
 }
 
 void Partition::ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const {

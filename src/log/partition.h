@@ -52,6 +52,7 @@ class Partition final : public PartitionLog, public std::enable_shared_from_this
   Offset high_watermark() const override;
   int64_t size_bytes() const override;
   Result<ReadResult> Read(Offset from, const ReadOptions& options) const override;
+  Result<std::optional<ReadResult>> ReadMemory(Offset from, const ReadOptions& options) const override;
   Result<TimestampOffset> FindTimestamp(int64_t timestamp_ms) const override;
   Result<TimestampOffset> MaxTimestamp() const override;
   uint64_t Subscribe(Offset offset, std::function<void()> waker) override;
@@ -95,6 +96,8 @@ class Partition final : public PartitionLog, public std::enable_shared_from_this
   };
 
   Status CheckReadableLocked(Offset from) const FIRN_REQUIRES(mutex_);
+  // What memory has of it: false if a segment must be read.
+  bool ReadMemoryLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);
   void ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);
   SegmentInfo SegmentOfLocked(Offset from) const FIRN_REQUIRES(mutex_);
   bool IsActiveExpiredLocked(int64_t horizon_ms) const FIRN_REQUIRES(mutex_);

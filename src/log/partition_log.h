@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -17,6 +18,9 @@ namespace firn::log {
 struct ReadOptions {
   int64_t max_bytes = 1 << 20;  // at least one whole batch is returned even if larger
 };
+
+/// What a cold read takes in memory, unless a single batch is larger.
+int64_t ColdReadMemory(int64_t max_bytes);
 
 struct ReadResult {
   std::vector<base::SharedBytes> batches;  // each slice holds one or more whole batches, ascending
@@ -42,6 +46,8 @@ class PartitionLog {
   /// From the batch that holds `from` on (its first record may lie before `from`). Empty at the high watermark.
   /// kOffsetOutOfRange below log_start or above the high watermark. Blocks on disk for cold data.
   virtual Result<ReadResult> Read(Offset from, const ReadOptions& options) const = 0;
+  /// As Read, but never blocks: nullopt if the records at `from` are cold, in a segment file only.
+  virtual Result<std::optional<ReadResult>> ReadMemory(Offset from, const ReadOptions& options) const = 0;
 
   /// The first record with a timestamp >= `timestamp_ms`; offset -1 if there is none. Exact to the record for uncompressed batches, to the
   /// batch's base offset where only decompression could tell; the caller refines.

@@ -144,13 +144,18 @@ Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, i
   return chunk;
 }
 
+int64_t ColdReadMemory(int64_t max_bytes) {
+  return std::max(kSegmentReadBytes, std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax) + static_cast<int64_t>(kIndexIntervalBytes));
+}
+
 Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, int64_t max_bytes) const {
+  const int64_t read_bytes = ColdReadMemory(max_bytes);
   max_bytes = std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax);
   auto after = std::upper_bound(index_.begin(), index_.end(), from.value() - base_.value(),
                                 [](int64_t relative, const IndexEntry& entry) { return relative < static_cast<int64_t>(entry.relative_offset); });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(std::string chunk, ReadBatches(position, std::max(kSegmentReadBytes, max_bytes + static_cast<int64_t>(kIndexIntervalBytes)), info.size_bytes));
+    FIRN_TRY(std::string chunk, ReadBatches(position, read_bytes, info.size_bytes));
     size_t begin = 0;
     size_t end = 0;
     Offset next = from;
@@ -170,6 +175,7 @@ Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, in
       end += batch->size();
       next = Offset(batch->last_offset() + 1);
     }
+    if (end > begin && end - begin < chunk.capacity() / 2) return SegmentRead{base::SharedBytes::FromString(chunk.substr(begin, end - begin)), next};
     if (end > begin) return SegmentRead{base::SharedBytes::FromString(std::move(chunk)).Slice(begin, end - begin), next};
     position += static_cast<int64_t>(chunk.size());
   }

@@ -79,7 +79,8 @@ class SegmentReader {
   static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files, const Layout& layout, TopicPartitionId partition,
                                                            const SegmentInfo& info);
 
-  /// Whole batches from the one that holds `from`, which is below info.end; at least one, else at most `max_bytes`. Checks their checksums.
+  /// Whole batches from the one that holds `from`, which is below info.end; at least one, else at most `max_bytes`. Checks their checksums. What is
+  /// returned holds at most twice its size in memory; the read itself takes ColdReadMemory(max_bytes).
   Result<SegmentRead> Read(const SegmentInfo& info, Offset from, int64_t max_bytes) const;
   /// The first record at or above `from` with a timestamp of at least this.
   Result<std::optional<TimestampOffset>> FindTimestamp(const SegmentInfo& info, int64_t timestamp_ms, Offset from) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The broker core, driven with request frames: idempotent producers that send again what was not answered, as clients do; a consumer that commits offsets;
-// a group of one member. However processes die: every batch is in the log once, in order, at the offset that was answered; a committed offset and a
-// membership that were answered are still there.
+// a group of one member; readers that fetch what was answered, from memory and from files, and look offsets up by time. However processes die: every batch is in the log
+// once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there.
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -10,9 +10,11 @@
 #include "io/network.h"
 #include "kafka/error_code.h"
 #include "kafka/frame.h"
+#include "kafka/messages/fetch.h"
 #include "kafka/messages/heartbeat.h"
 #include "kafka/messages/init_producer_id.h"
 #include "kafka/messages/join_group.h"
+#include "kafka/messages/list_offsets.h"
 #include "kafka/messages/metadata.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_fetch.h"
@@ -68,6 +70,7 @@ class BrokerWorld final : public World {
     };
     Await("the answer to a batch that was sent again", all_answered);
     CheckLogs();
+    ReadAllCold();
     broker_.reset();
     store_.reset();
   }
@@ -87,6 +90,8 @@ class BrokerWorld final : public World {
       SendUnanswered(producer, kInFlightMax);
       if (OneIn(4)) CommitOffset();
       if (OneIn(6)) JoinAndSync();
+      for (uint64_t reads = Choose(4); reads > 0; --reads) SendFetch(producer, Choose(static_cast<uint64_t>(AnsweredEnd(producer)) + 1));
+      if (OneIn(3)) SendLookup(producer);
       world_.executor().StepFor(static_cast<int64_t>(Choose(3'000)));
     }
     EndProcess();
@@ -143,6 +148,7 @@ class BrokerWorld final : public World {
     const kafka::RequestHeader header{.api_version = static_cast<int16_t>(version), .correlation_id = 7, .client_id = "sim"};
     for (const auto& part : kafka::EncodeRequest(header, request)) frame.append(part.view());
     reactor().Post([this, version, take = std::move(take), body = frame.substr(kafka::kFrameSizeBytes)] {
+      if (broker_ == nullptr) return;  // ended in order, with this still on its way
       broker_->Handle(base::SharedBytes::FromString(body), {.host = "127.0.0.1"}, [this, version, take](broker::Reply reply) {
         if (is_dead()) return;
         try {
@@ -253,6 +259,101 @@ class BrokerWorld final : public World {
       return true;
     });
     SIM_CHECK(status.ok(), "{}", status.error().ToString());
+  }
+
+  // --- readers ---
+
+  // Behind the last record that was answered for: what a reader may rely on.
+  static int64_t AnsweredEnd(const Producer& producer) {
+    int64_t end = 0;
+    for (const SentBatch& batch : producer.batches) {
+      if (batch.offset.has_value()) end = std::max(end, *batch.offset + batch.records);
+    }
+    return end;
+  }
+
+  void SendFetch(const Producer& producer, uint64_t from, std::function<void(int64_t)> take = [](int64_t) {}) {
+    const int64_t answered_end = AnsweredEnd(producer);
+    kafka::FetchRequest request;
+    request.max_wait_ms = static_cast<int32_t>(Choose(100));
+    request.min_bytes = 1;
+    request.max_bytes = 1 << 20;
+    auto& topic = request.topics.emplace_back();
+    topic.name = kTopic;
+    auto& partition = topic.partitions.emplace_back();
+    partition.index = producer.partition;
+    partition.fetch_offset = static_cast<int64_t>(from);
+    partition.max_bytes = static_cast<int32_t>(1 + Choose(2'000));
+    Send<kafka::FetchResponse>(12, request, [this, &producer, answered_end, from = partition.fetch_offset, take = std::move(take)](const kafka::FetchResponse& response) {
+      const auto& answer = response.topics.at(0).partitions.at(0);
+      SIM_CHECK(answer.error_code == 0 || is_stopping(), "a fetch of partition {} from {} fails with code {}", producer.partition, from, answer.error_code);
+      if (answer.error_code != 0) return;
+      SIM_CHECK(answer.high_watermark >= answered_end, "partition {} ends at {}, {} was answered", producer.partition, answer.high_watermark, answered_end);
+      int64_t next = from;
+      for (const base::SharedBytes& bytes : *answer.records) next = CheckFetched(bytes.view(), next);
+      SIM_CHECK(next > from || from >= answered_end, "a fetch of partition {} from {} has no records, {} was answered", producer.partition, from, answered_end);
+      take(next);
+    });
+  }
+
+  // Batches that begin at `next` or hold it; returns what is behind them.
+  static int64_t CheckFetched(std::string_view bytes, int64_t next) {
+    CheckValues(bytes);
+    Status status = kafka::ForEachBatch(bytes, [&](const kafka::RecordBatchView& batch) {
+      SIM_CHECK(batch.base_offset() <= next && batch.last_offset() >= next, "offset {} is wanted, a batch of {}..{} comes", next, batch.base_offset(), batch.last_offset());
+      next = batch.last_offset() + 1;
+      return true;
+    });
+    SIM_CHECK(status.ok(), "{}", status.error().ToString());
+    return next;
+  }
+
+  void SendLookup(const Producer& producer) {
+    kafka::ListOffsetsRequest request;
+    auto& topic = request.topics.emplace_back();
+    topic.name = kTopic;
+    for (int64_t timestamp : {int64_t{0}, world_.clock().WallTimeMs() - static_cast<int64_t>(Choose(1'000)), int64_t{-3}}) {
+      auto& partition = topic.partitions.emplace_back();
+      partition.index = producer.partition;
+      partition.timestamp = timestamp;
+    }
+    Send<kafka::ListOffsetsResponse>(7, request, [this, &producer, has_records = AnsweredEnd(producer) > 0](const kafka::ListOffsetsResponse& response) {
+      for (const auto& answer : response.topics.at(0).partitions) {
+        SIM_CHECK(answer.error_code == 0 || is_stopping(), "a lookup in partition {} fails with code {}", producer.partition, answer.error_code);
+        SIM_CHECK(answer.offset < producer.next_sequence, "a lookup finds offset {} of {}", answer.offset, producer.next_sequence);
+      }
+      const auto& first = response.topics.at(0).partitions.at(0);
+      SIM_CHECK(!has_records || first.error_code != 0 || first.offset == 0, "the first record of all time is {}", first.offset);
+    });
+  }
+
+  // After an orderly end all is in segment files: readers get everything from there, at the same time.
+  void ReadAllCold() {
+    if (is_stopping()) return;
+    broker_.reset();
+    const Status closed = store_->Close();
+    store_.reset();
+    SIM_CHECK(closed.ok(), "{}", closed.error().ToString());
+    const Status started = TryStart();
+    SIM_CHECK(started.ok(), "{}", started.error().ToString());
+    size_t ended = 0;
+    for (const Producer& producer : producers_) {
+      if (producer.next_sequence > 0) {
+        const auto log = broker_->topics().partition(broker_->topics().Find(kTopic)->partitions.at(static_cast<size_t>(producer.partition)));
+        auto read = log->ReadMemory(log::Offset(0), {});
+        SIM_CHECK(read.ok() && !read->has_value(), "partition {} is in memory", producer.partition);
+      }
+      ReadOn(producer, 0, &ended);
+    }
+    Await("the end of all partitions", [&] { return ended == producers_.size(); });
+  }
+
+  void ReadOn(const Producer& producer, int64_t from, size_t* ended) {
+    if (from == producer.next_sequence) {
+      ++*ended;
+      return;
+    }
+    SendFetch(producer, static_cast<uint64_t>(from), [this, &producer, ended](int64_t next) { ReadOn(producer, next, ended); });
   }
 
   // --- offsets and membership ---

@@ -3,10 +3,15 @@
 // high watermarks and on a timer; records, a deleted topic or the end of max_wait_ms wake it. There are no fetch sessions: session id 0 tells clients so (KIP-227).
 //
 // How much is returned (KIP-74): at most max_bytes over all and each partition's max_bytes, in the order asked for; but the first batch found is returned
-// even if it is larger, so that a consumer always gets on.
+// even if it is larger, so that a consumer always gets on. And at most what ResponseBudget gives: above its limit a fetch waits for room, and has no records if none
+// comes in its time.
+//
+// One partition after the other is gathered. Where records are in segment files only, the fetch is put aside until a thread that may block has read them; nothing else
+// waits for that. A fetch that has read files is answered with what it has, even below min_bytes: it would only read them again.
 #include "kafka/messages/fetch.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
@@ -22,14 +27,29 @@ namespace {
 
 constexpr int kFirstVersionWithZstd = 10;
 constexpr int64_t kResponseBytesMax = 64 << 20;  // of records, whatever the client asks for
+constexpr int64_t kRoomWaitMsMin = 500;          // for room in memory, also if the client would not wait for records: it must not ask again at once
+
+bool HasZstd(const kafka::Records& records) {
+  bool has_zstd = false;
+  for (const auto& slice : records) {
+    (void)kafka::ForEachBatch(slice.view(), [&](const kafka::RecordBatchView& batch) {
+      has_zstd |= batch.codec() == kafka::Codec::kZstd;
+      return !has_zstd;
+    }).ok();
+  }
+  return has_zstd;
+}
 
 }  // namespace
 
-/// One Fetch request until it is answered.
+/// One Fetch request until it is answered. ParkedFetches keeps it while it waits for something.
 class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
  public:
   FetchOperation(Core& core, CallPtr call, FetchRequest request) : core_(core), call_(std::move(call)), request_(std::move(request)) {}
-  ~FetchOperation() { Unsubscribe(); }
+  ~FetchOperation() {
+    Unsubscribe();
+    core_.responses.Remove(held_bytes_);
+  }
 
   void Start();
 
@@ -38,41 +58,54 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
     std::shared_ptr<log::PartitionLog> log;
     uint64_t id = 0;
   };
+  enum class Progress { kNext, kWaits };
 
   bool RefusesSession();
+  void Begin();
   void Collect();
-  void CollectPartition(const std::string& topic, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot);
-  void ReadInto(const log::PartitionLog& log, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot);
-  bool MustAnswer() const { return has_error_ || collected_bytes_ >= std::max(request_.min_bytes, 1) || request_.topics.empty(); }
+  Progress CollectPartition(const std::string& topic, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot);
+  Progress Read(const std::shared_ptr<log::PartitionLog>& log, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot);
+  void ReadCold(const std::shared_ptr<log::PartitionLog>& log, log::Offset from, int64_t max_bytes);
+  void OnColdRead(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read);
+  void Take(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read, FetchResponse::Partition& slot);
+  void OnCollected();
+  bool MustAnswer() const { return has_error_ || has_read_files_ || collected_bytes_ >= std::max(request_.min_bytes, 1) || request_.topics.empty(); }
   void Park();
   void OnWake();
+  void WaitForRoom();
+  void OnRoom();
+  void StartTimer();
+  void StopTimer();
   void OnTimeout();
   void Answer();
   void Unsubscribe();
+  void Hold(int64_t bytes);
+  void Fail(FetchResponse::Partition& slot, KafkaCode code);
+
+  FetchResponse::Partition& slot() { return response_.topics[next_topic_].partitions[next_partition_]; }
 
   Core& core_;
   CallPtr call_;
   FetchRequest request_;
   FetchResponse response_;
+  size_t next_topic_ = 0, next_partition_ = 0;  // to be gathered
   int64_t collected_bytes_ = 0;
+  int64_t held_bytes_ = 0;  // of core_.responses
+  int64_t deadline_us_ = 0;
   bool has_error_ = false;
-  bool is_answered_ = false;
+  bool has_read_files_ = false;
+  bool reads_nothing_ = false;  // its time is over, and there was no room
   bool has_timer_ = false;
   io::TimerId timer_ = 0;
+  std::optional<ResponseBudget::WaitId> room_wait_;
   std::vector<std::pair<std::shared_ptr<log::PartitionLog>, log::Offset>> ends_;  // partitions that gave nothing to answer for, with their ends
   std::vector<Subscription> subscriptions_;
 };
 
 void FetchOperation::Start() {
   if (RefusesSession()) return;
-  Collect();
-  if (MustAnswer() || request_.max_wait_ms <= 0) return Answer();
-  timer_ = core_.queue.After(request_.max_wait_ms, [self = weak_from_this()] {
-    if (auto fetch = self.lock()) fetch->OnTimeout();
-  });
-  has_timer_ = true;
-  core_.parked_fetches.Add(shared_from_this());
-  Park();
+  deadline_us_ = core_.queue.monotonic_us() + int64_t{std::max(request_.max_wait_ms, 0)} * 1000;
+  Begin();
 }
 
 bool FetchOperation::RefusesSession() {
@@ -83,71 +116,143 @@ bool FetchOperation::RefusesSession() {
   return true;
 }
 
-void FetchOperation::Collect() {
+void FetchOperation::Begin() {
   response_ = {};
-  ends_.clear();
-  collected_bytes_ = 0;
-  has_error_ = false;
   for (const auto& topic : request_.topics) {
     auto& answered = response_.topics.emplace_back();
     answered.name = topic.name;
-    for (const auto& partition : topic.partitions) CollectPartition(topic.name, partition, answered.partitions.emplace_back());
+    answered.partitions.resize(topic.partitions.size());
   }
+  next_topic_ = next_partition_ = 0;
+  ends_.clear();
+  collected_bytes_ = 0;
+  has_error_ = false;
+  Hold(0);
+  Collect();
 }
 
-void FetchOperation::CollectPartition(const std::string& topic_name, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot) {
+/// Goes on with the next partition, until one must be waited for.
+void FetchOperation::Collect() {
+  for (; next_topic_ < request_.topics.size(); ++next_topic_, next_partition_ = 0) {
+    const auto& topic = request_.topics[next_topic_];
+    for (; next_partition_ < topic.partitions.size(); ++next_partition_) {
+      if (CollectPartition(topic.name, topic.partitions[next_partition_], slot()) == Progress::kWaits) return;
+    }
+  }
+  OnCollected();
+}
+
+FetchOperation::Progress FetchOperation::CollectPartition(const std::string& topic_name, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot) {
   slot.index = wanted.index;
   slot.high_watermark = -1;
   slot.records.emplace();
   Topic* topic = core_.topics.Find(topic_name);
-  const log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, wanted.index);
-  KafkaCode code = KafkaCode::kNone;
-  if (log == nullptr) {
-    code = KafkaCode::kUnknownTopicOrPartition;
-  } else if (wanted.current_leader_epoch > 0) {
-    code = KafkaCode::kUnknownLeaderEpoch;  // this broker leads in epoch 0 for ever
-  }
-  if (code != KafkaCode::kNone) {
-    slot.error_code = static_cast<int16_t>(code);
-    has_error_ = true;
-    return;
-  }
-  ReadInto(*log, wanted, slot);
-  if (slot.error_code == 0) ends_.emplace_back(topic->logs[static_cast<size_t>(wanted.index)], log::Offset(slot.high_watermark));
+  if (topic == nullptr || core_.topics.Partition(*topic, wanted.index) == nullptr) return Fail(slot, KafkaCode::kUnknownTopicOrPartition), Progress::kNext;
+  // This broker leads in epoch 0 for ever.
+  if (wanted.current_leader_epoch > 0) return Fail(slot, KafkaCode::kUnknownLeaderEpoch), Progress::kNext;
+  return Read(topic->logs[static_cast<size_t>(wanted.index)], wanted, slot);
 }
 
-void FetchOperation::ReadInto(const log::PartitionLog& log, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot) {
-  const int64_t limit = std::min<int64_t>(std::max(request_.max_bytes, 0), kResponseBytesMax) - collected_bytes_;
+FetchOperation::Progress FetchOperation::Read(const std::shared_ptr<log::PartitionLog>& log, const FetchRequest::Partition& wanted, FetchResponse::Partition& slot) {
+  slot.high_watermark = slot.last_stable_offset = log->high_watermark().value();
+  slot.log_start_offset = log->log_start().value();
+  if (wanted.fetch_offset < 0 || wanted.fetch_offset > slot.high_watermark) return Fail(slot, KafkaCode::kOffsetOutOfRange), Progress::kNext;
+  const log::Offset from(wanted.fetch_offset);
+  const bool has_room = core_.responses.HasRoom() && !reads_nothing_;
+  if (!has_room && collected_bytes_ == 0 && !reads_nothing_ && wanted.fetch_offset < slot.high_watermark) return WaitForRoom(), Progress::kWaits;
+  const int64_t limit = std::min({int64_t{std::max(request_.max_bytes, 0)}, kResponseBytesMax, core_.responses.Share(held_bytes_)}) - collected_bytes_;
   const int64_t wanted_bytes = std::min<int64_t>(limit, std::max(wanted.max_bytes, 0));
-  auto fail = [&](KafkaCode code) {
-    slot.error_code = static_cast<int16_t>(code);
-    slot.records.emplace();
-    has_error_ = true;
-  };
-  slot.high_watermark = log.high_watermark().value();
-  slot.last_stable_offset = slot.high_watermark;
-  slot.log_start_offset = log.log_start().value();
-  if (wanted.fetch_offset < 0 || wanted.fetch_offset > slot.high_watermark) return fail(KafkaCode::kOffsetOutOfRange);
-  if (wanted_bytes <= 0 && collected_bytes_ > 0) return;
-  auto read = log.Read(log::Offset(wanted.fetch_offset), {.max_bytes = std::max<int64_t>(wanted_bytes, 1)});
-  if (!read.ok()) return fail(kafka::KafkaCodeOf(read.error()));
+  if (!has_room || (wanted_bytes <= 0 && collected_bytes_ > 0)) {
+    ends_.emplace_back(log, log::Offset(slot.high_watermark));
+    return Progress::kNext;
+  }
+  const log::ReadOptions options{.max_bytes = std::max<int64_t>(wanted_bytes, 1)};
+  auto read = log->ReadMemory(from, options);
+  if (read.ok() && !read->has_value()) return ReadCold(log, from, wanted_bytes), Progress::kWaits;
+  Take(log, wanted_bytes, read.ok() ? Result<log::ReadResult>(std::move(**read)) : Result<log::ReadResult>(std::move(read).error()), slot);
+  return Progress::kNext;
+}
+
+void FetchOperation::ReadCold(const std::shared_ptr<log::PartitionLog>& log, log::Offset from, int64_t wanted_bytes) {
+  const log::ReadOptions options{.max_bytes = std::max<int64_t>(wanted_bytes, 1)};
+  has_read_files_ = true;
+  StopTimer();
+  Hold(collected_bytes_ + log::ColdReadMemory(options.max_bytes));
+  core_.parked_fetches.Add(shared_from_this());
+  core_.calls.Run([log, from, options] { return log->Read(from, options); },
+                  [self = weak_from_this(), log, wanted_bytes](Result<log::ReadResult> read) {
+                    if (auto fetch = self.lock()) fetch->OnColdRead(log, wanted_bytes, std::move(read));
+                  });
+}
+
+void FetchOperation::OnColdRead(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read) {
+  Take(log, wanted_bytes, std::move(read), slot());
+  Hold(collected_bytes_);
+  ++next_partition_;
+  Collect();
+}
+
+void FetchOperation::Take(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read, FetchResponse::Partition& slot) {
+  if (!read.ok()) return Fail(slot, kafka::KafkaCodeOf(read.error()));
   slot.high_watermark = slot.last_stable_offset = read->high_watermark.value();
   slot.log_start_offset = read->log_start.value();
+  ends_.emplace_back(log, read->high_watermark);
   int64_t size = 0;
   for (const auto& slice : read->batches) size += static_cast<int64_t>(slice.size());
   if (size > wanted_bytes && collected_bytes_ > 0) return;  // only the first batch of all may be too large
-  if (call_->version() < kFirstVersionWithZstd) {
-    bool has_zstd = false;
-    for (const auto& slice : read->batches) {
-      (void)kafka::ForEachBatch(slice.view(), [&](const kafka::RecordBatchView& batch) {
-        has_zstd |= batch.codec() == kafka::Codec::kZstd;
-        return !has_zstd;
-      }).ok();
-    }
-    if (has_zstd) return fail(KafkaCode::kUnsupportedCompressionType);
-  }
+  if (call_->version() < kFirstVersionWithZstd && HasZstd(read->batches)) return Fail(slot, KafkaCode::kUnsupportedCompressionType);
   collected_bytes_ += size;
+  Hold(collected_bytes_);
   slot.records = std::move(read->batches);
+}
+
+void FetchOperation::Fail(FetchResponse::Partition& slot, KafkaCode code) {
+  slot.error_code = static_cast<int16_t>(code);
+  has_error_ = true;
+}
+
+/// Counts so many bytes as the node's memory, until it counts others or ends.
+void FetchOperation::Hold(int64_t bytes) {
+  if (bytes > held_bytes_) core_.responses.Add(bytes - held_bytes_);
+  if (bytes < held_bytes_) core_.responses.Remove(held_bytes_ - bytes);
+  held_bytes_ = bytes;
+}
+
+void FetchOperation::OnCollected() {
+  if (MustAnswer() || reads_nothing_ || core_.queue.monotonic_us() >= deadline_us_) return Answer();
+  core_.parked_fetches.Add(shared_from_this());
+  StartTimer();
+  Park();
+}
+
+/// At its deadline, or after a moment if that is over.
+void FetchOperation::StartTimer() {
+  if (has_timer_) return;
+  const int64_t left_ms = (deadline_us_ - core_.queue.monotonic_us() + 999) / 1000;
+  timer_ = core_.queue.After(room_wait_.has_value() ? std::max(left_ms, kRoomWaitMsMin) : left_ms, [self = weak_from_this()] {
+    if (auto fetch = self.lock()) fetch->OnTimeout();
+  });
+  has_timer_ = true;
+}
+
+void FetchOperation::StopTimer() {
+  if (has_timer_) core_.queue.Cancel(timer_);
+  has_timer_ = false;
+}
+
+void FetchOperation::WaitForRoom() {
+  core_.parked_fetches.Add(shared_from_this());
+  room_wait_ = core_.responses.WaitForRoom([self = weak_from_this()] {
+    if (auto fetch = self.lock()) fetch->OnRoom();
+  });
+  StopTimer();
+  StartTimer();
+}
+
+void FetchOperation::OnRoom() {
+  room_wait_.reset();
+  StopTimer();
+  Begin();
 }
 
 void FetchOperation::Park() {
@@ -161,27 +266,31 @@ void FetchOperation::Park() {
 }
 
 void FetchOperation::OnWake() {
-  if (is_answered_ || subscriptions_.empty()) return;  // several partitions may wake it at once
+  if (subscriptions_.empty()) return;  // several partitions may wake it at once
   Unsubscribe();
-  Collect();
-  if (MustAnswer()) return Answer();
-  Park();
+  Begin();
 }
 
 void FetchOperation::OnTimeout() {
   has_timer_ = false;
-  if (is_answered_) return;
-  Collect();
-  Answer();
+  if (room_wait_.has_value()) {
+    core_.responses.Cancel(*room_wait_);
+    room_wait_.reset();
+    reads_nothing_ = true;
+    return Collect();
+  }
+  // Parked: what is there now, be it too little.
+  Unsubscribe();
+  Begin();
 }
 
 void FetchOperation::Answer() {
-  is_answered_ = true;
   Unsubscribe();
-  if (has_timer_) core_.queue.Cancel(timer_);
-  has_timer_ = false;
+  StopTimer();
+  const auto self = shared_from_this();
+  core_.parked_fetches.Remove(self);
   call_->Respond(response_);
-  core_.parked_fetches.Remove(shared_from_this());
+  Hold(0);  // from here on its connection counts them
 }
 
 void FetchOperation::Unsubscribe() {
