@@ -113,7 +113,7 @@ void Broker::Handle(base::SharedBytes frame, const ClientContext& client, ReplyC
   kafka::Decoder in(std::move(frame));
   auto header = kafka::DecodeRequestHeader(in);
   if (!header.ok()) return reply({.kind = Reply::Kind::kClose, .frame = {}, .reason = header.error().ToString()});
-  auto call = std::make_shared<Call>(*header, client.host, std::move(reply));
+  auto call = std::make_shared<Call>(*header, client, std::move(reply));
   const kafka::ApiInfo* api = kafka::FindApi(header->api_key);
   const bool is_served = api != nullptr && header->api_version >= api->min_version && header->api_version <= api->max_version;
   if (is_served) return Dispatch(api->key, *core_, std::move(call), in);
@@ -128,10 +128,5 @@ bool Broker::IsProduce(std::string_view frame) {
 ResponseBudget& Broker::responses() { return core_->responses; }
 Topics& Broker::topics() { return *core_->node_topics; }
 const BrokerOptions& Broker::options() const { return core_->options; }
-
-void Broker::SetAdvertisedAddress(const std::string& host, uint16_t port) {
-  core_->options.advertised_host = host;
-  core_->options.advertised_port = port;
-}
 
 }  // namespace firn::broker

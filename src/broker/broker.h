@@ -20,6 +20,7 @@
 #include "broker/topics.h"
 #include "io/environment.h"
 #include "io/executor.h"
+#include "io/network.h"
 #include "log/store.h"
 
 namespace firn::broker {
@@ -38,7 +39,8 @@ struct Reply {
 using ReplyCallback = std::function<void(Reply)>;
 
 struct ClientContext {
-  std::string host;  // "127.0.0.1"
+  std::string host;                      // "127.0.0.1"
+  io::Address reached{"127.0.0.1", 9092};  // the broker's address, as this client connected to it
 };
 
 struct Core;
@@ -61,8 +63,6 @@ class Broker {
   Topics& topics();
   /// Who keeps replies counts them here.
   ResponseBudget& responses();
-  /// Where clients are told to connect, once it is known.
-  void SetAdvertisedAddress(const std::string& host, uint16_t port);
   const BrokerOptions& options() const;
 
  private:

@@ -409,10 +409,9 @@ TEST(Configs, AreListedAlteredAndKept) {
 }
 
 TEST(DescribeCluster, KeepsItsIdOverACrash) {
-  Rig rig;
+  Rig rig({.advertised_host = "example", .advertised_port = 1234});
   const auto before = rig.Call<kafka::DescribeClusterResponse>(1, kafka::DescribeClusterRequest{});
   EXPECT_EQ(before.cluster_id.size(), 22u);
-  rig.broker->SetAdvertisedAddress("example", 1234);
   rig.Crash();
   EXPECT_EQ(rig.Call<kafka::DescribeClusterResponse>(0, kafka::DescribeClusterRequest{}).cluster_id, before.cluster_id);
 }

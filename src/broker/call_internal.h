@@ -14,12 +14,13 @@ namespace firn::broker {
 
 class Call {
  public:
-  Call(kafka::RequestHeader header, std::string client_host, ReplyCallback reply)
-      : header_(std::move(header)), client_host_(std::move(client_host)), reply_(std::move(reply)) {}
+  Call(kafka::RequestHeader header, ClientContext client, ReplyCallback reply)
+      : header_(std::move(header)), client_(std::move(client)), reply_(std::move(reply)) {}
 
   int version() const { return header_.api_version; }
   std::string client_id() const { return header_.client_id.value_or(""); }
-  const std::string& client_host() const { return client_host_; }
+  const std::string& client_host() const { return client_.host; }
+  const io::Address& reached() const { return client_.reached; }
 
   template <typename Response>
   void Respond(const Response& response) {
@@ -40,7 +41,7 @@ class Call {
   }
 
   kafka::RequestHeader header_;
-  std::string client_host_;
+  ClientContext client_;
   ReplyCallback reply_;
 };
 

@@ -8,6 +8,7 @@
 #include "broker/blocking_calls.h"
 #include "broker/broker.h"
 #include "broker/broker_queue.h"
+#include "broker/call_internal.h"
 #include "broker/group_coordinator.h"
 #include "broker/options.h"
 #include "broker/parked_fetches.h"
@@ -28,6 +29,11 @@ struct Core {
         topics(queue, store_, environment_.random, options), producers(store_, options),
         groups(queue, store_, environment_.random, options), responses(queue, options.response_bytes_max),
         calls(queue, environment_.executor, options.blocking_calls_max) {}
+
+  /// Where this client is told to connect.
+  io::Address AdvertisedTo(const Call& call) const {
+    return {options.advertised_host.empty() ? call.reached().host : options.advertised_host, options.advertised_port == 0 ? call.reached().port : options.advertised_port};
+  }
 
   io::Environment environment;
   log::Store& store;

@@ -47,7 +47,7 @@ void WatchStalls(const std::shared_ptr<Shared>& shared);
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
-      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host}, reader_(kafka::kFrameBytesMax) {}
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local()}, reader_(kafka::kFrameBytesMax) {}
 
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);

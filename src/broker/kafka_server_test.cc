@@ -2,6 +2,7 @@
 // Frames out of byte streams, order of responses, back-pressure: the server over a network that is only pretended.
 #include "broker/kafka_server.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,6 +76,7 @@ class FakeConnection final : public io::Connection {
   void CloseAfterSending() override { is_closed = true; }
   void Close() override { is_closed = true; }
   const io::Address& peer() const override { return peer_; }
+  const io::Address& local() const override { return local_; }
 
   std::string sent;
   size_t pending = 0;
@@ -83,6 +85,7 @@ class FakeConnection final : public io::Connection {
 
  private:
   io::Address peer_{"127.0.0.1", 5};
+  io::Address local_{"192.0.2.1", 19092};
 };
 
 class FakeNetwork final : public io::Network {
@@ -186,6 +189,25 @@ TEST(KafkaServer, AnswersInTheOrderOfRequests) {
   server.rig.store->Flush();
   server.rig.queue.Run();
   EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2, 3, 5, 6));
+}
+
+// What Metadata tells a client, in version 9.
+std::string AdvertisedBroker(const FakeConnection& connection) {
+  auto response = kafka::DecodeResponse<kafka::MetadataResponse>(base::SharedBytes::FromString(connection.sent.substr(4)), 9, 1);
+  EXPECT_TRUE(response.ok());
+  return fmt::format("{}:{}", response->brokers.at(0).host, response->brokers.at(0).port);
+}
+
+TEST(KafkaServer, TellsClientsTheAddressThatTheyHaveReachedUnlessToldAnother) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  EXPECT_EQ(AdvertisedBroker(server.connection), "192.0.2.1:19092");
+  ServerRig named({}, {.advertised_host = "kafka.example"});
+  named.Read(MetadataFrame(1));
+  EXPECT_EQ(AdvertisedBroker(named.connection), "kafka.example:19092");
+  ServerRig mapped({}, {.advertised_host = "kafka.example", .advertised_port = 7});
+  mapped.Read(MetadataFrame(1));
+  EXPECT_EQ(AdvertisedBroker(mapped.connection), "kafka.example:7");
 }
 
 TEST(KafkaServer, ByteByByte) {

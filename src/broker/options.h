@@ -10,8 +10,8 @@ namespace firn::broker {
 
 struct BrokerOptions {
   int32_t node_id = 1;
-  std::string advertised_host = "127.0.0.1";       // what Metadata tells clients
-  uint16_t advertised_port = 9092;
+  std::string advertised_host;                     // advertised.listeners: where clients are told to connect; empty: where each has connected to
+  uint16_t advertised_port = 0;                    // 0: the port that each has connected to
   bool creates_topics = true;                      // auto.create.topics.enable
   int32_t default_partition_count = 1;             // num.partitions
   int32_t partition_count_max = 10'000;            // of one topic

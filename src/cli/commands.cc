@@ -124,7 +124,27 @@ int FailCommand(const Error& error) {
 
 int EndCommand(const Status& status) { return status.ok() ? 0 : FailCommand(status.error()); }
 
-int RunUp(const NodeOptions& options) {
+namespace {
+
+/// "HOST", "HOST:PORT", "[V6]" or "[V6]:PORT".
+Result<io::Address> ParseAdvertised(const std::string& text) {
+  if (text.empty()) return io::Address{};
+  const bool has_port = text.find(':', text.front() == '[' ? std::min(text.find(']'), text.size()) : 0) != std::string::npos;
+  auto address = io::ParseAddress(has_port ? text : text + ":0");
+  const bool is_bare_v6 = text.front() != '[' && std::count(text.begin(), text.end(), ':') > 1;
+  if (!address.ok() || is_bare_v6) return Error(ErrorCode::kUsageError, fmt::format("--advertise '{}' is no address", text)).Hint("write HOST, HOST:PORT or [V6]:PORT, for example broker.example:9092");
+  if (address->host == "0.0.0.0" || address->host == "::") {
+    return Error(ErrorCode::kUsageError, fmt::format("--advertise {}: clients cannot connect to that", text)).Hint("leave --advertise out: then each client is told the address that it has connected to");
+  }
+  return address;
+}
+
+}  // namespace
+
+int RunUp(NodeOptions options, const std::string& advertised) {
+  auto address = ParseAdvertised(advertised);
+  if (!address.ok()) return Fail(address.error());
+  options.advertised = std::move(*address);
   io::HoldStopSignals();
   io::RealEnvironment real;
   const io::Environment environment = real.environment();

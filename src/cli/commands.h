@@ -10,7 +10,8 @@
 
 namespace firn::cli {
 
-int RunUp(const NodeOptions& options);
+/// `advertised`: HOST, HOST:PORT or empty, for NodeOptions::advertised.
+int RunUp(NodeOptions options, const std::string& advertised);
 
 struct SqlOptions {
   std::string server = "127.0.0.1:8083";

@@ -20,7 +20,9 @@ int main(int argc, char** argv) {
   NodeOptions up;
   CLI::App* up_command = app.add_subcommand("up", "runs a node in the foreground\n\n  firn up --data ./lake\n  firn up --data ./lake --port-kafka 0");
   up_command->add_option("--data", up.data, "the data directory")->capture_default_str();
-  up_command->add_option("--host", up.host, "the address to listen on")->capture_default_str();
+  up_command->add_option("--host", up.host, "the address to listen on; 0.0.0.0: all")->capture_default_str();
+  std::string advertised;
+  up_command->add_option("--advertise", advertised, "HOST or HOST:PORT that Kafka clients are told to connect to (default: where each has connected to); for a node behind port forwarding");
   up_command->add_option("--port-kafka", up.kafka_port, "0: a free one")->capture_default_str();
   up_command->add_option("--port-sql", up.sql_port, "0: a free one")->capture_default_str();
   up_command->add_option("--port-jobs", up.jobs_port, "0: a free one")->capture_default_str();
@@ -57,7 +59,7 @@ int main(int argc, char** argv) {
     return FailCommand(UsageErrorOf(app, problem, words));
   }
   if (chosen) return chosen();
-  if (*up_command) return RunUp(up);
+  if (*up_command) return RunUp(up, advertised);
   if (*sql_command) return RunSql(sql);
   return RunExplain(code);
 }

@@ -50,7 +50,8 @@ class RunningNode final : public Node {
     FIRN_TRY(store_, log::Store::Open(environment_, options_.data, store_options));
     (void)environment_.files.Remove(NodeFile());  // what a killed node left; the directory is ours now
     FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
-      FIRN_TRY(broker_, broker::Broker::Open(environment_, *store_, environment_.network.reactor()));
+      const broker::BrokerOptions broker_options{.advertised_host = options_.advertised.host, .advertised_port = options_.advertised.port};
+      FIRN_TRY(broker_, broker::Broker::Open(environment_, *store_, environment_.network.reactor(), broker_options));
       return Ok();
     }));
     FIRN_TRY(catalogs_, catalog::Catalogs::Open(environment_, *store_, options_.data, system_tables_));
@@ -115,10 +116,6 @@ class RunningNode final : public Node {
     broker::KafkaServerOptions kafka_options;
     kafka_options.address = {options_.host, options_.kafka_port};
     FIRN_TRY(kafka_server_, broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options));
-    FIRN_RETURN_IF_ERROR(OnReactor([this]() -> Status {
-      broker_->SetAdvertisedAddress(options_.host, kafka_server_->address().port);
-      return Ok();
-    }));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
     FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
     const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, [this] { return store_->failed_reads(); }, kafka_server_.get(),

@@ -18,6 +18,7 @@ namespace firn::cli {
 struct NodeOptions {
   std::string data = "./lake";
   std::string host = "127.0.0.1";
+  io::Address advertised;      // where Kafka clients are told to connect; without a host or a port: where each has connected to
   uint16_t kafka_port = 9092;  // 0: a free one, like the next
   uint16_t sql_port = 8083;
   uint16_t jobs_port = 8081;

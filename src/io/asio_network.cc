@@ -32,6 +32,18 @@ Error NetworkError(const std::string& what, const error_code& problem) {
   return Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message()));
 }
 
+Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
+
+// Of a connected socket; one that the peer has reset already gives "0.0.0.0:0", and its first read says so.
+Address PeerOf(const tcp::socket& socket) {
+  error_code ignored;
+  return AddressOf(socket.remote_endpoint(ignored));
+}
+Address LocalOf(const tcp::socket& socket) {
+  error_code ignored;
+  return AddressOf(socket.local_endpoint(ignored));
+}
+
 // The reactor's thread and its tasks.
 class Reactor final : public TaskQueue {
  public:
@@ -111,8 +123,8 @@ using LiveConnections = std::unordered_set<std::shared_ptr<TcpConnection>>;
 // hold it too; after Fail their completions touch nothing but the connection itself. All of it happens on the reactor, so a posted task is never inside a call.
 class TcpConnection final : public Connection, public std::enable_shared_from_this<TcpConnection> {
  public:
-  TcpConnection(tcp::socket socket, Address peer, LiveConnections& live)
-      : socket_(std::move(socket)), close_timer_(socket_.get_executor()), peer_(std::move(peer)), live_(live) {}
+  TcpConnection(tcp::socket socket, LiveConnections& live)
+      : socket_(std::move(socket)), close_timer_(socket_.get_executor()), peer_(PeerOf(socket_)), local_(LocalOf(socket_)), live_(live) {}
 
   void Start(std::unique_ptr<ConnectionHandler> handler) {
     handler_ = std::move(handler);
@@ -149,6 +161,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   }
   void Close() override { Fail(Ok()); }
   const Address& peer() const override { return peer_; }
+  const Address& local() const override { return local_; }
 
  private:
   void Read() {
@@ -246,7 +259,8 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 
   tcp::socket socket_;
   asio::steady_timer close_timer_;
-  Address peer_;
+  const Address peer_;
+  const Address local_;
   LiveConnections& live_;
   std::unique_ptr<ConnectionHandler> handler_;
   std::deque<base::SharedBytes> queue_;
@@ -261,13 +275,10 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   std::array<char, 512> discarded_;
 };
 
-Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
-
 void StartConnection(tcp::socket socket, LiveConnections& live, const AcceptFunction& accept) {
   error_code problem;
   socket.set_option(tcp::no_delay(true), problem);
-  const tcp::endpoint peer = socket.remote_endpoint(problem);
-  auto connection = std::make_shared<TcpConnection>(std::move(socket), AddressOf(peer), live);
+  auto connection = std::make_shared<TcpConnection>(std::move(socket), live);
   connection->Start(accept(*connection));
 }
 
@@ -347,14 +358,14 @@ class AsioNetwork final : public Network {
         connected(NetworkError("resolving " + address.host, problem));
         return;
       }
-      asio::async_connect(*socket, found, [=, this](const error_code& failure, const tcp::endpoint& peer) {
+      asio::async_connect(*socket, found, [=, this](const error_code& failure, const tcp::endpoint&) {
         if (failure) {
           connected(Error(ErrorCode::kServerUnreachable, fmt::format("{}: {}", address.ToString(), failure.message())));
           return;
         }
         error_code ignored;
         socket->set_option(tcp::no_delay(true), ignored);
-        auto connection = std::make_shared<TcpConnection>(std::move(*socket), AddressOf(peer), live_);
+        auto connection = std::make_shared<TcpConnection>(std::move(*socket), live_);
         connection->Start(connected(connection.get()));
       });
       (void)resolver;  // alive until it has answered

@@ -39,6 +39,8 @@ class Connection {
   virtual void CloseAfterSending() = 0;
   virtual void Close() = 0;
   virtual const Address& peer() const = 0;
+  /// Where the peer has reached this side: the address it connected to, even if the listener is one of all addresses.
+  virtual const Address& local() const = 0;
 };
 
 /// The owner's side of a connection. Called on the reactor only.

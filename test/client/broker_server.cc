@@ -23,7 +23,6 @@ int main(int argc, char** argv) {
   options.address.port = argc > 1 ? static_cast<uint16_t>(std::atoi(argv[1])) : 0;
   auto started = broker::KafkaServer::Start(environment.network, *broker, store, options);
   if (!started.ok()) return std::fprintf(stderr, "%s\n", started.error().ToString().c_str()), 1;
-  broker->SetAdvertisedAddress("127.0.0.1", (*started)->address().port);
   std::printf("{\"port\":%d}\n", (*started)->address().port);
   std::fflush(stdout);
   while (std::getchar() != EOF) {

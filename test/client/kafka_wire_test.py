@@ -3,7 +3,9 @@
 import gzip
 import pathlib
 import struct
+import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import checks  # noqa: E402
@@ -49,6 +51,30 @@ def test_api_versions_of_the_future_and_odd_clients(node):
         for name, expected in (("good-name", 0), ("a space", 42)):
             answer = connection.ask(wire.header(API_VERSIONS, 3, is_flexible=True) + wire.compact(name) + wire.compact("1.0") + b"\0")
             assert struct.unpack(">h", answer[:2])[0] == expected, name
+
+
+def advertised(address):
+    """Where the broker of a Metadata 1 answer is to be found."""
+    with wire.Connection(address) as connection:
+        answer = connection.ask(wire.header(3, 1) + struct.pack(">i", 0))
+    count, _, size = struct.unpack(">iih", answer[:10])
+    assert count == 1
+    return answer[10:10 + size].decode(), struct.unpack(">i", answer[10 + size:14 + size])[0]
+
+
+def test_clients_are_told_the_address_that_they_have_reached(node):
+    assert advertised(node.kafka) == ("127.0.0.1", node.ports["kafka"])
+    with firn.Node(arguments=["--host", "localhost"]) as both:
+        port = both.ports["kafka"]
+        assert advertised(f"127.0.0.1:{port}") == ("127.0.0.1", port)
+    with firn.Node(arguments=["--advertise", "broker.example"]) as named:
+        assert advertised(named.kafka) == ("broker.example", named.ports["kafka"])
+    with firn.Node(arguments=["--advertise", "[2001:db8::1]:1234"]) as mapped:
+        assert advertised(mapped.kafka) == ("2001:db8::1", 1234)
+    for wrong in ("0.0.0.0", "[::]:9092", "a:b", ":9092", "2001:db8::1"):
+        with tempfile.TemporaryDirectory(prefix="firn-test-") as data:
+            refused = subprocess.run([str(firn.BINARY), "up", "--data", data, "--advertise", wrong], capture_output=True, text=True, timeout=30)
+        assert refused.returncode == 2 and "--advertise" in refused.stderr, f"{wrong}: {refused.returncode} {refused.stderr}"
 
 
 def test_refused_requests_close_the_connection(node):

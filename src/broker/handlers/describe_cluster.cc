@@ -18,7 +18,8 @@ void HandleDescribeCluster(Core& core, CallPtr call, kafka::DescribeClusterReque
     response.error_message = "only brokers (endpoint type 1) can be described";
     return call->Respond(response);
   }
-  response.brokers.push_back({core.options.node_id, core.options.advertised_host, core.options.advertised_port, std::nullopt});
+  const io::Address address = core.AdvertisedTo(*call);
+  response.brokers.push_back({core.options.node_id, address.host, address.port, std::nullopt});
   if (request.include_cluster_authorized_operations) response.cluster_authorized_operations = kClusterOperations;
   call->Respond(response);
 }

@@ -51,9 +51,10 @@ Config BrokerEntry(std::string_view name, ConfigType type, std::string value, co
   return config;
 }
 
-std::vector<Config> BrokerEntries(const BrokerOptions& options, const DescribeConfigsRequest& request) {
+std::vector<Config> BrokerEntries(const Core& core, const Call& call, const DescribeConfigsRequest& request) {
+  const BrokerOptions& options = core.options;
   auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
-  const std::string listener = fmt::format("PLAINTEXT://{}:{}", options.advertised_host, options.advertised_port);
+  const std::string listener = fmt::format("PLAINTEXT://{}", core.AdvertisedTo(call).ToString());
   return {
       BrokerEntry("advertised.listeners", ConfigType::kString, listener, request),
       BrokerEntry("auto.create.topics.enable", ConfigType::kBoolean, flag(options.creates_topics), request),
@@ -78,7 +79,7 @@ void Fail(DescribeConfigsResponse::Result& out, KafkaCode code, std::string mess
   out.error_message = std::move(message);
 }
 
-void Describe(Core& core, const DescribeConfigsRequest& request, const DescribeConfigsRequest::Resource& wanted,
+void Describe(Core& core, const Call& call, const DescribeConfigsRequest& request, const DescribeConfigsRequest::Resource& wanted,
               DescribeConfigsResponse::Result& out) {
   out.resource_type = wanted.resource_type;
   out.resource_name = wanted.resource_name;
@@ -96,7 +97,7 @@ void Describe(Core& core, const DescribeConfigsRequest& request, const DescribeC
   if (!wanted.resource_name.empty() && wanted.resource_name != std::to_string(core.options.node_id)) {
     return Fail(out, KafkaCode::kInvalidRequest, fmt::format("broker '{}' does not exist; this is {}", wanted.resource_name, core.options.node_id));
   }
-  for (Config& config : BrokerEntries(core.options, request)) {
+  for (Config& config : BrokerEntries(core, call, request)) {
     if (IsWanted(wanted, config.name)) out.configs.push_back(std::move(config));
   }
 }
@@ -105,7 +106,7 @@ void Describe(Core& core, const DescribeConfigsRequest& request, const DescribeC
 
 void HandleDescribeConfigs(Core& core, CallPtr call, DescribeConfigsRequest request) {
   DescribeConfigsResponse response;
-  for (const auto& resource : request.resources) Describe(core, request, resource, response.results.emplace_back());
+  for (const auto& resource : request.resources) Describe(core, *call, request, resource, response.results.emplace_back());
   call->Respond(response);
 }
 

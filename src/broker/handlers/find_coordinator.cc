@@ -15,14 +15,15 @@ using kafka::KafkaCode;
 
 namespace {
 
-FindCoordinatorResponse::Coordinator Locate(const Core& core, int8_t key_type, const std::string& key) {
+FindCoordinatorResponse::Coordinator Locate(const Core& core, const Call& call, int8_t key_type, const std::string& key) {
   constexpr int8_t kGroup = 0;
   constexpr int8_t kTransaction = 1;
   FindCoordinatorResponse::Coordinator found;
   found.key = key;
   found.node_id = core.options.node_id;
-  found.host = core.options.advertised_host;
-  found.port = core.options.advertised_port;
+  const io::Address address = core.AdvertisedTo(call);
+  found.host = address.host;
+  found.port = address.port;
   if (key_type == kGroup) return found;
   found.node_id = -1;
   found.host.clear();
@@ -38,10 +39,10 @@ FindCoordinatorResponse::Coordinator Locate(const Core& core, int8_t key_type, c
 void HandleFindCoordinator(Core& core, CallPtr call, FindCoordinatorRequest request) {
   FindCoordinatorResponse response;
   if (call->version() >= 4) {
-    for (const std::string& key : request.coordinator_keys) response.coordinators.push_back(Locate(core, request.key_type, key));
+    for (const std::string& key : request.coordinator_keys) response.coordinators.push_back(Locate(core, *call, request.key_type, key));
     return call->Respond(response);
   }
-  auto found = Locate(core, request.key_type, request.key);
+  auto found = Locate(core, *call, request.key_type, request.key);
   response.error_code = found.error_code;
   response.error_message = found.error_message;
   response.node_id = found.node_id;

@@ -44,7 +44,8 @@ void DescribeWanted(Core& core, const MetadataRequest& request, const MetadataRe
 
 void Answer(Core& core, Call& call, const MetadataRequest& request, const std::map<std::string, KafkaCode>& failures) {
   MetadataResponse response;
-  response.brokers.push_back({core.options.node_id, core.options.advertised_host, core.options.advertised_port, std::nullopt});
+  const io::Address address = core.AdvertisedTo(call);
+  response.brokers.push_back({core.options.node_id, address.host, address.port, std::nullopt});
   response.cluster_id = core.cluster_id;
   response.controller_id = core.options.node_id;
   if (request.include_cluster_authorized_operations) response.cluster_authorized_operations = kClusterOperations;
