@@ -48,7 +48,7 @@ Status FrameReader::Cut(std::vector<base::SharedBytes>* frames) {
     const size_t frame_size = static_cast<size_t>(size);
     const size_t there = std::min(filled_ - begin - kSizeBytes, frame_size);
     if (there < frame_size && kSizeBytes + frame_size <= kBufferBytes) break;
-    auto block = std::make_shared_for_overwrite<char[]>(frame_size);
+    auto block = frame_size < kPooledFrameBytesMin ? std::make_shared_for_overwrite<char[]>(frame_size) : pool_.Take(frame_size);
     std::memcpy(block.get(), buffer_.data() + begin + kSizeBytes, there);
     begin += kSizeBytes + there;
     if (there == frame_size) {

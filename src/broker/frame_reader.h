@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cuts a byte stream into frames (int32 size, then as many bytes), each in memory of its own: produced batches stay in the frame they came in, so a frame must
-// hold nothing else. Large frames are read into their final place; small ones come many at a read and are copied out.
+// hold nothing else. Large frames are read into their final place, in memory of a FramePool; small ones come many at a read and are copied out.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "broker/frame_pool.h"
 
 namespace firn::broker {
 
 class FrameReader {
  public:
-  explicit FrameReader(int32_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max), buffer_(kBufferBytes) {}
+  FrameReader(int32_t frame_bytes_max, FramePool& pool) : frame_bytes_max_(frame_bytes_max), pool_(pool), buffer_(kBufferBytes) {}
 
   /// Where the next bytes go. Never empty.
   std::span<char> Buffer();
@@ -29,10 +30,11 @@ class FrameReader {
 
   Status Cut(std::vector<base::SharedBytes>* frames);
 
-  int32_t frame_bytes_max_;
+  const int32_t frame_bytes_max_;
+  FramePool& pool_;
   std::vector<char> buffer_;
   size_t filled_ = 0;
-  std::shared_ptr<char[]> large_;  // a frame that does not fit the buffer; memory not yet filled is not yet resident
+  std::shared_ptr<char[]> large_;  // a frame that does not fit the buffer; what has not been filled is resident at most if the pool had it
   size_t large_size_ = 0;
   size_t large_filled_ = 0;
 };

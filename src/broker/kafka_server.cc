@@ -32,6 +32,7 @@ struct Shared {
   log::Store& store;
   io::TaskQueue& reactor;
   size_t connections_max = 0;
+  FramePool frames{};
   std::unordered_set<std::shared_ptr<ClientConnection>> connections;
   int64_t held_bytes_max = 0;
   int64_t held_bytes = 0;  // received and not started: parts of frames, and whole ones that wait
@@ -47,7 +48,7 @@ void WatchStalls(const std::shared_ptr<Shared>& shared);
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
-      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local()}, reader_(kafka::kFrameBytesMax) {}
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local()}, reader_(kafka::kFrameBytesMax, shared_->frames) {}
 
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);

@@ -46,7 +46,8 @@ TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
       stream.append(prefix, 4).append(frame);
       sent.push_back(std::move(frame));
     }
-    FrameReader reader(1 << 20);
+    FramePool pool;
+    FrameReader reader(1 << 20, pool);
     Feed(reader, stream, most, &cut, random);
     EXPECT_EQ(cut, sent) << most;
     EXPECT_EQ(reader.partial_bytes(), 0u);
@@ -55,7 +56,8 @@ TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
 
 TEST(FrameReader, RefusesImpossibleSizes) {
   for (int32_t size : {-1, 0, 1'001, INT32_MAX}) {
-    FrameReader reader(1'000);
+    FramePool pool;
+    FrameReader reader(1'000, pool);
     base::StoreBig(reader.Buffer().data(), size);
     std::vector<base::SharedBytes> frames;
     EXPECT_FALSE(reader.Take(4, &frames).ok()) << size;

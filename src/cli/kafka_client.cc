@@ -60,7 +60,7 @@ struct KafkaLink::Mailbox {
 
 class KafkaLink::Handler final : public io::ConnectionHandler {
  public:
-  Handler(io::Connection& connection, std::shared_ptr<Mailbox> mailbox) : connection_(connection), mailbox_(std::move(mailbox)), reader_(kafka::kFrameBytesMax) {}
+  Handler(io::Connection& connection, std::shared_ptr<Mailbox> mailbox) : connection_(connection), mailbox_(std::move(mailbox)), reader_(kafka::kFrameBytesMax, frames_) {}
 
   std::span<char> ReadBuffer() override { return reader_.Buffer(); }
   void OnRead(size_t size) override {
@@ -82,6 +82,7 @@ class KafkaLink::Handler final : public io::ConnectionHandler {
  private:
   io::Connection& connection_;
   const std::shared_ptr<Mailbox> mailbox_;
+  broker::FramePool frames_{};
   broker::FrameReader reader_;
 };
 
