@@ -41,6 +41,7 @@ using ReplyCallback = std::function<void(Reply)>;
 struct ClientContext {
   std::string host;                      // "127.0.0.1"
   io::Address reached{"127.0.0.1", 9092};  // the broker's address, as this client connected to it
+  uint64_t connection = 0;               // whose Produce requests stay in order
 };
 
 struct Core;
@@ -61,6 +62,8 @@ class Broker {
   static bool IsProduce(std::string_view frame);
 
   Topics& topics();
+  /// Of Produce requests of a connection that have been handed in and wait to be appended.
+  int64_t waiting_produce_bytes(uint64_t connection) const;
   /// Who keeps replies counts them here.
   ResponseBudget& responses();
   const BrokerOptions& options() const;

@@ -164,7 +164,7 @@ class Rig {
     return Send<Response>(version, request, client).Get();
   }
   void SendFrame(std::string frame, std::shared_ptr<std::optional<Reply>> reply) {
-    broker->Handle(base::SharedBytes::FromString(std::move(frame)), {.host = "127.0.0.1"}, [reply](Reply answer) {
+    broker->Handle(base::SharedBytes::FromString(std::move(frame)), {.host = "127.0.0.1", .connection = connection}, [reply](Reply answer) {
       FIRN_ASSERT(!reply->has_value(), "answered twice");
       *reply = std::move(answer);
     });
@@ -182,6 +182,7 @@ class Rig {
   RigRandom random;
   RigExecutor executor;
   bool holds_calls = false;
+  uint64_t connection = 0;  // of requests from now on
   io::RealEnvironment real;
   std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>();
   std::unique_ptr<Broker> broker;

@@ -21,6 +21,7 @@ class Call {
   std::string client_id() const { return header_.client_id.value_or(""); }
   const std::string& client_host() const { return client_.host; }
   const io::Address& reached() const { return client_.reached; }
+  uint64_t connection() const { return client_.connection; }
 
   template <typename Response>
   void Respond(const Response& response) {

@@ -12,6 +12,7 @@
 #include "broker/group_coordinator.h"
 #include "broker/options.h"
 #include "broker/parked_fetches.h"
+#include "broker/produce_lanes.h"
 #include "broker/producer_table.h"
 #include "broker/response_budget.h"
 #include "broker/topic_table.h"
@@ -28,7 +29,7 @@ struct Core {
       : environment(environment_), store(store_), options(options_), queue(task_queue, environment_.clock, store_.journal()),
         topics(queue, store_, environment_.random, options), producers(store_, options),
         groups(queue, store_, environment_.random, options), responses(queue, options.response_bytes_max),
-        calls(queue, environment_.executor, options.blocking_calls_max) {}
+        calls(queue, environment_.executor, options.blocking_calls_max), large_calls(queue, environment_.executor, 1) {}
 
   /// Where this client is told to connect.
   io::Address AdvertisedTo(const Call& call) const {
@@ -48,7 +49,10 @@ struct Core {
   int64_t next_producer_id = 0;
   int64_t producer_ids_end = 0;  // of the block that is durable
   std::unique_ptr<Topics> node_topics;
-  BlockingCalls calls;           // last: what it runs ends before the rest goes
+  ProduceLanes produce_lanes;
+  std::string scratch;           // of a small batch
+  BlockingCalls calls;           // last, with the next: what they run ends before the rest goes
+  BlockingCalls large_calls;     // what takes much memory, one at a time
 };
 
 }  // namespace firn::broker

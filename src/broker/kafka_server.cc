@@ -22,6 +22,7 @@ namespace {
 constexpr int64_t kUnsentBytesMax = 16 << 20;       // of one connection; then no further request of it starts
 constexpr int kStallChecks = 3;                     // in stalled_ms_max
 constexpr int64_t kStallBytes = 16 << 10;           // who takes less from check to check takes nothing
+constexpr int64_t kUnexaminedBytesMax = 4 << 20;    // of one connection's Produce requests that have started; then no further one starts
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
 
 class ClientConnection;
@@ -33,9 +34,10 @@ struct Shared {
   io::TaskQueue& reactor;
   size_t connections_max = 0;
   FramePool frames{};
+  uint64_t last_connection = 0;
   std::unordered_set<std::shared_ptr<ClientConnection>> connections;
   int64_t held_bytes_max = 0;
-  int64_t held_bytes = 0;  // received and not started: parts of frames, and whole ones that wait
+  int64_t held_bytes = 0;  // received and not handed to the log: parts of frames, and whole ones that wait
   int64_t stalled_ms_max = 0;
   bool is_watching_stalls = false;
 
@@ -48,7 +50,7 @@ void WatchStalls(const std::shared_ptr<Shared>& shared);
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
-      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local()}, reader_(kafka::kFrameBytesMax, shared_->frames) {}
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local(), .connection = ++shared_->last_connection}, reader_(kafka::kFrameBytesMax, shared_->frames) {}
 
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);
@@ -120,7 +122,8 @@ void ClientConnection::OnRead(size_t size) {
 }
 
 void ClientConnection::CountHeld() {
-  const int64_t held = connection_ == nullptr ? 0 : static_cast<int64_t>(reader_.partial_bytes()) + waiting_bytes_;
+  int64_t held = connection_ == nullptr ? 0 : static_cast<int64_t>(reader_.partial_bytes()) + waiting_bytes_;
+  if (connection_ != nullptr && shared_->broker != nullptr) held += shared_->broker->waiting_produce_bytes(client_.connection);
   shared_->held_bytes += held - held_bytes_;
   held_bytes_ = held;
 }
@@ -194,6 +197,7 @@ bool ClientConnection::MayStart(const base::SharedBytes& frame) {
   if (!ResponsesAdmit()) return false;
   const bool is_produce = Broker::IsProduce(frame.view());
   const bool others_overlap = slots_.empty() || (is_produce && produces_ == slots_.size() && produces_ < kOverlappingProducesMax);
+  if (is_produce && shared_->broker->waiting_produce_bytes(client_.connection) > kUnexaminedBytesMax) return false;  // a reply comes
   return others_overlap && (!is_produce || LogAdmits());
 }
 
@@ -234,6 +238,7 @@ void ClientConnection::OnReply(uint64_t number, Reply reply) {
   slot.reply = std::move(reply);
   SendReady();
   CountUnsent();
+  CountHeld();
   if (waiting_.empty() || is_pumping_) return;
   // Not from here: the broker is in the middle of something.
   shared_->reactor.Post([self = weak_from_this()] {

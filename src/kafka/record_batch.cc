@@ -60,18 +60,6 @@ void StoreCrc(char* batch, size_t size) {
 
 Error Invalid(std::string text) { return Error(ErrorCode::kInvalidRecordBatch, std::move(text)); }
 
-/// Whether exactly `count` records, each with a length, fill the uncompressed `body`.
-bool HasRecords(std::string_view body, int32_t count) {
-  const char* at = body.data();
-  const char* const end = at + body.size();
-  for (int32_t i = 0; i < count; ++i) {
-    int64_t length = 0;
-    if (!TakeVarint(&at, end, &length) || length < 0 || length > end - at) return false;
-    at += length;
-  }
-  return at == end;
-}
-
 }  // namespace
 
 size_t RecordBatchView::PeekSize(std::string_view bytes) {
@@ -110,14 +98,22 @@ Status RecordBatchView::CheckProduced() const {
     return Invalid(fmt::format("record batch has {} records and last offset delta {}", record_count(), last_offset_delta()));
   }
   if (codec() > Codec::kZstd) return Invalid(fmt::format("record batch is compressed with codec {}, which is unknown", static_cast<int>(codec())));
-  // Compressed records are not looked at here, but no batch holds more than what may come out of it.
+  // No batch holds more than what may come out of it.
   if (static_cast<size_t>(record_count()) > kBatchPlainBytesMax / kRecordBytesMin) {
     return Invalid(fmt::format("record batch says it has {} records; at most {} fit", record_count(), kBatchPlainBytesMax / kRecordBytesMin));
   }
-  if (codec() == Codec::kNone && !HasRecords(body(), record_count())) {
-    return Invalid(fmt::format("record batch says it has {} records; its {} bytes hold another number", record_count(), body().size()));
-  }
   return Ok();
+}
+
+Status RecordBatchView::CheckRecords(size_t max_plain_bytes, std::string* scratch) const {
+  RecordReader reader(scratch);
+  FIRN_RETURN_IF_ERROR(reader.Open(*this, max_plain_bytes));
+  RecordView record;
+  int64_t expected = base_offset();
+  for (; reader.Next(&record); ++expected) {
+    if (record.offset != expected) return Invalid(fmt::format("record {} of a batch has offset delta {}", expected - base_offset(), record.offset - base_offset()));
+  }
+  return reader.status();
 }
 
 Status RecordReader::Open(const RecordBatchView& batch, size_t max_bytes) {

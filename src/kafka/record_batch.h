@@ -73,9 +73,12 @@ class RecordBatchView {
 
   /// kCorruption if the checksum differs.
   Status CheckCrc() const;
-  /// What a broker asks of a producer's batch: checksum, base offset 0, record count = last offset delta + 1 > 0 and, if it is not compressed, as many
-  /// records. kCorruption for the checksum, else kInvalidRecordBatch.
+  /// What a broker asks of the header of a producer's batch: checksum, base offset 0, record count = last offset delta + 1 > 0, a codec that there is.
+  /// kCorruption for the checksum, else kInvalidRecordBatch.
   Status CheckProduced() const;
+  /// Reads all records: they are whole, as many as the header says, with offsets in a row. kCorruption if they cannot be decompressed, kLimitExceeded if that makes more
+  /// than `max_plain_bytes`, else kInvalidRecordBatch. `scratch` takes decompressed bytes.
+  Status CheckRecords(size_t max_plain_bytes, std::string* scratch) const;
 
  private:
   explicit RecordBatchView(std::string_view bytes) : bytes_(bytes) {}

@@ -14,6 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string scratch;
   (void)kafka::ForEachBatch(bytes, [&](const kafka::RecordBatchView& batch) {
     (void)batch.CheckProduced().ok();
+    std::string checked;
+    (void)batch.CheckRecords(1 << 20, &checked).ok();
     kafka::RecordReader reader(&scratch);
     if (!reader.Open(batch, 1 << 20).ok()) return true;
     kafka::RecordView record;

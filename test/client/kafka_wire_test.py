@@ -2,6 +2,7 @@
 """What the broker says it serves, how it treats what it does not, and input that no client would send: kafka_wire_test.py [NAME ...]"""
 import gzip
 import pathlib
+import select
 import struct
 import subprocess
 import sys
@@ -149,12 +150,60 @@ def test_a_decompression_bomb_is_refused_in_bounded_memory(node):
         code, _ = wire.produce(connection, "bombed", wire.batch(packed, 1, codec=1))
         assert code == 10, f"error {code}"
         assert wire.produce(connection, "bombed", wire.batch(wire.record(0, b"good"), 1)) == (0, 0)
-        for codec in (1, 2, 4, 5, 6, 7):  # the topic's own, 3, passes through unread
+        for codec in (1, 2, 3, 4, 5, 6, 7):
             code, _ = wire.produce(connection, "bombed", wire.batch(b"this is not compressed at all", 1, codec=codec))
             assert code in (2, 87, 76), f"rubbish said to be of codec {codec}: error {code}"
     grown = node.peak_bytes() - before
     assert grown < (250 << 20) * firn.MEMORY, f"the node's memory grew by {grown >> 20} MB"
     assert is_alive(node)
+
+
+def test_batches_that_no_consumer_could_read_are_refused(node):
+    """Their headers and checksums are right. Stored, each would stop every consumer at its offset."""
+    create(node, "unreadable")
+    body = wire.record(0, b"a") + wire.record(1, b"b")
+    bad = {"compressed noise": (gzip.compress(b"noise" * 100), 2), "a stream that ends early": (gzip.compress(body)[:-10], 2), "one record more than it says": (gzip.compress(body), 1),
+           "one record fewer": (gzip.compress(body), 3), "offsets out of order": (gzip.compress(wire.record(1, b"b") + wire.record(0, b"a")), 2),
+           "a bomb of 1 GiB": (b"".join(gzip.compress(b"\0" * (64 << 20), 9) for _ in range(16)), 1), "nothing": (b"", 1)}
+    before = node.peak_bytes()
+    with wire.Connection(node.kafka, seconds=60) as connection:
+        for number, (what, (packed, count)) in enumerate(bad.items()):
+            code, offset = wire.produce(connection, "unreadable", wire.batch(packed, count, codec=1))
+            assert code in (2, 10, 87) and offset == -1, f"{what}: error {code} offset {offset}"
+            assert wire.produce(connection, "unreadable", wire.batch(gzip.compress(wire.record(0, b"good")), 1, codec=1)) == (0, number), what
+        for codec in (2, 3, 4):
+            assert wire.produce(connection, "unreadable", wire.batch(b"this is not compressed at all", 1, codec=codec))[0] in (2, 10, 87), codec
+    grown = node.peak_bytes() - before
+    assert grown < (250 << 20) * firn.MEMORY, f"the node's memory grew by {grown >> 20} MB"
+    consumer = kafka.KafkaConsumer("unreadable", bootstrap_servers=node.kafka, auto_offset_reset="earliest", consumer_timeout_ms=60_000, group_id=None)
+    assert [next(consumer).value for _ in bad] == [b"good"] * len(bad)
+    consumer.close()
+
+
+def test_many_slow_readers_do_not_fill_the_memory(node):
+    """Of records that are in files only, so that each answer is memory of its own. Unbounded it would be a gigabyte here."""
+    count, readers = 64, 100
+    with firn.Node() as slow:
+        create(slow, "slow")
+        batch = wire.batch(wire.record(0, b"x" * 1_000_000), 1)
+        with wire.Connection(slow.kafka, seconds=60) as connection:
+            for offset in range(count):
+                assert wire.produce(connection, "slow", batch) == (0, offset)
+        assert slow.stop() == 0
+        slow.start()
+        connections = [wire.Connection(slow.kafka, seconds=60) for _ in range(readers)]
+        for connection in connections:
+            connection.send(wire.fetch_request("slow", 0, 0))
+        checks.wait_until(lambda: len(select.select([connection.socket for connection in connections], [], [], 0)[0]) >= 20, "many answers are on their way")
+        assert is_alive(slow) and slow.peak_bytes() < MEMORY_MAX, f"{slow.peak_bytes() >> 20} MB"
+        for connection in connections:
+            connection.socket.close()
+        offset = 0
+        while offset < count:
+            found, _ = wire.fetch(slow.kafka, "slow", 0, offset)
+            assert all(one.body == batch[16:] for one in found)
+            offset += len(found)
+        assert slow.peak_bytes() < MEMORY_MAX, f"{slow.peak_bytes() >> 20} MB"
 
 
 def test_faults_are_counted(node):

@@ -93,12 +93,17 @@ def batches(data):
     return found
 
 
-def fetch(address, topic, partition, offset):
-    """Whole batches from `offset` on, as bytes (Fetch 10, which also gives zstd)."""
+def fetch_request(topic, partition, offset):
+    """Fetch 10, which also gives zstd, of up to 64 MiB."""
     body = struct.pack(">iiiibii", -1, 100, 1, 64 << 20, 0, 0, -1)
     body += struct.pack(">i", 1) + string(topic) + struct.pack(">iiiqqi", 1, partition, -1, offset, -1, 64 << 20) + struct.pack(">i", 0)
+    return header(1, 10) + body
+
+
+def fetch(address, topic, partition, offset):
+    """Whole batches from `offset` on, as bytes."""
     with Connection(address) as connection:
-        answer = connection.ask(header(1, 10) + body)
+        answer = connection.ask(fetch_request(topic, partition, offset))
     at = 4 + 2 + 4 + 4 + 2 + len(topic.encode()) + 4 + 4
     error, high_watermark = struct.unpack(">hq", answer[at:at + 10])
     at += 10 + 8 + 8

@@ -4,7 +4,9 @@
 // once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there.
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "broker/broker.h"
 #include "io/network.h"
@@ -58,6 +60,7 @@ class BrokerWorld final : public World {
  public:
   explicit BrokerWorld(const SeedOptions& options) : World(options) {
     for (int32_t i = 0; i < 2; ++i) producers_.push_back({.partition = i});
+    if (OneIn(2)) topic_configs_["compression.type"] = "lz4";  // then batches in other codecs are made anew beside the broker's queue
   }
 
   void Act() override {
@@ -125,7 +128,7 @@ class BrokerWorld final : public World {
     FIRN_TRY(broker_, broker::Broker::Open(world_.environment(), *store_, reactor()));
     if (broker_->topics().Find(kTopic).ok()) return Ok();
     bool is_made = false;
-    reactor().Post([&] { broker_->topics().Create(kTopic, {.partition_count = 2, .configs = {}}, [&is_made](const Result<broker::TopicInfo>& made) { is_made = made.ok(); }); });
+    reactor().Post([&] { broker_->topics().Create(kTopic, {.partition_count = 2, .configs = topic_configs_}, [&is_made](const Result<broker::TopicInfo>& made) { is_made = made.ok(); }); });
     world_.executor().StepFor(kPatienceUs);
     return is_made ? Ok() : Status(Error(ErrorCode::kUnavailable, "the topic cannot be made"));
   }
@@ -207,7 +210,8 @@ class BrokerWorld final : public World {
 
   void SendBatch(Producer& producer, size_t index) {
     const SentBatch& batch = producer.batches[index];
-    kafka::RecordBatchBuilder builder({.producer_id = producer.id, .producer_epoch = producer.epoch, .base_sequence = batch.sequence});
+    const auto codec = static_cast<kafka::Codec>(Choose(5));
+    kafka::RecordBatchBuilder builder({.codec = codec, .producer_id = producer.id, .producer_epoch = producer.epoch, .base_sequence = batch.sequence});
     for (int32_t i = 0; i < batch.records; ++i) builder.Append(world_.clock().WallTimeMs(), std::nullopt, std::to_string(batch.sequence + i));
     kafka::ProduceRequest request;
     request.acks = -1;
@@ -425,6 +429,7 @@ class BrokerWorld final : public World {
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<broker::Broker> broker_;
   std::vector<Producer> producers_;
+  std::map<std::string, std::string> topic_configs_;
   int64_t sent_offset_ = 0;
   int64_t committed_offset_ = -1;
   std::string member_id_;

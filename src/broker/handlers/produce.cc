@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Produce: validates each partition's batch, appends all good ones in one journal entry, answers when it is durable.
 //
-//   1. each partition: topic known? one batch, whole, checksum right, not too large, time plausible? sequence right?
-//      A fault is that partition's answer; the others go on.
-//   2. all accepted batches, and the new state of their producers, become one entry: they are durable together.
-//   3. the entry is durable: offsets into the answer; duplicates that waited for a batch in flight are told too.
+//   1. each partition: topic known? one batch, whole, checksum right, not too large, time plausible? A fault is that partition's answer; the others go on.
+//   2. are its records readable? What takes long to tell (batch_examination.h) is told beside the queue, and this connection's later requests wait for it
+//      (ProduceLanes); so do batches that the topic wants in a codec of its own.
+//   3. sequence right? All accepted batches, and the new state of their producers, become one entry: they are durable together.
+//   4. the entry is durable: offsets into the answer; duplicates that waited for a batch in flight are told too.
 //
 // acks=1 waits for the disk as acks=all does. acks=0 has no response; a fault in it closes the connection, which is all Kafka does as well.
 #include "kafka/messages/produce.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
+#include <vector>
 
+#include "broker/batch_examination.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
 #include "kafka/record_batch.h"
@@ -25,8 +30,6 @@ using kafka::ProduceResponse;
 using kafka::RecordBatchView;
 
 namespace {
-
-constexpr size_t kRecompressedBytesMax = 64 << 20;  // of one batch in plain, where the topic wants a codec of its own: it is done on the broker's queue
 
 /// One Produce request until it is answered.
 class Production : public std::enable_shared_from_this<Production> {
@@ -42,29 +45,38 @@ class Production : public std::enable_shared_from_this<Production> {
     int64_t producer_id = -1;
     std::shared_ptr<AcceptedBatch> accepted;  // null without idempotence
   };
-  /// A batch that has passed validation; `bytes` replaces the request's where the broker had to make it anew.
-  struct Checked {
-    RecordBatchView batch;
-    base::SharedBytes bytes;
+  /// A batch with a sound header.
+  struct Batch {
+    size_t topic = 0, partition = 0;    // in the request and the response
+    base::SharedBytes bytes;            // as produced; as it is to be stored once it is examined
+    std::optional<kafka::Codec> codec;  // to be compressed with anew
+    std::optional<Status> examined;
   };
 
   ProduceResponse::Partition& Slot(size_t topic, size_t partition) { return response_.topics[topic].partitions[partition]; }
   void TakePartition(size_t topic_index, size_t partition_index);
-  Result<Checked> Check(const Topic& topic, const std::optional<kafka::Records>& records) const;
+  Result<RecordBatchView> CheckHeader(const Topic& topic, const std::optional<kafka::Records>& records) const;
   Outcome CheckTimes(const Topic& topic, const RecordBatchView& batch) const;
-  Result<Checked> Adapt(const Topic& topic, Checked checked) const;
-  void AppendBatch(const log::PartitionLog& log, size_t topic, size_t partition, const Checked& checked);
+  void Examine(BlockingCalls& calls, size_t max_plain_bytes, std::function<void()> done);
+  void Append();
+  void AppendBatch(const Topic& topic, const log::PartitionLog& log, const Batch& batch);
   void AnswerRepetition(const log::PartitionLog& log, size_t topic, size_t partition, const RecordBatchView& batch,
                         const std::shared_ptr<AcceptedBatch>& repeated);
   void OnCommitted(const Result<log::Committed>& result);
   void FinishOne();
 
+  bool IsExamined() const {
+    return std::all_of(batches_.begin(), batches_.end(), [](const Batch& batch) { return batch.examined.has_value(); });
+  }
+
   static void Refuse(ProduceResponse::Partition& slot, KafkaCode code, std::string message);
+  static void Refuse(ProduceResponse::Partition& slot, const Error& error) { Refuse(slot, kafka::KafkaCodeOf(error), error.message()); }
 
   Core& core_;
   CallPtr call_;
   ProduceRequest request_;
   ProduceResponse response_;
+  std::vector<Batch> batches_;
   std::vector<Appended> appended_;
   std::vector<log::Operation> operations_;
   int outstanding_ = 1;  // the entry, and repetitions of batches in flight
@@ -78,11 +90,67 @@ void Production::Refuse(ProduceResponse::Partition& slot, KafkaCode code, std::s
 
 void Production::Start() {
   response_.topics.resize(request_.topics.size());
+  int64_t bytes = 0;
   for (size_t i = 0; i < request_.topics.size(); ++i) {
     response_.topics[i].name = request_.topics[i].name;
     response_.topics[i].partitions.resize(request_.topics[i].partitions.size());
-    for (size_t j = 0; j < request_.topics[i].partitions.size(); ++j) TakePartition(i, j);
+    for (size_t j = 0; j < request_.topics[i].partitions.size(); ++j) {
+      Slot(i, j).index = request_.topics[i].partitions[j].index;
+      TakePartition(i, j);
+    }
   }
+  for (const Batch& batch : batches_) bytes += static_cast<int64_t>(batch.bytes.size());
+  const uint64_t connection = call_->connection();
+  if (IsExamined() && core_.produce_lanes.IsEmpty(connection)) return Append();
+  const ProduceLanes::Ticket ticket = core_.produce_lanes.Enter(connection, bytes, [self = shared_from_this()] { self->Append(); });
+  if (IsExamined()) return core_.produce_lanes.SetReady(connection, ticket);
+  auto set_ready = [self = shared_from_this(), connection, ticket] { self->core_.produce_lanes.SetReady(connection, ticket); };
+  Examine(core_.calls, kPlainBytes, [self = shared_from_this(), set_ready] {
+    if (self->IsExamined()) return set_ready();
+    self->Examine(self->core_.large_calls, kProducedPlainBytesMax, set_ready);
+  });
+}
+
+/// Examines what is not yet, beside the queue. What is larger than `max_plain_bytes` stays so, unless that is the limit of all.
+void Production::Examine(BlockingCalls& calls, size_t max_plain_bytes, std::function<void()> done) {
+  std::vector<Batch> left;
+  for (const Batch& batch : batches_) {
+    if (!batch.examined.has_value()) left.push_back(batch);
+  }
+  auto examine = [left = std::move(left), max_plain_bytes] {
+    std::vector<Result<base::SharedBytes>> examined;
+    for (const Batch& batch : left) examined.push_back(broker::Examine(batch.bytes, batch.codec, max_plain_bytes));
+    return examined;
+  };
+  calls.Run(std::move(examine), [self = shared_from_this(), max_plain_bytes, done = std::move(done)](std::vector<Result<base::SharedBytes>> examined) {
+    auto next = examined.begin();
+    for (Batch& batch : self->batches_) {
+      if (batch.examined.has_value()) continue;
+      Result<base::SharedBytes> result = std::move(*next++);
+      const bool is_large = !result.ok() && result.error().code() == ErrorCode::kLimitExceeded && max_plain_bytes < kProducedPlainBytesMax;
+      if (is_large) continue;
+      batch.examined = result.ok() ? Ok() : Status(std::move(result).error());
+      if (batch.examined->ok()) batch.bytes = std::move(*result);
+    }
+    done();
+  });
+}
+
+/// Of requests of a connection, in order.
+void Production::Append() {
+  for (const Batch& batch : batches_) {
+    auto& slot = Slot(batch.topic, batch.partition);
+    Topic* topic = core_.topics.Find(request_.topics[batch.topic].name);
+    const log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, slot.index);
+    if (log == nullptr) {
+      Refuse(slot, KafkaCode::kUnknownTopicOrPartition, "the topic was deleted meanwhile");
+    } else if (!batch.examined->ok()) {
+      Refuse(slot, batch.examined->error());
+    } else {
+      AppendBatch(*topic, *log, batch);
+    }
+  }
+  batches_.clear();
   if (operations_.empty()) return FinishOne();
   core_.queue.Append(std::move(operations_), [self = shared_from_this()](Result<log::Committed> result) { self->OnCommitted(result); });
   if (request_.acks == 0) FinishOne();
@@ -91,7 +159,6 @@ void Production::Start() {
 void Production::TakePartition(size_t topic_index, size_t partition_index) {
   const auto& wanted = request_.topics[topic_index].partitions[partition_index];
   auto& slot = Slot(topic_index, partition_index);
-  slot.index = wanted.index;
   if (request_.acks < -1 || request_.acks > 1) {
     return Refuse(slot, KafkaCode::kInvalidRequiredAcks, fmt::format("acks must be -1, 0 or 1, not {}", request_.acks));
   }
@@ -100,19 +167,19 @@ void Production::TakePartition(size_t topic_index, size_t partition_index) {
                   fmt::format("transactional id '{}': transactions are not supported; an idempotent producer needs no transactional id", *request_.transactional_id));
   }
   Topic* topic = core_.topics.Find(request_.topics[topic_index].name);
-  log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, wanted.index);
+  const log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, wanted.index);
   if (log == nullptr) return Refuse(slot, KafkaCode::kUnknownTopicOrPartition, "this server does not host this topic-partition");
   slot.log_start_offset = log->log_start().value();
-  auto checked = Check(*topic, wanted.records);
-  if (!checked.ok()) return Refuse(slot, kafka::KafkaCodeOf(checked.error()), checked.error().message());
-  if (Outcome times = CheckTimes(*topic, checked->batch); !times.ok()) return Refuse(slot, times.code, times.message);
-  checked = Adapt(*topic, std::move(*checked));
-  if (!checked.ok()) return Refuse(slot, kafka::KafkaCodeOf(checked.error()), checked.error().message());
-  if (topic->settings.has_log_append_time) slot.log_append_time_ms = checked->batch.max_timestamp();
-  AppendBatch(*log, topic_index, partition_index, *checked);
+  auto batch = CheckHeader(*topic, wanted.records);
+  if (!batch.ok()) return Refuse(slot, batch.error());
+  if (Outcome times = CheckTimes(*topic, *batch); !times.ok()) return Refuse(slot, times.code, times.message);
+  Batch taken{.topic = topic_index, .partition = partition_index, .bytes = wanted.records->front()};
+  if (topic->settings.codec.has_value() && batch->codec() != *topic->settings.codec) taken.codec = topic->settings.codec;
+  if (!taken.codec.has_value()) taken.examined = ExamineQuickly(*batch, &core_.scratch);
+  batches_.push_back(std::move(taken));
 }
 
-Result<Production::Checked> Production::Check(const Topic& topic, const std::optional<kafka::Records>& records) const {
+Result<RecordBatchView> Production::CheckHeader(const Topic& topic, const std::optional<kafka::Records>& records) const {
   if (!records.has_value() || records->empty() || records->front().empty()) {
     return Error(ErrorCode::kInvalidRecordBatch, "a produce request must carry a record batch for each partition");
   }
@@ -129,7 +196,7 @@ Result<Production::Checked> Production::Check(const Topic& topic, const std::opt
   if (batch.is_control() || batch.is_transactional()) {
     return Error(ErrorCode::kInvalidRecordBatch, "control batches and transactional batches are not accepted");
   }
-  return Checked{batch, bytes};
+  return batch;
 }
 
 Outcome Production::CheckTimes(const Topic& topic, const RecordBatchView& batch) const {
@@ -147,34 +214,29 @@ Outcome Production::CheckTimes(const Topic& topic, const RecordBatchView& batch)
   return {};
 }
 
-Result<Production::Checked> Production::Adapt(const Topic& topic, Checked checked) const {
-  if (topic.settings.codec.has_value() && checked.batch.codec() != *topic.settings.codec) {
-    FIRN_TRY(std::string made, kafka::Recompress(checked.batch, *topic.settings.codec, kRecompressedBytesMax));
-    checked.bytes = base::SharedBytes::FromString(std::move(made));
-  }
+void Production::AppendBatch(const Topic& topic, const log::PartitionLog& log, const Batch& taken) {
+  auto& slot = Slot(taken.topic, taken.partition);
   if (topic.settings.has_log_append_time) {
     // The frame is the request's own memory (Broker::Handle), as is a batch made anew.
-    kafka::SetLogAppendTime(core_.queue.wall_time_ms(), const_cast<char*>(checked.bytes.data()), checked.bytes.size());
+    kafka::SetLogAppendTime(core_.queue.wall_time_ms(), const_cast<char*>(taken.bytes.data()), taken.bytes.size());
   }
-  FIRN_TRY(checked.batch, RecordBatchView::Parse(checked.bytes.view()));
-  return checked;
-}
-
-void Production::AppendBatch(const log::PartitionLog& log, size_t topic, size_t partition, const Checked& checked) {
-  Appended appended{.topic = topic, .partition = partition, .id = log.id(), .producer_id = checked.batch.producer_id(), .accepted = nullptr};
+  auto parsed = RecordBatchView::Parse(taken.bytes.view());
+  FIRN_ASSERT(parsed.ok(), "{}", parsed.error().ToString());  // CheckHeader has seen it
+  const RecordBatchView& batch = *parsed;
+  if (topic.settings.has_log_append_time) slot.log_append_time_ms = batch.max_timestamp();
+  Appended appended{.topic = taken.topic, .partition = taken.partition, .id = log.id(), .producer_id = batch.producer_id(), .accepted = nullptr};
   std::optional<log::Put> put;
   if (appended.producer_id >= 0) {
-    auto verdict = core_.producers.Accept(log, checked.batch, core_.queue.wall_time_ms());
-    if (verdict.repeated != nullptr) return AnswerRepetition(log, topic, partition, checked.batch, verdict.repeated);
+    auto verdict = core_.producers.Accept(log, batch, core_.queue.wall_time_ms());
+    if (verdict.repeated != nullptr) return AnswerRepetition(log, taken.topic, taken.partition, batch, verdict.repeated);
     if (verdict.code != KafkaCode::kNone) {
-      return Refuse(Slot(topic, partition), verdict.code, fmt::format("producer {} epoch {} sequence {} does not follow what partition {} has",
-                                                                      checked.batch.producer_id(), checked.batch.producer_epoch(),
-                                                                      checked.batch.base_sequence(), Slot(topic, partition).index));
+      return Refuse(slot, verdict.code, fmt::format("producer {} epoch {} sequence {} does not follow what partition {} has", batch.producer_id(),
+                                                    batch.producer_epoch(), batch.base_sequence(), slot.index));
     }
     appended.accepted = verdict.accepted;
     put = std::move(verdict.put);
   }
-  operations_.emplace_back(log::AppendRecords{log.id(), checked.bytes, checked.batch.record_count()});
+  operations_.emplace_back(log::AppendRecords{log.id(), taken.bytes, batch.record_count()});
   if (put.has_value()) operations_.emplace_back(std::move(*put));
   appended_.push_back(std::move(appended));
 }
