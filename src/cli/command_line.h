@@ -24,8 +24,6 @@ void AddGroupCommands(CLI::App& app, Command* chosen);
 void AddJobCommands(CLI::App& app, Command* chosen);
 void AddDemoCommand(CLI::App& app, Command* chosen);
 
-/// A rendered error with the colours of a terminal: the code, the carets, the words before each note.
-std::string ColourError(const std::string& rendered);
 inline constexpr int kCancelledCode = 130;  // as a shell gives it for a program that Ctrl-C ended
 
 /// Renders the error to standard error and gives its exit code: 2 for kUsageError, kCancelledCode for kCancelled, else 1.

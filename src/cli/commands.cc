@@ -12,6 +12,7 @@
 #include "cli/shell.h"
 #include "cli/sql_client.h"
 #include "cli/statement_runner.h"
+#include "cli/terminal_error.h"
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "io/http.h"
@@ -95,29 +96,10 @@ int RunTask(const io::Environment& environment, const io::Address& server, const
 
 }  // namespace
 
-std::string ColourError(const std::string& rendered) {
-  std::string out;
-  for (size_t begin = 0; begin < rendered.size();) {
-    const size_t end = std::min(rendered.find('\n', begin), rendered.size());
-    std::string line = rendered.substr(begin, end - begin);
-    const size_t carets = line.find('^');
-    if (begin == 0 && line.starts_with("error[")) {
-      line = "\x1b[1;31m" + line.substr(0, line.find(':')) + "\x1b[0m\x1b[1m" + line.substr(std::min(line.find(':'), line.size())) + "\x1b[0m";
-    } else if (line.starts_with("   |") && carets != std::string::npos && line.find_first_not_of(" |") == carets) {
-      line = line.substr(0, carets) + "\x1b[31m" + line.substr(carets) + "\x1b[0m";
-    } else if (line.starts_with("   = ")) {
-      line = "   = \x1b[36m" + line.substr(5, 4) + "\x1b[0m" + line.substr(std::min<size_t>(9, line.size()));
-    }
-    out += line + "\n";
-    begin = end + 1;
-  }
-  return out;
-}
-
 int FailCommand(const Error& error) {
   // A statement's failure comes from the gateway as it is to be read.
   const std::string text = error.message().starts_with("error[") ? error.message() : base::RenderError(error);
-  io::WriteError(io::IsErrorTerminal() ? ColourError(text) : text);
+  io::WriteError(io::IsErrorTerminal() ? ColourError(WrapError(text, io::TerminalColumns())) : text);
   if (error.code() == ErrorCode::kCancelled) return kCancelledCode;
   return error.code() == ErrorCode::kUsageError ? 2 : 1;
 }
