@@ -97,8 +97,9 @@ TEST(Error, RendersExcerptWithCarets) {
             " 2 |   prise FROM trades\n"
             "   |   ^^^^^ no such column\n"
             "   = help: did you mean `price`?\n"
-            "   = near: `price`\n"
             "   = more: firn explain E2102\n");
+  EXPECT_EQ(RenderError(Error(ErrorCode::kColumnNotFound, "no").Hint("did you mean `price`?").Candidates({"price", "prices"})),
+            "error[E2102]: no\n   = help: did you mean `price`?\n   = near: `price`, `prices`\n   = more: firn explain E2102\n");
 }
 
 TEST(Error, LongTextsLoseTheirMiddle) {

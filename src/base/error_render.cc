@@ -63,6 +63,9 @@ std::string Excerpt(const Error& error, const RenderOptions& options) {
   return text;
 }
 
+// "did you mean `price`?" needs no second line with the same name.
+bool IsSaidByHint(const Error& error) { return error.candidates().size() == 1 && error.hint().starts_with("did you mean ") && error.hint().find(error.candidates()[0]) != std::string::npos; }
+
 }  // namespace
 
 std::string RenderError(const Error& error, const RenderOptions& options) {
@@ -76,7 +79,7 @@ std::string RenderError(const Error& error, const RenderOptions& options) {
   for (const std::string& line : error.context()) text += fmt::format("{} = while: {}\n", gutter, line);
   if (!error.why().empty()) text += fmt::format("{} = why:  {}\n", gutter, error.why());
   if (!error.hint().empty()) text += fmt::format("{} = help: {}\n", gutter, error.hint());
-  if (!error.candidates().empty()) {
+  if (!error.candidates().empty() && !IsSaidByHint(error)) {
     text += fmt::format("{} = near: ", gutter);
     for (size_t i = 0; i < error.candidates().size(); ++i) {
       text += fmt::format("{}`{}`", i == 0 ? "" : ", ", error.candidates()[i]);
