@@ -16,6 +16,11 @@ TEST(ColourError, AWholeWordBeforeANote) {
   EXPECT_EQ(ColourError("error[E1]: x\n   = while: in Collect: y\n"), "\x1b[1;31merror[E1]\x1b[0m\x1b[1m: x\x1b[0m\n   = \x1b[36mwhile\x1b[0m: in Collect: y\n");
 }
 
+TEST(ColourError, AWiderGutterOfALaterLine) {
+  EXPECT_EQ(ColourError("error[E1]: x\n  --> query:12:1\n    |\n 12 | a\n    | ^ y\n    = near: `b`\n"),
+            "\x1b[1;31merror[E1]\x1b[0m\x1b[1m: x\x1b[0m\n  --> query:12:1\n    |\n 12 | a\n    | \x1b[31m^ y\x1b[0m\n    = \x1b[36mnear\x1b[0m: `b`\n");
+}
+
 TEST(WrapError, NotesStandUnderTheirOwnBeginning) {
   EXPECT_EQ(WrapError("error[E2112]: the connector has no such option at all\n  --> query:1:15\n 1 | SELECT * FROM a_table_with_a_long_name\n   = help: it takes: topic, properties, format and more\n", 36),
             "error[E2112]: the connector has no\n  such option at all\n  --> query:1:15\n 1 | SELECT * FROM a_table_with_a_long_name\n"
