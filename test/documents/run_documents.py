@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every command that the documents show, as a reader would type it, and compares what it prints with what the document says. README.md beside this file says how.
 
-  run_documents.py [--list] [DOCUMENT ...]     all documents of the checkout without names; --list: what would be run and what not
+  run_documents.py [--list | --look] [DOCUMENT ...]     all documents of the checkout without names
+
+--list: what would be run and what not. --look: nothing is run, only what documents name is looked up, and their form; a second's work, for every change.
 """
 import argparse
 import concurrent.futures
@@ -196,7 +198,7 @@ def run_block(report, reader, block):
         report.statements += 1
 
 
-def read(path, tree):
+def read(path, tree, runs=True):
     """One document from its beginning to its end; stops at the first block that lies, since the others stand on it."""
     report = Report(path)
     text = path.read_text()
@@ -207,6 +209,8 @@ def read(path, tree):
         return report
     report.references, problems = references.check(tree, path, text, notes.get("made up", []))
     report.problems += [f"{line}: {problem}" for line, problem in problems]
+    if not runs:
+        return report
     with tempfile.TemporaryDirectory(prefix="firn-documents-") as folder:
         reader = Reader(pathlib.Path(folder))
         try:
@@ -234,6 +238,7 @@ def list_blocks(paths):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--look", action="store_true")
     parser.add_argument("documents", nargs="*", type=pathlib.Path)
     arguments = parser.parse_args()
     paths = [path.resolve() for path in arguments.documents] or documents()
@@ -242,7 +247,7 @@ def main():
     begin = time.monotonic()
     tree = references.Tree(ROOT, BINARY)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(pool.map(lambda path: read(path, tree), paths))
+        reports = list(pool.map(lambda path: read(path, tree, not arguments.look), paths))
     for report in reports:
         for line, reason in report.skipped:
             print(f"{report.path.relative_to(ROOT)}:{line}: not run: {reason}")
