@@ -11,6 +11,7 @@
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/type_rules_internal.h"
+#include "expr/utf8_internal.h"
 #include "types/decimal_text.h"
 #include "types/temporal.h"
 #include "types/value_text.h"
@@ -197,7 +198,8 @@ std::string FitText(std::string text, const DataType& target) {
 Result<Column> ToText(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
-  if (from.IsCharacter() || from.IsBytes()) return Map<std::string, std::string_view>(input, [&](std::string_view text) { return FitText(std::string(text), target); });
+  if (from.IsBytes()) return Map<std::string, std::string_view>(input, [&](std::string_view bytes) { return FitText(ValidUtf8(bytes), target); });
+  if (from.IsCharacter()) return Map<std::string, std::string_view>(input, [&](std::string_view text) { return FitText(std::string(text), target); });
   ColumnMaker<std::string> maker(target, input.row_count);
   const arrow::Array& array = *input.arguments[0].array;
   for (int64_t row = 0; row < input.row_count; ++row) {

@@ -53,6 +53,7 @@ Result<Signature> BindCoalesce(const CallSite& call) {
 Result<Signature> BindExtreme(const CallSite& call) {
   if (call.types.empty() || HasUntypedNull(call)) return ArgumentError(call, "values of one type");
   FIRN_TRY(DataType common, CommonType(call.types));
+  if (common.IsNested()) return ArgumentError(call, "values that have an order");
   return Signature{std::vector<DataType>(call.types.size(), common), Strict(common, call)};
 }
 
@@ -91,9 +92,11 @@ Result<Column> Extreme(const KernelInput& input) {
     case TypeKind::kBinary:
     case TypeKind::kVarbinary: return ExtremeOf<std::string_view, kGreatest>(input);
     case TypeKind::kDate:
-    case TypeKind::kTime: return ExtremeOf<int32_t, kGreatest>(input);
+    case TypeKind::kTime:
+    case TypeKind::kIntervalYearMonth: return ExtremeOf<int32_t, kGreatest>(input);
     case TypeKind::kTimestamp:
-    case TypeKind::kTimestampLtz: return ExtremeOf<int64_t, kGreatest>(input);
+    case TypeKind::kTimestampLtz:
+    case TypeKind::kIntervalDayTime: return ExtremeOf<int64_t, kGreatest>(input);
     default: return VisitNumber(type, [&]<typename T>() { return ExtremeOf<T, kGreatest>(input); });
   }
 }
@@ -129,7 +132,7 @@ struct IsNumberText {
 
 // What a correlated sub-query is worth: a count of its rows, and the first one's value.
 Result<Signature> BindSingle(const CallSite& call) {
-  FIRN_ASSERT(call.types.size() == 2, "{} arguments", call.types.size());
+  if (call.types.size() != 2 || call.types[0].kind() != TypeKind::kBigInt) return ArgumentError(call, "a BIGINT and a value");
   return Signature{call.types, call.types[1].WithNullable(true)};
 }
 

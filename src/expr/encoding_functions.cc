@@ -106,7 +106,7 @@ std::optional<std::string> FromBase64(std::string_view text) {
     bits -= 8;
     out.push_back(static_cast<char>(word >> bits & 0xFF));
   }
-  return bits == 6 ? std::nullopt : std::optional(out);
+  return bits == 6 ? std::nullopt : std::optional(ValidUtf8(out));
 }
 
 // --- hexadecimal, binary ---

@@ -8,6 +8,7 @@ you keep it. DuckDB's answers are asked for all the same.
 """
 import argparse
 import difflib
+import http.client
 import pathlib
 import sys
 import time
@@ -29,6 +30,7 @@ class File:
         self.path, self.is_updating = path, is_updating
         self.name = str(path.relative_to(HERE))
         self.records, self.trailing = slt.parse(path.read_text())
+        self.node = node
         self.session = firn.Session(node.sql, SETTINGS)
         self.oracle = None
         self.failures = []
@@ -53,6 +55,8 @@ class File:
         except firn.SqlError as refusal:
             self.check_refusal(record, str(refusal))
             return
+        except (OSError, http.client.HTTPException) as failure:
+            raise SystemExit(f"test/sql/{self.name}:{record.line}: the node does not answer ({failure!r}): {record.statement}\n{self.node.log_tail()}") from None
         if record.error is not None:
             self.fail(record, f"was to be refused with \"{record.error}\" and went through: {result.texts()[:5]}")
         elif record.is_query:
