@@ -40,6 +40,7 @@ struct Shared {
   int64_t held_bytes = 0;  // received and not handed to the log: parts of frames, and whole ones that wait
   int64_t stalled_ms_max = 0;
   bool is_watching_stalls = false;
+  const std::shared_ptr<const std::atomic<int64_t>> response_bytes;  // of the broker's ResponseBudget
 
   std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0, stalled = 0;
 };
@@ -308,7 +309,7 @@ class Handler final : public io::ConnectionHandler {
 class Server final : public KafkaServer {
  public:
   Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, const KafkaServerOptions& options)
-      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max, .stalled_ms_max = options.stalled_ms_max}) {}
+      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max, .stalled_ms_max = options.stalled_ms_max, .response_bytes = broker.responses().shared_used_bytes()}) {}
 
   Status Listen(io::Network& network, const io::Address& address) {
     auto accept = [shared = shared_](io::Connection& connection) -> std::unique_ptr<io::ConnectionHandler> {
@@ -336,7 +337,8 @@ class Server final : public KafkaServer {
             .bytes_in = shared_->bytes_in,
             .bytes_out = shared_->bytes_out,
             .protocol_faults = shared_->faults,
-            .connections_stalled = shared_->stalled};
+            .connections_stalled = shared_->stalled,
+            .response_bytes = *shared_->response_bytes};
   }
 
   void Stop() override {

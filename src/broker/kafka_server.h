@@ -24,7 +24,7 @@ struct KafkaServerOptions {
   int64_t stalled_ms_max = 30'000;   // who takes nothing of its responses for so long is closed, if more than half of ResponseBudget is used all the time
 };
 
-/// Since the start.
+/// Since the start, but for what is said to be now.
 struct KafkaServerCounts {
   int64_t connections_accepted = 0;
   int64_t connections_refused = 0;   // over connections_max
@@ -34,6 +34,7 @@ struct KafkaServerCounts {
   int64_t bytes_out = 0;
   int64_t protocol_faults = 0;       // connections closed for what they sent
   int64_t connections_stalled = 0;   // closed for what they did not take
+  int64_t response_bytes = 0;        // of ResponseBudget, now
 };
 
 class KafkaServer {

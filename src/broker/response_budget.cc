@@ -8,8 +8,8 @@
 namespace firn::broker {
 
 void ResponseBudget::Remove(int64_t bytes) {
-  used_bytes_ -= bytes;
-  FIRN_ASSERT(used_bytes_ >= 0, "{} bytes of answers are left after {} were taken off", used_bytes_, bytes);
+  *used_bytes_ -= bytes;
+  FIRN_ASSERT(used_bytes() >= 0, "{} bytes of answers are left after {} were taken off", used_bytes(), bytes);
   if (waits_.empty() || is_resuming_ || !HasRoom()) return;
   is_resuming_ = true;
   queue_.Post([this] { Resume(); });

@@ -12,10 +12,12 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 
 #include "broker/broker_queue.h"
 
@@ -28,23 +30,25 @@ class ResponseBudget {
 
   ResponseBudget(BrokerQueue& queue, int64_t limit_bytes) : queue_(queue), limit_bytes_(limit_bytes) {}
 
-  void Add(int64_t bytes) { used_bytes_ += bytes; }
+  void Add(int64_t bytes) { *used_bytes_ += bytes; }
   /// Lets those go on that wait, from a task of its own.
   void Remove(int64_t bytes);
 
   /// Whether a fetch may read.
-  bool HasRoom() const { return used_bytes_ < limit_bytes_; }
+  bool HasRoom() const { return used_bytes() < limit_bytes_; }
   /// Whether a request may start that is not a fetch.
-  bool HasRoomForOthers() const { return used_bytes_ < limit_bytes_ + limit_bytes_ / 2; }
+  bool HasRoomForOthers() const { return used_bytes() < limit_bytes_ + limit_bytes_ / 2; }
   /// What one client may have in all, that has `own_bytes` of what is used.
-  int64_t Share(int64_t own_bytes) const { return std::max<int64_t>(limit_bytes_ - (used_bytes_ - own_bytes), 0) / kShares; }
-  bool IsHalfUsed() const { return used_bytes_ >= limit_bytes_ / 2; }
+  int64_t Share(int64_t own_bytes) const { return std::max<int64_t>(limit_bytes_ - (used_bytes() - own_bytes), 0) / kShares; }
+  bool IsHalfUsed() const { return used_bytes() >= limit_bytes_ / 2; }
 
   /// Calls `resume` once, later, when there is room for fetches. At most one for each connection waits.
   WaitId WaitForRoom(std::function<void()> resume);
   void Cancel(WaitId wait) { waits_.erase(wait); }
 
-  int64_t used_bytes() const { return used_bytes_; }
+  int64_t used_bytes() const { return used_bytes_->load(std::memory_order_relaxed); }
+  /// For metrics: to be read on any thread, also after the budget is gone.
+  std::shared_ptr<const std::atomic<int64_t>> shared_used_bytes() const { return used_bytes_; }
   size_t waiting_count() const { return waits_.size(); }
 
  private:
@@ -54,7 +58,7 @@ class ResponseBudget {
 
   BrokerQueue& queue_;
   const int64_t limit_bytes_;
-  int64_t used_bytes_ = 0;
+  const std::shared_ptr<std::atomic<int64_t>> used_bytes_ = std::make_shared<std::atomic<int64_t>>(0);
   WaitId last_wait_ = 0;
   std::map<WaitId, std::function<void()>> waits_;  // in order
   bool is_resuming_ = false;

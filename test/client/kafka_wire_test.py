@@ -196,8 +196,10 @@ def test_many_slow_readers_do_not_fill_the_memory(node):
             connection.send(wire.fetch_request("slow", 0, 0))
         checks.wait_until(lambda: len(select.select([connection.socket for connection in connections], [], [], 0)[0]) >= 20, "many answers are on their way")
         assert is_alive(slow) and slow.peak_bytes() < MEMORY_MAX, f"{slow.peak_bytes() >> 20} MB"
+        assert 32 << 20 < slow.metric("firn_kafka_response_bytes") < 160 << 20
         for connection in connections:
             connection.socket.close()
+        checks.wait_until(lambda: slow.metric("firn_kafka_response_bytes") == 0, "nothing is left of the answers")
         offset = 0
         while offset < count:
             found, _ = wire.fetch(slow.kafka, "slow", 0, offset)
