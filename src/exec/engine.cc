@@ -154,7 +154,7 @@ class EngineImpl final : public Engine {
   void ForgetOldJobs() FIRN_REQUIRES(mutex_) {
     std::vector<std::string> ended;
     for (const std::string& id : order_) {
-      if (IsTerminal(jobs_.at(id)->Wait(0))) ended.push_back(id);
+      if (IsTerminal(jobs_.at(id)->Wait(0)) && !jobs_.at(id)->Describe().is_kept) ended.push_back(id);
     }
     if (ended.size() <= kEndedJobsKept) return;
     std::vector<log::Operation> operations;
@@ -214,12 +214,12 @@ Status EngineImpl::RecoverJobs(const Replan& replan) {
   return Ok();
 }
 
-// A job that cannot be brought back is listed as failed with the reason; its stored checkpoint stays, so that another version of firn may try.
+// A job that cannot be brought back is listed as failed with the reason; its stored checkpoint stays, so that another version of firn may try; cancelling it drops both.
 void EngineImpl::RecoverJob(const std::string& id, const std::string& definition_bytes, const Replan& replan) {
   const auto give_up = [&](JobDefinition definition, StateRecord state, Error failure) {
     state.state = JobState::kFailed;
     state.failure = std::move(failure).Context("resuming the job after a restart");
-    Add(std::make_shared<exec::Job>(id, std::move(definition), state, services_, QueueOf(id)));
+    Add(std::make_shared<exec::Job>(id, std::move(definition), state, true, services_, QueueOf(id)));
   };
   auto definition = DecodeDefinition(definition_bytes);
   if (!definition.ok()) return give_up({}, {}, std::move(definition).error());
@@ -233,7 +233,7 @@ void EngineImpl::RecoverJob(const std::string& id, const std::string& definition
   }
   const bool owes_outside = checkpoint && !checkpoint->outside.empty();
   if (IsTerminal(state->state) && !owes_outside) {
-    return Add(std::make_shared<exec::Job>(id, *definition, *state, services_, QueueOf(id)));
+    return Add(std::make_shared<exec::Job>(id, *definition, *state, false, services_, QueueOf(id)));
   }
   if (!definition->is_durable && !owes_outside) {
     state->end_ms = environment_.clock.WallTimeMs();

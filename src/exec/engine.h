@@ -79,6 +79,7 @@ struct JobStatus {
   JobState state = JobState::kCreated;
   int64_t start_ms = 0, end_ms = -1;
   std::optional<Error> failure;
+  bool is_kept = false;  // it could not be brought back: what is stored of it stays and the next start tries again, until it is cancelled
   int restarts = 0;
   std::vector<VertexStatus> vertices;
   std::vector<std::pair<int, int>> edges;  // node ids, from -> to

@@ -49,13 +49,14 @@ Job::Job(std::string id, plan::JobPlan plan, JobDefinition definition, JobServic
   }
 }
 
-Job::Job(std::string id, JobDefinition definition, const StateRecord& record, JobServices& services, io::TaskQueue& queue)
+Job::Job(std::string id, JobDefinition definition, const StateRecord& record, bool is_kept, JobServices& services, io::TaskQueue& queue)
     : Job(std::move(id), plan::JobPlan(), std::move(definition), services, queue, nullptr) {
   status_.state = record.state;
   status_.start_ms = record.start_ms;
   status_.end_ms = record.end_ms;
   status_.restarts = record.restarts;
   status_.failure = record.failure;
+  status_.is_kept = is_kept;
 }
 
 Result<JobGraph> Job::MakeGraph() {
@@ -292,7 +293,7 @@ void Job::EndRun() {
   const auto delay_ms = results_ || wants_suspension_ ? std::nullopt : restart_policy_.Next(*failure_);
   if (!delay_ms) {
     // A checkpoint that could not be read (a damaged state file) is not thrown away for it.
-    Warn(is_restored_ ? "has failed" : "cannot be brought back from its checkpoint, which is kept: the next start of the node tries again");
+    Warn(is_restored_ ? "has failed" : "cannot be brought back from its checkpoint, which is kept: the next start of the node tries again, cancelling the job drops it");
     return EndWith(JobState::kFailed, failure_, is_restored_ ? Ending::kStore : Ending::kKeep);
   }
   WarnOfRestart();
@@ -337,6 +338,7 @@ void Job::EndWith(JobState state, std::optional<Error> failure, Ending ending) {
   {
     base::MutexLock lock(mutex_);
     status_.end_ms = services_.environment.clock.WallTimeMs();
+    status_.is_kept = ending == Ending::kKeep;
     if (state != JobState::kFinished || failure) status_.failure = std::move(failure);
   }
   SetState(state);
@@ -360,7 +362,9 @@ void Job::Stop(bool drain) { Post(drain ? &Job::HandleDrain : &Job::HandleStop);
 void Job::Suspend() { Post(&Job::HandleSuspend); }
 
 void Job::HandleCancel() {
-  const JobState state = Describe().state;
+  const JobStatus status = Describe();
+  const JobState state = status.state;
+  if (status.is_kept) return EndWith(JobState::kCanceled, std::nullopt, Ending::kStore);
   if (IsTerminal(state) || state == JobState::kSuspended || intent_ == Intent::kFinish) return;
   if (state == JobState::kRestarting) {
     ++run_;

@@ -43,8 +43,8 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
  public:
   Job(std::string id, plan::JobPlan plan, JobDefinition definition, JobServices& services, io::TaskQueue& queue,
       std::shared_ptr<ResultBuffer> results);
-  /// A job that ended before this process, or cannot be planned any more: only its status.
-  Job(std::string id, JobDefinition definition, const StateRecord& record, JobServices& services, io::TaskQueue& queue);
+  /// A job that ended before this process, or cannot be planned any more (`is_kept`): only its status.
+  Job(std::string id, JobDefinition definition, const StateRecord& record, bool is_kept, JobServices& services, io::TaskQueue& queue);
 
   /// Makes the first run, so that what is wrong with it is told to who submits. Before anything else; from any thread.
   Status Prepare();

@@ -42,7 +42,7 @@ io::HttpResponse Cancel(const JobRestServices& services, const io::HttpRequest& 
   const auto job = services.engine.Job(id);
   if (!job.ok()) return Fail(job.error().message(), 404);
   const bool has_ended = job->state == exec::JobState::kFinished || job->state == exec::JobState::kFailed || job->state == exec::JobState::kCanceled;
-  if (has_ended) return Fail(fmt::format("job {} has already ended: it is {}", id, exec::JobStateText(job->state)), 409);
+  if (has_ended && !job->is_kept) return Fail(fmt::format("job {} has already ended: it is {}", id, exec::JobStateText(job->state)), 409);
   const Status status = services.engine.Cancel(id);
   return status.ok() ? gateway::Reply("{}", 202) : Fail(status.error().message(), 404);
 }

@@ -389,6 +389,16 @@ def test_a_damaged_state_file_fails_its_job_and_keeps_the_checkpoint(_):
             assert run_firn("topic", "produce", "events", "--bootstrap-server", node.kafka, stdin=json.dumps({"k": "k0", "ts": 120_000}) + "\n").code == 0
             checks.wait_until(lambda: sum(n > 0 for n in values_of(node, "counts")) == 7, "the window is closed")
             assert [n for n in values_of(node, "counts") if n > 0] == [100] * 7, "from all rows, those before the damage too"
+        for state in (data / "state" / ids[0]).glob("*.state"):
+            state.write_bytes(b"rubbish")
+        with firn.Node(data) as node:
+            checks.wait_until(lambda: job_states(node)[ids[0]] == "FAILED", "the job cannot be brought back")
+            ran = run_firn("job", "cancel", ids[0], "--server", node.jobs)
+            assert ran.code == 0, ran.err
+            checks.wait_until(lambda: job_states(node)[ids[0]] == "CANCELED", "who does not want it back can drop it")
+            assert not list((data / "state" / ids[0]).glob("*.state"))
+        with firn.Node(data) as node:
+            assert job_states(node) == {ids[0]: "CANCELED", ids[1]: "RUNNING"}
 
 
 def values_of(node, topic):
