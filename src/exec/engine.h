@@ -32,6 +32,7 @@ struct JobDefinition {
   std::map<std::string, std::string> config;  // SET values at submission
   std::vector<std::string> temporary_tables;  // the session's at submission, as who plans again reads them
   bool is_durable = true;                     // comes back after a restart; a SELECT does not
+  bool is_awaited = false;                    // who submits it is told of its end; not stored: nobody waits any more once it has come back
 };
 
 struct VertexStatus {

@@ -311,7 +311,7 @@ void Job::EndRun() {
 
 // What became of a job that nobody waits for.
 void Job::Warn(const std::string& consequence) const {
-  if (!results_ && services_.warn) services_.warn(fmt::format("job {} ({}) {}: {}", id_, definition_.name, consequence, failure_->ToString()));
+  if (!results_ && !definition_.is_awaited && services_.warn) services_.warn(fmt::format("job {} ({}) {}: {}", id_, definition_.name, consequence, failure_->ToString()));
 }
 
 // Once for each kind of reason: a full disk is met again and again.

@@ -98,6 +98,10 @@ class StatementRunner {
     return {.name = configured == state_.config.end() ? name : configured->second, .statement = text_, .catalog = state_.catalog, .database = state_.database, .config = state_.config,
             .temporary_tables = std::move(temporary)};
   }
+  bool IsOn(const std::string& key) const {
+    const auto found = state_.config.find(key);
+    return found != state_.config.end() && found->second == "true";
+  }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
 
   // --- queries and inserts ---
@@ -119,13 +123,12 @@ class StatementRunner {
 
   Result<StatementResult> Submit(const std::vector<const sql::InsertStatement*>& inserts, const std::string& name) {
     FIRN_TRY(plan::JobPlan plan, plan::PlanInserts(inserts, Context()));
-    const bool is_bounded = plan.is_bounded;
-    FIRN_TRY(std::string job_id, services_.engine.Submit(std::move(plan), Definition(name)));
-    auto sync = state_.config.find("table.dml-sync");
-    auto waits = state_.config.find("firn.wait-for-bounded-jobs");
-    const bool is_sync = (sync != state_.config.end() && sync->second == "true") || (is_bounded && waits != state_.config.end() && waits->second == "true");
+    exec::JobDefinition definition = Definition(name);
+    definition.is_awaited = IsOn("table.dml-sync") || (plan.is_bounded && IsOn("firn.wait-for-bounded-jobs"));
+    const bool is_awaited = definition.is_awaited;
+    FIRN_TRY(std::string job_id, services_.engine.Submit(std::move(plan), std::move(definition)));
     StatementResult result = JobResult(job_id);
-    if (is_sync) result.awaited_job = job_id;
+    if (is_awaited) result.awaited_job = job_id;
     return result;
   }
 

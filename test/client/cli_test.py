@@ -231,6 +231,12 @@ class Embedded(unittest.TestCase):
             self.assertEqual((ran.code, ran.rows()), (0, [{"total": 3}]), ran.err)
 
 
+    def test_the_failure_of_an_awaited_insert_is_told_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = firn("sql", "--data", folder, "-e", "CREATE TABLE t (a INT NOT NULL) WITH ('connector'='blackhole')", "-e", "INSERT INTO t SELECT CAST(NULL AS INT)")
+        self.assertEqual((ran.code, ran.err.count("rows have NULL in it")), (1, 1), ran.err)
+        self.assertTrue(ran.err.startswith("error[E3006]: "), ran.err)
+
     def test_an_unknown_catalog_is_told_with_its_place(self):
         with tempfile.TemporaryDirectory() as folder:
             ran = firn("sql", "--data", folder, "-e", "SELECT id FROM lakes.db.plain")
