@@ -7,60 +7,19 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "test/lib"))
-import firn  # noqa: E402
+from measure import BINARIES, GB, cpu_seconds, create_topic, emit, firn, produce, resident_mb, round3
+from rivals import RivalError
+from trades import MAIN_JOB, RAW_INSERT, RAW_TABLE, TRADES, WINDOW_INSERT, WINDOW_TABLE, TradesNode
+from versus import bench_flink, bench_kafka
 
-BINARIES = ROOT / "build/release/bin"
-GB = 1_000_000_000
 PRODUCED = {100: 4_000_000, 1024: 1_000_000}  # records by size: some seconds each
-TRADES = 4_000_000
-TRADE_TABLE = """CREATE TABLE trades (symbol STRING, price DOUBLE, qty DOUBLE, ts BIGINT, side STRING, event_time AS TO_TIMESTAMP_LTZ(ts, 3),
-  WATERMARK FOR event_time AS event_time - INTERVAL '5' SECOND)
-  WITH ('connector'='kafka', 'topic'='trades', 'properties.bootstrap.servers'='localhost:9092', 'scan.startup.mode'='earliest-offset',
-        'scan.bounded.mode'='latest-offset', 'format'='json', 'json.ignore-parse-errors'='true')"""
-RAW_TABLE = "CREATE TABLE lake.db.raw_trades (symbol STRING, price DOUBLE, qty DOUBLE, side STRING, event_time TIMESTAMP_LTZ(3)) WITH ('format-version'='2')"
-WINDOW_TABLE = """CREATE TABLE lake.db.agg_1m (window_start TIMESTAMP(3), window_end TIMESTAMP(3), symbol STRING, `open` DOUBLE, high DOUBLE, low DOUBLE, `close` DOUBLE,
-  volume DOUBLE, trade_count BIGINT, PRIMARY KEY (symbol, window_start) NOT ENFORCED) WITH ('format-version'='2', 'write.upsert.enabled'='true')"""
-RAW_INSERT = "INSERT INTO lake.db.raw_trades SELECT symbol, price, qty, side, event_time FROM trades"
-WINDOW_INSERT = """INSERT INTO lake.db.agg_1m SELECT window_start, window_end, symbol, FIRST_VALUE(price), MAX(price), MIN(price), LAST_VALUE(price), SUM(qty), COUNT(*)
-  FROM TABLE(TUMBLE(TABLE trades, DESCRIPTOR(event_time), INTERVAL '1' MINUTE)) GROUP BY symbol, window_start, window_end"""
-
-
-def emit(bench, **values):
-    print(json.dumps({"bench": bench, **values}), flush=True)
-
-
-def round3(value):
-    return round(value, 3)
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mb(pid, peak=False):
-    name = "VmHWM" if peak else "VmRSS"
-    line = next(line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name))
-    return round(int(line.split()[1]) / 1024, 1)
-
-
-def produce(node, topic, count, *arguments):
-    command = [BINARIES / "firn_bench_produce", "--brokers", node.kafka, "--topic", topic, "--count", str(count), *map(str, arguments)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=600).stdout)
-
-
-def create_topic(node, topic, partitions):
-    from confluent_kafka.admin import AdminClient, NewTopic
-    admin = AdminClient({"bootstrap.servers": node.kafka, "log_level": 0})
-    for future in admin.create_topics([NewTopic(topic, num_partitions=partitions)]).values():
-        future.result(10)
 
 
 def bench_machine():
@@ -109,42 +68,49 @@ def bench_produce(_):
                      p99_ms_half_load=half["p99_ms"], peak_mb=resident_mb(node.process.pid, peak=True))
 
 
-class TradesNode:
-    """A node with TRADES records of about 100 bytes in the topic `trades`, a catalog `lake` and a session for bounded jobs."""
-
-    def __init__(self, parallelism=1):
-        self.folder = tempfile.TemporaryDirectory(prefix="firn-bench-")
-        self.parallelism = parallelism
-
-    def __enter__(self):
-        self.node = firn.Node().start()
-        create_topic(self.node, "trades", 4)
-        produce(self.node, "trades", TRADES, "--payload", "trades", "--event-step-us", 200)
-        self.session = firn.Session(self.node.sql, {"table.dml-sync": "true", "execution.checkpointing.interval": "1s", "parallelism.default": str(self.parallelism)})
-        for statement in (f"CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{self.folder.name}/warehouse')",
-                          "CREATE DATABASE IF NOT EXISTS lake.db", TRADE_TABLE, RAW_TABLE, WINDOW_TABLE):
-            self.session.execute(statement)
-        return self
-
-    def __exit__(self, *_):
-        self.session.close()
-        self.node.stop()
-        self.node.temporary.cleanup()
-        self.folder.cleanup()
-
-    def timed(self, statement, limit=None):
-        before, begin = cpu_seconds(self.node.process.pid), time.monotonic()
-        result = self.session.execute(statement, seconds=600, limit=limit)
-        return result, time.monotonic() - begin, cpu_seconds(self.node.process.pid) - before
-
-
 def bench_tables(_):
-    both = f"EXECUTE STATEMENT SET BEGIN {RAW_INSERT}; {WINDOW_INSERT}; END"
-    for name, statement in (("topic_to_raw", RAW_INSERT), ("topic_to_windows", WINDOW_INSERT), ("main_job", both)):
+    for name, statement in (("topic_to_raw", RAW_INSERT), ("topic_to_windows", WINDOW_INSERT), ("main_job", MAIN_JOB)):
         with TradesNode() as trades:
             _, seconds, spent = trades.timed(statement)
             emit(name, records=TRADES, seconds=round3(seconds), rows_per_second=round(TRADES / seconds), rows_per_cpu_second=round(TRADES / spent),
                  peak_mb=resident_mb(trades.node.process.pid, peak=True))
+
+
+CHECKPOINT_TRADES = 28_000_000  # a run lasts some ten seconds
+CHECKPOINT_PAIRS = 5
+
+
+def main_job(trades, number, interval):
+    """Runs the main job into tables of its own; returns (wall seconds, processor seconds)."""
+    session = trades.session
+    session.execute(f"SET 'execution.checkpointing.interval' = '{interval}'")
+    statement = MAIN_JOB
+    for table, definition in (("raw_trades", RAW_TABLE), ("agg_1m", WINDOW_TABLE)):
+        session.execute(definition.replace(table, f"{table}_{number}"))
+        statement = statement.replace(f"lake.db.{table}", f"lake.db.{table}_{number}")
+    os.sync()  # the run before has nothing left to write
+    _, seconds, spent = trades.timed(statement)
+    for table in ("raw_trades", "agg_1m"):
+        session.execute(f"DROP TABLE lake.db.{table}_{number}")
+        shutil.rmtree(f"{trades.folder}/warehouse/db/{table}_{number}", ignore_errors=True)
+    return seconds, spent
+
+
+def bench_checkpoint(_):
+    with TradesNode(CHECKPOINT_TRADES) as trades:
+        main_job(trades, 0, "60s")  # the topic is in the page cache and the node's memory warm
+        lost_wall, lost_cpu, often_s, seldom_s = [], [], [], []
+        for pair in range(CHECKPOINT_PAIRS):
+            runs = {}
+            for turn, interval in enumerate(("1s", "60s") if pair % 2 else ("60s", "1s")):
+                runs[interval] = main_job(trades, 2 * pair + turn + 1, interval)
+            (often, often_cpu), (seldom, seldom_cpu) = runs["1s"], runs["60s"]
+            often_s.append(round3(often))
+            seldom_s.append(round3(seldom))
+            lost_wall.append(100 * (1 - seldom / often))
+            lost_cpu.append(100 * (1 - seldom_cpu / often_cpu))
+        emit("checkpoint", records=CHECKPOINT_TRADES, every_1s=often_s, every_60s=seldom_s, lost_percent=round3(statistics.median(lost_wall)),
+             lost_percent_runs=[round(lost, 1) for lost in lost_wall], lost_cpu_percent=round3(statistics.median(lost_cpu)), lost_cpu_percent_runs=[round(lost, 1) for lost in lost_cpu])
 
 
 def bench_restart(arguments):
@@ -172,7 +138,7 @@ def bench_scan(_):
     with TradesNode() as trades:
         trades.session.execute(RAW_INSERT, seconds=600)
         trades.session.execute("SET 'execution.runtime-mode' = 'batch'")
-        files = [str(path) for path in pathlib.Path(trades.folder.name).rglob("*.parquet")]
+        files = [str(path) for path in pathlib.Path(trades.folder).rglob("*.parquet")]
         connection = duckdb.connect(config={"threads": 1})
         for name, query in QUERIES.items():
             ours, theirs, spent = [], [], []
@@ -187,20 +153,29 @@ def bench_scan(_):
             emit("scan", query=name, rows=TRADES, firn_s=round3(min(ours)), firn_cpu_s=round3(min(spent)), duckdb_one_thread_s=round3(min(theirs)), ratio=round3(min(theirs) / min(ours)))
 
 
+OWN = {"formats": bench_formats, "start": bench_start, "produce": bench_produce, "tables": bench_tables, "checkpoint": bench_checkpoint, "restart": bench_restart,
+       "scan": bench_scan}
+RIVALS = {"kafka": bench_kafka, "flink": bench_flink}
+
+
 def main():
-    benches = {name.removeprefix("bench_"): function for name, function in globals().items() if name.startswith("bench_") and name != "bench_machine"}
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(benches))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{' '.join(OWN)} (the default), {' '.join(RIVALS)}, or rivals for both of these")
     parser.add_argument("--full", action="store_true", help="also what takes minutes: restart over 10 GB")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in benches]
+    names = [name for given in arguments.names or OWN for name in (RIVALS if given == "rivals" else [given])]
+    unknown = [name for name in names if name not in {**OWN, **RIVALS}]
     if unknown:
-        parser.error(f"{unknown[0]} is not one of {' '.join(benches)}")
+        parser.error(f"{unknown[0]} is not one of {' '.join([*OWN, *RIVALS])} rivals")
     if shutil.disk_usage(tempfile.gettempdir()).free < 30 * GB and arguments.full:
         parser.error("--full needs 30 GB in the temporary folder (TMPDIR)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: stopped"))  # so that nodes end and folders go
     bench_machine()
-    for name in arguments.names or benches:
-        benches[name](arguments)
+    for name in names:
+        try:
+            {**OWN, **RIVALS}[name](arguments)
+        except RivalError as failure:
+            sys.exit(f"bench {name}: {failure}")
 
 
 main()
