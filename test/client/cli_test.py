@@ -323,12 +323,12 @@ class Topics(NodeCase):
         self.assertEqual(process.returncode, 0)
 
 
-class RunningJob(unittest.TestCase):
+class RunningJob(NodeCase):
     """What is seen of a job from outside, while it runs."""
 
     @classmethod
     def setUpClass(cls):
-        cls.node = Node().start()
+        super().setUpClass()
         kafka = ("--bootstrap-server", cls.node.kafka)
         firn("topic", "create", "events", "--partitions", "2", *kafka)
         lines = [json.dumps({"k": "a", "ts": 1_700_000_000_000 + i * 1000}) for i in range(200)] + ["no json", json.dumps({"k": "late", "ts": 1_600_000_000_000})]
