@@ -205,26 +205,34 @@ class HadoopCatalog final : public Catalog {
     return std::move(location).error();
   }
 
-  // The newest version: the hint and those behind it, or the highest in the folder if the hint is no good. 0: no table.
+  // The newest version: the hint and those behind it, or the highest in the folder if the hint is no good. 0: no table. A state that the hint names and that
+  // is not there is an error: an older one in its place would be rows lost without a word.
   Result<int64_t> CurrentVersion(const TableIdentifier& identifier) {
     if (!CheckName("database", identifier.database).ok() || !CheckName("table", identifier.name).ok()) return 0;
     Result<std::string> hint = store_.Get(JoinLocation(MetadataFolder(identifier), kHintName), kHintBytesMax);
-    int64_t version = 0;
-    if (hint.ok()) {
-      const auto [end, code] = std::from_chars(hint->data(), hint->data() + hint->size(), version);
-      FIRN_TRY(bool is_there, code == std::errc() ? VersionExists(identifier, version) : Result<bool>(false));
-      if (!is_there) version = 0;
+    int64_t hinted = 0;
+    const bool is_number = hint.ok() && std::from_chars(hint->data(), hint->data() + hint->size(), hinted).ec == std::errc();
+    FIRN_TRY(bool is_there, is_number ? VersionExists(identifier, hinted) : Result<bool>(false));
+    if (!is_there) {
+      FIRN_TRY(int64_t highest, HighestVersion(identifier));
+      if (highest >= hinted) return highest;  // the hint is behind, and its version has been cleaned away
+      return Error(ErrorCode::kInvalidMetadata, fmt::format("{} is not there, and version-hint.text names it the newest state of `{}`",
+                                                            JoinLocation(MetadataFolder(identifier), NamesOfVersion(hinted)[0]), identifier.ToString()))
+          .Hint(fmt::format("Restore the file; or write {} into version-hint.text to go back to that state.", highest));
     }
-    if (version == 0) {
-      FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store_.List(MetadataFolder(identifier)));
-      for (const objectstore::ObjectInfo& object : objects) version = std::max(version, VersionOfName(NameOf(object.location)));
-      return version;
-    }
+    int64_t version = hinted;
     while (true) {
       FIRN_TRY(bool has_next, VersionExists(identifier, version + 1));
       if (!has_next) return version;
       ++version;
     }
+  }
+
+  Result<int64_t> HighestVersion(const TableIdentifier& identifier) {
+    int64_t highest = 0;
+    FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store_.List(MetadataFolder(identifier)));
+    for (const objectstore::ObjectInfo& object : objects) highest = std::max(highest, VersionOfName(NameOf(object.location)));
+    return highest;
   }
 
   void DeleteObsolete(const PreparedCommit& prepared) {
