@@ -138,6 +138,7 @@ class Translator {
       return name == "IS NULL" ? ScanPredicate::IsNull(column->id) : ScanPredicate::IsNotNull(column->id);
     }
     if (name == "STARTSWITH") return Compare(PredicateOp::kStartsWith, expression);
+    if (name == "LIKE" && expression.arguments.size() == 2) return Like(expression);  // with an escape character a % may stand for itself
     if (const auto op = ComparisonOf(name)) return Compare(*op, expression);
     return ScanPredicate::True();
   }
@@ -208,6 +209,17 @@ class Translator {
     if (const auto* number = literal->get_if<double>(); number != nullptr && *number == 0) return CompareZero(op, column->id, 0.0);
     if (const auto* number = literal->get_if<float>(); number != nullptr && *number == 0) return CompareZero(op, column->id, 0.0f);
     return ScanPredicate::Compare(op, column->id, std::move(*literal));
+  }
+
+  // What stands before the first % or _ begins every text that is like the pattern.
+  ScanPredicate Like(const Expression& call) const {
+    const NestedField* column = ColumnOf(*call.arguments[0]);
+    if (column == nullptr || column->type.id != TypeId::kString) return ScanPredicate::True();
+    const auto pattern = LiteralFor(column->type, *call.arguments[1]);
+    if (!pattern) return ScanPredicate::True();
+    const std::string& text = *pattern->get_if<std::string>();
+    std::string prefix = text.substr(0, text.find_first_of("%_"));
+    return prefix.empty() ? ScanPredicate::True() : ScanPredicate::Compare(PredicateOp::kStartsWith, column->id, Literal(std::move(prefix)));
   }
 
   const std::vector<const NestedField*>& fields_;

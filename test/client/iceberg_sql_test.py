@@ -5,6 +5,7 @@
 
 Where a table changes, PyIceberg reads it too.
 """
+import gzip
 import os
 import pathlib
 import re
@@ -66,7 +67,8 @@ class IcebergThroughSql(SqlCase):
         for condition, files, ids in (
                 ("id = 5", 1, ["5"]), ("5 = id", 1, ["5"]), ("ts >= TIMESTAMP '2024-01-03 00:00:00'", 2, ["3", "5"]), ("n IN (2, 3)", 3, ["3", "4", "5"]),
                 ("s IS NULL", 1, ["4"]), ("d < DATE '2024-01-01' AND n = 1", 1, ["1"]), ("s = 'alto' OR ts < TIMESTAMP '2024-01-02 00:00:00'", 2, ["1", "3"]),
-                ("NOT (n < 3)", 1, ["5"]), ("s >= 'b' AND s < 'c'", 1, ["2"]), ("n > 100", 0, []), ("CAST(n AS BIGINT) = 3000000000", None, [])):
+                ("NOT (n < 3)", 1, ["5"]), ("s >= 'b' AND s < 'c'", 1, ["2"]), ("n > 100", 0, []), ("s LIKE 'al%'", 2, ["1", "3"]), ("s LIKE 'b_ta'", 1, ["2"]), ("s LIKE '%a'", None, ["1", "2", "5"]),
+                ("s NOT LIKE 'al%'", None, ["2", "5"]), ("s LIKE 'al!%' ESCAPE '!'", None, []), ("s LIKE 'gamma'", 1, ["5"]), ("CAST(n AS BIGINT) = 3000000000", None, [])):
             plan = self.run_sql(f"EXPLAIN SELECT * FROM parts WHERE {condition}").texts()[0][0]
             reading = re.search(r"reading=\[(\d+) of (\d+) files", plan)
             self.assertIsNotNone(reading, plan)
@@ -159,14 +161,31 @@ class IcebergThroughSql(SqlCase):
             self.refused("SELECT * FROM broken", word)
             path.write_bytes(whole)
             self.assertEqual(self.rows("SELECT * FROM broken"), [["1", "a"], ["2", "b"]])
-        os.rename(data, str(data) + ".away")
-        self.refused("SELECT * FROM broken", data.name)
-        os.rename(str(data) + ".away", data)
+        manifest_list = pathlib.Path(self.rows("SELECT manifest_list FROM broken$snapshots")[0][0].removeprefix("file://"))
+        for path in (data, manifest, manifest_list, metadata):
+            os.rename(path, str(path) + ".away")
+            self.refused("SELECT * FROM broken", path.name)
+            os.rename(str(path) + ".away", path)
+        for path in (metadata, manifest_list, manifest, data):  # of every length, and not of its kind at all
+            whole = path.read_bytes()
+            for damage in [whole[:length] for length in range(0, len(whole), max(1, len(whole) // 23))] + [b"\0" * len(whole), b"{}", b"[1, 2", b"\x1f\x8b\x08garbage", b"PAR1" + b"\xff" * 20 + b"PAR1"]:
+                path.write_bytes(damage)
+                self.refused("SELECT * FROM broken", path.name)
+            path.write_bytes(whole)
+            self.assertEqual(self.rows("SELECT * FROM broken"), [["1", "a"], ["2", "b"]])
         foreign = self.warehouse / "db/foreign"
         shutil.copytree(table, foreign)  # its metadata speaks of another place
         self.assertEqual(self.rows("SELECT * FROM foreign"), [["1", "a"], ["2", "b"]])
         (foreign / "metadata/version-hint.text").write_text("not a number")
         self.assertEqual(self.rows("SELECT * FROM foreign"), [["1", "a"], ["2", "b"]])
+        zipped = judges.newest_metadata(self.warehouse / "db/zipped")
+        whole = zipped.read_bytes()
+        bomb = gzip.compress(b" " * (1 << 28), 1)
+        for damage in (b"", whole[:len(whole) // 2], whole[:-4], whole[:-8] + b"\0" * 8, b"{}", gzip.compress(b"{}"), gzip.compress(gzip.decompress(whole)[:-10]), bytes(byte ^ 0x11 for byte in whole), bomb):
+            zipped.write_bytes(damage)
+            self.refused("SELECT * FROM zipped", zipped.name)
+        zipped.write_bytes(whole)
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM zipped"), [["30"]])
         self.refused("INSERT INTO broken VALUES ('x', 'y')", "VALUES")
         self.refused("SELECT * FROM lake.db.nowhere", "nowhere")
 
