@@ -16,6 +16,9 @@
 
 namespace firn::io {
 
+/// What place, size and memory of a write must be multiples of to go past the page cache.
+inline constexpr size_t kDirectBlockBytes = 4096;
+
 /// An open file. Reads and writes at given positions may run concurrently if they do not overlap. Closed by the destructor.
 class File {
  public:
@@ -36,6 +39,10 @@ class File {
   /// Reserves blocks up to `size` so that later writes there neither change metadata nor meet a full disk. Grows the file; the new bytes read as zero.
   virtual Status Allocate(uint64_t size) = 0;
   virtual Result<uint64_t> Size() const = 0;
+  /// From now on writes whose place, parts and memory are all multiples of kDirectBlockBytes go past the page cache (O_DIRECT): no copy in the kernel, and no
+  /// write-back later that others must wait for; who reads those bytes soon reads them from the disk. Other writes, reads and what is promised above stay
+  /// as they are. Where the file system cannot, nothing changes.
+  virtual void PreferDirectWrites() = 0;
 };
 
 /// Held until destruction. Excludes other processes and other holders in this process.

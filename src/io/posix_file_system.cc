@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <unordered_set>
 
 #include "base/mutex.h"
@@ -112,12 +114,33 @@ class PosixFile final : public File {
     return static_cast<uint64_t>(status.st_size);
   }
 
+  // By a second descriptor of the same file, opened through the first one: its name may have changed.
+  void PreferDirectWrites() override {
+    if (direct_.has_value()) return;
+    Descriptor direct(::open(fmt::format("/proc/self/fd/{}", descriptor_.get()).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+    if (direct.get() < 0) return;
+    direct_.emplace(std::move(direct));
+    is_direct_ = true;
+  }
+
  private:
+  static bool IsAligned(uint64_t offset, std::span<const iovec> vectors) {
+    return offset % kDirectBlockBytes == 0 && std::all_of(vectors.begin(), vectors.end(), [](const iovec& part) {
+             return reinterpret_cast<uintptr_t>(part.iov_base) % kDirectBlockBytes == 0 && part.iov_len % kDirectBlockBytes == 0;
+           });
+  }
+
   Status WriteVectors(uint64_t* offset, std::vector<iovec>& vectors) {
     size_t first = 0;
     while (first < vectors.size()) {
-      const ssize_t written = ::pwritev(descriptor_.get(), vectors.data() + first, static_cast<int>(vectors.size() - first), static_cast<off_t>(*offset));
+      const std::span<const iovec> rest = std::span(vectors).subspan(first);
+      const bool is_direct = is_direct_ && IsAligned(*offset, rest);
+      const ssize_t written = ::pwritev(is_direct ? direct_->get() : descriptor_.get(), rest.data(), static_cast<int>(rest.size()), static_cast<off_t>(*offset));
       if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EINVAL && is_direct) {  // a device of larger blocks, or a file system that promised too much
+        is_direct_ = false;
+        continue;
+      }
       if (written < 0) return SystemError("write", path_, errno);
       *offset += static_cast<uint64_t>(written);
       auto left = static_cast<size_t>(written);
@@ -132,6 +155,8 @@ class PosixFile final : public File {
 
   Descriptor descriptor_;
   std::string path_;
+  std::optional<Descriptor> direct_;  // set once, by PreferDirectWrites
+  std::atomic<bool> is_direct_ = false;
 };
 
 class PosixFileLock final : public FileLock {

@@ -103,7 +103,10 @@ class SimulatedFile final : public File {
   }
   Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) override {
     FIRN_RETURN_IF_ERROR(CheckWritable("write"));
-    return disk_.Write(*node_, path_, offset, parts);
+    // Whatever the address of the memory: what a seed does may not depend on it.
+    const bool is_direct = prefers_direct_ && offset % kDirectBlockBytes == 0 &&
+                           std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.size() % kDirectBlockBytes == 0; });
+    return disk_.Write(*node_, path_, offset, parts, is_direct);
   }
   Status Sync() override {
     FIRN_RETURN_IF_ERROR(CheckAlive());
@@ -121,6 +124,7 @@ class SimulatedFile final : public File {
     FIRN_RETURN_IF_ERROR(CheckAlive());
     return node_->bytes.size();
   }
+  void PreferDirectWrites() override { prefers_direct_ = true; }
 
  private:
   Status CheckAlive() const {
@@ -138,6 +142,7 @@ class SimulatedFile final : public File {
   const std::string path_;
   const uint64_t process_;
   const bool is_writable_;
+  bool prefers_direct_ = false;
 };
 
 class SimulatedLock final : public FileLock {
@@ -350,12 +355,23 @@ Result<uint64_t> SimulatedDisk::FreeBytes(const std::string& path) {
   return used < *capacity_ ? *capacity_ - used : 0;
 }
 
-Status SimulatedDisk::Write(DiskNode& node, const std::string& path, uint64_t offset, std::span<const std::string_view> parts) {
+// Some sectors of `bytes`, which were to be written at `offset`, are still what they were.
+void SimulatedDisk::DropSectors(const DiskNode& node, uint64_t offset, std::string* bytes) {
+  for (size_t at = 0; at < bytes->size(); at += kSectorBytes) {
+    if (random_.OneIn(2)) continue;
+    std::string old = offset + at < node.bytes.size() ? node.bytes.substr(offset + at, kSectorBytes) : std::string();
+    old.resize(kSectorBytes, '\0');
+    bytes->replace(at, kSectorBytes, old);
+  }
+}
+
+Status SimulatedDisk::Write(DiskNode& node, const std::string& path, uint64_t offset, std::span<const std::string_view> parts, bool is_direct) {
   std::string bytes;
   for (std::string_view part : parts) bytes += part;
-  const Extent extent = BeginChange(fmt::format("write {} bytes", bytes.size()), path, offset);
+  const Extent extent = BeginChange(fmt::format("write{} {} bytes", is_direct ? " direct" : "", bytes.size()), path, offset);
   if (extent == Extent::kNothing) bytes.clear();
-  if (extent == Extent::kHalf) bytes.resize(random_.Below(bytes.size() + 1));
+  if (extent == Extent::kHalf && is_direct) DropSectors(node, offset, &bytes);
+  if (extent == Extent::kHalf && !is_direct) bytes.resize(random_.Below(bytes.size() + 1));
   const uint64_t end = offset + bytes.size();
   const uint64_t growth = end > node.bytes.size() ? end - node.bytes.size() : 0;
   const bool has_room = growth == 0 || HasRoom(growth);

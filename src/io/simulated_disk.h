@@ -2,7 +2,8 @@
 // A disk that does its worst within the contract of file_system.h. What was written is visible at once, as in a page cache, and what of
 // it outlives a power loss is decided by the seed:
 //
-//   file       a sector (512 bytes) not synced is kept or lost, each for itself; a changed size too. Sectors are never torn, writes are.
+//   file       a sector (512 bytes) not synced is kept or lost, each for itself; a changed size too. Sectors are never torn, writes are: a write that
+//              the crash interrupts ends at any byte, a direct one has written any of its sectors.
 //   folder     a change of its entries (make, rename, remove) that was not synced is kept or lost: those up to some change, or any of
 //              them, but for later changes of a name whose change was lost.
 //   sync       may fail: some of the sectors are on the disk then, and of the others the system believes so. A later sync succeeds and saves nothing.
@@ -98,7 +99,8 @@ class SimulatedDisk final : public FileSystem {
   Result<NodePtr> FindParent(const std::string& path) const;
   Status RenameEntry(const std::string& from, const std::string& to, bool is_replacing);
   bool HasRoom(uint64_t more_bytes) const;
-  Status Write(DiskNode& node, const std::string& path, uint64_t offset, std::span<const std::string_view> parts);
+  Status Write(DiskNode& node, const std::string& path, uint64_t offset, std::span<const std::string_view> parts, bool is_direct);
+  void DropSectors(const DiskNode& node, uint64_t offset, std::string* bytes);
   Status Resize(DiskNode& node, const std::string& path, uint64_t size, std::string_view call);
   Status Sync(DiskNode& node, const std::string& path);
   bool IsSyncToFail();

@@ -7,6 +7,8 @@
 
 #include <set>
 
+#include "io/block_writer.h"
+
 namespace firn::io {
 namespace {
 
@@ -46,6 +48,31 @@ TEST(SimulatedDisk, WhatIsSyncedStaysAndWhatIsNotMayGo) {
       },
       [](SimulatedDisk& disk) { return *disk.ReadAll("/f"); });
   EXPECT_THAT(outcomes, ElementsAre(old_bytes, old_bytes.substr(512) + new_bytes.substr(512), new_bytes.substr(512) + old_bytes.substr(512), new_bytes));
+}
+
+TEST(SimulatedDisk, ADirectWriteThatACrashInterruptsHasWrittenAnyOfItsSectors) {
+  std::set<std::string> found;
+  for (uint64_t seed = 1; seed <= 20 * kSeeds; ++seed) {
+    SimulatedEnvironment world(seed);
+    auto file = MakeFile(world.disk(), "/f", std::string(kDirectBlockBytes, 'a'));
+    file->PreferDirectWrites();
+    BlockWriter writer;
+    writer.Begin(*file, 0);
+    EXPECT_TRUE(writer.Append(std::string(kDirectBlockBytes, 'b')).ok());
+    world.disk().CrashAfter(0);
+    EXPECT_FALSE(writer.Finish().ok());
+    world.Restart(CrashKind::kKill);
+    const std::string bytes = *world.disk().ReadAll("/f");
+    EXPECT_EQ(bytes.size(), kDirectBlockBytes);
+    std::string sectors;
+    for (size_t at = 0; at < bytes.size(); at += 512) {
+      EXPECT_EQ(bytes.substr(at, 512), std::string(512, bytes[at])) << "a sector is never torn";
+      sectors += bytes[at];
+    }
+    found.insert(sectors);
+  }
+  EXPECT_GT(found.size(), 128u) << "of 256";
+  EXPECT_TRUE(found.contains("aaaaaaaa") && found.contains("bbbbbbbb"));
 }
 
 TEST(SimulatedDisk, ANameIsLostUnlessItsFolderIsSynced) {
