@@ -26,7 +26,7 @@ Status Checkpointer::Run() {
 Status Checkpointer::Move(Partition& partition) {
   const std::vector<Slab> slabs = partition.UnmovedSlabs();
   if (slabs.empty()) return Ok();
-  SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments);
+  SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments, blocks_);
   for (const Slab& slab : slabs) FIRN_RETURN_IF_ERROR(writer.Append(slab));
   FIRN_RETURN_IF_ERROR(writer.Finish());
   partition.CompleteMove(writer.changed(), slabs.back().end);

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "io/block_writer.h"
 #include "io/environment.h"
 #include "log/file_names.h"
 #include "log/journal_files.h"
@@ -48,6 +49,7 @@ class Checkpointer {
   const std::string store_id_;
   LogContents& contents_;
   JournalFiles& journal_files_;
+  io::BlockWriter blocks_;  // of the segments, one after the other
   uint64_t snapshot_sequence_ = UINT64_MAX;  // of the newest one; UINT64_MAX: there is none
   std::atomic<uint64_t> checkpoint_bytes_ = 0;
 };

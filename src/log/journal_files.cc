@@ -6,14 +6,16 @@
 
 #include "base/assert.h"
 #include "base/mutex.h"
+#include "io/block_writer.h"
 #include "log/journal_format.h"
 
 namespace firn::log {
 
 namespace {
 
-// Files kept to be written again, beside the prepared one.
-constexpr size_t kSpareFilesMax = 1;
+// Files kept to be written again, beside the prepared one: as many as are needed at once under load. A file that is made anew costs a commit of the file
+// system's own journal with each sync, until it has been written once.
+constexpr size_t kSpareFilesMax = 3;
 
 }  // namespace
 
@@ -39,7 +41,7 @@ Status JournalFiles::Prepare() {
 }
 
 Status JournalFiles::PrepareLocked(uint64_t entry_bytes) {
-  const uint64_t size = std::max(file_bytes_, kJournalHeaderBytes + entry_bytes);
+  const uint64_t size = std::max(file_bytes_, kJournalHeaderBytes + io::NextBlock(entry_bytes));
   if (prepared_.has_value() && prepared_->size_bytes >= size) return Ok();
   JournalFile next{.number = last_number_ + 1, .size_bytes = 0, .file = nullptr};
   if (prepared_.has_value()) {
@@ -64,6 +66,7 @@ Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes) {
     FIRN_RETURN_IF_ERROR(file->file->Allocate(size_bytes));
     file->size_bytes = size_bytes;
   }
+  file->file->PreferDirectWrites();
   FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader({store_id_, file->number})));
   FIRN_RETURN_IF_ERROR(file->file->Sync());
   return files_.SyncDirectory(layout_.journal());

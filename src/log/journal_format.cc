@@ -15,6 +15,7 @@ using base::LoadLittle;
 using base::StoreLittle;
 
 constexpr std::string_view kFileMagic = "firnjrnl";
+constexpr uint32_t kUnalignedVersion = 1;
 constexpr size_t kFileHeaderUsed = 40;
 constexpr uint32_t kEntryMagic = 0x4a4e5246;
 constexpr uint16_t kTypeOperations = 1;
@@ -215,9 +216,12 @@ uint32_t JournalFileVersion(std::string_view bytes) {
 
 std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes) {
   if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return std::nullopt;
-  if (LoadLittle<uint32_t>(bytes.data() + 8) != kJournalVersion) return std::nullopt;
+  const uint32_t version = LoadLittle<uint32_t>(bytes.data() + 8);
+  if (version != kJournalVersion && version != kUnalignedVersion) return std::nullopt;
   if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return std::nullopt;
-  return JournalFileHeader{std::string(bytes.substr(16, kStoreIdBytes)), LoadLittle<uint64_t>(bytes.data() + 32)};
+  return JournalFileHeader{.store_id = std::string(bytes.substr(16, kStoreIdBytes)),
+                           .file_number = LoadLittle<uint64_t>(bytes.data() + 32),
+                           .group_alignment = version == kJournalVersion ? kJournalBlockBytes : kEntryAlignment};
 }
 
 bool IsEntryMagic(const char* bytes) { return LoadLittle<uint32_t>(bytes) == kEntryMagic; }

@@ -2,10 +2,12 @@
 // The bytes of the journal's files: encoding only, no meaning. All numbers are little-endian.
 // (tools/format_pages makes docs/formats/journal.md of this comment.)
 //
-// A file N.journal (N: 20 decimal digits, ascending) is a header, then entries, each at a multiple of 8:
+// A file N.journal (N: 20 decimal digits, ascending) is a header, then groups of entries. A group is what one write and sync made durable; it begins at a
+// multiple of 4096 (kJournalBlockBytes) and is written in whole blocks, past the page cache: zeros fill its last one. Inside a group each entry begins at the
+// next multiple of 8 behind the one before.
 //
 //   0     "firnjrnl"        8 bytes
-//   8     u32 version (1)
+//   8     u32 version (2; in version 1 groups were not aligned: each entry begins at the next multiple of 8. It is still read)
 //   12    u32 CRC-32C of bytes 16..40
 //   16    store id          16 bytes; the same in every file of a data directory
 //   32    u64 file number   = N
@@ -33,6 +35,9 @@
 //   6 drop       u32 partition
 //   7 log start  u32 partition, i64 offset
 //
+// Where the next entry is: at the next multiple of 8, if a whole entry with the next sequence is there; else at the next multiple of 4096, where it must begin
+// a group. What else stands there is of an earlier life of the file, or zeros.
+//
 // Why "group begin": entries written by one write may reach the disk in any order, so after a crash a whole entry can stand behind a
 // damaged one. The journal is synced between groups. Therefore a damaged entry s was durable, and its loss is corruption and
 // not a torn write, exactly if a whole entry with group begin > s exists.
@@ -52,9 +57,10 @@
 
 namespace firn::log {
 
-inline constexpr uint32_t kJournalVersion = 1;
+inline constexpr uint32_t kJournalVersion = 2;
 inline constexpr size_t kStoreIdBytes = 16;
 inline constexpr size_t kJournalHeaderBytes = 4096;
+inline constexpr size_t kJournalBlockBytes = 4096;
 inline constexpr size_t kEntryHeaderBytes = 40;
 inline constexpr size_t kEntryAlignment = 8;
 inline constexpr size_t kPartitionConfigBytes = 32;
@@ -63,9 +69,10 @@ inline constexpr size_t kOperationsPerEntryMax = 65'535;
 struct JournalFileHeader {
   std::string store_id;
   uint64_t file_number = 0;
+  uint64_t group_alignment = kJournalBlockBytes;  // of the first entry of each group; by the file's version
 };
 
-/// kJournalHeaderBytes bytes.
+/// kJournalHeaderBytes bytes, of the newest version.
 std::string EncodeJournalFileHeader(const JournalFileHeader& header);
 /// The version that a journal file's header names; 0 if it is no such header.
 uint32_t JournalFileVersion(std::string_view bytes);

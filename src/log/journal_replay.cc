@@ -47,8 +47,27 @@ class EntryReader {
     if (base::Crc32c(entry.payload.view()) != header->payload_crc) return std::optional<Entry>();
     return std::optional(std::move(entry));
   }
+  /// Where the entry of this sequence begins by its header, which may be all that is whole of it, if the one before ends at `position`.
+  Result<std::optional<uint64_t>> FindNext(uint64_t sequence, uint64_t position) {
+    for (uint64_t place : {position, NextGroup(position)}) {
+      FIRN_TRY(std::optional<EntryHeader> header, ReadHeader(place));
+      if (header.has_value() && header->sequence == sequence) return std::optional(place);
+    }
+    return std::optional<uint64_t>();
+  }
+  /// Where a header begins that is not whole, if the entry before ends at `position`.
+  Result<std::optional<uint64_t>> FindTornHeader(uint64_t position) {
+    for (uint64_t place : {position, NextGroup(position)}) {
+      FIRN_TRY(base::SharedBytes bytes, Bytes(place, kEntryHeaderBytes));
+      if (bytes.size() == kEntryHeaderBytes && IsEntryMagic(bytes.data()) && !DecodeEntryHeader(bytes.view()).has_value()) return std::optional(place);
+    }
+    return std::optional<uint64_t>();
+  }
+  void SetGroupAlignment(uint64_t bytes) { group_alignment_ = bytes; }
 
  private:
+  uint64_t NextGroup(uint64_t position) const { return (position + group_alignment_ - 1) / group_alignment_ * group_alignment_; }
+
   // Fewer at the end of the file.
   Result<base::SharedBytes> Bytes(uint64_t position, uint64_t size) {
     if (position >= size_bytes_) return base::SharedBytes();
@@ -65,6 +84,7 @@ class EntryReader {
   std::unique_ptr<io::File> file_;
   uint64_t number_;
   uint64_t size_bytes_;
+  uint64_t group_alignment_ = kJournalBlockBytes;
   base::SharedBytes chunk_;
   uint64_t chunk_begin_ = 0;
 };
@@ -140,6 +160,7 @@ class Replay {
       return Ok();
     }
     if (first.has_value()) part.first_sequence = first->sequence;
+    part.reader->SetGroupAlignment(header->group_alignment);
     parts_.push_back(std::move(part));
     return Ok();
   }
@@ -158,17 +179,20 @@ class Replay {
     const uint64_t limit = SequenceLimit(index);
     uint64_t position = group_begin_ = kJournalHeaderBytes;
     while (expected_ < limit) {
-      FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(position));
-      if (!entry.has_value() || entry->header.sequence != expected_) break;
-      if (entry->header.group_begin == expected_) group_begin_ = position;
+      FIRN_TRY(std::optional<uint64_t> place, reader.FindNext(expected_, position));
+      if (!place.has_value()) break;
+      FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(*place));
+      if (!entry.has_value()) break;
+      if (entry->header.group_begin == expected_) group_begin_ = *place;
+      const uint64_t end = *place + entry->header.entry_bytes();
       if (expected_ > from_.sequence) {
-        Status visited = visit_(entry->header, entry->payload);
-        if (!visited.ok()) return std::move(visited).error().Context(fmt::format("{} at byte {}", layout_.journal_file(reader.number()), position));
+        Status visited = visit_(entry->header, entry->payload, end - position);
+        if (!visited.ok()) return std::move(visited).error().Context(fmt::format("{} at byte {}", layout_.journal_file(reader.number()), *place));
         ++result_.entry_count;
-        result_.size_bytes += static_cast<int64_t>(entry->header.entry_bytes());
+        result_.size_bytes += static_cast<int64_t>(end - position);
       }
       ++expected_;
-      position += entry->header.entry_bytes();
+      position = end;
     }
     if (limit != UINT64_MAX && expected_ < limit) {
       return Corruption(fmt::format("entry {} at byte {} of {} is damaged or missing, and a later file begins with entry {}", expected_, position,
@@ -180,12 +204,16 @@ class Replay {
   // Looks for a whole entry behind the end, here or in later files, that proves that the entry expected there was durable.
   Status CheckRest(size_t index, uint64_t end) {
     uint64_t torn_end = end;
-    FIRN_TRY(std::optional<EntryHeader> torn, parts_[index].reader->ReadHeader(end));
-    if (torn.has_value() && torn->sequence == expected_) torn_end = end + torn->entry_bytes();
-    FIRN_TRY(std::string header, parts_[index].reader->file().ReadAt(end, kEntryHeaderBytes));
-    const bool is_header_torn = header.size() == kEntryHeaderBytes && IsEntryMagic(header.data()) && !DecodeEntryHeader(header).has_value();
-    if (is_header_torn) torn_end = end + kEntryHeaderBytes;
-    const std::string place = fmt::format("byte {} of {}", end, layout_.journal_file(parts_[index].reader->number()));
+    EntryReader& reader = *parts_[index].reader;
+    FIRN_TRY(std::optional<uint64_t> torn, reader.FindNext(expected_, end));
+    if (torn.has_value()) {
+      FIRN_TRY(std::optional<EntryHeader> header, reader.ReadHeader(*torn));
+      torn_end = *torn + header->entry_bytes();
+    } else {
+      FIRN_TRY(std::optional<uint64_t> torn_header, reader.FindTornHeader(end));
+      if (torn_header.has_value()) torn_end = *torn_header + kEntryHeaderBytes;
+    }
+    const std::string place = fmt::format("byte {} of {}", end, layout_.journal_file(reader.number()));
     for (size_t i = index; i < parts_.size(); ++i) {
       FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, place));
       if (i == index) torn_end = std::max(torn_end, last_end);

@@ -40,8 +40,8 @@ struct Replayed {
   uint64_t last_number = 0;
 };
 
-/// Takes one entry behind the snapshot; the payload may be kept.
-using EntryVisitor = std::function<Status(const EntryHeader& header, const base::SharedBytes& payload)>;
+/// Takes one entry behind the snapshot; the payload may be kept. `size_bytes`: in the file, with the padding before and after it.
+using EntryVisitor = std::function<Status(const EntryHeader& header, const base::SharedBytes& payload, uint64_t size_bytes)>;
 
 /// The numbers of the journal's files, ascending. kIoError names a foreign file.
 Result<std::vector<uint64_t>> ListJournal(io::FileSystem& files, const Layout& layout);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/mutex.h"
@@ -102,13 +103,14 @@ size_t JournalWriter::FlushGroup(Entries entries) {
     return count;
   }
   Effects effects;
+  uint64_t padding = io::NextBlock(group_bytes) - group_bytes;  // counts with the first: a replay has to read it too
   for (Waiting& entry : group) {
     if (entry.refused.has_value()) continue;
-    contents_.Apply(next_sequence_, entry.operations, &entry.prepared, entry.entry_bytes, &effects);
+    contents_.Apply(next_sequence_, entry.operations, &entry.prepared, entry.entry_bytes + std::exchange(padding, 0), &effects);
     ++next_sequence_;
   }
   contents_.Settle();
-  position_ += group_bytes;
+  position_ += io::NextBlock(group_bytes);
   contents_.budget().MakeRoom();
   Complete(group, std::nullopt);
   observer_.OnApplied(std::move(effects));
@@ -154,22 +156,11 @@ bool JournalWriter::HasRoom(const Waiting& entry, uint64_t group_bytes) const {
   if (!file_.has_value()) return false;
   if (group_bytes > 0 && group_bytes + entry.entry_bytes > kGroupBytesMax) return false;
   const uint64_t reserved = HasRecords(entry.operations) ? std::min(kReservedBytes, file_->size_bytes / 8) : 0;
-  return position_ + group_bytes + entry.entry_bytes + reserved <= file_->size_bytes;
+  return position_ + io::NextBlock(group_bytes + entry.entry_bytes) + reserved <= file_->size_bytes;
 }
 
 Status JournalWriter::WriteGroup(Entries group) {
-  uint64_t frame_bytes = 0;
-  for (const Waiting& entry : group) frame_bytes += EntryFrameBytes(entry.operations);
-  frames_.clear();
-  frames_.reserve(frame_bytes);
-  parts_.clear();
-  EntryHeader header{.file_number = static_cast<uint32_t>(file_->number), .sequence = next_sequence_, .group_begin = next_sequence_};
-  for (const Waiting& entry : group) {
-    if (entry.refused.has_value()) continue;
-    EncodeEntry(header, entry.operations, entry.prepared.first_offsets, &frames_, &parts_);
-    ++header.sequence;
-  }
-  Status written = file_->file->WriteAt(position_, parts_);
+  Status written = WriteBlocks(group);
   if (!written.ok()) {
     if (written.error().code() == ErrorCode::kDiskFull) CutBack();
     return written;
@@ -177,6 +168,22 @@ Status JournalWriter::WriteGroup(Entries group) {
   Status synced = file_->file->Sync();
   if (!synced.ok()) StopWith(synced.error());
   return synced;
+}
+
+// Entry by entry, so that the bytes that were just read for the checksum are copied while the processor's cache has them.
+Status JournalWriter::WriteBlocks(Entries group) {
+  blocks_.Begin(*file_->file, position_);
+  EntryHeader header{.file_number = static_cast<uint32_t>(file_->number), .sequence = next_sequence_, .group_begin = next_sequence_};
+  for (const Waiting& entry : group) {
+    if (entry.refused.has_value()) continue;
+    frames_.clear();
+    frames_.reserve(EntryFrameBytes(entry.operations));
+    parts_.clear();
+    EncodeEntry(header, entry.operations, entry.prepared.first_offsets, &frames_, &parts_);
+    for (std::string_view part : parts_) FIRN_RETURN_IF_ERROR(blocks_.Append(part));
+    ++header.sequence;
+  }
+  return blocks_.Finish();
 }
 
 // The file ends at its last durable entry, and is not written again.

@@ -2,8 +2,8 @@
 // The flusher: takes what has gathered, writes it as one group, syncs once, makes it visible, calls back.
 //
 //   1. Take all waiting entries. Prepare each (log_contents.h): a refused one fails alone.
-//   2. Encode as many as fit into the file into a gather list. Record batches are not copied: the list points at the producers' bytes.
-//   3. WriteAt, Sync. 4. Apply in order. 5. Callbacks in order. Then again, if more has gathered meanwhile.
+//   2. Encode as many as fit into the file, one after the other, into a buffer of whole blocks that is written whenever it is full, and at the end.
+//   3. Sync. 4. Apply in order. 5. Callbacks in order. Then again, if more has gathered meanwhile.
 //
 // Failures. A failed sync or an unexpected error of a write stops the journal: what the disk holds is unknown, so nothing is tried
 // again. A full disk fails the entries of that group and nothing else: the file is cut back to its last durable entry and never
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "io/block_writer.h"
 #include "io/executor.h"
 #include "log/health.h"
 #include "log/journal.h"
@@ -86,6 +87,7 @@ class JournalWriter final : public Journal {
   bool HasRoom(const Waiting& entry, uint64_t group_bytes) const;
   Status TakeFile(uint64_t entry_bytes);
   Status WriteGroup(Entries group);
+  Status WriteBlocks(Entries group);
   void CutBack();
   void OnWriteFailed(const Error& error);
   void StopWith(const Error& error);
@@ -99,7 +101,8 @@ class JournalWriter final : public Journal {
 
   // The flusher's.
   std::optional<JournalFile> file_;
-  uint64_t position_ = 0;  // in file_, of the next entry
+  uint64_t position_ = 0;  // in file_, of the next group
+  io::BlockWriter blocks_;
   uint64_t next_sequence_;
   std::string frames_;
   std::vector<std::string_view> parts_;

@@ -124,9 +124,9 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   const ReplayFrom from{.store_id = snapshot.store_id, .sequence = snapshot.sequence, .first_file = snapshot.journal_file};
   FIRN_RETURN_IF_ERROR(contents->Restore(std::move(snapshot)));
   Effects effects;
-  auto replayed = ReplayJournal(environment.files, layout, numbers, from, [&](const EntryHeader& header, const base::SharedBytes& payload) -> Status {
+  auto replayed = ReplayJournal(environment.files, layout, numbers, from, [&](const EntryHeader& header, const base::SharedBytes& payload, uint64_t size_bytes) -> Status {
     FIRN_TRY(DecodedEntry entry, DecodeEntryPayload(payload, header.operation_count));
-    return contents->Replay(header.sequence, std::move(entry), header.entry_bytes(), &effects);
+    return contents->Replay(header.sequence, std::move(entry), size_bytes, &effects);
   });
   if (!replayed.ok()) return std::move(replayed).error();
   recovered.journal = std::move(*replayed);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/segment_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/assert.h"
@@ -9,16 +11,9 @@
 
 namespace firn::log {
 
-namespace {
-
-constexpr int64_t kWriteBytes = 8 << 20;
-constexpr size_t kWriteParts = 4096;
-
-}  // namespace
-
 SegmentWriter::SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
-                             const std::vector<SegmentInfo>& existing)
-    : environment_(environment), layout_(layout), partition_(partition), config_(config), now_ms_(environment.clock.WallTimeMs()) {
+                             const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks)
+    : environment_(environment), layout_(layout), partition_(partition), config_(config), now_ms_(environment.clock.WallTimeMs()), blocks_(blocks) {
   if (!existing.empty()) last_ = existing.back();
 }
 
@@ -47,9 +42,7 @@ Status SegmentWriter::Append(const Slab& slab) {
   });
   FIRN_RETURN_IF_ERROR(std::move(walk));
   info.end = slab.end;
-  parts_.push_back(slab.batches.view());
-  parts_bytes_ += static_cast<int64_t>(slab.batches.size());
-  return parts_bytes_ >= kWriteBytes || parts_.size() >= kWriteParts ? FlushParts() : Ok();
+  return blocks_.Append(slab.batches.view());
 }
 
 bool SegmentWriter::MustRoll(const Slab& slab) const {
@@ -66,7 +59,7 @@ Status SegmentWriter::OpenLast() {
   last_.reset();
   last_indexed_ = -1;
   index_entries_written_ = changed_.back().index_entries;
-  return Ok();
+  return StartWriting(static_cast<uint64_t>(changed_.back().size_bytes));
 }
 
 Status SegmentWriter::OpenNew(Offset base) {
@@ -79,20 +72,25 @@ Status SegmentWriter::OpenNew(Offset base) {
   is_directory_changed_ = true;
   last_indexed_ = -1;
   index_entries_written_ = 0;
-  return Ok();
+  return StartWriting(0);
 }
 
-Status SegmentWriter::FlushParts() {
-  if (parts_.empty()) return Ok();
-  FIRN_RETURN_IF_ERROR(file_->WriteAt(static_cast<uint64_t>(changed_.back().size_bytes - parts_bytes_), parts_));
-  parts_.clear();
-  parts_bytes_ = 0;
-  return Ok();
+// The block in which the segment ends so far is written again with what follows.
+Status SegmentWriter::StartWriting(uint64_t size_bytes) {
+  file_->PreferDirectWrites();
+  const uint64_t block = size_bytes / io::kDirectBlockBytes * io::kDirectBlockBytes;
+  FIRN_TRY(std::string head, file_->ReadAt(block, size_bytes - block));
+  if (head.size() != size_bytes - block) {
+    return Error(ErrorCode::kCorruption, fmt::format("{} ends at byte {}, {} bytes were written and synced", layout_.segment_file(partition_, changed_.back().base),
+                                                     block + head.size(), size_bytes));
+  }
+  blocks_.Begin(*file_, block);
+  return blocks_.Append(head);
 }
 
 // The index is synced only with a full segment: until then a lost entry costs a scan (segment.h).
 Status SegmentWriter::CloseSegment(bool is_full) {
-  FIRN_RETURN_IF_ERROR(FlushParts());
+  FIRN_RETURN_IF_ERROR(blocks_.Finish());
   const SegmentInfo& info = changed_.back();
   FIRN_TRY(uint64_t size, file_->Size());
   if (size > static_cast<uint64_t>(info.size_bytes)) FIRN_RETURN_IF_ERROR(file_->Truncate(static_cast<uint64_t>(info.size_bytes)));

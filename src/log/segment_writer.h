@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Moves slabs of one partition into its segments. Lives on the segment queue, for one move: open the last segment, append, roll to a new one
-// when it is full or old, sync. Nothing counts before Finish has succeeded: after a failure the next move writes the same places again.
+// when it is full or old, sync. Writes whole blocks past the page cache (io/block_writer.h), the first with what the block holds already: what was just
+// produced is read from slabs, and nothing is left to a write-back that would stall the journal's sync. Nothing counts before Finish has succeeded: after a failure the next move writes the same places again.
 #pragma once
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/block_writer.h"
 #include "io/environment.h"
 #include "io/file_system.h"
 #include "log/file_names.h"
@@ -20,11 +22,11 @@ namespace firn::log {
 /// Thread-compatible.
 class SegmentWriter {
  public:
-  /// `existing`: the partition's segments, of which the last one is written to if there is room.
+  /// `existing`: the partition's segments, of which the last one is written to if there is room. `blocks` is this writer's until Finish.
   SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
-                const std::vector<SegmentInfo>& existing);
+                const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks);
 
-  /// Slabs in order, without gaps among them. Their bytes must stay until Finish.
+  /// Slabs in order, without gaps among them.
   Status Append(const Slab& slab);
   /// Writes and syncs all. kDiskFull: may be tried again with another writer; kIoError: may not.
   Status Finish();
@@ -36,7 +38,7 @@ class SegmentWriter {
   bool MustRoll(const Slab& slab) const;
   Status OpenLast();
   Status OpenNew(Offset base);
-  Status FlushParts();
+  Status StartWriting(uint64_t size_bytes);
   Status CloseSegment(bool is_full);
 
   const io::Environment environment_;
@@ -44,12 +46,11 @@ class SegmentWriter {
   const TopicPartitionId partition_;
   const PartitionConfig config_;
   const int64_t now_ms_;
+  io::BlockWriter& blocks_;               // to file_
   std::optional<SegmentInfo> last_;       // written to next, not yet opened
   std::vector<SegmentInfo> changed_;      // the last one is open
   std::unique_ptr<io::File> file_;        // of changed_.back()
   bool is_directory_changed_ = false;
-  std::vector<std::string_view> parts_;   // of file_, not yet written
-  int64_t parts_bytes_ = 0;
   int64_t last_indexed_ = -1;             // position of the last index entry; -1: none known
   uint32_t index_entries_written_ = 0;
   std::string index_bytes_;               // entries not yet written

@@ -7,6 +7,7 @@
 
 #include <future>
 
+#include "base/endian.h"
 #include "io/real_environment.h"
 #include "kafka/record_batch.h"
 #include "log/file_names.h"
@@ -317,6 +318,50 @@ TEST_F(StoreTest, FlippedBitsBeforeTheTailAreRefusedAndATornTailIsCut) {
   EXPECT_EQ(Append({Records(id, 1, "again")})->first_offsets[0], Offset(2));
   AbandonAndOpen();
   EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "again"));
+}
+
+// As version 1 of the format had them: entries one behind the other, without blocks.
+std::string WithoutBlocks(std::string_view file) {
+  std::string old(file.substr(0, kJournalHeaderBytes));
+  base::StoreLittle(old.data() + 8, uint32_t{1});
+  for (size_t at = kJournalHeaderBytes; at + kEntryHeaderBytes <= file.size(); at += kEntryAlignment) {
+    const std::optional<EntryHeader> header = DecodeEntryHeader(file.substr(at));
+    if (header.has_value()) old += file.substr(at, header->entry_bytes());
+  }
+  old.resize(file.size(), '\0');
+  return old;
+}
+
+TEST_F(StoreTest, AJournalOfTheFirstVersionIsReadAndANewerOneIsRefused) {
+  const TopicPartitionId id = Create();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append({Records(id, 1, "value " + std::to_string(i))}).ok());
+  store_.reset();
+  const std::string path = layout_.journal_file(1);
+  std::string bytes = *files().ReadAll(path);
+  const std::string old = WithoutBlocks(bytes);
+  ASSERT_LT(old.find("value 2") + 3 * kJournalBlockBytes / 2, bytes.find("value 2"));
+  base::StoreLittle(bytes.data() + 8, uint32_t{3});
+  ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
+  auto newer = TryOpen();
+  ASSERT_FALSE(newer.ok());
+  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has version 3"));
+  EXPECT_EQ(*files().ReadAll(path), bytes) << "nothing was changed";
+  ASSERT_TRUE(files().WriteAtomically(path, old).ok());
+  Open();
+  EXPECT_EQ(store_->recovery().entries_replayed, 4u);
+  EXPECT_EQ(store_->recovery().bytes_truncated, 0);
+  EXPECT_EQ(Append({Records(id, 1, "again")})->first_offsets[0], Offset(3));
+  AbandonAndOpen();
+  EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2", "again"));
+}
+
+TEST_F(StoreTest, AReplayCountsTheBlocksThatItReads) {
+  const TopicPartitionId id = Create();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(Append({Records(id, 1, "a")}).ok());  // each a group of its own
+  AbandonAndOpen();
+  EXPECT_EQ(store_->recovery().entries_replayed, 11u);
+  EXPECT_GT(store_->recovery().bytes_replayed, static_cast<int64_t>(10 * kJournalBlockBytes));
+  EXPECT_LT(store_->recovery().bytes_replayed, static_cast<int64_t>(11 * kJournalBlockBytes));
 }
 
 TEST_F(StoreTest, MissingPartsAreRefused) {
