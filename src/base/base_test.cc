@@ -41,6 +41,17 @@ TEST(Crc32c, EqualsTheBitwiseDefinitionAtAllLengths) {
   EXPECT_EQ(Crc32c(std::string_view(bytes).substr(5'000), Crc32c(bytes.substr(0, 5'000))), SlowCrc32c(bytes));
 }
 
+TEST(Crc32c, CombinesWhatTwoPartsHave) {
+  std::string bytes(70'000, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * i / 3 + 7 * i);
+  const uint32_t whole = Crc32c(bytes);
+  for (size_t second = 0; second <= bytes.size(); second += second < 300 ? 1 : 577) {
+    const std::string_view head = std::string_view(bytes).substr(0, bytes.size() - second);
+    ASSERT_EQ(CombineCrc32c(Crc32c(head), Crc32c(std::string_view(bytes).substr(head.size())), second), whole) << second;
+  }
+  EXPECT_EQ(CombineCrc32c(Crc32c("a"), Crc32c(std::string(1 << 24, 'b')), 1 << 24), Crc32c("a" + std::string(1 << 24, 'b')));
+}
+
 TEST(Varint, RoundTripsAndRefusesTruncation) {
   for (int64_t value : {int64_t{0}, int64_t{-1}, int64_t{1}, int64_t{63}, int64_t{64}, INT64_MAX, INT64_MIN}) {
     std::string bytes;

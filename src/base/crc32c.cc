@@ -6,6 +6,8 @@
 
 #include <immintrin.h>
 
+#include <array>
+
 #include "base/endian.h"
 
 namespace firn::base {
@@ -34,6 +36,26 @@ uint32_t ShiftCrc(uint32_t crc, uint32_t factor) {
 constexpr uint32_t kShiftOne = ShiftFactor(kBlock);
 constexpr uint32_t kShiftTwo = ShiftFactor(2 * kBlock);
 
+// The product of two polynomials modulo P, all reversed.
+constexpr uint32_t Multiply(uint32_t left, uint32_t right) {
+  uint32_t product = 0;
+  for (uint32_t bit = 0x80000000u; bit != 0; bit >>= 1) {
+    if (left & bit) product ^= right;
+    right = ShiftBits(right, 1);
+  }
+  return product;
+}
+
+constexpr size_t kSmallestPower = 3;  // fewer bytes than eight have no factor for _mm_clmulepi64: x^(8 * bytes - 33) is none
+
+// Factors for 2^3, 2^4, ... bytes: each is the square of the one before, times the x^33 that both lack and one should.
+constexpr auto kShiftPowers = [] {
+  std::array<uint32_t, 64 - kSmallestPower> factors{};
+  factors[0] = ShiftFactor(size_t{1} << kSmallestPower);
+  for (size_t i = 1; i < factors.size(); ++i) factors[i] = Multiply(Multiply(factors[i - 1], factors[i - 1]), ShiftBits(0x80000000u, 33));
+  return factors;
+}();
+
 }  // namespace
 
 uint32_t Crc32c(std::string_view bytes, uint32_t crc) {
@@ -57,6 +79,16 @@ uint32_t Crc32c(std::string_view bytes, uint32_t crc) {
     state = _mm_crc32_u8(static_cast<uint32_t>(state), static_cast<uint8_t>(*at));
   }
   return ~static_cast<uint32_t>(state);
+}
+
+// What precedes and what follows the division (both complement the checksum) cancels out: only the first checksum moves.
+uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t second_bytes) {
+  for (uint64_t i = 0; i < second_bytes % (1u << kSmallestPower); ++i) first = _mm_crc32_u8(first, 0);
+  second_bytes >>= kSmallestPower;
+  for (size_t power = 0; second_bytes != 0; ++power, second_bytes >>= 1) {
+    if (second_bytes & 1) first = ShiftCrc(first, kShiftPowers[power]);
+  }
+  return first ^ second;
 }
 
 }  // namespace firn::base

@@ -11,4 +11,7 @@ namespace firn::base {
 /// streams at once.
 uint32_t Crc32c(std::string_view bytes, uint32_t crc = 0);
 
+/// The checksum of some bytes followed by `second_bytes` others, from the checksums of both: the bytes are not read.
+uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t second_bytes);
+
 }  // namespace firn::base

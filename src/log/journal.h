@@ -32,8 +32,9 @@ struct PartitionConfig {
   int64_t retention_bytes = -1;                   // -1: unlimited
 };
 
-/// Appends Kafka record batches (v2, whole, one after the other) to a partition. Base offset and leader epoch of each batch are patched
-/// in a copy-free way: `batches` must be the only user of those header bytes until the callback has run.
+/// Appends Kafka record batches (v2, whole, one after the other) to a partition. Their checksums must be right, which is not looked at again: the entry's own
+/// is made of them. Base offset and leader epoch of each batch are patched in a copy-free way: `batches` must be the only user of those header bytes until the
+/// callback has run.
 struct AppendRecords {
   TopicPartitionId partition;
   base::SharedBytes batches;

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "kafka/record_batch.h"
 
 namespace firn::log {
 
@@ -51,6 +52,17 @@ uint64_t PayloadBytes(std::span<const Operation> operations) {
 }
 
 uint64_t Padding(uint64_t size) { return (kEntryAlignment - size % kEntryAlignment) % kEntryAlignment; }
+
+// The checksum of whole record batches behind bytes with `crc`, from the checksums that they carry: their records are not read once more.
+uint32_t BatchesCrc(std::string_view batches, uint32_t crc) {
+  Status walked = kafka::ForEachBatch(batches, [&](const kafka::RecordBatchView& batch) {
+    crc = base::Crc32c(batch.bytes().substr(0, kafka::kBatchCrcBegin), crc);
+    crc = base::CombineCrc32c(crc, batch.crc(), batch.size() - kafka::kBatchCrcBegin);
+    return true;
+  });
+  FIRN_ASSERT(walked.ok(), "batches were checked when the entry was prepared: {}", walked.error().ToString());
+  return crc;
+}
 
 // Writes everything of an operation that is not a record batch.
 struct FrameWriter {
@@ -273,7 +285,7 @@ void EncodeEntry(const EntryHeader& header, std::span<const Operation> operation
     if (append == nullptr) continue;
     end_run();
     parts->push_back(append->batches.view());
-    crc = base::Crc32c(append->batches.view(), crc);
+    crc = BatchesCrc(append->batches.view(), crc);
     payload_bytes += append->batches.size();
   }
   if (run_begin < frames->size()) end_run();

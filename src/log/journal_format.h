@@ -20,8 +20,8 @@
 //   12    u32 payload size in bytes
 //   16    u64 sequence                      ascending by one from entry to entry, over all files
 //   24    u64 group begin                   sequence of the first entry of the write that this entry was part of
-//   32    u32 CRC-32C of the payload        covers record batches too, although they have a checksum of their own: it costs
-//                                           0.1 ns a byte, and one rule for all entries is easier to trust
+//   32    u32 CRC-32C of the payload        covers record batches too, although they have a checksum of their own: one rule for all
+//                                           entries is easier to trust, and it is made of the batches' without reading them again
 //   36    u16 type (1: operations)
 //   38    u16 number of operations
 //   40    payload: the operations one after the other; then zeros up to a multiple of 8
