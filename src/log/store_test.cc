@@ -344,7 +344,7 @@ TEST_F(StoreTest, AJournalOfTheFirstVersionIsReadAndANewerOneIsRefused) {
   ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
   auto newer = TryOpen();
   ASSERT_FALSE(newer.ok());
-  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has version 3"));
+  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 3"));
   EXPECT_EQ(*files().ReadAll(path), bytes) << "nothing was changed";
   ASSERT_TRUE(files().WriteAtomically(path, old).ok());
   Open();
