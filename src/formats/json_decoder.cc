@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "formats/json_formats_internal.h"
 #include "formats/json_reader_internal.h"
+#include "formats/json_template_internal.h"
 #include "formats/record_formats_internal.h"
 
 namespace firn::formats {
@@ -63,22 +65,49 @@ class JsonDecoder final : public RecordDecoder {
       scratch_.append(simdjson::SIMDJSON_PADDING, ' ');
       text = std::string_view(scratch_).substr(0, text.size());
     }
+    if (ReadByTemplate(text)) return true;
     reason_.clear();
     bad_fields_ = 0;
     const bool is_whole = ReadObject(text);
-    if (is_whole && bad_fields_ == 0) return true;
+    if (is_whole && bad_fields_ == 0) {
+      LearnTemplate(text);
+      return true;
+    }
     if (!options_.ignore_parse_errors) {
       return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, reason_, RecordExcerpt(record.bytes)))
           .Hint("'json.ignore-parse-errors'='true' drops broken records and makes fields of the wrong type NULL");
     }
     if (decoded->errors == 0) decoded->first_error = fmt::format("{}: {}", reason_, RecordExcerpt(record.bytes));
     decoded->errors += is_whole ? bad_fields_ : 1;
-    if (!is_whole) {
-      for (auto& reader : readers_) {
-        if (reader->row_count() > rows_) reader->CutTo(rows_);
-      }
-    }
+    if (!is_whole) CutBack();
     return is_whole;
+  }
+
+  void CutBack() {
+    for (auto& reader : readers_) {
+      if (reader->row_count() > rows_) reader->CutTo(rows_);
+    }
+  }
+
+  // Records that look like none of the ones before are not measured against a template time and again.
+  bool ReadByTemplate(std::string_view text) {
+    if (!template_.is_known()) return false;
+    if (template_.Read(text, readers_)) {
+      misses_ = 0;
+      if (learning_pause_ > 1) --learning_pause_;
+      return true;
+    }
+    CutBack();
+    if (++misses_ == kMissesMax) template_.Forget();
+    return false;
+  }
+
+  void LearnTemplate(std::string_view text) {
+    if (--until_learning_ > 0) return;
+    template_.Learn(text, columns_, !options_.fail_on_missing_field);
+    misses_ = 0;
+    learning_pause_ = std::min(2 * learning_pause_, kLearningPauseMax);
+    until_learning_ = learning_pause_;
   }
 
   bool Broken(simdjson::error_code error) {
@@ -159,6 +188,8 @@ class JsonDecoder final : public RecordDecoder {
     return column;
   }
 
+  static constexpr int kMissesMax = 16;
+  static constexpr int kLearningPauseMax = 1024;
   static constexpr size_t kMaxRememberedFields = 256;
   static constexpr size_t kMaxRememberedName = 256;
   struct Remembered {
@@ -170,6 +201,10 @@ class JsonDecoder final : public RecordDecoder {
   std::vector<std::unique_ptr<JsonReader>> readers_;
   JsonReadOptions options_;
   std::unordered_map<std::string, int> columns_;
+  JsonTemplate template_;
+  int misses_ = 0;                     // in a row
+  int until_learning_ = 1;             // records that the parser reads before the template is taken from one of them, and how many the next time
+  int learning_pause_ = 1;
   std::vector<Remembered> order_;      // fields as the last records had them
   std::vector<uint64_t> seen_;         // per column: the stamp of the record that last had it
   uint64_t stamp_ = 0;

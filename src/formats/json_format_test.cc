@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
+
 #include "formats/record_format.h"
 
 namespace firn::formats {
@@ -113,6 +116,88 @@ TEST(JsonFormat, RefusesUnknownOptions) {
   EXPECT_EQ(status.error().message(), "the json format has no option 'json.ignore-parse-error'");
   EXPECT_THAT(status.error().candidates(), ElementsAre("ignore-parse-errors"));
   EXPECT_EQ(CheckFormat({"jsn", {}, "UTC"}).error().candidates(), std::vector<std::string>{"json"});
+}
+
+// Records that look alike are read without the parser. Whatever they hold and wherever they stop to look alike, the rows must be those that a decoder
+// gives which has seen no other record.
+class LookAlikes {
+ public:
+  explicit LookAlikes(uint32_t seed) : random_(seed), blank_(Below(3) == 0 ? " " : "") {}
+
+  std::string Next() {
+    std::string text = "{";
+    for (const char* name : {"symbol", "price", "ts", "other", "flag", "small"}) {
+      if (Below(40) == 0) continue;
+      if (text.size() > 1) text += "," + blank_;
+      text += std::string("\"") + name + "\":" + blank_ + Value(name);
+    }
+    text += "}";
+    if (Below(30) == 0) text.resize(static_cast<size_t>(Below(static_cast<int>(text.size()) + 1)));
+    if (Below(30) == 0 && !text.empty()) text[static_cast<size_t>(Below(static_cast<int>(text.size())))] = "\"\\{},:x0 \xc3\x01"[Below(11)];
+    if (Below(60) == 0) text += "}";
+    return text;
+  }
+
+ private:
+  int Below(int limit) { return static_cast<int>(random_() % static_cast<uint32_t>(limit)); }
+  std::string Value(std::string_view name) {
+    if (Below(20) == 0) return "null";
+    if (Below(25) == 0) return Odd();
+    if (name == "symbol") return '"' + std::string(static_cast<size_t>(Below(Below(20) == 0 ? 90 : 6)), 'a') + '"';
+    if (name == "flag") return Below(2) == 0 ? "true" : "false";
+    std::string number = Below(4) == 0 ? "-" : "";
+    for (int i = Below(Below(10) == 0 ? 20 : 6); i >= 0; --i) number += static_cast<char>('0' + Below(10));
+    if (name != "ts" && name != "small" && Below(2) == 0) {
+      number += '.';
+      for (int i = Below(Below(10) == 0 ? 20 : 4); i >= 0; --i) number += static_cast<char>('0' + Below(10));
+    }
+    return number;
+  }
+  std::string Odd() {
+    static constexpr const char* kValues[] = {"1e3", "0", "-0", "007", "1.", ".5", "-", "+1", "1.50", "\"a\\nb\"", "\"\xc3\xa9\"", "\"\xff\"", "\"1\"", "\" 2.5\"", "[1]", "{\"a\":1}", "tru", "nullx",
+                                              "9223372036854775807", "9223372036854775808", "-9223372036854775808", "9007199254740993", "0.1", "123456789012345678.5", "\"\"", "300", "-128", "1E400"};
+    return kValues[Below(static_cast<int>(std::size(kValues)))];
+  }
+
+  std::mt19937 random_;
+  const std::string blank_;
+};
+
+TEST(JsonFormat, RecordsThatLookAlikeGiveWhatEachGivesAlone) {
+  const auto schema = types::MakeSchema({{"symbol", DataType::String()}, {"price", DataType::Double()}, {"ts", DataType::BigInt()}, {"small", DataType::TinyInt()}, {"real", DataType::Float()}, {"flag", DataType::Boolean()}});
+  for (uint32_t seed = 1; seed <= 60; ++seed) {
+    LookAlikes records(seed);
+    // As in the log: one behind the other, so that what follows a record that breaks off is another record.
+    std::string slab;
+    std::vector<std::pair<size_t, size_t>> places;
+    for (int i = 0; i < 200; ++i) {
+      const std::string text = records.Next();
+      places.emplace_back(slab.size(), text.size());
+      slab += text;
+    }
+    slab.append(kRecordPadding, '\0');
+    std::vector<RawRecord> raw;
+    for (const auto& [at, size] : places) raw.push_back({std::string_view(slab).substr(at, size), false, seed % 2 == 0});
+    auto decoder = MakeDecoder({"json", {{"ignore-parse-errors", "true"}}, "UTC"}, schema);
+    ASSERT_TRUE(decoder.ok());
+    const auto together = (*decoder)->Decode(raw);
+    ASSERT_TRUE(together.ok());
+    std::vector<types::Batch> alone;
+    int64_t errors = 0;
+    for (const RawRecord& record : raw) {
+      const DecodedRecords one = Decode(schema, {std::string(record.bytes)});
+      errors += one.errors;
+      alone.push_back(one.rows);
+    }
+    const auto expected = types::ConcatenateBatches(alone);
+    ASSERT_TRUE(expected.ok());
+    ASSERT_EQ(together->rows.row_count, expected->row_count) << "seed " << seed;
+    EXPECT_EQ(together->errors, errors) << "seed " << seed;
+    for (size_t i = 0; i < schema->size(); ++i) {
+      EXPECT_TRUE(together->rows.columns[i]->Equals(*expected->columns[i], arrow::EqualOptions::Defaults().signed_zeros_equal(false)))
+          << "seed " << seed << " column " << schema->field(i).name << "\n" << together->rows.columns[i]->ToString() << expected->columns[i]->ToString();
+    }
+  }
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "formats/json_reader_internal.h"
+#include "formats/record_format.h"
 #include "formats/text_value.h"
 #include "types/arrow_result.h"
 
@@ -84,6 +85,39 @@ ReadOutcome ConvertText(value& from, T* out, const Parse& parse) {
   return ReadOutcome::kOk;
 }
 
+// digits / 10^scale, negative or not.
+struct PlainNumber {
+  uint64_t digits = 0;
+  int scale = 0;
+  bool is_negative = false;
+};
+
+constexpr int kPlainDigitsMax = 18;
+constexpr double kPowersOfTen[kPlainDigitsMax + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+
+bool IsDigit(char c) { return static_cast<uint8_t>(c - '0') < 10; }
+
+// A JSON number without exponent of up to kPlainDigitsMax digits; its end, nullptr: it is another kind of value. kRecordPadding bytes may be read.
+const char* ReadPlainNumber(const char* at, PlainNumber* number) {
+  static_assert(kRecordPadding > kPlainDigitsMax + 3);
+  number->is_negative = *at == '-';
+  const char* const begin = at += number->is_negative ? 1 : 0;
+  uint64_t digits = 0;
+  for (; IsDigit(*at) && at - begin <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+  const std::ptrdiff_t whole = at - begin;
+  if (whole == 0 || (*begin == '0' && whole > 1)) return nullptr;
+  std::ptrdiff_t count = whole;
+  if (*at == '.') {
+    const char* const fraction = ++at;
+    for (; IsDigit(*at) && count + (at - fraction) <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+    number->scale = static_cast<int>(at - fraction);
+    if (number->scale == 0) return nullptr;
+    count += number->scale;
+  }
+  number->digits = digits;
+  return count > kPlainDigitsMax || *at == 'e' || *at == 'E' ? nullptr : at;
+}
+
 // A column of fixed-width values; Derived::Convert turns one value into T.
 template <typename Derived, typename T>
 class FixedReader : public JsonReader {
@@ -106,6 +140,15 @@ class FixedReader : public JsonReader {
     }
     return outcome;
   }
+  const char* ReadPlain(const char* at) final {
+    T converted{};
+    const char* end = static_cast<Derived*>(this)->ConvertPlain(at, &converted);
+    if (end == nullptr) return nullptr;
+    values_.push_back(converted);
+    validity_.Append(true);
+    return end;
+  }
+  const char* ConvertPlain(const char* /*at*/, T* /*out*/) { return nullptr; }
   void AppendNull() final {
     values_.push_back(T{});
     validity_.Append(false);
@@ -137,6 +180,14 @@ template <typename T>
 class IntegerReader final : public FixedReader<IntegerReader<T>, T> {
  public:
   using FixedReader<IntegerReader<T>, T>::FixedReader;
+  const char* ConvertPlain(const char* at, T* out) {
+    PlainNumber number;
+    const char* end = ReadPlainNumber(at, &number);
+    if (end == nullptr || number.scale != 0) return nullptr;
+    const int64_t value = number.is_negative ? -static_cast<int64_t>(number.digits) : static_cast<int64_t>(number.digits);
+    *out = static_cast<T>(value);
+    return *out == value ? end : nullptr;
+  }
   ReadOutcome Convert(value& from, T* out) {
     int64_t number = 0;
     if (from.get_int64().get(number) == simdjson::SUCCESS) {
@@ -164,6 +215,15 @@ template <typename T>
 class FloatReader final : public FixedReader<FloatReader<T>, T> {
  public:
   using FixedReader<FloatReader<T>, T>::FixedReader;
+  // Digits up to 2^53 and powers of ten up to 10^22 are doubles without rounding, so that their quotient is rounded once, as it must be.
+  const char* ConvertPlain(const char* at, T* out) {
+    PlainNumber number;
+    const char* end = ReadPlainNumber(at, &number);
+    if (end == nullptr || number.digits > (uint64_t{1} << 53)) return nullptr;
+    const double value = static_cast<double>(number.digits) / kPowersOfTen[number.scale];
+    *out = static_cast<T>(number.is_negative ? -value : value);
+    return end;
+  }
   ReadOutcome Convert(value& from, T* out) {
     double number = 0;
     if (from.get_double().get(number) != simdjson::SUCCESS) {
@@ -271,6 +331,11 @@ class BooleanReader final : public JsonReader {
   Validity validity_;
 };
 
+constexpr size_t kPlainTextMax = kRecordPadding - 2;  // between the quotes
+
+// ASCII that stands for itself in a JSON string.
+bool IsPlainText(char c) { return static_cast<int8_t>(c) >= 0x20 && c != '"' && c != '\\'; }
+
 // Text and bytes: offsets and data as Arrow wants them.
 class StringReader final : public JsonReader {
  public:
@@ -291,6 +356,15 @@ class StringReader final : public JsonReader {
     if (type == json_type::object || type == json_type::array) return AppendContainer(from);
     if (ReadOutcome outcome = TextOf(from, &text); outcome != ReadOutcome::kOk) return outcome;
     return Append(text);
+  }
+  // ASCII without escapes, of less than kRecordPadding bytes.
+  const char* ReadPlain(const char* at) final {
+    if (is_bytes_ || *at != '"') return nullptr;
+    const char* const begin = at + 1;
+    const char* end = begin;
+    while (IsPlainText(*end) && end - begin < static_cast<std::ptrdiff_t>(kPlainTextMax)) ++end;
+    if (*end != '"') return nullptr;
+    return Append({begin, static_cast<size_t>(end - begin)}) == ReadOutcome::kOk ? end + 1 : nullptr;
   }
   void AppendNull() final {
     ends_.push_back(static_cast<int32_t>(data_.size()));

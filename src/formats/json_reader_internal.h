@@ -34,6 +34,10 @@ class JsonReader {
   virtual ~JsonReader() = default;
   /// Appends the value (JSON null gives NULL).
   virtual ReadOutcome Read(simdjson::ondemand::value value) = 0;
+  /// Appends the value that begins at `at` if it is of the plainest form for the type, and gives back where it ends; nullptr: it is not, nothing was
+  /// appended, and Read must have a look at it. At least kRecordPadding bytes behind `at` may be read. What follows the value is up to the caller, who cuts it
+  /// off again if that is not JSON.
+  virtual const char* ReadPlain(const char* /*at*/) { return nullptr; }
   virtual void AppendNull() = 0;
   virtual int64_t row_count() const = 0;
   virtual void CutTo(int64_t row_count) = 0;
