@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   up_command->add_option("--port-kafka", up.kafka_port, "0: a free one")->capture_default_str();
   up_command->add_option("--port-sql", up.sql_port, "0: a free one")->capture_default_str();
   up_command->add_option("--port-jobs", up.jobs_port, "0: a free one")->capture_default_str();
+  up_command->add_option("--state-limit", up.state_limit_bytes, "bytes that the state of all jobs may take in memory, such as 8GB")->capture_default_str()->transform(CLI::AsSizeValue(false));
 
   SqlOptions sql;
   CLI::App* sql_command = app.add_subcommand("sql", "runs SQL statements\n\n  firn sql -e \"SHOW TABLES\"\n  firn sql --data ./lake -f pipeline.sql");

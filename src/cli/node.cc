@@ -65,6 +65,7 @@ class RunningNode final : public Node {
     connectors_.Register(connect::MakeSystemConnector(system_tables_));
     exec::EngineOptions engine_options;
     engine_options.state_directory = io::JoinPath(options_.data, "state");
+    engine_options.state_limit_bytes = options_.state_limit_bytes;
     engine_options.warn = warn;
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
     system_tables_.Bind(*engine_);

@@ -22,6 +22,7 @@ struct NodeOptions {
   uint16_t kafka_port = 9092;  // 0: a free one, like the next
   uint16_t sql_port = 8083;
   uint16_t jobs_port = 8081;
+  int64_t state_limit_bytes = 4LL << 30;  // of all jobs together
   bool is_embedded = false;    // for one command: no node.json
 };
 

@@ -172,25 +172,27 @@ RunState Task::Work() {
   return RunState::kReady;
 }
 
+// An operator that has failed may be one that got what a failure behind it left: the first is the one to tell.
+Status Task::Outcome(Status own) {
+  if (failure_.ok()) failure_ = std::move(own);
+  return failure_;
+}
+
 Status Task::Handle(InputEvent event) {
   has_unpublished_ = true;
   Stage& first = stages_.front();
   switch (event.kind) {
     case InputEvent::Kind::kBatch:
-      if (!first.op) {
-        links_[0]->Emit(std::move(event.batch));
-      } else {
+      if (first.op) {
         first.metrics->rows_in.fetch_add(event.batch.row_count, std::memory_order_relaxed);
-        FIRN_RETURN_IF_ERROR(first.op->Process(event.input, std::move(event.batch), *links_[0]));
+        return Outcome(first.op->Process(event.input, std::move(event.batch), *links_[0]));
       }
+      links_[0]->Emit(std::move(event.batch));
       break;
     case InputEvent::Kind::kWatermark:
       first.metrics->watermark_ms.store(event.value, std::memory_order_relaxed);
-      if (!first.op) {
-        links_[0]->EmitWatermark({event.value});
-      } else {
-        FIRN_RETURN_IF_ERROR(first.op->Advance({event.value}, *links_[0]));
-      }
+      if (first.op) return Outcome(first.op->Advance({event.value}, *links_[0]));
+      links_[0]->EmitWatermark({event.value});
       break;
     case InputEvent::Kind::kBarrier:
       FIRN_RETURN_IF_ERROR(TakeSnapshot(event.value));
@@ -200,7 +202,7 @@ Status Task::Handle(InputEvent event) {
       for (auto& output : outputs_) FIRN_RETURN_IF_ERROR(output->EmitActivity(event.value != 0));
       break;
     case InputEvent::Kind::kInputEnded:
-      if (first.op) FIRN_RETURN_IF_ERROR(first.op->EndInput(event.input, *links_[0]));
+      if (first.op) return Outcome(first.op->EndInput(event.input, *links_[0]));
       break;
     case InputEvent::Kind::kEnd: return ProcessEnd();
   }
@@ -221,8 +223,7 @@ Status Task::EndEarly() {
 
 Status Task::ProcessEnd() {
   for (size_t i = 0; i < stages_.size(); ++i) {
-    if (stages_[i].op) FIRN_RETURN_IF_ERROR(stages_[i].op->Finish(*links_[i]));
-    FIRN_RETURN_IF_ERROR(failure_);
+    if (stages_[i].op) FIRN_RETURN_IF_ERROR(Outcome(stages_[i].op->Finish(*links_[i])));
   }
   for (auto& output : outputs_) FIRN_RETURN_IF_ERROR(output->EmitEnd());
   has_ended_ = true;
@@ -258,6 +259,17 @@ Status Task::TakeSnapshot(int64_t checkpoint_id) {
   return Ok();
 }
 
+Error Task::StateLimitError(int64_t total) const {
+  const Stage* largest = &stages_.front();
+  const auto bytes_of = [](const Stage& stage) { return stage.metrics->state_bytes.load(std::memory_order_relaxed); };
+  for (const Stage& stage : stages_) {
+    if (bytes_of(stage) > bytes_of(*largest)) largest = &stage;
+  }
+  return Error(ErrorCode::kStateLimitExceeded, fmt::format("the state of all jobs is {} bytes and may be {}; lane {} of {} holds {} of them", total,
+                                                           budget_.limit_bytes(), options_.lane, largest->node->name, bytes_of(*largest)))
+      .Hint("start the node with a larger --state-limit, SET 'table.exec.state.ttl', or group by fewer keys");
+}
+
 Status Task::AccountState() {
   int64_t bytes = 0;
   for (Stage& stage : stages_) {
@@ -270,9 +282,7 @@ Status Task::AccountState() {
   const bool grew = bytes > state_bytes_;
   state_bytes_ = bytes;
   if (grew && total > budget_.limit_bytes()) {
-    return Error(ErrorCode::kStateLimitExceeded,
-                 fmt::format("the state of all jobs is {} bytes, the limit is {}; this operator's lane holds {}", total, budget_.limit_bytes(), bytes))
-        .Hint("raise the engine's state limit, SET 'table.exec.state.ttl', or group by fewer keys");
+    return StateLimitError(total);
   }
   return Ok();
 }
@@ -306,9 +316,8 @@ Status Task::RunTimers() {
   for (size_t i = 0; i < stages_.size(); ++i) {
     Stage& stage = stages_[i];
     if (!stage.op || stage.op->NextTimerMs() > now_ms_) continue;
-    FIRN_RETURN_IF_ERROR(stage.op->OnTimer(now_ms_, *links_[i]));
+    FIRN_RETURN_IF_ERROR(Outcome(stage.op->OnTimer(now_ms_, *links_[i])));
     has_unpublished_ = true;
-    FIRN_RETURN_IF_ERROR(failure_);
   }
   return Ok();
 }

@@ -142,11 +142,13 @@ class Task final : public Runnable {
   void TakeRequests();
   Status RunTimers();
   Status Handle(InputEvent event);
+  Status Outcome(Status own);
   bool WantsNoMore() const;
   Status EndEarly();
   Status ProcessEnd();
   Status TakeSnapshot(int64_t checkpoint_id);
   Status AccountState();
+  Error StateLimitError(int64_t total) const;
   bool AnyOutputFull();
   Status FlushOutputs();
   void SetTime(int64_t now_ms);
