@@ -34,16 +34,25 @@ std::map<std::string, std::string> OptionMap(const std::vector<sql::Option>& opt
   return map;
 }
 
-// SQL's LIKE over names: % and _.
+// SQL's LIKE over names: % and _. The last % alone is tried again where a match fails, so no pattern takes more than its length times the name's.
 bool LikeMatches(std::string_view name, std::string_view pattern) {
-  if (pattern.empty()) return name.empty();
-  if (pattern[0] == '%') {
-    for (size_t i = 0; i <= name.size(); ++i) {
-      if (LikeMatches(name.substr(i), pattern.substr(1))) return true;
+  size_t at = 0, next = 0;
+  size_t retried_from = std::string_view::npos, retried_at = 0;  // behind the last %, and where in the name it is tried
+  while (at < name.size()) {
+    if (next < pattern.size() && pattern[next] == '%') {
+      retried_from = ++next;
+      retried_at = at;
+    } else if (next < pattern.size() && (pattern[next] == '_' || pattern[next] == name[at])) {
+      ++at;
+      ++next;
+    } else if (retried_from != std::string_view::npos) {
+      next = retried_from;
+      at = ++retried_at;
+    } else {
+      return false;
     }
-    return false;
   }
-  return !name.empty() && (pattern[0] == '_' || pattern[0] == name[0]) && LikeMatches(name.substr(1), pattern.substr(1));
+  return pattern.find_first_not_of('%', next) == std::string_view::npos;
 }
 
 std::string Lower(std::string text) {
