@@ -21,6 +21,8 @@ const std::vector<OptionRule>& Rules() {
       {"raw.*", OptionKind::kText, false, {}, "options of the format"},
       {"debezium-json.*", OptionKind::kText, false, {}, "options of the format"},
       {"parquet.*", OptionKind::kText, false, {}, "options of the format: compression"},
+      {"partition.default-name", OptionKind::kText, false, {}, "the folder name of a NULL in PARTITIONED BY"},
+      {"partition.*", OptionKind::kText, false, {}, "accepted"},
       {"sink.*", OptionKind::kText, false, {}, "accepted"},
       {"source.*", OptionKind::kText, false, {}, "accepted"},
   };
@@ -53,18 +55,22 @@ Status CheckParquet(const formats::FormatSpec& spec) {
   return Ok();
 }
 
-Result<formats::FormatSpec> FormatOf(const plan::TableDefinition& table) {
+// What WITH and PARTITIONED BY say.
+struct FileTable {
+  formats::FormatSpec format;
+  PartitionFolders partitions;
+};
+
+Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
   FIRN_RETURN_IF_ERROR(CheckOptions(table, Rules()));
+  FIRN_TRY(PartitionFolders partitions, PartitionFolders::Make(table));
   const std::string name = table.Option("format");
   formats::FormatSpec spec{name, formats::FormatOptions(table.options, name), "UTC", {}};
   for (const plan::TableColumn& column : table.columns) {
-    if (column.kind == plan::ColumnKind::kPhysical) spec.columns.push_back({column.name, column.type});
+    if (column.kind == plan::ColumnKind::kPhysical && !partitions.LevelOf(column.name)) spec.columns.push_back({column.name, column.type});
   }
   FIRN_RETURN_IF_ERROR(name == "parquet" ? CheckParquet(spec) : formats::CheckFormat(spec));
-  if (!table.partitioned_by.empty()) {
-    return Error(ErrorCode::kNotSupported, fmt::format("{} is partitioned, and the filesystem connector knows no partitions", table.path.ToString())).Hint("leave PARTITIONED BY out, or make an Iceberg table");
-  }
-  return spec;
+  return FileTable{std::move(spec), std::move(partitions)};
 }
 
 // In batch mode a table of changes has no rows to read.
@@ -79,31 +85,31 @@ class FilesystemConnector final : public exec::Connector {
   std::string name() const override { return "filesystem"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override {
-    FIRN_TRY(formats::FormatSpec format, FormatOf(table));
-    FIRN_RETURN_IF_ERROR(CheckBatch(table, format, is_batch));
+    FIRN_TRY(FileTable described, DescribeTable(table));
+    FIRN_RETURN_IF_ERROR(CheckBatch(table, described.format, is_batch));
     plan::SourceTraits traits;
     traits.is_bounded = true;
     traits.metadata = Metadata();
     traits.takes_projection = true;
-    if (formats::HasChanges(format)) traits.changelog = plan::kRetract;
+    if (formats::HasChanges(described.format)) traits.changelog = plan::kRetract;
     return traits;
   }
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
-    FIRN_TRY(formats::FormatSpec format, FormatOf(table));
+    FIRN_TRY(FileTable described, DescribeTable(table));
     plan::SinkTraits traits;
     traits.supports_overwrite = true;
-    if (formats::HasChanges(format)) traits.accepts = plan::kRetract;
+    if (formats::HasChanges(described.format)) traits.accepts = plan::kRetract;
     return traits;
   }
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
-    FIRN_TRY(formats::FormatSpec format, FormatOf(*scan.table));
-    return MakeFilesystemSource(environment_.files, PathOf(*scan.table), format, scan);
+    FIRN_TRY(FileTable described, DescribeTable(*scan.table));
+    return MakeFilesystemSource(environment_.files, {PathOf(*scan.table), std::move(described.partitions), std::move(described.format)}, scan);
   }
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity&) override {
-    FIRN_TRY(formats::FormatSpec format, FormatOf(*sink.table));
+    FIRN_TRY(FileTable described, DescribeTable(*sink.table));
     std::vector<types::Field> fields;
     for (size_t i = 0; i < sink.columns.size(); ++i) fields.push_back({sink.columns[i], input->field(i).type});
-    return MakeFilesystemSink(environment_, {PathOf(*sink.table), std::move(format), sink.overwrite}, types::MakeSchema(std::move(fields)), lanes);
+    return MakeFilesystemSink(environment_, {PathOf(*sink.table), std::move(described.partitions), std::move(described.format), sink.overwrite}, types::MakeSchema(std::move(fields)), lanes);
   }
 
  private:

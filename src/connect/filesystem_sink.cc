@@ -4,6 +4,12 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "connect/partition_split_internal.h"
 #include "connect/stateless_sink_internal.h"
 #include "formats/parquet_writer.h"
 #include "iceberg/sql_types.h"
@@ -16,77 +22,90 @@ namespace firn::connect {
 namespace {
 
 constexpr const char* kStagedPrefix = ".firn-";  // files of checkpoints that are not committed; readers pass over names that begin with a dot
+constexpr size_t kOpenFilesMax = 64;             // a lane; beyond it the file least recently written to is closed, and its partition goes on in another
+constexpr int64_t kBufferedBytesMax = 256 << 20; // a lane, in open row groups; beyond it all files are closed
+
+std::string StagedPath(const std::string& root, const std::string& name) {
+  const size_t slash = name.rfind('/');
+  const size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  return io::JoinPath(root, name.substr(0, begin) + kStagedPrefix + name.substr(begin));
+}
 
 // A file that grows at its end.
 class StagedFile final : public formats::ByteSink {
  public:
-  Status Create(io::FileSystem& files, io::Random& random, const std::string& folder, const std::string& ending) {
-    FIRN_RETURN_IF_ERROR(files.CreateDirectories(folder));
-    name_ = fmt::format("part-{}.{}", random.UuidText(), ending);
-    FIRN_TRY(file_, files.Open(io::JoinPath(folder, kStagedPrefix + name_), io::OpenMode::kCreateNew));
-    size_ = 0;
-    return Ok();
+  /// `name`: below `root`, the final one.
+  static Result<std::unique_ptr<StagedFile>> Create(io::FileSystem& files, const std::string& root, std::string name) {
+    const std::string path = StagedPath(root, name);
+    FIRN_RETURN_IF_ERROR(files.CreateDirectories(io::ParentPath(path)));
+    FIRN_TRY(auto file, files.Open(path, io::OpenMode::kCreateNew));
+    return std::unique_ptr<StagedFile>(new StagedFile(files, std::move(name), io::ParentPath(path), std::move(file)));
   }
-  bool is_open() const { return file_ != nullptr; }
   Status Append(std::string_view bytes) override {
     FIRN_RETURN_IF_ERROR(file_->WriteAt(size_, bytes));
     size_ += bytes.size();
     return Ok();
   }
-  /// Makes it durable and closes it; its name when it is committed.
+  /// Makes its bytes and its staged name durable; its name when it is committed.
   Result<std::string> Close() {
     FIRN_RETURN_IF_ERROR(file_->Sync());
     file_.reset();
+    FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder_));
     return name_;
   }
 
  private:
+  StagedFile(io::FileSystem& files, std::string name, std::string folder, std::unique_ptr<io::File> file)
+      : files_(files), name_(std::move(name)), folder_(std::move(folder)), file_(std::move(file)) {}
+
+  io::FileSystem& files_;
+  const std::string name_;
+  const std::string folder_;
   std::unique_ptr<io::File> file_;
-  std::string name_;
   uint64_t size_ = 0;
 };
 
-class TextLane final : public StatelessSinkLane {
+// Rows on their way into one file.
+class PartWriter {
  public:
-  TextLane(const io::Environment& environment, const FilesystemSinkOptions& options, std::unique_ptr<formats::RecordEncoder> encoder)
-      : environment_(environment), options_(options), encoder_(std::move(encoder)) {}
+  virtual ~PartWriter() = default;
+  virtual Status Write(const types::Batch& batch) = 0;
+  /// The file's name.
+  virtual Result<std::string> Finish() = 0;
+  virtual int64_t buffered_bytes() const { return 0; }
+};
+
+class TextPart final : public PartWriter {
+ public:
+  TextPart(std::unique_ptr<StagedFile> file, formats::RecordEncoder& encoder) : file_(std::move(file)), encoder_(encoder) {}
 
   Status Write(const types::Batch& batch) override {
-    FIRN_TRY(formats::EncodedRecords records, encoder_->Encode(batch));
-    if (!file_.is_open()) FIRN_RETURN_IF_ERROR(file_.Create(environment_.files, environment_.random, options_.folder, options_.format.name));
+    FIRN_TRY(formats::EncodedRecords records, encoder_.Encode(batch));
     std::string lines;
     lines.reserve(records.bytes.size() + records.ends.size());
     for (size_t i = 0; i < records.ends.size(); ++i) {
       lines += records.record(i);
       lines += '\n';
     }
-    return file_.Append(lines);
+    return file_->Append(lines);
   }
-
-  Result<std::string> Prepare(int64_t) override {
-    if (!file_.is_open()) return std::string();
-    FIRN_TRY(std::string name, file_.Close());
-    return name + "\n";
-  }
+  Result<std::string> Finish() override { return file_->Close(); }
 
  private:
-  const io::Environment environment_;
-  const FilesystemSinkOptions options_;
-  const std::unique_ptr<formats::RecordEncoder> encoder_;
-  StagedFile file_;
+  const std::unique_ptr<StagedFile> file_;
+  formats::RecordEncoder& encoder_;
 };
 
-class ParquetLane final : public StatelessSinkLane {
+class ParquetPart final : public PartWriter {
  public:
-  ParquetLane(const io::Environment& environment, const FilesystemSinkOptions& options, iceberg::Schema schema) : environment_(environment), options_(options), schema_(std::move(schema)) {}
+  static Result<std::unique_ptr<PartWriter>> Make(std::unique_ptr<StagedFile> file, const formats::FormatSpec& format, const iceberg::Schema& schema) {
+    formats::ParquetWriterOptions options;
+    if (auto codec = format.options.find("compression"); codec != format.options.end()) options.codec = codec->second;
+    FIRN_TRY(auto parquet, formats::ParquetWriter::Make(iceberg::StorageSchema(schema.fields), options, *file));
+    return std::unique_ptr<PartWriter>(new ParquetPart(std::move(file), schema, std::move(parquet)));
+  }
 
   Status Write(const types::Batch& batch) override {
-    if (!file_.is_open()) {
-      FIRN_RETURN_IF_ERROR(file_.Create(environment_.files, environment_.random, options_.folder, "parquet"));
-      formats::ParquetWriterOptions writer_options;
-      if (auto codec = options_.format.options.find("compression"); codec != options_.format.options.end()) writer_options.codec = codec->second;
-      FIRN_TRY(parquet_, formats::ParquetWriter::Make(iceberg::StorageSchema(schema_.fields), writer_options, file_));
-    }
     std::vector<types::ArrayPtr> columns;
     for (size_t i = 0; i < batch.columns.size(); ++i) {
       FIRN_TRY(types::ArrayPtr column, iceberg::ToStorage(batch.columns[i], schema_.fields[i]));
@@ -94,27 +113,105 @@ class ParquetLane final : public StatelessSinkLane {
     }
     return parquet_->Write(*arrow::RecordBatch::Make(iceberg::StorageSchema(schema_.fields), batch.row_count, std::move(columns)));
   }
-
-  Result<std::string> Prepare(int64_t) override {
-    if (!file_.is_open()) return std::string();
+  Result<std::string> Finish() override {
     FIRN_RETURN_IF_ERROR(parquet_->Finish());
-    parquet_.reset();
-    FIRN_TRY(std::string name, file_.Close());
-    return name + "\n";
+    return file_->Close();
   }
-  int64_t state_bytes() const override { return parquet_ ? parquet_->buffered_bytes() : 0; }
+  int64_t buffered_bytes() const override { return parquet_->buffered_bytes(); }
 
  private:
+  ParquetPart(std::unique_ptr<StagedFile> file, const iceberg::Schema& schema, std::unique_ptr<formats::ParquetWriter> parquet)
+      : file_(std::move(file)), schema_(schema), parquet_(std::move(parquet)) {}
+
+  const std::unique_ptr<StagedFile> file_;
+  const iceberg::Schema& schema_;
+  const std::unique_ptr<formats::ParquetWriter> parquet_;
+};
+
+// The open files of one lane, by the folder of their partition (one without name if the table has no partitions).
+class FilesystemLane final : public StatelessSinkLane {
+ public:
+  FilesystemLane(const io::Environment& environment, const FilesystemSinkOptions& options, types::SchemaPtr file_schema, std::unique_ptr<PartitionSplit> split)
+      : environment_(environment), options_(options), file_schema_(std::move(file_schema)), split_(std::move(split)) {}
+
+  Status Init() {
+    if (options_.format.name == "parquet") {
+      FIRN_TRY(parquet_schema_, iceberg::SchemaFromSql(file_schema_->fields()));
+      return Ok();
+    }
+    FIRN_TRY(encoder_, formats::MakeEncoder(options_.format, file_schema_));
+    return Ok();
+  }
+
+  Status Write(const types::Batch& batch) override {
+    if (split_ == nullptr) return WriteTo("", batch);
+    FIRN_TRY(std::vector<PartitionRows> parts, split_->Split(batch));
+    for (const PartitionRows& part : parts) FIRN_RETURN_IF_ERROR(WriteTo(part.folder, part.rows));
+    return Ok();
+  }
+
+  Result<std::string> Prepare(int64_t) override {
+    while (!open_.empty()) FIRN_RETURN_IF_ERROR(Close(open_.begin()));
+    return std::exchange(finished_, {});
+  }
+
+  int64_t state_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& [folder, file] : open_) bytes += file.part->buffered_bytes();
+    return bytes;
+  }
+
+ private:
+  struct OpenFile {
+    std::unique_ptr<PartWriter> part;
+    uint64_t last_use = 0;
+  };
+  using OpenFiles = std::map<std::string, OpenFile>;
+
+  Status WriteTo(const std::string& folder, const types::Batch& rows) {
+    if (rows.row_count == 0) return Ok();
+    OpenFile& file = open_[folder];
+    if (file.part == nullptr) {
+      FIRN_TRY(file.part, NewPart(folder));
+    }
+    file.last_use = ++use_count_;
+    FIRN_RETURN_IF_ERROR(file.part->Write(rows));
+    if (open_.size() > kOpenFilesMax) {
+      return Close(std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
+    }
+    while (!open_.empty() && state_bytes() > kBufferedBytesMax) FIRN_RETURN_IF_ERROR(Close(open_.begin()));
+    return Ok();
+  }
+
+  Result<std::unique_ptr<PartWriter>> NewPart(const std::string& folder) {
+    const std::string name = io::JoinPath(folder, fmt::format("part-{}.{}", environment_.random.UuidText(), options_.format.name));
+    FIRN_TRY(auto file, StagedFile::Create(environment_.files, options_.folder, name));
+    if (encoder_ == nullptr) return ParquetPart::Make(std::move(file), options_.format, parquet_schema_);
+    return std::unique_ptr<PartWriter>(std::make_unique<TextPart>(std::move(file), *encoder_));
+  }
+
+  Status Close(OpenFiles::iterator file) {
+    FIRN_TRY(std::string name, file->second.part->Finish());
+    open_.erase(file);
+    finished_ += name + "\n";
+    return Ok();
+  }
+
   const io::Environment environment_;
   const FilesystemSinkOptions options_;
-  const iceberg::Schema schema_;
-  StagedFile file_;
-  std::unique_ptr<formats::ParquetWriter> parquet_;
+  const types::SchemaPtr file_schema_;
+  const std::unique_ptr<PartitionSplit> split_;     // null: no partitions
+  std::unique_ptr<formats::RecordEncoder> encoder_; // null: Parquet
+  iceberg::Schema parquet_schema_;
+  OpenFiles open_;
+  std::string finished_;                            // names since the last checkpoint, a line each
+  uint64_t use_count_ = 0;
 };
 
 class FilesystemCommitter final : public exec::SinkCommitter {
  public:
-  FilesystemCommitter(io::FileSystem& files, std::string folder, bool overwrites) : files_(files), folder_(std::move(folder)), overwrites_(overwrites) {}
+  FilesystemCommitter(io::FileSystem& files, const FilesystemSinkOptions& options)
+      : files_(files), folder_(options.folder), is_partitioned_(options.partitions.is_partitioned()), overwrites_(options.overwrites) {}
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity&, const std::vector<std::string>& lanes, bool is_last) override {
     exec::PreparedEffects effects;
     if (overwrites_ && is_last) effects.outside = "*\n";
@@ -126,44 +223,53 @@ class FilesystemCommitter final : public exec::SinkCommitter {
 
   // A file that has its name already was renamed by an earlier try.
   Status CommitOutside(const exec::CheckpointIdentity&, const std::string& outside) override {
-    std::string_view rest = outside;
-    while (!rest.empty()) {
-      const std::string name(rest.substr(0, rest.find('\n')));
-      rest.remove_prefix(name.size() + 1);
-      if (name == "*") {
-        FIRN_RETURN_IF_ERROR(RemoveOld(outside));
-        continue;
-      }
-      const Status status = files_.Rename(io::JoinPath(folder_, kStagedPrefix + name), io::JoinPath(folder_, name));
-      if (!status.ok() && !files_.Exists(io::JoinPath(folder_, name))) return status;
+    std::vector<std::string> names;
+    for (std::string_view rest = outside; !rest.empty(); rest.remove_prefix(names.back().size() + 1)) names.emplace_back(rest.substr(0, rest.find('\n')));
+    const bool overwrites = !names.empty() && names.front() == "*";
+    if (overwrites) names.erase(names.begin());
+    std::map<std::string, std::set<std::string>> folders;
+    for (const std::string& name : names) folders[io::ParentPath(io::JoinPath(folder_, name))].insert(name.substr(name.rfind('/') + 1));
+    if (overwrites && !is_partitioned_) folders[folder_];  // without a new file too
+    for (const auto& [folder, ours] : folders) {
+      if (overwrites) FIRN_RETURN_IF_ERROR(RemoveOthers(folder, ours));
     }
-    return files_.Exists(folder_) ? files_.SyncDirectory(folder_) : Ok();
+    for (const std::string& name : names) {
+      const std::string path = io::JoinPath(folder_, name);
+      const Status status = files_.Rename(StagedPath(folder_, name), path);
+      if (!status.ok() && !files_.Exists(path)) return status;
+    }
+    for (const auto& [folder, ours] : folders) {
+      if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
+    }
+    return Ok();
   }
 
  private:
-  // INSERT OVERWRITE: all visible files that are not this commit's.
-  Status RemoveOld(const std::string& outside) {
-    auto entries = files_.List(folder_);
+  // INSERT OVERWRITE: all visible files of the table or of the partitions that are written, but for this commit's.
+  Status RemoveOthers(const std::string& folder, const std::set<std::string>& ours) {
+    auto entries = files_.List(folder);
     if (!entries.ok()) return Ok();
     for (const io::FileEntry& entry : *entries) {
-      const bool is_ours = outside.find(entry.name + "\n") != std::string::npos;
-      if (!entry.is_directory && !entry.name.starts_with('.') && !is_ours) FIRN_RETURN_IF_ERROR(files_.Remove(io::JoinPath(folder_, entry.name)));
+      if (!entry.is_directory && !entry.name.starts_with('.') && !ours.contains(entry.name)) FIRN_RETURN_IF_ERROR(files_.Remove(io::JoinPath(folder, entry.name)));
     }
     return Ok();
   }
 
   io::FileSystem& files_;
   const std::string folder_;
+  const bool is_partitioned_;
   const bool overwrites_;
 };
 
 Result<std::unique_ptr<exec::SinkLane>> MakeLane(const io::Environment& environment, const FilesystemSinkOptions& options, const types::SchemaPtr& schema) {
-  if (options.format.name == "parquet") {
-    FIRN_TRY(iceberg::Schema numbered, iceberg::SchemaFromSql(schema->fields()));
-    return std::unique_ptr<exec::SinkLane>(std::make_unique<ParquetLane>(environment, options, std::move(numbered)));
+  std::unique_ptr<PartitionSplit> split;
+  if (options.partitions.is_partitioned()) {
+    FIRN_TRY(split, PartitionSplit::Make(options.partitions, schema));
   }
-  FIRN_TRY(auto encoder, formats::MakeEncoder(options.format, schema));
-  return std::unique_ptr<exec::SinkLane>(std::make_unique<TextLane>(environment, options, std::move(encoder)));
+  const types::SchemaPtr file_schema = split == nullptr ? schema : split->file_schema();
+  auto lane = std::make_unique<FilesystemLane>(environment, options, file_schema, std::move(split));
+  FIRN_RETURN_IF_ERROR(lane->Init());
+  return std::unique_ptr<exec::SinkLane>(std::move(lane));
 }
 
 }  // namespace
@@ -174,7 +280,7 @@ Result<exec::Sink> MakeFilesystemSink(const io::Environment& environment, const 
     FIRN_TRY(auto lane, MakeLane(environment, options, schema));
     made.lanes.push_back(std::move(lane));
   }
-  made.committer = std::make_unique<FilesystemCommitter>(environment.files, options.folder, options.overwrites);
+  made.committer = std::make_unique<FilesystemCommitter>(environment.files, options);
   return made;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes files that appear whole: staged under a hidden name, renamed when their checkpoint is committed.
+// Writes files that appear whole: staged under a hidden name, renamed when their checkpoint is committed. Those of a partitioned table lie in its folders.
 #pragma once
 
 #include <string>
 
+#include "connect/partition_folders.h"
 #include "exec/sink.h"
 #include "formats/record_format.h"
 #include "io/environment.h"
@@ -13,6 +14,7 @@ namespace firn::connect {
 
 struct FilesystemSinkOptions {
   std::string folder;
+  PartitionFolders partitions;
   formats::FormatSpec format;   // also "parquet"
   bool overwrites = false;
 };

@@ -5,7 +5,9 @@
 #include <arrow/builder.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "connect/file_rows_internal.h"
 #include "types/arrow_result.h"
@@ -16,24 +18,26 @@ namespace {
 
 class FilesystemSource final : public exec::Source {
  public:
-  FilesystemSource(io::FileSystem& files, const plan::ScanNode& scan) : files_(files), schema_(types::MakeSchema(scan.read_columns)), metadata_keys_(scan.metadata_keys) {}
+  FilesystemSource(io::FileSystem& files, const FilesystemSourceOptions& options, const plan::ScanNode& scan)
+      : files_(files), partitions_(options.partitions), schema_(types::MakeSchema(scan.read_columns)), metadata_keys_(scan.metadata_keys) {}
 
-  Status Open(const std::string& path, const formats::FormatSpec& format) {
-    FIRN_TRY(io::FileEntry entry, files_.Stat(path));
+  Status Open(const FilesystemSourceOptions& options) {
+    FIRN_TRY(io::FileEntry entry, files_.Stat(options.path));
     if (entry.is_directory) {
-      FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
-      for (const io::FileEntry& file : entries) {
-        if (!file.is_directory && !file.name.starts_with('.') && !file.name.starts_with('_')) names_.push_back({io::JoinPath(path, file.name), file});
-      }
+      FIRN_RETURN_IF_ERROR(AddFolder(options.path, {}));
+      std::sort(found_.begin(), found_.end(), [](const FoundFile& a, const FoundFile& b) { return a.path < b.path; });
+    } else if (partitions_.is_partitioned()) {
+      return Error(ErrorCode::kInvalidOption, fmt::format("{} is a file, and the table is partitioned", options.path)).Hint("'path' names the folder that holds the partitions' folders");
     } else {
-      names_.push_back({path, entry});
+      found_.push_back({options.path, entry, {}});
     }
     std::vector<types::Field> fields;
     for (size_t i = 0; i < schema_->size(); ++i) {
-      if (metadata_keys_[i].empty()) fields.push_back(schema_->field(i));
+      levels_.push_back(metadata_keys_[i].empty() ? partitions_.LevelOf(schema_->field(i).name) : std::nullopt);
+      if (metadata_keys_[i].empty() && !levels_[i]) fields.push_back(schema_->field(i));
     }
     const types::SchemaPtr wanted = types::MakeSchema(std::move(fields));
-    FIRN_TRY(rows_, format.name == "parquet" ? MakeParquetFileRows(files_, wanted) : MakeTextFileRows(files_, format, wanted));
+    FIRN_TRY(rows_, options.format.name == "parquet" ? MakeParquetFileRows(files_, wanted) : MakeTextFileRows(files_, options.format, wanted));
     return Ok();
   }
 
@@ -43,8 +47,8 @@ class FilesystemSource final : public exec::Source {
   Result<exec::PollResult> Poll(int, int64_t max_rows) override {
     exec::PollResult result;
     result.rows = types::Batch{schema_, {}, 0, nullptr, nullptr};
-    while (next_file_ < names_.size()) {
-      if (!is_open_) FIRN_RETURN_IF_ERROR(rows_->Open(names_[next_file_].path, start_));
+    while (next_file_ < found_.size()) {
+      if (!is_open_) FIRN_RETURN_IF_ERROR(rows_->Open(found_[next_file_].path, start_));
       is_open_ = true;
       FIRN_TRY(std::optional<formats::DecodedRecords> decoded, rows_->Next(max_rows));
       if (!decoded) {
@@ -61,24 +65,57 @@ class FilesystemSource final : public exec::Source {
     return EmptyColumns(std::move(result));
   }
 
-  Result<std::string> Positions() const override { return fmt::format("{} {}", next_file_, is_open_ ? rows_->position() : start_); }
+  // "PLACE PATH"; kBehind: that file has been read.
+  Result<std::string> Positions() const override {
+    if (!is_open_ && start_ == 0 && next_file_ > 0) return fmt::format("{} {}", kBehind, found_[next_file_ - 1].path);
+    return next_file_ == found_.size() ? std::string() : fmt::format("{} {}", is_open_ ? rows_->position() : start_, found_[next_file_].path);
+  }
   Status Seek(const std::string& positions) override {
+    if (positions.empty()) return Ok();
     const size_t blank = positions.find(' ');
-    if (blank == std::string::npos || std::from_chars(positions.data(), positions.data() + blank, next_file_).ec != std::errc() ||
-        std::from_chars(positions.data() + blank + 1, positions.data() + positions.size(), start_).ec != std::errc()) {
+    int64_t place = 0;
+    if (blank == std::string::npos || std::from_chars(positions.data(), positions.data() + blank, place).ec != std::errc()) {
       return Error(ErrorCode::kCorruption, fmt::format("a stored file position cannot be read: '{}'", positions));
     }
+    const std::string path = positions.substr(blank + 1);
+    auto file = std::lower_bound(found_.begin(), found_.end(), path, [](const FoundFile& one, const std::string& wanted) { return one.path < wanted; });
+    const bool is_there = file != found_.end() && file->path == path;
+    if (!is_there && place > 0) return Error(ErrorCode::kNotFound, fmt::format("{} was read as far as {}, and is there no more", path, place));
+    next_file_ = static_cast<size_t>(file - found_.begin()) + (is_there && place == kBehind ? 1 : 0);
+    start_ = std::max<int64_t>(place, 0);
     return Ok();
   }
   std::vector<exec::PartitionStatus> Describe() const override {
-    return {{.name = names_.empty() ? "" : names_[0].path, .position = static_cast<int64_t>(next_file_), .end_position = static_cast<int64_t>(names_.size()), .decode_errors = decode_errors_}};
+    return {{.name = found_.empty() ? "" : found_[0].path, .position = static_cast<int64_t>(next_file_), .end_position = static_cast<int64_t>(found_.size()), .decode_errors = decode_errors_}};
   }
 
  private:
-  struct NamedFile {
+  static constexpr int64_t kBehind = -1;
+
+  struct FoundFile {
     std::string path;
     io::FileEntry entry;
+    std::vector<std::string> partition;   // a text a level
   };
+
+  // The files of a folder; of a partitioned table those as deep below it as there are levels.
+  Status AddFolder(const std::string& path, const std::vector<std::string>& partition) {
+    FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
+    const bool holds_files = partition.size() == partitions_.keys().size();
+    for (const io::FileEntry& entry : entries) {
+      if (entry.name.starts_with('.') || entry.name.starts_with('_') || entry.is_directory == holds_files) continue;
+      if (holds_files) {
+        found_.push_back({io::JoinPath(path, entry.name), entry, partition});
+        continue;
+      }
+      std::optional<std::string> text = partitions_.TextOf(partition.size(), entry.name);
+      if (!text) continue;
+      std::vector<std::string> below = partition;
+      below.push_back(std::move(*text));
+      FIRN_RETURN_IF_ERROR(AddFolder(io::JoinPath(path, entry.name), below));
+    }
+    return Ok();
+  }
 
   Result<exec::PollResult> EmptyColumns(exec::PollResult result) const {
     for (const types::Field& field : schema_->fields()) {
@@ -93,18 +130,21 @@ class FilesystemSource final : public exec::Source {
     rows->kinds = decoded.rows.kinds;
     size_t next = 0;
     for (size_t i = 0; i < schema_->size(); ++i) {
-      if (metadata_keys_[i].empty()) {
+      if (metadata_keys_[i].empty() && !levels_[i]) {
         rows->columns.push_back(decoded.rows.columns[next++]);
         continue;
       }
-      FIRN_TRY(types::ArrayPtr column, MetadataColumn(metadata_keys_[i], rows->row_count));
-      rows->columns.push_back(std::move(column));
+      auto column = levels_[i] ? PartitionColumn(*levels_[i], rows->row_count) : MetadataColumn(metadata_keys_[i], rows->row_count);
+      if (!column.ok()) return std::move(column).error().Context("reading " + found_[next_file_].path);
+      rows->columns.push_back(std::move(column).value());
     }
     return Ok();
   }
 
+  Result<types::ArrayPtr> PartitionColumn(size_t level, int64_t rows) const { return partitions_.ColumnOf(level, found_[next_file_].partition[level], rows); }
+
   Result<types::ArrayPtr> MetadataColumn(const std::string& key, int64_t rows) const {
-    const NamedFile& file = names_[next_file_];
+    const FoundFile& file = found_[next_file_];
     std::unique_ptr<arrow::ArrayBuilder> builder;
     const bool is_text = key == "file.path" || key == "file.name";
     const types::DataType type = is_text ? types::DataType::String() : key == "file.size" ? types::DataType::BigInt() : types::DataType::TimestampLtz(3);
@@ -125,9 +165,11 @@ class FilesystemSource final : public exec::Source {
   }
 
   io::FileSystem& files_;
+  const PartitionFolders partitions_;
   const types::SchemaPtr schema_;
   const std::vector<std::string> metadata_keys_;
-  std::vector<NamedFile> names_;
+  std::vector<std::optional<size_t>> levels_;   // a column that the folders hold
+  std::vector<FoundFile> found_;
   std::unique_ptr<FileRows> rows_;
   size_t next_file_ = 0;
   bool is_open_ = false;
@@ -137,9 +179,9 @@ class FilesystemSource final : public exec::Source {
 
 }  // namespace
 
-Result<std::unique_ptr<exec::Source>> MakeFilesystemSource(io::FileSystem& files, const std::string& path, const formats::FormatSpec& format, const plan::ScanNode& scan) {
-  auto source = std::make_unique<FilesystemSource>(files, scan);
-  FIRN_RETURN_IF_ERROR(source->Open(path, format));
+Result<std::unique_ptr<exec::Source>> MakeFilesystemSource(io::FileSystem& files, const FilesystemSourceOptions& options, const plan::ScanNode& scan) {
+  auto source = std::make_unique<FilesystemSource>(files, options, scan);
+  FIRN_RETURN_IF_ERROR(source->Open(options));
   return std::unique_ptr<exec::Source>(std::move(source));
 }
 

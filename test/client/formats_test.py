@@ -11,9 +11,11 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import confluent_kafka  # noqa: E402
+import firn  # noqa: E402
 from cases import SqlCase  # noqa: E402
 import pyarrow  # noqa: E402
 import pyarrow.csv  # noqa: E402
+import pyarrow.dataset  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
 COLUMNS = "id INT, s STRING, d DOUBLE, ts TIMESTAMP(6), b BOOLEAN, n DECIMAL(6, 2), day DATE"
@@ -71,12 +73,54 @@ class Formats(SqlCase):
         self.run_sql("CREATE TEMPORARY TABLE wrong (id INT, s INT) WITH ('connector'='filesystem', 'path'='" + str(self.path / "wrong") + "', 'format'='csv')")
         (self.path / "wrong").write_text("1,2\n3,x\n")
         self.refused("SELECT * FROM wrong", "field `s` is not a INT", "3,x")
-        self.run_sql("CREATE TEMPORARY TABLE parts (a INT) PARTITIONED BY (a) WITH ('connector'='filesystem', 'path'='/tmp/x', 'format'='csv')")
-        self.refused("SELECT * FROM parts", "partitioned")
         self.run_sql("CREATE TEMPORARY TABLE nowhere (a INT) WITH ('connector'='filesystem', 'path'='/nowhere/at/all', 'format'='csv')")
         self.refused("SELECT * FROM nowhere", "/nowhere/at/all")
         self.run_sql("CREATE TEMPORARY TABLE spelled (a INT) WITH ('connector'='filesystem', 'path'='/tmp/x', 'format'='parket')")
         self.refused("SELECT * FROM spelled", "parket")
+
+    def test_partitions_are_folders(self):
+        values = """(1, 'a', 7, TRUE, DATE '2024-01-01', 0.5), (2, 'a', 7, TRUE, DATE '2024-01-01', 1.5), (3, 'b/c=d %', 7, FALSE, DATE '2024-01-02', 2.5),
+                    (4, CAST(NULL AS STRING), CAST(NULL AS BIGINT), CAST(NULL AS BOOLEAN), CAST(NULL AS DATE), 3.5), (5, '', -9, TRUE, DATE '1969-12-31', 4.5)"""
+        rows = [["1", "a", "7", "TRUE", "2024-01-01", "0.5"], ["2", "a", "7", "TRUE", "2024-01-01", "1.5"], ["3", "b/c=d %", "7", "FALSE", "2024-01-02", "2.5"],
+                ["4", None, None, None, None, "3.5"], ["5", None, "-9", "TRUE", "1969-12-31", "4.5"]]  # an empty text has the folder of NULL, as in Flink
+        for file_format in ("json", "csv", "parquet"):
+            name = f"parts_{file_format}"
+            self.run_sql(f"""CREATE TEMPORARY TABLE {name} (id INT, s STRING, n BIGINT, b BOOLEAN, d DATE, x DOUBLE) PARTITIONED BY (d, s, b, n)
+                             WITH ('connector'='filesystem', 'path'='{self.path / name}', 'format'='{file_format}')""")
+            self.run_sql(f"INSERT INTO {name} VALUES {values}")
+            folders = sorted({str(path.parent.relative_to(self.path / name)) for path in (self.path / name).rglob("part-*")})
+            self.assertEqual(folders, ["d=1969-12-31/s=__HIVE_DEFAULT_PARTITION__/b=true/n=-9", "d=2024-01-01/s=a/b=true/n=7", "d=2024-01-02/s=b%2Fc%3Dd %25/b=false/n=7",
+                                       "d=__HIVE_DEFAULT_PARTITION__/s=__HIVE_DEFAULT_PARTITION__/b=__HIVE_DEFAULT_PARTITION__/n=__HIVE_DEFAULT_PARTITION__"])
+            self.assertEqual(self.rows(f"SELECT * FROM {name}"), rows)
+            self.assertEqual(self.rows(f"SELECT d, n FROM {name} WHERE s = 'a'"), [["2024-01-01", "7"]] * 2)
+            self.assertEqual(self.rows(f"SELECT COUNT(*) AS c FROM {name} WHERE b")[-1], ["3"])
+            self.assertEqual(self.rows(f"SELECT x, s FROM {name} WHERE id = 3"), [["2.5", "b/c=d %"]])
+        dataset = pyarrow.dataset.dataset(self.path / "parts_parquet", partitioning=pyarrow.dataset.partitioning(flavor="hive"))
+        self.assertEqual(sorted(dataset.to_table(columns=["id", "x", "b"]).to_pylist(), key=str),
+                         [{"id": i, "x": x, "b": b} for i, x, b in ((1, 0.5, "true"), (2, 1.5, "true"), (3, 2.5, "false"), (4, 3.5, None), (5, 4.5, "true"))])
+        self.assertEqual(json.loads(next((self.path / "parts_json/d=2024-01-02").rglob("part-*")).read_text()), {"id": 3, "x": 2.5})
+
+    def test_partitions_that_others_wrote_and_overwriting(self):
+        table = pyarrow.table({"id": [1, 2, 3], "day": ["2024-01-01", "2024-01-02", "2024-01-01"], "hour": [1, 2, 3]})
+        pyarrow.parquet.write_to_dataset(table, self.path / "hive", partition_cols=["day", "hour"])
+        (self.path / "hive/_SUCCESS").write_text("")
+        (self.path / "hive/.staging").mkdir()
+        self.run_sql(f"CREATE TEMPORARY TABLE hive (id BIGINT, `day` DATE, `hour` INT) PARTITIONED BY (`day`, `hour`) WITH ('connector'='filesystem', 'path'='{self.path / 'hive'}', 'format'='parquet')")
+        self.assertEqual(self.rows("SELECT * FROM hive"), [["1", "2024-01-01", "1"], ["2", "2024-01-02", "2"], ["3", "2024-01-01", "3"]])
+        batch = firn.Session(self.node.sql, {"table.dml-sync": "true", "execution.runtime-mode": "batch"})
+        batch.execute(f"CREATE TEMPORARY TABLE hive (id BIGINT, `day` DATE, `hour` INT) PARTITIONED BY (`day`, `hour`) WITH ('connector'='filesystem', 'path'='{self.path / 'hive'}', 'format'='parquet')")
+        batch.execute("INSERT OVERWRITE hive VALUES (9, DATE '2024-01-01', 1)")
+        self.assertEqual(self.rows("SELECT * FROM hive"), [["2", "2024-01-02", "2"], ["3", "2024-01-01", "3"], ["9", "2024-01-01", "1"]])
+        batch.execute("INSERT OVERWRITE hive PARTITION (`day`=DATE '2024-01-02', `hour`=2) SELECT 8")
+        self.assertEqual(self.rows("SELECT * FROM hive"), [["3", "2024-01-01", "3"], ["8", "2024-01-02", "2"], ["9", "2024-01-01", "1"]])
+        batch.close()
+        (self.path / "hive/day=soon/hour=1").mkdir(parents=True)
+        next((self.path / "hive").rglob("part-*")).rename(self.path / "hive/day=soon/hour=1/part-x")
+        self.refused("SELECT * FROM hive", "day=soon/hour=1/part-x", "`day` is named 'soon', which is not a DATE")
+        for columns, partitioning, words in (("a INT", "a", ["all of its columns"]), ("a INT, b TIMESTAMP(3)", "b", ["`b` of type TIMESTAMP(3)", "DATE_FORMAT"])):
+            self.run_sql(f"CREATE TEMPORARY TABLE parts ({columns}) PARTITIONED BY ({partitioning}) WITH ('connector'='filesystem', 'path'='/tmp/x', 'format'='csv')")
+            self.refused("SELECT * FROM parts", *words)
+            self.run_sql("DROP TEMPORARY TABLE parts")
 
     def topic(self, name, columns, file_format, options=""):
         self.run_sql(f"""CREATE TEMPORARY TABLE {name} ({columns}) WITH ('connector'='kafka', 'topic'='{name}', 'properties.bootstrap.servers'='localhost:9092',

@@ -7,18 +7,16 @@ A real Kafka client produces trades without pause while the node is killed with 
 every record that was acknowledged is in the raw table exactly once and in order, and the one-minute windows equal an independent computation by DuckDB over it.
 """
 import argparse
-import json
 import pathlib
 import random
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-import confluent_kafka  # noqa: E402
 import duckdb  # noqa: E402
 import firn  # noqa: E402
+import trades  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402
 
 PIPELINE = """
@@ -48,49 +46,6 @@ END;
 """
 
 
-class Load(threading.Thread):
-    """Produces until told to stop; keeps what was acknowledged, in order of the acknowledgements' offsets."""
-
-    def __init__(self, port, seed):
-        super().__init__(daemon=True)
-        self.random = random.Random(seed)
-        self.producer = confluent_kafka.Producer({
-            "bootstrap.servers": f"127.0.0.1:{port}", "enable.idempotence": True, "acks": "all", "linger.ms": 2, "message.timeout.ms": 120_000,
-            "log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 20})
-        self.stopping = threading.Event()
-        self.acked = {}   # offset -> record
-        self.failed = []
-        self.now_ms = 1_700_000_000_000
-
-    def deliver(self, error, message):
-        if error is not None:
-            self.failed.append(str(error))
-        elif message.offset() in self.acked:
-            self.failed.append(f"offset {message.offset()} was acknowledged twice")
-        else:
-            self.acked[message.offset()] = json.loads(message.value())
-
-    def send(self, timestamp_ms):
-        record = {"symbol": self.random.choice(["BTC", "ETH", "SOL"]), "price": self.random.randint(10_000, 11_000) / 100, "qty": self.random.randint(1, 1000) / 8,
-                  "ts": timestamp_ms, "side": self.random.choice(["buy", "sell"])}
-        self.producer.produce("trades", json.dumps(record), partition=0, on_delivery=self.deliver)
-
-    def run(self):
-        while not self.stopping.is_set():
-            for _ in range(20):
-                self.now_ms += self.random.randint(1, 60)
-                self.send(self.now_ms - self.random.randint(0, 3000))  # out of order within the watermark's delay
-            self.producer.poll(0.01)
-
-    def finish(self):
-        self.stopping.set()
-        self.join()
-        self.send(self.now_ms + 600_000)  # closes every window before it
-        left = self.producer.flush(60)
-        if left:
-            self.failed.append(f"{left} records were never acknowledged")
-
-
 def read_table(node, name):
     """By PyIceberg; the catalog's own pointer says where the table's metadata is."""
     session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
@@ -111,10 +66,10 @@ def check(node, load):
         problems.append(f"the raw table has {len(got)} rows for {len(expected)} acknowledged records, or other ones")
     source = {"symbol": [r[0] for r in expected], "price": [r[1] for r in expected], "qty": [r[2] for r in expected], "ts": [r[4] for r in expected], "n": list(range(len(expected)))}
     import pyarrow
-    trades = pyarrow.table(source)  # noqa: F841  read by DuckDB below
+    acknowledged = pyarrow.table(source)  # noqa: F841  read by DuckDB below
     oracle = duckdb.sql("""
         SELECT ts // 60000 * 60000 AS w, symbol, arg_min(price, n), max(price), min(price), arg_max(price, n), sum(qty), count(*)
-        FROM trades WHERE ts // 60000 * 60000 + 60000 - 1 <= (SELECT max(ts) - 5000 FROM trades) GROUP BY w, symbol""").fetchall()
+        FROM acknowledged WHERE ts // 60000 * 60000 + 60000 - 1 <= (SELECT max(ts) - 5000 FROM acknowledged) GROUP BY w, symbol""").fetchall()
     windows = [(round((row["window_start"] - row["window_start"].__class__(1970, 1, 1)).total_seconds() * 1000), row["symbol"], row["open"], row["high"], row["low"], row["close"], row["volume"],
                 row["trade_count"]) for row in read_table(node, "agg_1m").to_pylist()]
     if sorted(windows) != sorted(oracle):
@@ -148,7 +103,7 @@ def main():
         catalog = hadoop if arguments.catalog == "hadoop" else "'type'='iceberg'"
         port = firn.free_port()
         node = firn.Node(pathlib.Path(folder) / "lake", kafka_port=port).start()
-        load = Load(port, arguments.seed)
+        load = trades.Load(port, arguments.seed)
         load.send(load.now_ms)  # makes the topic
         load.producer.flush(20)
         session = firn.Session(node.sql)
