@@ -67,7 +67,6 @@ TEST(Parser, ErrorsPointAndHelp) {
             " 1 | SELEC 1\n"
             "   | ^^^^^\n"
             "   = help: did you mean SELECT?\n"
-            "   = near: `SELECT`\n"
             "   = more: firn explain E2001\n");
   EXPECT_THAT(Rendered("SELECT 1 AS value"), HasSubstr("VALUE is a reserved word; as a name write it in back-ticks: `value`"));
   EXPECT_THAT(Rendered("SELECT a != b FROM t"), HasSubstr("SQL's sign for \"not equal\" is <>"));
