@@ -63,6 +63,11 @@ class EntryReader {
     }
     return std::optional<uint64_t>();
   }
+  /// Where the entry behind `position` was to begin: right there, or with the next group where the zeros behind a group begin.
+  Result<uint64_t> PlaceBehind(uint64_t position) {
+    FIRN_TRY(base::SharedBytes bytes, Bytes(position, kEntryAlignment));
+    return bytes.view().find_first_not_of('\0') == std::string_view::npos ? NextGroup(position) : position;
+  }
   void SetGroupAlignment(uint64_t bytes) { group_alignment_ = bytes; }
 
  private:
@@ -195,7 +200,8 @@ class Replay {
       position = end;
     }
     if (limit != UINT64_MAX && expected_ < limit) {
-      return Corruption(fmt::format("entry {} at byte {} of {} is damaged or missing, and a later file begins with entry {}", expected_, position,
+      FIRN_TRY(uint64_t damaged, reader.PlaceBehind(position));
+      return Corruption(fmt::format("entry {} at byte {} of {} is damaged or missing, and a later file begins with entry {}", expected_, damaged,
                                     layout_.journal_file(reader.number()), limit));
     }
     return position;
@@ -213,7 +219,8 @@ class Replay {
       FIRN_TRY(std::optional<uint64_t> torn_header, reader.FindTornHeader(end));
       if (torn_header.has_value()) torn_end = *torn_header + kEntryHeaderBytes;
     }
-    const std::string place = fmt::format("byte {} of {}", end, layout_.journal_file(reader.number()));
+    FIRN_TRY(uint64_t damaged, reader.PlaceBehind(end));
+    const std::string place = fmt::format("byte {} of {}", damaged, layout_.journal_file(reader.number()));
     for (size_t i = index; i < parts_.size(); ++i) {
       FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, place));
       if (i == index) torn_end = std::max(torn_end, last_end);

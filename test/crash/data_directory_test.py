@@ -23,6 +23,7 @@ import kafka_wire as wire  # noqa: E402
 from command import firn as run_firn  # noqa: E402
 
 JOURNAL_HEADER = 4096
+JOURNAL_BLOCK = 4096
 RECORDS = 40
 
 
@@ -129,12 +130,15 @@ def entries(path):
     """(position, size, sequence) of the entries of a journal file."""
     data = path.read_bytes()
     found, at = [], JOURNAL_HEADER
-    while data[at:at + 4] == b"FRNJ":
+    while True:
+        if data[at:at + 4] != b"FRNJ":
+            at = (at + JOURNAL_BLOCK - 1) // JOURNAL_BLOCK * JOURNAL_BLOCK  # the next group
+        if data[at:at + 4] != b"FRNJ":
+            return found
         payload, sequence = struct.unpack("<IQ", data[at + 12:at + 24])
         size = (40 + payload + 7) // 8 * 8
         found.append((at, size, sequence))
         at += size
-    return found
 
 
 def journal_of(data):
