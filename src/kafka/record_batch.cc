@@ -109,9 +109,10 @@ Status RecordBatchView::CheckRecords(size_t max_plain_bytes, std::string* scratc
   RecordReader reader(scratch);
   FIRN_RETURN_IF_ERROR(reader.Open(*this, max_plain_bytes));
   RecordView record;
-  int64_t expected = base_offset();
-  for (; reader.Next(&record); ++expected) {
-    if (record.offset != expected) return Invalid(fmt::format("record {} of a batch has offset delta {}", expected - base_offset(), record.offset - base_offset()));
+  for (uint64_t index = 0; reader.Next(&record); ++index) {
+    // Unsigned arithmetic, as in Next: who checks has not looked at the base offset yet.
+    const uint64_t delta = static_cast<uint64_t>(record.offset) - static_cast<uint64_t>(base_offset());
+    if (delta != index) return Invalid(fmt::format("record {} of a batch has offset delta {}", index, static_cast<int64_t>(delta)));
   }
   return reader.status();
 }

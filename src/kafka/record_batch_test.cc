@@ -47,6 +47,13 @@ void Recrc(std::string* batch) {
   base::StoreBig(batch->data() + 17, base::Crc32c(std::string_view(*batch).substr(kBatchCrcBegin)));
 }
 
+TEST(RecordBatch, RecordsAreCheckedAtAnyBaseOffset) {
+  std::string bytes = BatchOf({{"a", "1"}, {"b", "2"}});
+  base::StoreBig(bytes.data(), std::numeric_limits<int64_t>::max());
+  std::string scratch;
+  EXPECT_TRUE(RecordBatchView::Parse(bytes)->CheckRecords(kBatchPlainBytesMax, &scratch).ok());
+}
+
 TEST(RecordBatch, RoundTripsWithEveryCodec) {
   std::mt19937_64 random(3);
   std::vector<Row> rows;
