@@ -16,7 +16,7 @@ import time
 
 from measure import BINARIES, GB, cpu_seconds, create_topic, emit, firn, produce, resident_mb, round3
 from rivals import RivalError
-from trades import MAIN_JOB, RAW_INSERT, RAW_TABLE, TRADES, WINDOW_INSERT, WINDOW_TABLE, TradesNode
+from trades_node import MAIN_JOB, RAW_INSERT, RAW_TABLE, TRADES, WINDOW_INSERT, WINDOW_TABLE, TradesNode
 from versus import bench_flink, bench_kafka
 
 PRODUCED = {100: 4_000_000, 1024: 1_000_000}  # records by size: some seconds each

@@ -5,7 +5,7 @@ import tempfile
 
 from measure import GB, cpu_seconds, create_topic, delete_topic, emit, firn, produce, round3
 from rivals import KafkaBroker, jars, run_flink, version
-from trades import RAW_COLUMNS, RAW_SELECT, WINDOW_COLUMNS, WINDOW_SELECT, catalog, produce_trades, timed, trades_table
+from trades_node import RAW_COLUMNS, RAW_SELECT, WINDOW_COLUMNS, WINDOW_SELECT, catalog, produce_trades, timed, trades_table
 
 ROUNDS = 3  # of every produce measurement; the median counts
 PRODUCED = {100: 4_000_000, 1024: 1_000_000}  # records by size: some seconds each
