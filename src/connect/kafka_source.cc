@@ -23,6 +23,7 @@ namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
 constexpr size_t kCollectedBytesMax = 32 << 20;  // of one poll, decompressed; at least one batch
+constexpr int kRestsMax = 16;                    // partitions whose unread part of a cold read is kept: kReadBytes each
 
 struct Partition {
   std::string topic;
@@ -33,25 +34,36 @@ struct Partition {
   int64_t decode_errors = 0;
   std::string first_error;
   uint64_t subscription = 0;
+  base::SharedBytes rest;                               // what the last poll left of a cold read, so that no byte is read and checked twice
+  int64_t rest_next = -1;                               // what `next` must be for it to go on there
 };
 
-// The records of one poll; views into `slabs` and `scratches`.
+// The records of one poll; views into `slabs` and `scratches`. Kept from poll to poll, so that the lists do not grow anew each time.
 struct Records {
   std::vector<base::SharedBytes> slabs;
   std::vector<std::unique_ptr<std::string>> scratches;
-  std::vector<kafka::RecordView> views;
   std::vector<formats::RawRecord> values;
-  std::vector<formats::RawRecord> keys;
-  std::vector<bool> has_append_time;
+  std::vector<formats::RawRecord> keys;   // where a column comes from the key
+  std::vector<kafka::RecordView> views;   // where a column comes from the metadata
+  std::vector<char> has_append_time;      // beside `views`
+  int64_t first_offset = -1;
   size_t bytes = 0;  // held by slabs and scratches
 
-  bool IsFull(int64_t max_rows) const { return static_cast<int64_t>(views.size()) >= max_rows || bytes >= kCollectedBytesMax; }
+  bool IsFull(int64_t max_rows) const { return static_cast<int64_t>(values.size()) >= max_rows || bytes >= kCollectedBytesMax; }
   /// Back to that many records.
   void CutTo(size_t count) {
-    views.resize(count);
     values.resize(count);
     keys.resize(std::min(count, keys.size()));
-    has_append_time.resize(count);
+    views.resize(std::min(count, views.size()));
+    has_append_time.resize(views.size());
+  }
+  /// Lets go of every byte, not of the lists' own memory.
+  void Clear() {
+    CutTo(0);
+    slabs.clear();
+    scratches.clear();
+    first_offset = -1;
+    bytes = 0;
   }
 };
 
@@ -95,7 +107,7 @@ Result<types::ArrayPtr> BuildMetadata(const std::string& key, const Partition& p
   }
   if (key == "timestamp-type") {
     return Build(arrow::StringBuilder(), count, [&](auto& builder, int64_t row) {
-      return builder.Append(records.has_append_time[static_cast<size_t>(rows[static_cast<size_t>(row)])] ? "LogAppendTime" : "CreateTime");
+      return builder.Append(records.has_append_time[static_cast<size_t>(rows[static_cast<size_t>(row)])] != 0 ? "LogAppendTime" : "CreateTime");
     });
   }
   FIRN_ASSERT(key == "headers", "kafka metadata '{}'", key);
@@ -140,9 +152,9 @@ class KafkaSource final : public exec::Source {
     Partition& partition = partitions_[static_cast<size_t>(index)];
     exec::PollResult result;
     result.rows.schema = schema_;
-    Records records;
-    FIRN_RETURN_IF_ERROR(Collect(&partition, max_rows, &records));
-    if (records.views.empty()) {
+    records_.Clear();
+    FIRN_RETURN_IF_ERROR(Collect(&partition, max_rows, &records_));
+    if (records_.values.empty()) {
       result.state = partition.next >= partition.end ? exec::PollState::kEnded : exec::PollState::kBlocked;
       if (result.state == exec::PollState::kBlocked) Subscribe(&partition);
       for (const types::Field& field : schema_->fields()) {
@@ -151,7 +163,9 @@ class KafkaSource final : public exec::Source {
       }
       return result;
     }
-    FIRN_RETURN_IF_ERROR(DecodeInto(&partition, records, &result.rows));
+    Status decoded = DecodeInto(&partition, records_, &result.rows);
+    records_.Clear();  // the node's memory budget counts what a reader holds
+    FIRN_RETURN_IF_ERROR(std::move(decoded));
     if (partition.next >= partition.end) result.state = exec::PollState::kEnded;
     return result;
   }
@@ -178,7 +192,9 @@ class KafkaSource final : public exec::Source {
         return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position cannot be read: '{}'", line));
       }
       for (Partition& partition : partitions_) {
-        if (partition.topic == line.substr(0, first) && partition.index == index) partition.next = offset;
+        if (partition.topic != line.substr(0, first) || partition.index != index) continue;
+        if (partition.rest_next >= 0) TakeRest(&partition);
+        partition.next = offset;
       }
       rest.remove_prefix(line_end + 1);
     }
@@ -251,6 +267,7 @@ class KafkaSource final : public exec::Source {
       const types::Field& field = schema_->field(i);
       const bool is_key = std::find(table_.key_fields.begin(), table_.key_fields.end(), field.name) != table_.key_fields.end();
       if (!metadata_keys_[i].empty()) {
+        wants_metadata_ = true;
         origins_.push_back({Origin::kMetadata, 0});
       } else if (is_key) {
         origins_.push_back({Origin::kKey, key_fields.size()});
@@ -274,6 +291,10 @@ class KafkaSource final : public exec::Source {
   }
 
   Status Collect(Partition* partition, int64_t max_rows, Records* records) {
+    if (partition->rest_next == partition->next) {
+      const base::SharedBytes rest = TakeRest(partition);
+      FIRN_RETURN_IF_ERROR(CollectSlab(partition, rest, true, max_rows, records));
+    }
     while (!records->IsFull(max_rows) && partition->next < partition->end) {
       auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes});
       if (!read.ok() && read.error().code() == ErrorCode::kOffsetOutOfRange && partition->next < partition->log->log_start().value()) {
@@ -282,30 +303,45 @@ class KafkaSource final : public exec::Source {
       }
       if (!read.ok()) return std::move(read).error().Context(fmt::format("reading {}-{}", partition->topic, partition->index));
       if (read->batches.empty()) return Ok();
-      for (base::SharedBytes& slab : read->batches) {
-        records->bytes += slab.size();
-        FIRN_RETURN_IF_ERROR(CollectSlab(partition, slab, max_rows, records));
-        records->slabs.push_back(std::move(slab));
-      }
+      for (const base::SharedBytes& slab : read->batches) FIRN_RETURN_IF_ERROR(CollectSlab(partition, slab, read->is_cold, max_rows, records));
     }
     return Ok();
   }
 
-  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, int64_t max_rows, Records* records) {
+  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, bool is_cold, int64_t max_rows, Records* records) {
     std::string_view rest = slab.view();
+    const size_t before = records->values.size();
     // One batch at least, so that a large one is read at all. None of a slab that follows one which was left in the middle.
-    while (!rest.empty() && (records->views.empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
+    while (!rest.empty() && (records->values.empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
       FIRN_TRY(kafka::RecordBatchView batch, kafka::RecordBatchView::Parse(rest));
       rest.remove_prefix(batch.size());
       if (batch.last_offset() < partition->next || batch.is_control()) continue;
-      const size_t before = records->views.size();
+      const size_t count = records->values.size();
       if (Status taken = CollectBatch(*partition, slab, batch, records); !taken.ok()) {
-        records->CutTo(before);
+        records->CutTo(count);
         FIRN_RETURN_IF_ERROR(SkipBatch(partition, batch, taken.error()));
       }
       partition->next = std::min(batch.last_offset() + 1, partition->end);
     }
+    if (is_cold && !rest.empty() && partition->next < partition->end) KeepRest(partition, slab.Slice(slab.size() - rest.size(), rest.size()));
+    if (records->values.size() > before) {
+      records->bytes += slab.size();
+      records->slabs.push_back(slab);
+    }
     return Ok();
+  }
+
+  void KeepRest(Partition* partition, base::SharedBytes rest) {
+    if (rests_ >= kRestsMax) return;
+    ++rests_;
+    partition->rest = std::move(rest);
+    partition->rest_next = partition->next;
+  }
+
+  base::SharedBytes TakeRest(Partition* partition) {
+    --rests_;
+    partition->rest_next = -1;
+    return std::exchange(partition->rest, base::SharedBytes());
   }
 
   Status CollectBatch(const Partition& partition, const base::SharedBytes& slab, const kafka::RecordBatchView& batch, Records* records) {
@@ -317,9 +353,11 @@ class KafkaSource final : public exec::Source {
     kafka::RecordView view;
     while (reader.Next(&view)) {
       if (view.offset < partition.next || view.offset >= partition.end) continue;
-      records->views.push_back(view);
+      if (records->values.empty()) records->first_offset = view.offset;
       records->values.push_back(RawOf(view.value, view.has_value, readable_end));
       if (key_decoder_) records->keys.push_back(RawOf(view.key, view.has_key, readable_end));
+      if (!wants_metadata_) continue;
+      records->views.push_back(view);
       records->has_append_time.push_back(batch.has_log_append_time());
     }
     FIRN_RETURN_IF_ERROR(reader.status());
@@ -350,7 +388,7 @@ class KafkaSource final : public exec::Source {
   Status DecodeInto(Partition* partition, const Records& records, types::Batch* rows) {
     auto decoded = value_decoder_->Decode(records.values);
     if (!decoded.ok()) {
-      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.views[0].offset));
+      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.first_offset));
     }
     std::vector<int32_t> record_of_row = decoded->record_of_row;
     if (record_of_row.empty()) {
@@ -413,6 +451,9 @@ class KafkaSource final : public exec::Source {
   std::unique_ptr<formats::RecordDecoder> value_decoder_;
   std::unique_ptr<formats::RecordDecoder> key_decoder_;
   std::vector<Partition> partitions_;
+  Records records_;  // of the poll that runs
+  bool wants_metadata_ = false;
+  int rests_ = 0;
   std::function<void()> waker_;
 };
 

@@ -109,6 +109,7 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   }
   result.batches.push_back(std::move(read->batches));
   result.next = read->next;
+  result.is_cold = true;
   return result;
 }
 

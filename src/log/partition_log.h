@@ -25,6 +25,7 @@ int64_t ColdReadMemory(int64_t max_bytes);
 struct ReadResult {
   std::vector<base::SharedBytes> batches;  // each slice holds one or more whole batches, ascending
   Offset next{0};                          // where to read on
+  bool is_cold = false;                    // read from a segment file, checked and copied; else slices of the log's own memory
   Offset log_start{0};
   Offset high_watermark{0};                // durable end at the time of the read
 };
