@@ -14,6 +14,8 @@
 #include <charconv>
 #include <limits>
 
+#include "connect/kafka_metadata_internal.h"
+#include "connect/kafka_records_internal.h"
 #include "kafka/record_batch.h"
 #include "types/arrow_result.h"
 
@@ -22,8 +24,7 @@ namespace firn::connect {
 namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
-constexpr size_t kCollectedBytesMax = 32 << 20;  // of one poll, decompressed; at least one batch
-constexpr int kRestsMax = 16;                    // partitions whose unread part of a cold read is kept: kReadBytes each
+constexpr int kRestsMax = 16;  // partitions whose unread part of a cold read is kept: kReadBytes each
 
 struct Partition {
   std::string topic;
@@ -37,82 +38,6 @@ struct Partition {
   base::SharedBytes rest;                               // what the last poll left of a cold read, so that no byte is read and checked twice
   int64_t rest_next = -1;                               // what `next` must be for it to go on there
 };
-
-// The records of one poll; views into `slabs` and `scratches`. Kept from poll to poll, so that the lists do not grow anew each time.
-struct Records {
-  std::vector<base::SharedBytes> slabs;
-  std::vector<std::unique_ptr<std::string>> scratches;
-  std::vector<formats::RawRecord> values;
-  std::vector<formats::RawRecord> keys;   // where a column comes from the key
-  std::vector<kafka::RecordView> views;   // where a column comes from the metadata
-  std::vector<char> has_append_time;      // beside `views`
-  int64_t first_offset = -1;
-  size_t bytes = 0;  // held by slabs and scratches
-
-  bool IsFull(int64_t max_rows) const { return static_cast<int64_t>(values.size()) >= max_rows || bytes >= kCollectedBytesMax; }
-  /// Back to that many records.
-  void CutTo(size_t count) {
-    values.resize(count);
-    keys.resize(std::min(count, keys.size()));
-    views.resize(std::min(count, views.size()));
-    has_append_time.resize(views.size());
-  }
-  /// Lets go of every byte, not of the lists' own memory.
-  void Clear() {
-    CutTo(0);
-    slabs.clear();
-    scratches.clear();
-    first_offset = -1;
-    bytes = 0;
-  }
-};
-
-formats::RawRecord RawOf(std::string_view bytes, bool is_present, const char* readable_end) {
-  return {bytes, !is_present, bytes.data() + bytes.size() + formats::kRecordPadding <= readable_end};
-}
-
-template <typename Builder, typename Append>
-Result<types::ArrayPtr> Build(Builder builder, int64_t rows, Append&& append) {
-  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(rows)));
-  for (int64_t row = 0; row < rows; ++row) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(append(builder, row)));
-  return types::FromArrowResult(builder.Finish());
-}
-
-Result<types::ArrayPtr> BuildHeaders(const Records& records, const std::vector<int32_t>& rows) {
-  auto keys = std::make_shared<arrow::StringBuilder>();
-  auto values = std::make_shared<arrow::BinaryBuilder>();
-  arrow::MapBuilder builder(arrow::default_memory_pool(), keys, values);
-  for (int32_t record : rows) {
-    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Append()));
-    kafka::HeaderReader reader(records.views[static_cast<size_t>(record)]);
-    kafka::RecordHeader header;
-    while (reader.Next(&header)) {
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys->Append(header.key)));
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(header.value ? values->Append(*header.value) : values->AppendNull()));
-    }
-  }
-  return types::FromArrowResult(builder.Finish());
-}
-
-Result<types::ArrayPtr> BuildMetadata(const std::string& key, const Partition& partition, const Records& records, const std::vector<int32_t>& rows) {
-  const auto count = static_cast<int64_t>(rows.size());
-  auto view = [&](int64_t row) -> const kafka::RecordView& { return records.views[static_cast<size_t>(rows[static_cast<size_t>(row)])]; };
-  if (key == "topic") return Build(arrow::StringBuilder(), count, [&](auto& builder, int64_t) { return builder.Append(partition.topic); });
-  if (key == "partition") return Build(arrow::Int32Builder(), count, [&](auto& builder, int64_t) { return builder.Append(partition.index); });
-  if (key == "leader-epoch") return Build(arrow::Int32Builder(), count, [&](auto& builder, int64_t) { return builder.Append(0); });
-  if (key == "offset") return Build(arrow::Int64Builder(), count, [&](auto& builder, int64_t row) { return builder.Append(view(row).offset); });
-  if (key == "timestamp") {
-    return Build(arrow::TimestampBuilder(types::DataType::TimestampLtz(3).ToArrow(), arrow::default_memory_pool()), count,
-                 [&](auto& builder, int64_t row) { return builder.Append(view(row).timestamp_ms * 1000); });
-  }
-  if (key == "timestamp-type") {
-    return Build(arrow::StringBuilder(), count, [&](auto& builder, int64_t row) {
-      return builder.Append(records.has_append_time[static_cast<size_t>(rows[static_cast<size_t>(row)])] != 0 ? "LogAppendTime" : "CreateTime");
-    });
-  }
-  FIRN_ASSERT(key == "headers", "kafka metadata '{}'", key);
-  return BuildHeaders(records, rows);
-}
 
 // Where a column of the scan comes from.
 enum class Origin { kValue, kKey, kMetadata };
@@ -154,7 +79,7 @@ class KafkaSource final : public exec::Source {
     result.rows.schema = schema_;
     records_.Clear();
     FIRN_RETURN_IF_ERROR(Collect(&partition, max_rows, &records_));
-    if (records_.values.empty()) {
+    if (records_.empty()) {
       result.state = partition.next >= partition.end ? exec::PollState::kEnded : exec::PollState::kBlocked;
       if (result.state == exec::PollState::kBlocked) Subscribe(&partition);
       for (const types::Field& field : schema_->fields()) {
@@ -263,11 +188,12 @@ class KafkaSource final : public exec::Source {
   // Sorts the scan's columns by where they come from and makes the decoders for what is wanted.
   Status MakeDecoders() {
     std::vector<types::Field> value_fields, key_fields;
+    bool wants_metadata = false;
     for (size_t i = 0; i < schema_->size(); ++i) {
       const types::Field& field = schema_->field(i);
       const bool is_key = std::find(table_.key_fields.begin(), table_.key_fields.end(), field.name) != table_.key_fields.end();
       if (!metadata_keys_[i].empty()) {
-        wants_metadata_ = true;
+        wants_metadata = true;
         origins_.push_back({Origin::kMetadata, 0});
       } else if (is_key) {
         origins_.push_back({Origin::kKey, key_fields.size()});
@@ -277,6 +203,7 @@ class KafkaSource final : public exec::Source {
         value_fields.push_back(field);
       }
     }
+    records_ = KafkaRecords({.wants_keys = !key_fields.empty(), .wants_views = wants_metadata});
     // Values are decoded even when no column of theirs is asked for: a broken record gives no row either way.
     FIRN_TRY(value_decoder_, formats::MakeDecoder(table_.value_format, types::MakeSchema(std::move(value_fields))));
     if (!key_fields.empty()) {
@@ -290,7 +217,7 @@ class KafkaSource final : public exec::Source {
     partition->subscription = partition->log->Subscribe(log::Offset(partition->next), waker_);
   }
 
-  Status Collect(Partition* partition, int64_t max_rows, Records* records) {
+  Status Collect(Partition* partition, int64_t max_rows, KafkaRecords* records) {
     if (partition->rest_next == partition->next) {
       const base::SharedBytes rest = TakeRest(partition);
       FIRN_RETURN_IF_ERROR(CollectSlab(partition, rest, true, max_rows, records));
@@ -308,26 +235,20 @@ class KafkaSource final : public exec::Source {
     return Ok();
   }
 
-  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, bool is_cold, int64_t max_rows, Records* records) {
+  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, bool is_cold, int64_t max_rows, KafkaRecords* records) {
     std::string_view rest = slab.view();
-    const size_t before = records->values.size();
+    const size_t before = records->size();
     // One batch at least, so that a large one is read at all. None of a slab that follows one which was left in the middle.
-    while (!rest.empty() && (records->values.empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
+    while (!rest.empty() && (records->empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
       FIRN_TRY(kafka::RecordBatchView batch, kafka::RecordBatchView::Parse(rest));
       rest.remove_prefix(batch.size());
       if (batch.last_offset() < partition->next || batch.is_control()) continue;
-      const size_t count = records->values.size();
-      if (Status taken = CollectBatch(*partition, slab, batch, records); !taken.ok()) {
-        records->CutTo(count);
-        FIRN_RETURN_IF_ERROR(SkipBatch(partition, batch, taken.error()));
-      }
+      Status taken = records->Take(slab, batch, partition->next, partition->end);
+      if (!taken.ok()) FIRN_RETURN_IF_ERROR(SkipBatch(partition, batch, taken.error()));
       partition->next = std::min(batch.last_offset() + 1, partition->end);
     }
     if (is_cold && !rest.empty() && partition->next < partition->end) KeepRest(partition, slab.Slice(slab.size() - rest.size(), rest.size()));
-    if (records->values.size() > before) {
-      records->bytes += slab.size();
-      records->slabs.push_back(slab);
-    }
+    if (records->size() > before) records->Hold(slab);
     return Ok();
   }
 
@@ -342,28 +263,6 @@ class KafkaSource final : public exec::Source {
     --rests_;
     partition->rest_next = -1;
     return std::exchange(partition->rest, base::SharedBytes());
-  }
-
-  Status CollectBatch(const Partition& partition, const base::SharedBytes& slab, const kafka::RecordBatchView& batch, Records* records) {
-    auto scratch = std::make_unique<std::string>();
-    kafka::RecordReader reader(scratch.get());
-    FIRN_RETURN_IF_ERROR(reader.Open(batch));
-    const bool is_plain = batch.codec() == kafka::Codec::kNone;
-    const char* readable_end = is_plain ? slab.data() + slab.size() : scratch->data() + scratch->size();
-    kafka::RecordView view;
-    while (reader.Next(&view)) {
-      if (view.offset < partition.next || view.offset >= partition.end) continue;
-      if (records->values.empty()) records->first_offset = view.offset;
-      records->values.push_back(RawOf(view.value, view.has_value, readable_end));
-      if (key_decoder_) records->keys.push_back(RawOf(view.key, view.has_key, readable_end));
-      if (!wants_metadata_) continue;
-      records->views.push_back(view);
-      records->has_append_time.push_back(batch.has_log_append_time());
-    }
-    FIRN_RETURN_IF_ERROR(reader.status());
-    records->bytes += scratch->size();
-    if (!is_plain) records->scratches.push_back(std::move(scratch));
-    return Ok();
   }
 
   // Counts the records of a batch that cannot be read, or gives its place.
@@ -385,10 +284,10 @@ class KafkaSource final : public exec::Source {
     return option != format.options.end() && option->second == "true";
   }
 
-  Status DecodeInto(Partition* partition, const Records& records, types::Batch* rows) {
-    auto decoded = value_decoder_->Decode(records.values);
+  Status DecodeInto(Partition* partition, const KafkaRecords& records, types::Batch* rows) {
+    auto decoded = value_decoder_->Decode(records.values());
     if (!decoded.ok()) {
-      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.first_offset));
+      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.first_offset()));
     }
     std::vector<int32_t> record_of_row = decoded->record_of_row;
     if (record_of_row.empty()) {
@@ -407,7 +306,7 @@ class KafkaSource final : public exec::Source {
         case Origin::kValue: rows->columns.push_back(decoded->rows.columns[origins_[i].second]); break;
         case Origin::kKey: rows->columns.push_back(key_columns[origins_[i].second]); break;
         case Origin::kMetadata: {
-          FIRN_TRY(types::ArrayPtr column, BuildMetadata(metadata_keys_[i], *partition, records, record_of_row));
+          FIRN_TRY(types::ArrayPtr column, BuildMetadataColumn(metadata_keys_[i], {partition->topic, partition->index}, records, record_of_row));
           rows->columns.push_back(std::move(column));
         }
       }
@@ -416,10 +315,10 @@ class KafkaSource final : public exec::Source {
   }
 
   // The key columns for the rows that the values gave; a key that gave no row is NULL.
-  Result<std::vector<types::ArrayPtr>> DecodeKeys(Partition* partition, const Records& records, const std::vector<int32_t>& record_of_row) {
-    FIRN_TRY(formats::DecodedRecords decoded, key_decoder_->Decode(records.keys));
+  Result<std::vector<types::ArrayPtr>> DecodeKeys(Partition* partition, const KafkaRecords& records, const std::vector<int32_t>& record_of_row) {
+    FIRN_TRY(formats::DecodedRecords decoded, key_decoder_->Decode(records.keys()));
     CountErrors(partition, decoded);
-    std::vector<int32_t> row_of_record(records.keys.size(), -1);
+    std::vector<int32_t> row_of_record(records.keys().size(), -1);
     for (int64_t row = 0; row < decoded.rows.row_count; ++row) {
       const size_t record = decoded.record_of_row.empty() ? static_cast<size_t>(row) : static_cast<size_t>(decoded.record_of_row[static_cast<size_t>(row)]);
       row_of_record[record] = static_cast<int32_t>(row);
@@ -451,8 +350,7 @@ class KafkaSource final : public exec::Source {
   std::unique_ptr<formats::RecordDecoder> value_decoder_;
   std::unique_ptr<formats::RecordDecoder> key_decoder_;
   std::vector<Partition> partitions_;
-  Records records_;  // of the poll that runs
-  bool wants_metadata_ = false;
+  KafkaRecords records_;  // of the poll that runs
   int rests_ = 0;
   std::function<void()> waker_;
 };
