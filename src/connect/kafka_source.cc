@@ -223,7 +223,7 @@ class KafkaSource final : public exec::Source {
       FIRN_RETURN_IF_ERROR(CollectSlab(partition, rest, true, max_rows, records));
     }
     while (!records->IsFull(max_rows) && partition->next < partition->end) {
-      auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes});
+      auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes, .is_read_once = true});
       if (!read.ok() && read.error().code() == ErrorCode::kOffsetOutOfRange && partition->next < partition->log->log_start().value()) {
         partition->next = partition->log->log_start().value();  // retention has overtaken the reader
         continue;

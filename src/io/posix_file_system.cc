@@ -53,6 +53,9 @@ class Descriptor {
   int number_;
 };
 
+// RWF_DONTCACHE of preadv2, since Linux 6.14: older headers do not have it, older kernels refuse it.
+constexpr int kDontCache = 0x80;
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
@@ -64,17 +67,15 @@ class PosixFile final : public File {
     return bytes;
   }
 
-  Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const override {
-    size_t done = 0;
-    while (done < out.size()) {
-      const ssize_t read = ::pread(descriptor_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (read < 0 && errno == EINTR) continue;
-      if (read < 0) return SystemError("read", path_, errno);
-      if (read == 0) break;
-      done += static_cast<size_t>(read);
-    }
-    return done;
+  Result<std::string> ReadOnceAt(uint64_t offset, size_t size) const override {
+    std::string bytes(size, '\0');
+    const bool may_skip_cache = !is_cache_needed_.load(std::memory_order_relaxed);
+    FIRN_TRY(size_t read, ReadFlagged(offset, std::span(bytes), may_skip_cache ? kDontCache : 0));
+    bytes.resize(read);
+    return bytes;
   }
+
+  Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const override { return ReadFlagged(offset, out, 0); }
 
   Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) override {
     std::vector<iovec> vectors;
@@ -124,6 +125,24 @@ class PosixFile final : public File {
   }
 
  private:
+  Result<size_t> ReadFlagged(uint64_t offset, std::span<char> out, int flags) const {
+    size_t done = 0;
+    while (done < out.size()) {
+      const iovec rest{out.data() + done, out.size() - done};
+      const ssize_t read = ::preadv2(descriptor_.get(), &rest, 1, static_cast<off_t>(offset + done), flags);
+      if (read < 0 && errno == EINTR) continue;
+      if (read < 0 && flags != 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS)) {  // an older kernel, or a file system without it
+        is_cache_needed_.store(true, std::memory_order_relaxed);
+        flags = 0;
+        continue;
+      }
+      if (read < 0) return SystemError("read", path_, errno);
+      if (read == 0) break;
+      done += static_cast<size_t>(read);
+    }
+    return done;
+  }
+
   static bool IsAligned(uint64_t offset, std::span<const iovec> vectors) {
     return offset % kDirectBlockBytes == 0 && std::all_of(vectors.begin(), vectors.end(), [](const iovec& part) {
              return reinterpret_cast<uintptr_t>(part.iov_base) % kDirectBlockBytes == 0 && part.iov_len % kDirectBlockBytes == 0;
@@ -155,6 +174,7 @@ class PosixFile final : public File {
 
   Descriptor descriptor_;
   std::string path_;
+  mutable std::atomic<bool> is_cache_needed_ = false;  // kDontCache was refused
   std::optional<Descriptor> direct_;  // set once, by PreferDirectWrites
   std::atomic<bool> is_direct_ = false;
 };

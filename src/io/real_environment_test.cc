@@ -41,6 +41,8 @@ TEST_F(FileSystemTest, WritesPartsAndReadsThemBack) {
   EXPECT_EQ(*(*file)->Size(), 6005u);
   EXPECT_EQ((*file)->ReadAt(3, 6)->substr(0), "loxyxy");
   EXPECT_EQ((*file)->ReadAt(6000, 100)->size(), 5u);
+  EXPECT_EQ(*(*file)->ReadOnceAt(3, 6), *(*file)->ReadAt(3, 6));
+  EXPECT_EQ((*file)->ReadOnceAt(6000, 100)->size(), 5u) << "where the system has no such read it is as the other";
 }
 
 TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {

@@ -99,7 +99,7 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
   }
   auto read = [&]() -> Result<SegmentRead> {
     FIRN_TRY(std::shared_ptr<const SegmentReader> reader, cache_.Get(id_, segment));
-    return reader->Read(segment, from, options.max_bytes);
+    return reader->Read(segment, from, options);
   }();
   if (!read.ok()) {
     base::MutexLock lock(mutex_);

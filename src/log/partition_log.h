@@ -17,6 +17,7 @@ namespace firn::log {
 
 struct ReadOptions {
   int64_t max_bytes = 1 << 20;  // at least one whole batch is returned even if larger
+  bool is_read_once = false;    // nobody else is likely to read the same cold records soon: the page cache need not keep them
 };
 
 /// What a cold read takes in memory, unless a single batch is larger.

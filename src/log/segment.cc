@@ -123,8 +123,9 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
   return Ok();
 }
 
-Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, int64_t end) const {
-  FIRN_TRY(std::string chunk, file_->ReadAt(static_cast<uint64_t>(position), static_cast<size_t>(std::min(size, end - position))));
+Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const {
+  const auto bytes = static_cast<size_t>(std::min(size, end - position));
+  FIRN_TRY(std::string chunk, is_read_once ? file_->ReadOnceAt(static_cast<uint64_t>(position), bytes) : file_->ReadAt(static_cast<uint64_t>(position), bytes));
   size_t whole = 0;
   while (whole < chunk.size()) {
     const std::string_view rest = std::string_view(chunk).substr(whole);
@@ -135,7 +136,7 @@ Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, i
       if (batch_size == 0 && rest.size() >= kafka::kBatchLengthEnd) return Damaged(at, "no batch begins there");
       if (batch_size > static_cast<size_t>(end - at)) return Damaged(at, fmt::format("a batch of {} bytes does not end before {}", batch_size, end));
       if (batch_size == 0) return Damaged(at, "a batch is cut off");
-      return ReadBatches(position, static_cast<int64_t>(batch_size), end);  // a single batch larger than the chunk: once more, whole
+      return ReadBatches(position, static_cast<int64_t>(batch_size), end, is_read_once);  // a single batch larger than the chunk: once more, whole
     }
     whole += batch_size;
   }
@@ -148,14 +149,14 @@ int64_t ColdReadMemory(int64_t max_bytes) {
   return std::max(kSegmentReadBytes, std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax) + static_cast<int64_t>(kIndexIntervalBytes));
 }
 
-Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, int64_t max_bytes) const {
-  const int64_t read_bytes = ColdReadMemory(max_bytes);
-  max_bytes = std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax);
+Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, const ReadOptions& options) const {
+  const int64_t read_bytes = ColdReadMemory(options.max_bytes);
+  const int64_t max_bytes = std::clamp<int64_t>(options.max_bytes, 1, kSegmentReadBytesMax);
   auto after = std::upper_bound(index_.begin(), index_.end(), from.value() - base_.value(),
                                 [](int64_t relative, const IndexEntry& entry) { return relative < static_cast<int64_t>(entry.relative_offset); });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(std::string chunk, ReadBatches(position, read_bytes, info.size_bytes));
+    FIRN_TRY(std::string chunk, ReadBatches(position, read_bytes, info.size_bytes, options.is_read_once));
     size_t begin = 0;
     size_t end = 0;
     Offset next = from;
@@ -187,7 +188,7 @@ Result<std::optional<TimestampOffset>> SegmentReader::FindTimestamp(const Segmen
   auto after = std::partition_point(index_.begin(), index_.end(), [&](const IndexEntry& entry) { return entry.max_timestamp_before_ms < timestamp_ms; });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(std::string chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes));
+    FIRN_TRY(std::string chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes, false));
     for (std::string_view rest = chunk; !rest.empty();) {
       auto batch = kafka::RecordBatchView::Parse(rest);
       if (!batch.ok()) return Damaged(position + static_cast<int64_t>(chunk.size() - rest.size()), batch.error().message());

@@ -81,7 +81,7 @@ class SegmentReader {
 
   /// Whole batches from the one that holds `from`, which is below info.end; at least one, else at most `max_bytes`. Checks their checksums. What is
   /// returned holds at most twice its size in memory; the read itself takes ColdReadMemory(max_bytes).
-  Result<SegmentRead> Read(const SegmentInfo& info, Offset from, int64_t max_bytes) const;
+  Result<SegmentRead> Read(const SegmentInfo& info, Offset from, const ReadOptions& options) const;
   /// The first record at or above `from` with a timestamp of at least this.
   Result<std::optional<TimestampOffset>> FindTimestamp(const SegmentInfo& info, int64_t timestamp_ms, Offset from) const;
 
@@ -95,7 +95,7 @@ class SegmentReader {
   Status LoadIndex(io::FileSystem& files, const std::string& index_path, const SegmentInfo& info);
   Status ScanGap(const IndexEntry& from, int64_t end, std::vector<IndexEntry>* out) const;
   // The whole batches that begin at `position`: a chunk cut to them; at least one.
-  Result<std::string> ReadBatches(int64_t position, int64_t size, int64_t end) const;
+  Result<std::string> ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const;
   Error Damaged(int64_t position, std::string_view what) const;
 
   std::unique_ptr<io::File> file_;
