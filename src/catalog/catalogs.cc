@@ -15,6 +15,7 @@
 #include "iceberg/hadoop_catalog.h"
 #include "io/clock.h"
 #include "io/file_system.h"
+#include "io/process.h"
 #include "io/random.h"
 #include "objectstore/local_object_store.h"
 #include "objectstore/object_store.h"
@@ -127,6 +128,20 @@ struct Catalogs::Impl {
     return names;
   }
 
+  // The Iceberg catalog of a table that was found and is not in the meta store. An error if it is only to be read, or has been dropped meanwhile.
+  Result<std::shared_ptr<iceberg::Catalog>> Owner(const plan::ObjectPath& path) const {
+    FIRN_TRY(const bool has_database, HasDatabase(path.catalog, path.database));
+    if (!has_database && path.database == kSystemDatabase) {
+      return Error(ErrorCode::kNotSupported, fmt::format("{}.{} is a system table: it can be read, not changed", path.database, path.name)).Hint(fmt::format("SELECT * FROM {}.{}", path.database, path.name));
+    }
+    FIRN_TRY(auto iceberg_catalog, Iceberg(path.catalog));
+    if (!iceberg_catalog) return Error(ErrorCode::kTableNotFound, fmt::format("there is no table or view {}", path.ToString())).Hint("SHOW TABLES lists all");
+    if (const auto name = iceberg::SplitMetadataTableName(path.name); name && !iceberg_catalog->LoadTable({path.database, path.name}).ok()) {
+      return Error(ErrorCode::kNotSupported, fmt::format("{} is a metadata table of {}: it can be read, not changed", path.ToString(), name->table));
+    }
+    return iceberg_catalog;
+  }
+
   Result<plan::TableDefinitionPtr> Stored(const plan::ObjectPath& path) const {
     const auto text = store.meta().Get(TableKey(path.catalog, path.database, path.name));
     if (!text) return plan::TableDefinitionPtr();
@@ -140,7 +155,7 @@ Catalogs::~Catalogs() = default;
 
 Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environment, log::Store& store, const std::string& data_directory,
                                                  const SystemTables& system_tables) {
-  auto impl = std::unique_ptr<Impl>(new Impl{environment, store, io::JoinPath(data_directory, "warehouse"), system_tables,
+  auto impl = std::unique_ptr<Impl>(new Impl{environment, store, io::AbsolutePath(io::JoinPath(data_directory, "warehouse")), system_tables,
                                              objectstore::MakeLocalObjectStore(environment.files, environment.random), {}, {}, {}});
   Impl& state = *impl;
   base::MutexLock lock(state.mutex);
@@ -160,7 +175,7 @@ Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environm
   return std::unique_ptr<Catalogs>(new Catalogs(std::move(impl)));
 }
 
-Status Catalogs::CreateCatalog(const CatalogInfo& catalog, IfExists if_exists) {
+Status Catalogs::CreateCatalog(CatalogInfo catalog, IfExists if_exists) {
   if (!IsName(catalog.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a catalog", catalog.name));
   {
     base::MutexLock lock(impl_->mutex);
@@ -168,6 +183,10 @@ Status Catalogs::CreateCatalog(const CatalogInfo& catalog, IfExists if_exists) {
       if (if_exists == IfExists::kIgnore) return Ok();
       return Error(ErrorCode::kObjectExists, fmt::format("catalog `{}` exists", catalog.name)).Hint("CREATE CATALOG IF NOT EXISTS, or DROP CATALOG first");
     }
+  }
+  // Tables name their files by the warehouse's path, which others read and a later process started elsewhere.
+  if (auto place = catalog.options.find("warehouse"); place != catalog.options.end() && place->second.find(':') == std::string::npos && !place->second.empty()) {
+    place->second = io::AbsolutePath(place->second);
   }
   FIRN_TRY(auto iceberg_catalog, impl_->MakeIceberg(catalog));
   FIRN_RETURN_IF_ERROR(impl_->Append({log::Put{CatalogKey(catalog.name), EncodeInfo(catalog)}}));
@@ -273,8 +292,7 @@ Status Catalogs::DropTable(const plan::ObjectPath& path, plan::TableKind kind, I
   if (impl_->store.meta().Get(TableKey(path.catalog, path.database, path.name))) {
     return impl_->Append({log::Delete{TableKey(path.catalog, path.database, path.name)}});
   }
-  FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(path.catalog));
-  FIRN_ASSERT(iceberg_catalog != nullptr, "{} is in no catalog", path.ToString());
+  FIRN_TRY(auto iceberg_catalog, impl_->Owner(path));
   return iceberg_catalog->DropTable({path.database, path.name}, /*purge=*/true);
 }
 
@@ -289,16 +307,15 @@ Status Catalogs::RenameTable(const plan::ObjectPath& from, const std::string& to
     renamed.path = target;
     return impl_->Append({log::Delete{TableKey(from.catalog, from.database, from.name)}, log::Put{TableKey(target.catalog, target.database, to), EncodeDefinition(renamed)}});
   }
-  FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(from.catalog));
+  FIRN_TRY(auto iceberg_catalog, impl_->Owner(from));
   return iceberg_catalog->RenameTable({from.database, from.name}, {from.database, to});
 }
 
 Status Catalogs::AlterTable(const plan::TableDefinition& table) {
   const std::string key = TableKey(table.path.catalog, table.path.database, table.path.name);
   if (impl_->store.meta().Get(key)) return impl_->Append({log::Put{key, EncodeDefinition(table)}});
-  FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(table.path.catalog));
+  FIRN_TRY(auto iceberg_catalog, impl_->Owner(table.path));
   const iceberg::TableIdentifier identifier{table.path.database, table.path.name};
-  if (!iceberg_catalog) return FindTable(table.path).error();
   FIRN_TRY(iceberg::Table current, iceberg_catalog->LoadTable(identifier));
   FIRN_TRY(iceberg::TableChange change, ChangeOf(current, table));
   if (change.updates.empty()) return Ok();

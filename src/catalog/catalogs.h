@@ -52,13 +52,13 @@ class SystemTables {
 /// Thread-safe; blocks on the journal and on files.
 class Catalogs : public plan::CatalogView {
  public:
-  /// Reads what the meta store holds; makes the default catalog. `data_directory`: embedded tables live in its `warehouse`.
+  /// Reads what the meta store holds; makes the default catalog. `data_directory`: embedded tables live in its `warehouse`, named by absolute paths.
   static Result<std::unique_ptr<Catalogs>> Open(const io::Environment& environment, log::Store& store, const std::string& data_directory,
                                                 const SystemTables& system_tables);
   ~Catalogs() override;
 
   // Catalogs. Options: 'type'='iceberg' (with 'catalog-type'='hadoop' and 'warehouse', or embedded) or 'generic_in_memory'.
-  Status CreateCatalog(const CatalogInfo& catalog, IfExists if_exists);
+  Status CreateCatalog(CatalogInfo catalog, IfExists if_exists);  // a relative warehouse begins in the process's folder, and is kept as absolute
   Status DropCatalog(const std::string& name, IfMissing if_missing);
   std::vector<CatalogInfo> ListCatalogs() const;
   Result<CatalogInfo> FindCatalog(const std::string& name) const;

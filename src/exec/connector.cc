@@ -16,9 +16,14 @@ void ConnectorRegistry::Register(std::unique_ptr<Connector> connector) {
 Result<Connector*> ConnectorRegistry::Find(const std::string& name) const {
   auto found = connectors_.find(name);
   if (found != connectors_.end()) return found->second.get();
-  return Error(ErrorCode::kUnknownConnector, fmt::format("there is no connector '{}'", name))
-      .Candidates(base::NearNames(name, Names()))
-      .Hint("set 'connector' in WITH (...) to one that exists");
+  const std::vector<std::string> names = Names();
+  std::string hint = "WITH ('connector' = '...') takes one of:";
+  for (const std::string& known : names) {
+    if (known != "system") hint += " " + known;  // that of the system tables alone
+  }
+  return Error(ErrorCode::kUnknownConnector, name.empty() ? std::string("the table names no connector") : fmt::format("there is no connector '{}'", name))
+      .Candidates(base::NearNames(name, names))
+      .Hint(std::move(hint));
 }
 
 std::vector<std::string> ConnectorRegistry::Names() const {

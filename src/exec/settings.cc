@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/duration.h"
+#include "exec/restart_policy.h"
+#include "exec/scan_input.h"
 
 namespace firn::exec {
 
@@ -64,6 +66,14 @@ Result<bool> BooleanSetting(const Settings& settings, const std::string& key, bo
 std::string TextSetting(const Settings& settings, const std::string& key, const std::string& otherwise) {
   auto found = settings.find(key);
   return found == settings.end() ? otherwise : found->second;
+}
+
+Status CheckSettings(const Settings& settings) {
+  FIRN_RETURN_IF_ERROR(ScanOptionsOf(settings));
+  FIRN_RETURN_IF_ERROR(RestartPolicy::Make(settings));
+  for (const char* key : {"execution.checkpointing.interval", "execution.checkpointing.timeout"}) FIRN_RETURN_IF_ERROR(DurationSettingMs(settings, key, 0));
+  FIRN_RETURN_IF_ERROR(BooleanSetting(settings, "table.exec.mini-batch.enabled", false));
+  return Ok();
 }
 
 }  // namespace firn::exec

@@ -18,6 +18,8 @@ Result<int64_t> IntegerSetting(const Settings& settings, const std::string& key,
 Result<double> NumberSetting(const Settings& settings, const std::string& key, double otherwise);
 /// true/false in any case.
 Result<bool> BooleanSetting(const Settings& settings, const std::string& key, bool otherwise);
+/// Refuses settings under which no job could start.
+Status CheckSettings(const Settings& settings);
 std::string TextSetting(const Settings& settings, const std::string& key, const std::string& otherwise);
 
 }  // namespace firn::exec

@@ -7,6 +7,7 @@
 
 #include "base/mutex.h"
 #include "catalog/definition_json.h"
+#include "exec/settings.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
 #include "gateway/statement_completion.h"
@@ -77,10 +78,11 @@ StatementResult NamesResult(const std::string& column, const std::vector<std::st
   return TextResult({column}, rows);
 }
 
-// Scalar functions and aggregates.
+// Scalar functions, aggregates and what tells grouping sets apart, by every name.
 std::vector<std::string> FunctionNames() {
   std::vector<std::string> names = expr::FunctionRegistry::BuiltIn().Names();
-  for (const auto* function : expr::AllAggregates()) names.emplace_back(function->names[0]);
+  for (const auto* function : expr::AllAggregates()) names.insert(names.end(), function->names.begin(), function->names.end());
+  for (const char* name : {"GROUPING", "GROUPING_ID", "GROUP_ID"}) names.emplace_back(name);  // the binder's own
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -107,10 +109,7 @@ class StatementRunner {
     return {.name = configured == state_.config.end() ? name : configured->second, .statement = text_, .catalog = state_.catalog, .database = state_.database, .config = state_.config,
             .temporary_tables = std::move(temporary)};
   }
-  bool IsOn(const std::string& key) const {
-    const auto found = state_.config.find(key);
-    return found != state_.config.end() && found->second == "true";
-  }
+  bool IsOn(const std::string& key) const { return exec::BooleanSetting(state_.config, key, false).value_or(false); }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
 
   // --- queries and inserts ---
@@ -170,7 +169,7 @@ class StatementRunner {
     state_.in_statement_set = false;
     if (state_.set_texts.empty()) return Error(ErrorCode::kSyntaxError, "the statement set is empty").Hint("put INSERT statements between BEGIN STATEMENT SET and END");
     std::string text = "EXECUTE STATEMENT SET BEGIN ";
-    for (const std::string& insert : state_.set_texts) text += insert + "; ";
+    for (const std::string& insert : state_.set_texts) text += insert + "\n; ";  // a comment may be the last of an INSERT
     text += "END";
     FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
     return StatementRunner(state_, services_, text).Run(statement);
@@ -203,6 +202,9 @@ class StatementRunner {
     return OkResult();
   }
   Result<StatementResult> Execute(const sql::DropCatalogStatement& drop) {
+    if (drop.name.text == state_.catalog && drop.name.text != catalog::kDefaultCatalog) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("catalog `{}` is this session's current one", drop.name.text)).At(drop.name.span).Hint(fmt::format("USE CATALOG {} first", catalog::kDefaultCatalog));
+    }
     FIRN_RETURN_IF_ERROR(services_.catalogs.DropCatalog(drop.name.text, WhenMissing(drop.if_exists)));
     return OkResult();
   }
@@ -219,6 +221,9 @@ class StatementRunner {
   }
   Result<StatementResult> Execute(const sql::DropDatabaseStatement& drop) {
     const auto [catalog_name, database] = DatabaseOf(drop.name);
+    if (catalog_name == state_.catalog && database == state_.database && services_.catalogs.HasDatabase(catalog_name, database).value_or(false)) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("database `{}` is this session's current one", database)).At(drop.name.span).Hint("USE another first");
+    }
     FIRN_RETURN_IF_ERROR(services_.catalogs.DropDatabase(catalog_name, database, WhenMissing(drop.if_exists), drop.is_cascade ? catalog::DropMode::kCascade : catalog::DropMode::kRestrict));
     return OkResult();
   }
@@ -303,7 +308,12 @@ class StatementRunner {
     const plan::ObjectPath path = PathOf(alter.name);
     auto table = state_.view.FindTable(path);
     if (!table.ok()) return alter.if_exists ? Result<StatementResult>(OkResult()) : Result<StatementResult>(std::move(table).error());
+    FIRN_RETURN_IF_ERROR(RequireStored(**table, alter.name));
+    if (alter.is_view) FIRN_RETURN_IF_ERROR(RequireView(**table, alter.name));
     if (const auto* rename = std::get_if<sql::AlterTableRename>(&alter.action)) {
+      if (const plan::ObjectPath to = PathOf(rename->to); rename->to.parts.size() > 1 && (to.catalog != path.catalog || to.database != path.database)) {
+        return Error(ErrorCode::kNotSupported, fmt::format("{} cannot move to database {}.{}", path.ToString(), to.catalog, to.database)).At(rename->to.span).Hint("RENAME TO a name alone; CREATE TABLE ... AS SELECT * FROM it copies it elsewhere");
+      }
       FIRN_RETURN_IF_ERROR(services_.catalogs.RenameTable(path, rename->to.parts.back().text));
       return OkResult();
     }
@@ -311,8 +321,19 @@ class StatementRunner {
     FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
     return OkResult();
   }
+  // A temporary table is the session's and has one definition as long as it lives, as in Flink.
+  Status RequireStored(const plan::TableDefinition& table, const sql::ObjectName& name) {
+    if (!state_.view.temporary().contains(table.path)) return Ok();
+    return Error(ErrorCode::kNotSupported, fmt::format("{} is temporary and cannot be altered", table.path.ToString())).At(name.span).Hint("DROP TEMPORARY and CREATE TEMPORARY it anew");
+  }
+  static Status RequireView(const plan::TableDefinition& table, const sql::ObjectName& name) {
+    if (table.kind == plan::TableKind::kView) return Ok();
+    return Error(ErrorCode::kInvalidArgument, fmt::format("{} is a table", table.path.ToString())).At(name.span).Hint("ALTER TABLE alters it");
+  }
   Result<StatementResult> Execute(const sql::AlterViewAsStatement& alter) {
     FIRN_TRY(plan::TableDefinitionPtr view, state_.view.FindTable(PathOf(alter.name)));
+    FIRN_RETURN_IF_ERROR(RequireStored(*view, alter.name));
+    FIRN_RETURN_IF_ERROR(RequireView(*view, alter.name));
     FIRN_TRY(plan::TableDefinition changed, plan::RedefineView(*view, alter, Context()));
     FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
     return OkResult();
@@ -337,13 +358,18 @@ class StatementRunner {
     return OkResult();
   }
 
+  static Status CheckConfig(const std::map<std::string, std::string>& config) {
+    FIRN_RETURN_IF_ERROR(plan::ParseSessionConfig(config));
+    FIRN_RETURN_IF_ERROR(exec::BooleanSetting(config, "table.dml-sync", false));
+    return exec::CheckSettings(config);
+  }
   Result<StatementResult> Execute(const sql::SetStatement& set) {
     if (set.key) {
       auto changed = state_.config;
       changed[*set.key] = set.value;
       // A value that no query could run under is refused now, and by itself; one that came with the session is not this statement's fault.
-      auto parsed = plan::ParseSessionConfig(changed);
-      if (!parsed.ok() && plan::ParseSessionConfig(state_.config).ok()) return std::move(parsed).error();
+      Status checked = CheckConfig(changed);
+      if (!checked.ok() && CheckConfig(state_.config).ok()) return std::move(checked).error();
       state_.config = std::move(changed);
       return OkResult();
     }
@@ -389,7 +415,7 @@ class StatementRunner {
         return NamesResult("view name", names, show);
       }
       case sql::ShowKind::kFunctions:
-        return NamesResult("function name", FunctionNames(), show);
+        return NamesResult("function name", show.is_user_only ? std::vector<std::string>() : FunctionNames(), show);  // all are built in
       case sql::ShowKind::kCurrentCatalog: return TextResult({"current catalog name"}, {{state_.catalog}});
       case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{state_.database}});
       case sql::ShowKind::kCreateTable:

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace firn::io {
@@ -119,6 +120,12 @@ bool IsStopSignalPending() {
 void SleepMs(int64_t ms) {
   const timespec time{ms / 1000, ms % 1000 * 1'000'000};
   ::nanosleep(&time, nullptr);
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);  // fails where the process's folder is gone
+  return error ? path : absolute.lexically_normal().string();
 }
 
 std::string TemporaryFolder() {

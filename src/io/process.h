@@ -48,6 +48,8 @@ inline constexpr int64_t kStopGraceMs = 500;
 /// Sleeps; for commands that wait for something outside of them.
 void SleepMs(int64_t ms);
 
+/// The path from the root: relative ones begin in the process's folder. Links stay, and nothing need be there.
+std::string AbsolutePath(const std::string& path);
 /// Where short-lived files go: $TMPDIR, or /tmp.
 std::string TemporaryFolder();
 /// The user's own folder; empty if it is not known.

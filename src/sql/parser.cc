@@ -151,7 +151,7 @@ Result<Identifier> Parser::ParseAnyName(std::string_view what) {
   return name;
 }
 
-Result<ObjectName> Parser::ParseObjectName(std::string_view what) {
+Result<ObjectName> Parser::ParseObjectName(std::string_view what, size_t parts_max) {
   ObjectName name;
   const uint32_t begin = Current().span.begin;
   FIRN_TRY(Identifier first, ParseIdentifier(what));
@@ -161,6 +161,11 @@ Result<ObjectName> Parser::ParseObjectName(std::string_view what) {
     name.parts.push_back(std::move(part));
   }
   name.span = SpanFrom(begin);
+  if (name.parts.size() > parts_max) {
+    return Error(ErrorCode::kSyntaxError, fmt::format("`{}` has {} parts, {} has at most {}", name.ToString(), name.parts.size(), what, parts_max))
+        .At(name.span)
+        .Hint(parts_max == kTableNameParts ? "catalog.database.table" : "catalog.database");
+  }
   return name;
 }
 

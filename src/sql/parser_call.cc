@@ -39,8 +39,7 @@ Result<ExpressionPtr> Parser::ParseCall() {
     FIRN_TRY(ExpressionPtr special, ParseSpecialCall(upper, &is_special));
     if (is_special) return special;
   }
-  Advance();
-  Advance();
+  OpenCall();
   auto call = MakeCall(upper, begin, {});
   call->name_span = name.span;
   FIRN_RETURN_IF_ERROR(ParseArguments(call.get()));
@@ -67,142 +66,128 @@ Result<ExpressionPtr> Parser::ParseSpecialCall(const std::string& name, bool* is
   return ExpressionPtr();
 }
 
-Result<ExpressionPtr> Parser::ParseExtract(uint32_t begin) {
+// NAME ( of a special form.
+void Parser::OpenCall() {
   Advance();
   Advance();
+}
+
+Status Parser::ParseValueInto(std::vector<ExpressionPtr>* arguments) {
+  FIRN_TRY(ExpressionPtr value, ParseValue());
+  arguments->push_back(std::move(value));
+  return Ok();
+}
+
+// YEAR, HOUR, ...: a text.
+Status Parser::ParseTimeUnitInto(std::vector<ExpressionPtr>* arguments) {
   if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
-  std::vector<ExpressionPtr> arguments;
-  arguments.push_back(MakeText(Current().upper, Current().span));
+  arguments->push_back(MakeText(Current().upper, Current().span));
   Advance();
-  FIRN_RETURN_IF_ERROR(ExpectWord("FROM"));
-  FIRN_TRY(ExpressionPtr from, ParseValue());
-  arguments.push_back(std::move(from));
+  return Ok();
+}
+
+Result<ExpressionPtr> Parser::CloseCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments) {
   FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall("EXTRACT", begin, std::move(arguments));
+  return MakeCall(std::move(name), begin, std::move(arguments));
+}
+
+Result<ExpressionPtr> Parser::ParseExtract(uint32_t begin) {
+  OpenCall();
+  std::vector<ExpressionPtr> arguments;
+  FIRN_RETURN_IF_ERROR(ParseTimeUnitInto(&arguments));
+  FIRN_RETURN_IF_ERROR(ExpectWord("FROM"));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
+  return CloseCall("EXTRACT", begin, std::move(arguments));
 }
 
 // FLOOR(x), FLOOR(t TO HOUR)
 Result<ExpressionPtr> Parser::ParseRounding(const std::string& name, uint32_t begin) {
-  Advance();
-  Advance();
+  OpenCall();
   std::vector<ExpressionPtr> arguments;
-  FIRN_TRY(ExpressionPtr value, ParseValue());
-  arguments.push_back(std::move(value));
-  if (TakeWord("TO")) {
-    if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
-    arguments.push_back(MakeText(Current().upper, Current().span));
-    Advance();
-  }
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall(name == "FLOOR" ? "FLOOR" : "CEIL", begin, std::move(arguments));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
+  if (TakeWord("TO")) FIRN_RETURN_IF_ERROR(ParseTimeUnitInto(&arguments));
+  return CloseCall(name == "FLOOR" ? "FLOOR" : "CEIL", begin, std::move(arguments));
 }
 
 // TRIM(s), TRIM([BOTH|LEADING|TRAILING] [x] FROM s)
 Result<ExpressionPtr> Parser::ParseTrim(uint32_t begin) {
-  Advance();
-  Advance();
-  std::string mode = "BOTH";
-  bool has_mode = false;
+  OpenCall();
   const SourceSpan mode_span = Current().span;
+  const char* mode = nullptr;
   for (const char* word : {"BOTH", "LEADING", "TRAILING"}) {
-    if (!TakeWord(word)) continue;
-    mode = word;
-    has_mode = true;
-    break;
+    if (mode == nullptr && TakeWord(word)) mode = word;
   }
-  ExpressionPtr characters = MakeText(" ", mode_span);
-  ExpressionPtr from;
-  if (has_mode && TakeWord("FROM")) {
-    FIRN_TRY(from, ParseValue());
-  } else {
-    FIRN_TRY(from, ParseValue());
-    if (TakeWord("FROM")) {
-      characters = std::move(from);
-      FIRN_TRY(from, ParseValue());
-    } else if (has_mode) {
-      return Unexpected("FROM");
-    }
-  }
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
   std::vector<ExpressionPtr> arguments;
-  arguments.push_back(MakeText(mode, mode_span));
+  arguments.push_back(MakeText(mode == nullptr ? "BOTH" : mode, mode_span));
+  ExpressionPtr characters = MakeText(" ", mode_span);
+  if (mode == nullptr || !TakeWord("FROM")) {
+    FIRN_TRY(ExpressionPtr value, ParseValue());
+    if (!TakeWord("FROM")) {
+      if (mode != nullptr) return Unexpected("FROM");
+      arguments.push_back(std::move(characters));
+      arguments.push_back(std::move(value));
+      return CloseCall("TRIM", begin, std::move(arguments));
+    }
+    characters = std::move(value);
+  }
   arguments.push_back(std::move(characters));
-  arguments.push_back(std::move(from));
-  return MakeCall("TRIM", begin, std::move(arguments));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
+  return CloseCall("TRIM", begin, std::move(arguments));
 }
 
 // SUBSTRING(s FROM a [FOR n]), SUBSTRING(s, a[, n])
 Result<ExpressionPtr> Parser::ParseSubstring(const std::string& name, uint32_t begin) {
-  Advance();
-  Advance();
+  OpenCall();
   std::vector<ExpressionPtr> arguments;
-  FIRN_TRY(ExpressionPtr text, ParseValue());
-  arguments.push_back(std::move(text));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
   for (const char* word : {"FROM", "FOR"}) {
     if (!TakeWord(word) && !TakeSymbol(",")) {
       if (arguments.size() == 1) return Unexpected("FROM");
       break;
     }
-    FIRN_TRY(ExpressionPtr number, ParseValue());
-    arguments.push_back(std::move(number));
+    FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
   }
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall(name, begin, std::move(arguments));
+  return CloseCall(name, begin, std::move(arguments));
 }
 
 // OVERLAY(s PLACING t FROM a [FOR n])
 Result<ExpressionPtr> Parser::ParseOverlay(uint32_t begin) {
-  Advance();
-  Advance();
+  OpenCall();
   std::vector<ExpressionPtr> arguments;
-  FIRN_TRY(ExpressionPtr text, ParseValue());
-  arguments.push_back(std::move(text));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
   for (const char* word : {"PLACING", "FROM", "FOR"}) {
     if (!TakeWord(word) && !TakeSymbol(",")) {
       if (std::string_view(word) == "FOR") break;
       return Unexpected(word);
     }
-    FIRN_TRY(ExpressionPtr argument, ParseValue());
-    arguments.push_back(std::move(argument));
+    FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
   }
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall("OVERLAY", begin, std::move(arguments));
+  return CloseCall("OVERLAY", begin, std::move(arguments));
 }
 
 // POSITION(a IN b): the operands stop before IN.
 Result<ExpressionPtr> Parser::ParsePosition(uint32_t begin) {
-  Advance();
-  Advance();
+  OpenCall();
   constexpr int kAboveComparison = 5;
   std::vector<ExpressionPtr> arguments;
   FIRN_TRY(ExpressionPtr part, ParseBinary(kAboveComparison));
   arguments.push_back(std::move(part));
   FIRN_RETURN_IF_ERROR(ExpectWord("IN"));
-  FIRN_TRY(ExpressionPtr whole, ParseValue());
-  arguments.push_back(std::move(whole));
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall("POSITION", begin, std::move(arguments));
+  FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
+  return CloseCall("POSITION", begin, std::move(arguments));
 }
 
 Result<ExpressionPtr> Parser::ParseTimestampArithmetic(const std::string& name, uint32_t begin) {
-  Advance();
-  Advance();
-  if (Current().kind != TokenKind::kWord) return Unexpected("a unit of time");
+  OpenCall();
   std::vector<ExpressionPtr> arguments;
-  arguments.push_back(MakeText(Current().upper, Current().span));
-  Advance();
-  while (TakeSymbol(",")) {
-    FIRN_TRY(ExpressionPtr argument, ParseValue());
-    arguments.push_back(std::move(argument));
-  }
-  FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
-  return MakeCall(name, begin, std::move(arguments));
+  FIRN_RETURN_IF_ERROR(ParseTimeUnitInto(&arguments));
+  while (TakeSymbol(",")) FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
+  return CloseCall(name, begin, std::move(arguments));
 }
 
 Result<ExpressionPtr> Parser::ParseJsonCall(const std::string& name, uint32_t begin) {
   const Token token = Current();
-  Advance();
-  Advance();
+  OpenCall();
   ExpressionPtr call = MakeCall(name, begin, {});
   call->name_span = token.span;
   call->json = std::make_unique<JsonClauses>();
@@ -210,8 +195,7 @@ Result<ExpressionPtr> Parser::ParseJsonCall(const std::string& name, uint32_t be
     FIRN_RETURN_IF_ERROR(ParseJsonConstructorArguments(call.get()));
   } else {
     do {
-      FIRN_TRY(ExpressionPtr argument, ParseValue());
-      call->arguments.push_back(std::move(argument));
+      FIRN_RETURN_IF_ERROR(ParseValueInto(&call->arguments));
     } while (TakeSymbol(","));
     FIRN_RETURN_IF_ERROR(ParseJsonClauses(call.get()));
   }
@@ -227,12 +211,10 @@ Status Parser::ParseJsonConstructorArguments(Expression* call) {
   while (!AtSymbol(")") && !at_nulls()) {
     if (call->text == "JSON_OBJECT") {
       if (AtWord("KEY") && !AtSymbol(",", 1) && !AtSymbol(")", 1)) Advance();
-      FIRN_TRY(ExpressionPtr key, ParseValue());
-      call->arguments.push_back(std::move(key));
+      FIRN_RETURN_IF_ERROR(ParseValueInto(&call->arguments));
       if (!TakeWord("VALUE") && !TakeSymbol(":") && !TakeSymbol(",")) return Unexpected("VALUE");
     }
-    FIRN_TRY(ExpressionPtr value, ParseValue());
-    call->arguments.push_back(std::move(value));
+    FIRN_RETURN_IF_ERROR(ParseValueInto(&call->arguments));
     if (!TakeSymbol(",")) break;
   }
   if (at_nulls()) {

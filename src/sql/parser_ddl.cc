@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -35,7 +37,7 @@ Result<StatementBody> Parser::ParseCreate() {
   if (TakeWord("DATABASE")) {
     CreateDatabaseStatement database;
     database.if_not_exists = TakeIfNotExists();
-    FIRN_TRY(database.name, ParseObjectName("a database's name"));
+    FIRN_TRY(database.name, ParseObjectName("a database's name", kDatabaseNameParts));
     if (TakeWord("COMMENT")) {
       FIRN_TRY(database.comment, ParseString("a comment in quotes"));
     }
@@ -141,7 +143,7 @@ Result<WatermarkClause> Parser::ParseWatermark() {
   const uint32_t begin = Current().span.begin;
   Advance();
   FIRN_RETURN_IF_ERROR(ExpectWord("FOR"));
-  FIRN_TRY(watermark.column, ParseObjectName("a column"));
+  FIRN_TRY(watermark.column, ParseObjectName("a column", std::numeric_limits<size_t>::max()));  // fields of fields
   FIRN_RETURN_IF_ERROR(ExpectWord("AS"));
   FIRN_TRY(watermark.expression, ParseValue());
   watermark.span = SpanFrom(begin);
@@ -226,7 +228,7 @@ Result<StatementBody> Parser::ParseDrop() {
   if (TakeWord("DATABASE")) {
     DropDatabaseStatement drop;
     drop.if_exists = TakeIfExists();
-    FIRN_TRY(drop.name, ParseObjectName("a database's name"));
+    FIRN_TRY(drop.name, ParseObjectName("a database's name", kDatabaseNameParts));
     drop.is_cascade = TakeWord("CASCADE");
     if (!drop.is_cascade) TakeWord("RESTRICT");
     return StatementBody(std::move(drop));

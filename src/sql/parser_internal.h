@@ -59,7 +59,9 @@ class Parser {
   Result<Identifier> ParseIdentifier(std::string_view what);
   /// Any word, reserved or not: option-like places and after a dot.
   Result<Identifier> ParseAnyName(std::string_view what);
-  Result<ObjectName> ParseObjectName(std::string_view what);
+  static constexpr size_t kTableNameParts = 3;     // catalog.database.table
+  static constexpr size_t kDatabaseNameParts = 2;  // catalog.database
+  Result<ObjectName> ParseObjectName(std::string_view what, size_t parts_max = kTableNameParts);
   Result<std::vector<Identifier>> ParseIdentifierList(std::string_view what);  // ( a, b )
   Result<std::string> ParseString(std::string_view what);
   Result<std::vector<Option>> ParseOptions();                                  // ( 'k' = 'v', ... )
@@ -92,6 +94,10 @@ class Parser {
   // --- parser_call.cc ---
   Result<ExpressionPtr> ParseCall();
   Result<ExpressionPtr> ParseSpecialCall(const std::string& name, bool* is_special);
+  void OpenCall();
+  Status ParseValueInto(std::vector<ExpressionPtr>* arguments);
+  Status ParseTimeUnitInto(std::vector<ExpressionPtr>* arguments);
+  Result<ExpressionPtr> CloseCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments);
   Result<ExpressionPtr> ParseExtract(uint32_t begin);
   Result<ExpressionPtr> ParseRounding(const std::string& name, uint32_t begin);
   Result<ExpressionPtr> ParseTrim(uint32_t begin);

@@ -166,7 +166,9 @@ Result<StatementBody> Parser::ParseShow() {
   }
   show.kind = form->kind;
   if (form->takes_name || TakeWord("FROM") || TakeWord("IN")) {
-    FIRN_TRY(show.name, ParseObjectName("a name"));
+    const bool is_table = form->kind == ShowKind::kCreateTable || form->kind == ShowKind::kCreateView || form->kind == ShowKind::kColumns || form->kind == ShowKind::kPartitions;
+    const bool is_catalog = form->kind == ShowKind::kCreateCatalog || form->kind == ShowKind::kDatabases;
+    FIRN_TRY(show.name, ParseObjectName(is_catalog ? "a catalog's name" : "a name", is_table ? kTableNameParts : is_catalog ? 1 : kDatabaseNameParts));
   }
   show.is_like_negated = TakeWord("NOT");
   if (AtWord("LIKE") || AtWord("ILIKE")) {
@@ -198,7 +200,8 @@ Result<StatementBody> Parser::ParseDescribe() {
   if (describe.kind == DescribeKind::kJob) {
     FIRN_TRY(describe.job, ParseString("a job's id in quotes"));
   } else {
-    FIRN_TRY(describe.name, ParseObjectName("a name"));
+    const bool is_catalog = describe.kind == DescribeKind::kCatalog;
+    FIRN_TRY(describe.name, ParseObjectName(is_catalog ? "a catalog's name" : "a name", is_catalog ? 1 : kTableNameParts));
   }
   return StatementBody(std::move(describe));
 }
@@ -239,7 +242,7 @@ Result<StatementBody> Parser::ParseUse() {
   if (AtWord("MODULES")) return Unsupported(Current().span, "USE MODULES is not supported", "functions are built in: SHOW FUNCTIONS");
   use.is_catalog = AtWord("CATALOG") && AtIdentifier(1);
   if (use.is_catalog) Advance();
-  FIRN_TRY(use.name, ParseObjectName(use.is_catalog ? "a catalog" : "a database"));
+  FIRN_TRY(use.name, ParseObjectName(use.is_catalog ? "a catalog" : "a database", use.is_catalog ? 1 : kDatabaseNameParts));
   return StatementBody(std::move(use));
 }
 
@@ -247,9 +250,9 @@ Result<StatementBody> Parser::ParseSet() {
   Advance();
   SetStatement set;
   if (AtEnd() || AtSymbol(";")) return StatementBody(std::move(set));
-  FIRN_TRY(std::string key, ParseString("a key in quotes: SET 'key' = 'value'"));
+  FIRN_TRY(std::string key, ParseString("a key in quotes (SET 'key' = 'value')"));
   FIRN_RETURN_IF_ERROR(ExpectSymbol("="));
-  FIRN_TRY(set.value, ParseString("a value in quotes: SET 'key' = 'value'"));
+  FIRN_TRY(set.value, ParseString("a value in quotes (SET 'key' = 'value')"));
   set.key = std::move(key);
   return StatementBody(std::move(set));
 }
