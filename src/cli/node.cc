@@ -35,7 +35,6 @@ namespace firn::cli {
 namespace {
 
 constexpr int kHttpGraceMs = 500;
-constexpr int kSqlThreads = 16;  // a fetch of a query without new rows holds one for its 200 ms
 
 class RunningNode final : public Node {
  public:
@@ -118,7 +117,7 @@ class RunningNode final : public Node {
     kafka_options.address = {options_.host, options_.kafka_port};
     FIRN_TRY(kafka_server_, broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options));
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
-    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .handler_threads = kSqlThreads, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
+    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
     const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, [this] { return store_->failed_reads(); }, kafka_server_.get(),
                                               [this] { return gateway::HttpFaults{.sql = sql_faults_, .jobs = jobs_faults_}; }};
     FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}, .faults = &jobs_faults_}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));

@@ -34,14 +34,16 @@ struct HttpServerOptions {
   Address address;
   size_t max_body_bytes = 16 << 20;
   size_t max_header_bytes = 64 << 10;
-  int idle_timeout_ms = 60'000;
-  int handler_threads = 4;  // handlers may block
+  size_t max_connections = 256;   // where they are used up, the one that has waited longest for its client gives way to a new one
+  int idle_timeout_ms = 60'000;   // between two requests
+  int header_timeout_ms = 10'000;  // from a request's first byte to the end of its headers
+  int stall_timeout_ms = 10'000;  // without a byte of a body, or without taking one of an answer
   std::atomic<int64_t>* faults = nullptr;  // counts what came and is no HTTP, or too large; outlives the server
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-/// Accepts on its own thread and calls the handler on its handler threads, several at once. The destructor stops it.
+/// Accepts on its own thread and calls the handler on a thread of each connection, several at once; handlers may block. The destructor stops it.
 class HttpServer {
  public:
   virtual ~HttpServer() = default;

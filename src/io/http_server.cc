@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A thread a connection, blocking calls, at most kMaxConnections of them: front doors for people and tools, not a data path.
+// A thread a connection, blocking calls, a limited number of them: front doors for people and tools, not a data path. Who is slow or silent costs a
+// thread, so every wait for a client ends, and a new client gets the place of the one that has kept the server waiting longest.
 #include <fmt/format.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
+#include <cerrno>
+#include <chrono>
+#include <limits>
 #include <list>
 #include <thread>
 
@@ -24,7 +30,8 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using asio::ip::tcp;
 
-constexpr size_t kMaxConnections = 256;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
 constexpr size_t kDrainBytesMax = 64 << 20;  // of a refused request that a client is still sending
 constexpr int kDrainMs = 1000;               // without a byte
 
@@ -73,6 +80,76 @@ HttpRequest MakeRequest(http::request<http::string_body>& message) {
   return request;
 }
 
+SteadyTime After(int ms) { return std::chrono::steady_clock::now() + std::chrono::milliseconds(ms); }
+
+// A socket whose reads and writes end with `timed_out`. (Asio's own blocking calls wait without end: they poll again after SO_RCVTIMEO.)
+class TimedStream {
+ public:
+  /// No read or write may wait longer than `stall_ms`, nor a read beyond the deadline.
+  TimedStream(tcp::socket& socket, int stall_ms) : socket_(socket), stall_ms_(stall_ms) {}
+  void set_deadline(SteadyTime deadline) { deadline_ = deadline; }
+
+  /// Waits up to the deadline alone.
+  void WaitReadable(error_code& problem) { Wait(POLLIN, deadline_, problem); }
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers, error_code& problem) {
+    while (true) {
+      const size_t count = socket_.read_some(buffers, problem);
+      if (problem != asio::error::would_block) return count;
+      Wait(POLLIN, std::min(deadline_, After(stall_ms_)), problem);
+      if (problem) return 0;
+    }
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers, error_code& problem) {
+    while (true) {
+      const size_t count = socket_.write_some(buffers, problem);
+      if (problem != asio::error::would_block) return count;
+      Wait(POLLOUT, After(stall_ms_), problem);
+      if (problem) return 0;
+    }
+  }
+  // What Beast asks a stream to have besides; it calls those above.
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers) {
+    error_code problem;
+    const size_t count = read_some(buffers, problem);
+    if (problem) throw boost::system::system_error(problem);
+    return count;
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers) {
+    error_code problem;
+    const size_t count = write_some(buffers, problem);
+    if (problem) throw boost::system::system_error(problem);
+    return count;
+  }
+
+ private:
+  void Wait(short events, SteadyTime until, error_code& problem) {
+    while (true) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+      pollfd polled{socket_.native_handle(), events, 0};
+      const int ready = ::poll(&polled, 1, static_cast<int>(std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max())));
+      if (ready < 0 && errno == EINTR) continue;
+      problem = ready > 0 ? error_code() : ready == 0 ? error_code(asio::error::timed_out) : error_code(errno, boost::system::system_category());
+      return;
+    }
+  }
+
+  tcp::socket& socket_;
+  const int stall_ms_;
+  SteadyTime deadline_ = SteadyTime::max();
+};
+
+struct Connection {
+  explicit Connection(tcp::socket accepted) : socket(std::move(accepted)) {}
+  tcp::socket socket;
+  bool is_waiting = true;  // for the client; these three under the server's lock
+  bool is_leaving = false;
+  SteadyTime since = std::chrono::steady_clock::now();
+};
+
 class BeastServer final : public HttpServer {
  public:
   BeastServer(const HttpServerOptions& options, HttpHandler handler) : options_(options), handler_(std::move(handler)), acceptor_(context_) {}
@@ -105,10 +182,10 @@ class BeastServer final : public HttpServer {
     is_stopping_ = true;
     ::shutdown(acceptor_.native_handle(), SHUT_RDWR);  // wakes the accept; closing alone would not
     // Idle connections end at once; those inside a handler get the grace.
-    for (tcp::socket* socket : sockets_) ::shutdown(socket->native_handle(), SHUT_RD);
-    const auto is_empty = [this]() FIRN_REQUIRES(mutex_) { return sockets_.empty(); };
+    for (Connection* connection : connections_) ::shutdown(connection->socket.native_handle(), SHUT_RD);
+    const auto is_empty = [this]() FIRN_REQUIRES(mutex_) { return connections_.empty(); };
     changed_.WaitFor(lock, std::chrono::milliseconds(grace_ms), is_empty);
-    for (tcp::socket* socket : sockets_) ::shutdown(socket->native_handle(), SHUT_RDWR);
+    for (Connection* connection : connections_) ::shutdown(connection->socket.native_handle(), SHUT_RDWR);
     changed_.Wait(lock, is_empty);
     lock.Unlock();
     if (accept_thread_.joinable()) accept_thread_.join();
@@ -125,43 +202,82 @@ class BeastServer final : public HttpServer {
       acceptor_.accept(socket, problem);
       base::MutexLock lock(mutex_);
       if (is_stopping_) return;
-      if (problem || sockets_.size() >= kMaxConnections) continue;  // the peer sees a closed connection and tries again
-      auto owned = std::make_unique<tcp::socket>(std::move(socket));
-      sockets_.push_back(owned.get());
+      if (problem || !MakeRoom()) continue;  // the peer sees a closed connection and tries again
+      auto owned = std::make_unique<Connection>(std::move(socket));
+      connections_.push_back(owned.get());
       std::thread([this, owned = std::move(owned)]() mutable {
         pthread_setname_np(pthread_self(), "http");
         Serve(*owned);
         base::MutexLock inner(mutex_);
-        sockets_.remove(owned.get());
+        connections_.remove(owned.get());
         owned.reset();
         changed_.NotifyAll();
       }).detach();
     }
   }
 
-  void Serve(tcp::socket& socket) {
+  // Whether one more connection can be served, if need be in place of the one that has waited longest for its client.
+  bool MakeRoom() FIRN_REQUIRES(mutex_) {
+    size_t staying = 0;
+    Connection* oldest = nullptr;
+    for (Connection* connection : connections_) {
+      if (connection->is_leaving) continue;
+      ++staying;
+      if (connection->is_waiting && (oldest == nullptr || connection->since < oldest->since)) oldest = connection;
+    }
+    if (staying < options_.max_connections) return connections_.size() < 2 * options_.max_connections;
+    if (oldest == nullptr) return false;
+    oldest->is_leaving = true;
+    ::shutdown(oldest->socket.native_handle(), SHUT_RDWR);
+    return true;
+  }
+
+  void SetWaiting(Connection& connection, bool is_waiting) {
+    base::MutexLock lock(mutex_);
+    connection.is_waiting = is_waiting;
+    connection.since = std::chrono::steady_clock::now();
+  }
+
+  // A whole request, each part of it within its time.
+  void Read(TimedStream& stream, beast::flat_buffer& buffer, http::request_parser<http::string_body>& parser, error_code& problem) const {
+    parser.body_limit(options_.max_body_bytes);
+    parser.header_limit(static_cast<uint32_t>(options_.max_header_bytes));
+    if (buffer.size() == 0) {
+      stream.set_deadline(After(options_.idle_timeout_ms));
+      stream.WaitReadable(problem);
+      if (problem) return;
+    }
+    stream.set_deadline(After(options_.header_timeout_ms));
+    http::read_header(stream, buffer, parser, problem);
+    if (problem) return;
+    stream.set_deadline(SteadyTime::max());
+    http::read(stream, buffer, parser, problem);
+  }
+
+  void Serve(Connection& connection) {
+    tcp::socket& socket = connection.socket;
     error_code problem;
     socket.set_option(tcp::no_delay(true), problem);
-    const timeval timeout{options_.idle_timeout_ms / 1000, options_.idle_timeout_ms % 1000 * 1000};
-    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    socket.non_blocking(true, problem);
+    TimedStream stream(socket, options_.stall_timeout_ms);
     beast::flat_buffer buffer;
     while (true) {
       http::request_parser<http::string_body> parser;
-      parser.body_limit(options_.max_body_bytes);
-      parser.header_limit(static_cast<uint32_t>(options_.max_header_bytes));
-      http::read(socket, buffer, parser, problem);
+      Read(stream, buffer, parser, problem);
+      SetWaiting(connection, false);
       if (problem == http::error::end_of_stream || (problem && problem.category() != http::make_error_code(http::error::end_of_stream).category())) return;
-      if (problem) return Refuse(socket, problem);
+      if (problem) return Refuse(socket, stream, problem);
       auto message = parser.release();
       const bool keep = message.keep_alive();
       const unsigned version = message.version();
       const HttpResponse response = handler_(MakeRequest(message));
-      if (!Reply(socket, response, version, keep) || !keep) return;
+      SetWaiting(connection, true);  // for it to take the answer and to ask again
+      if (!Reply(stream, response, version, keep) || !keep) return;
     }
   }
 
   // Counts a request that cannot be read and says what is wrong with it; the rest of it is thrown away.
-  void Refuse(tcp::socket& socket, const error_code& problem) {
+  void Refuse(tcp::socket& socket, TimedStream& stream, const error_code& problem) {
     if (options_.faults != nullptr) ++*options_.faults;
     int status = 400;
     std::string text = "the request is not HTTP as this server reads it: " + problem.message();
@@ -172,20 +288,21 @@ class BeastServer final : public HttpServer {
       status = 413;
       text = fmt::format("the request's body is larger than {} bytes", options_.max_body_bytes);
     }
-    if (Reply(socket, {status, "application/json", {}, fmt::format("{{\"errors\":[\"{}\"]}}", text)}, 11, false)) Drain(socket);
+    if (Reply(stream, {status, "application/json", {}, fmt::format("{{\"errors\":[\"{}\"]}}", text)}, 11, false)) Drain(socket, stream);
   }
 
   // Closing with unread bytes would take the answer back before the client has read it.
-  static void Drain(tcp::socket& socket) {
+  static void Drain(tcp::socket& socket, TimedStream& stream) {
     error_code problem;
     socket.shutdown(tcp::socket::shutdown_send, problem);
-    const timeval timeout{kDrainMs / 1000, kDrainMs % 1000 * 1000};
-    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     std::array<char, 64 << 10> unread;
-    for (size_t drained = 0; !problem && drained < kDrainBytesMax;) drained += socket.read_some(asio::buffer(unread), problem);
+    for (size_t drained = 0; !problem && drained < kDrainBytesMax;) {
+      stream.set_deadline(After(kDrainMs));
+      drained += stream.read_some(asio::buffer(unread), problem);
+    }
   }
 
-  static bool Reply(tcp::socket& socket, const HttpResponse& response, unsigned version, bool keep) {
+  static bool Reply(TimedStream& stream, const HttpResponse& response, unsigned version, bool keep) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
     message.set(http::field::server, "firn");
     message.set(http::field::content_type, response.content_type);
@@ -194,7 +311,7 @@ class BeastServer final : public HttpServer {
     message.body() = response.body;
     message.prepare_payload();
     error_code problem;
-    http::write(socket, message, problem);
+    http::write(stream, message, problem);
     return !problem;
   }
 
@@ -206,7 +323,7 @@ class BeastServer final : public HttpServer {
   std::thread accept_thread_;
   base::Mutex mutex_;
   base::ConditionVariable changed_;
-  std::list<tcp::socket*> sockets_ FIRN_GUARDED_BY(mutex_);
+  std::list<Connection*> connections_ FIRN_GUARDED_BY(mutex_);
   bool is_stopping_ FIRN_GUARDED_BY(mutex_) = false;
 };
 

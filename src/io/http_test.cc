@@ -4,10 +4,16 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <future>
 
+#include "base/error_render.h"
 #include "io/process.h"
 
 namespace firn::io {
@@ -59,7 +65,8 @@ class SilentServer {
 
 TEST(Http, ACallThatIsNotAnsweredEnds) {
   SilentServer server;
-  EXPECT_EQ(HttpClient::Create(server.address(), {.timeout_ms = 20})->Send("GET", "/").error().code(), ErrorCode::kTimeout);
+  EXPECT_EQ(base::RenderError(HttpClient::Create(server.address(), {.timeout_ms = 20})->Send("GET", "/").error()),
+            fmt::format("error[E1008]: {} did not answer GET / within 20 ms\n   = more: firn explain E1008\n", server.address().ToString()));
 }
 
 TEST(Http, AStopSignalEndsACallThatIsNotAnswered) {
@@ -69,8 +76,69 @@ TEST(Http, AStopSignalEndsACallThatIsNotAnswered) {
   const auto answer = HttpClient::Create(server.address())->Send("GET", "/path");
   EXPECT_TRUE(TakeStopSignal());
   ASSERT_FALSE(answer.ok());
-  EXPECT_EQ(answer.error().code(), ErrorCode::kCancelled);
-  EXPECT_EQ(answer.error().message(), fmt::format("told to stop while {} did not answer GET /path", server.address().ToString()));
+  EXPECT_EQ(base::RenderError(answer.error()), fmt::format("error[E1007]: told to stop while {} did not answer GET /path\n   = more: firn explain E1007\n", server.address().ToString()));
+}
+
+// A client that sends only what it is told to.
+class RawClient {
+ public:
+  explicit RawClient(const Address& server) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  ~RawClient() { ::close(socket_); }
+  void Send(std::string_view text) { EXPECT_EQ(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+  // What comes before the server closes the connection; it must.
+  std::string ReadAll() {
+    std::string all;
+    std::array<char, 4096> part;
+    for (ssize_t count = 1; count > 0; all.append(part.data(), static_cast<size_t>(std::max<ssize_t>(count, 0)))) count = ::recv(socket_, part.data(), part.size(), 0);
+    return all;
+  }
+  std::string ReadSome() {
+    std::array<char, 4096> part;
+    return std::string(part.data(), static_cast<size_t>(std::max<ssize_t>(::recv(socket_, part.data(), part.size(), 0), 0)));
+  }
+
+ private:
+  const int socket_;
+};
+
+HttpResponse Hello(const HttpRequest&) { return HttpResponse{.body = "hello"}; }
+
+TEST(Http, SilentAndSlowClientsAreLeft) {
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}, .idle_timeout_ms = 30, .header_timeout_ms = 40, .stall_timeout_ms = 50}, Hello);
+  ASSERT_TRUE(server.ok());
+  for (const char* sent : {"", "GET / HTTP/1.1\r\nA: ", "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"}) {
+    RawClient client((*server)->address());
+    client.Send(sent);
+    EXPECT_EQ(client.ReadAll(), "") << sent;
+  }
+  RawClient refused((*server)->address());
+  refused.Send("no HTTP\r\n\r\n");  // and never closes
+  EXPECT_THAT(refused.ReadAll(), testing::StartsWith("HTTP/1.1 400 "));
+  RawClient kept((*server)->address());
+  kept.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(kept.ReadAll(), testing::EndsWith("hello"));  // answered, then left for its silence
+}
+
+TEST(Http, ANewClientGetsThePlaceOfTheOneThatWasSilentLongest) {
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}, .max_connections = 2}, Hello);
+  ASSERT_TRUE(server.ok());
+  RawClient first((*server)->address()), second((*server)->address());
+  first.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(first.ReadSome(), testing::EndsWith("hello"));
+  second.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(second.ReadSome(), testing::EndsWith("hello"));
+  RawClient third((*server)->address());
+  third.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(third.ReadSome(), testing::EndsWith("hello"));
+  EXPECT_EQ(first.ReadAll(), "");  // gone
+  second.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(second.ReadSome(), testing::EndsWith("hello"));
 }
 
 TEST(Http, EncodesWhatIsReserved) { EXPECT_EQ(EncodeUrlPart("a/b c~"), "a%2Fb%20c~"); }
