@@ -134,6 +134,19 @@ TEST(Utf8, CharactersOfAllLengthsAndWhatIsNone) {
   }
 }
 
+TEST(Utf8, WhatIsNoneIsFoundAnywhereAndReplaced) {
+  for (size_t before = 0; before < 20; ++before) {
+    for (size_t behind = 0; behind < 20; ++behind) {
+      const std::string left(before, 'l'), right(behind, 'r');
+      EXPECT_EQ(FindInvalidUtf8(left + "\xc3\xa4" + right), std::nullopt);
+      EXPECT_EQ(FindInvalidUtf8(left + "\xc3" + right), before);
+      EXPECT_EQ(ValidUtf8(left + "\xe2\x82" + right), left + "\xEF\xBF\xBD" + right);
+    }
+  }
+  EXPECT_EQ(ValidUtf8("\xff\xff\xed\xa0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(ValidUtf8(""), "");
+}
+
 TEST(ErrorRegistry, IsAscendingAndFindable) {
   const auto& all = AllErrors();
   for (size_t i = 1; i < all.size(); ++i) EXPECT_LT(all[i - 1].code, all[i].code);

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace firn::base {
@@ -24,11 +27,20 @@ inline size_t Utf8CharacterBytes(std::string_view text) {
 /// Where the first byte stands that is no UTF-8; nullopt if all of it is.
 inline std::optional<size_t> FindInvalidUtf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
+    uint64_t eight = ~uint64_t{0};
+    if (text.size() - at >= sizeof(eight)) std::memcpy(&eight, text.data() + at, sizeof(eight));
+    if ((eight & 0x8080808080808080) == 0) {  // ASCII only
+      at += sizeof(eight);
+      continue;
+    }
     const size_t bytes = Utf8CharacterBytes(text.substr(at));
     if (bytes == 0) return at;
     at += bytes;
   }
   return std::nullopt;
 }
+
+/// Sequences that are no UTF-8 become U+FFFD, each once however many of its bytes could have begun a character (as Java's decoder has it).
+std::string ValidUtf8(std::string_view bytes);
 
 }  // namespace firn::base

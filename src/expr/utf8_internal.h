@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace firn::expr {
 
 // No function makes a text longer than this: REPEAT and LPAD take their length from data.
@@ -51,9 +53,7 @@ inline void AppendUtf8(uint32_t code, std::string* out) {
   }
 }
 
-
-bool IsValidUtf8(std::string_view bytes);
-/// Sequences that are no UTF-8 become U+FFFD, each once however many of its bytes could have begun a code point (as Java's decoder has it).
-std::string ValidUtf8(std::string_view bytes);
+using base::ValidUtf8;
+inline bool IsValidUtf8(std::string_view bytes) { return !base::FindInvalidUtf8(bytes); }
 
 }  // namespace firn::expr

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/base64.h"
+#include "base/utf8.h"
 #include "formats/iso_time.h"
 #include "formats/record_formats_internal.h"
 #include "formats/text_value.h"
@@ -219,6 +220,7 @@ class CsvDecoder final : public RecordDecoder {
 
  private:
   Result<bool> DecodeOne(std::string_view record, size_t number, DecodedRecords* decoded) {
+    if (const auto at = base::FindInvalidUtf8(record)) return Bad(fmt::format("byte {} is no UTF-8", *at), record, number, decoded, false);
     if (const char* problem = splitter_.Split(record, &fields_)) return Bad(problem, record, number, decoded, false);
     const bool is_short = fields_.size() < field_count_;
     if (fields_.size() > field_count_ || (is_short && !options_.ignores_errors)) {

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "formats/record_formats_internal.h"
 #include "types/arrow_result.h"
 
@@ -97,6 +98,10 @@ class RawDecoder final : public RecordDecoder {
       case TypeKind::kBigInt: return AppendNumber<arrow::Int64Builder, int64_t>(builder, bytes, is_big_endian_);
       case TypeKind::kFloat: return AppendNumber<arrow::FloatBuilder, float>(builder, bytes, is_big_endian_);
       case TypeKind::kDouble: return AppendNumber<arrow::DoubleBuilder, double>(builder, bytes, is_big_endian_);
+      case TypeKind::kChar:
+      case TypeKind::kVarchar:
+        if (base::FindInvalidUtf8(bytes)) return types::FromArrowStatus(static_cast<arrow::BinaryBuilder&>(builder).Append(base::ValidUtf8(bytes)));  // as Flink's decoder
+        [[fallthrough]];
       default: return types::FromArrowStatus(static_cast<arrow::BinaryBuilder&>(builder).Append(bytes));
     }
   }

@@ -90,6 +90,23 @@ TEST(CsvFormat, RefusesOptionsAndTypes) {
   EXPECT_EQ(CheckFormat(Spec("cvs")).error().code(), ErrorCode::kUnknownFormat);
 }
 
+// As in Flink: Jackson reads no row out of bytes that are no UTF-8, while a raw text gets a replacement for each sequence that is none.
+TEST(CsvFormat, BytesThatAreNoTextAreABadRecord) {
+  const std::vector<std::string> texts = {"1,a\xff,2024-01-01 10:00:00", "2,\xc3\xa4,2024-01-01 10:00:00"};
+  EXPECT_THAT(TryDecode(Spec("csv"), People(), texts).error().message(), HasSubstr("record 0: byte 3 is no UTF-8: 1,a"));
+  auto lenient = TryDecode(Spec("csv", {{"ignore-parse-errors", "true"}}), People(), texts);
+  ASSERT_TRUE(lenient.ok());
+  EXPECT_THAT(Texts(lenient->rows), ElementsAre("+I|2|\xc3\xa4|2024-01-01 10:00:00.000"));
+  EXPECT_EQ(lenient->errors, 1);
+}
+
+TEST(RawFormat, TextsAreUtf8WhateverComes) {
+  const auto decoded = TryDecode(Spec("raw"), types::MakeSchema({{"line", DataType::String()}}), {"a\xff\xe2\x82z", "\xc3\xa4"});
+  EXPECT_THAT(Texts(decoded->rows), ElementsAre("+I|a\xEF\xBF\xBD\xEF\xBF\xBDz", "+I|\xc3\xa4"));
+  const auto bytes = TryDecode(Spec("raw"), types::MakeSchema({{"line", DataType::Bytes()}}), {"\xff"});
+  EXPECT_EQ(Encoded(Spec("raw"), bytes->rows)[0], "\xff");
+}
+
 TEST(RawFormat, OneColumnOfFixedOrAnyWidth) {
   const auto number = types::MakeSchema({{"v", DataType::Int()}});
   auto big = TryDecode(Spec("raw"), number, {std::string("\0\0\1\2", 4), "<null>"});
