@@ -58,29 +58,47 @@ Result<Signature> BindMap(const CallSite& call) {
   return signature;
 }
 
-// Of equal keys the last one counts, at the place of the first.
-void AddEntry(const ElementPool& keys, int64_t key, int64_t value, std::vector<std::pair<int64_t, int64_t>>* entries) {
-  for (auto& [known, at] : *entries) {
-    if (!keys.AreEqual(known, key)) continue;
-    at = value;
-    return;
+// Makes maps, a row at a time. Of equal keys the last one counts, at the place of the first.
+class MapMaker {
+ public:
+  static Result<MapMaker> Make(std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items) {
+    FIRN_TRY(ElementPool key_pool, ElementPool::Make(std::move(keys)));
+    FIRN_TRY(ElementPool item_pool, ElementPool::Make(std::move(items)));
+    return MapMaker(std::move(key_pool), std::move(item_pool));
   }
-  entries->emplace_back(key, value);
-}
-
-void AddEntries(const std::vector<std::pair<int64_t, int64_t>>& entries, ListMaker* maker, std::vector<int64_t>* values) {
-  for (const auto& [key, value] : entries) {
-    maker->Add(key);
-    values->push_back(value);
+  // An entry out of the arrays of that number.
+  void Add(size_t array, int64_t key_at, int64_t item_at) {
+    const int64_t key = keys_.Base(array) + key_at, item = items_.Base(array) + item_at;
+    for (auto& [known, at] : entries_) {
+      if (!keys_.AreEqual(known, key)) continue;
+      at = item;
+      return;
+    }
+    entries_.emplace_back(key, item);
   }
-  maker->EndRow();
-}
+  void EndRow() {
+    for (const auto& [key, item] : entries_) {
+      maker_.Add(key);
+      taken_items_.push_back(item);
+    }
+    entries_.clear();
+    maker_.EndRow();
+  }
+  void EndNull() { maker_.EndNull(); }
+  Result<Column> Finish(const DataType& type) const {
+    FIRN_TRY(types::ArrayPtr key_array, keys_.Take(maker_.elements()));
+    FIRN_TRY(types::ArrayPtr item_array, items_.Take(taken_items_));
+    return maker_.FinishMap(type, key_array, item_array);
+  }
 
-Result<Column> FinishEntries(const KernelInput& input, const ListMaker& maker, const ElementPool& keys, const ElementPool& items, const std::vector<int64_t>& values) {
-  FIRN_TRY(types::ArrayPtr key_array, keys.Take(maker.elements()));
-  FIRN_TRY(types::ArrayPtr value_array, items.Take(values));
-  return maker.FinishMap(input.result_type, key_array, value_array);
-}
+ private:
+  MapMaker(ElementPool keys, ElementPool items) : keys_(std::move(keys)), items_(std::move(items)) {}
+
+  ElementPool keys_, items_;
+  ListMaker maker_;
+  std::vector<int64_t> taken_items_;
+  std::vector<std::pair<int64_t, int64_t>> entries_;  // of the row that is being made
+};
 
 Result<Column> MakeMap(const KernelInput& input) {
   std::vector<types::ArrayPtr> keys, items;
@@ -88,17 +106,12 @@ Result<Column> MakeMap(const KernelInput& input) {
     FIRN_TRY(types::ArrayPtr array, ExpandColumn(input.arguments[i], input.row_count));
     (i % 2 == 0 ? keys : items).push_back(std::move(array));
   }
-  FIRN_TRY(const ElementPool key_pool, ElementPool::Make(std::move(keys)));
-  FIRN_TRY(const ElementPool item_pool, ElementPool::Make(std::move(items)));
-  ListMaker maker;
-  std::vector<int64_t> values;
-  std::vector<std::pair<int64_t, int64_t>> entries;
+  FIRN_TRY(MapMaker maker, MapMaker::Make(std::move(keys), std::move(items)));
   for (int64_t row = 0; row < input.row_count; ++row) {
-    entries.clear();
-    for (size_t i = 0; i < input.arguments.size() / 2; ++i) AddEntry(key_pool, key_pool.Base(i) + row, item_pool.Base(i) + row, &entries);
-    AddEntries(entries, &maker, &values);
+    for (size_t i = 0; i < input.arguments.size() / 2; ++i) maker.Add(i, row, row);
+    maker.EndRow();
   }
-  return FinishEntries(input, maker, key_pool, item_pool, values);
+  return maker.Finish(input.result_type);
 }
 
 Result<Signature> BindRow(const CallSite& call) {
@@ -152,6 +165,13 @@ Result<Signature> BindElement(const CallSite& call) {
   return ArgumentError(call, "an array and a number, or a map and a key");
 }
 
+// These elements of an array, -1: NULL, a row each.
+Result<Column> Taken(const types::ArrayPtr& array, const std::vector<int64_t>& elements) {
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}));
+  FIRN_TRY(types::ArrayPtr taken, pool.Take(elements));
+  return Column{std::move(taken), false};
+}
+
 Result<Column> Element(const KernelInput& input) {
   std::vector<int64_t> elements(static_cast<size_t>(input.row_count), -1);
   if (input.argument_types[0].kind() == TypeKind::kArray) {
@@ -161,9 +181,7 @@ Result<Column> Element(const KernelInput& input) {
       if (!lists.IsValid(row) || !indices.IsValid(row)) continue;
       if (indices[row] >= 1 && indices[row] <= lists.end(row) - lists.begin(row)) elements[static_cast<size_t>(row)] = lists.begin(row) + indices[row] - 1;
     }
-    FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values()}));
-    FIRN_TRY(types::ArrayPtr array, pool.Take(elements));
-    return Column{std::move(array), false};
+    return Taken(lists.values(), elements);
   }
   const MapView maps(input.arguments[0]);
   FIRN_TRY(const ElementPool keys, ElementPool::Make({maps.keys(), input.arguments[1].array}));
@@ -174,9 +192,7 @@ Result<Column> Element(const KernelInput& input) {
       if (keys.AreEqual(entry, wanted)) elements[static_cast<size_t>(row)] = entry;
     }
   }
-  FIRN_TRY(const ElementPool items, ElementPool::Make({maps.items()}));
-  FIRN_TRY(types::ArrayPtr array, items.Take(elements));
-  return Column{std::move(array), false};
+  return Taken(maps.items(), elements);
 }
 
 Result<Signature> BindCardinality(const CallSite& call) {
@@ -216,9 +232,7 @@ Result<Column> Only(const KernelInput& input) {
     if (count > 1) return Error(ErrorCode::kEvaluationError, fmt::format("ELEMENT of an array of {} elements; it takes one of at most one", count));
     if (count == 1) elements[static_cast<size_t>(row)] = lists.begin(row);
   }
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values()}));
-  FIRN_TRY(types::ArrayPtr array, pool.Take(elements));
-  return Column{std::move(array), false};
+  return Taken(lists.values(), elements);
 }
 
 // --- maps ---
@@ -277,11 +291,7 @@ Result<Signature> BindMapFromArrays(const CallSite& call) {
 Result<Column> MapFromArrays(const KernelInput& input) {
   const ListView keys(input.arguments[0]);
   const ListView items(input.arguments[1]);
-  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({keys.values()}));
-  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({items.values()}));
-  ListMaker maker;
-  std::vector<int64_t> values;
-  std::vector<std::pair<int64_t, int64_t>> entries;
+  FIRN_TRY(MapMaker maker, MapMaker::Make({keys.values()}, {items.values()}));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!keys.IsValid(row) || !items.IsValid(row)) {
       maker.EndNull();
@@ -291,11 +301,10 @@ Result<Column> MapFromArrays(const KernelInput& input) {
     if (count != items.end(row) - items.begin(row)) {
       return Error(ErrorCode::kEvaluationError, fmt::format("MAP_FROM_ARRAYS of {} keys and {} values", count, items.end(row) - items.begin(row))).Hint("both arrays must be as long");
     }
-    entries.clear();
-    for (int64_t i = 0; i < count; ++i) AddEntry(key_pool, keys.begin(row) + i, items.begin(row) + i, &entries);
-    AddEntries(entries, &maker, &values);
+    for (int64_t i = 0; i < count; ++i) maker.Add(0, keys.begin(row) + i, items.begin(row) + i);
+    maker.EndRow();
   }
-  return FinishEntries(input, maker, key_pool, item_pool, values);
+  return maker.Finish(input.result_type);
 }
 
 Result<Signature> BindMapUnion(const CallSite& call) {
@@ -314,23 +323,18 @@ Result<Column> MapUnion(const KernelInput& input) {
     keys.push_back(map.keys());
     items.push_back(map.items());
   }
-  FIRN_TRY(const ElementPool key_pool, ElementPool::Make(std::move(keys)));
-  FIRN_TRY(const ElementPool item_pool, ElementPool::Make(std::move(items)));
-  ListMaker maker;
-  std::vector<int64_t> values;
-  std::vector<std::pair<int64_t, int64_t>> entries;
+  FIRN_TRY(MapMaker maker, MapMaker::Make(std::move(keys), std::move(items)));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!std::all_of(maps.begin(), maps.end(), [&](const MapView& map) { return map.IsValid(row); })) {
       maker.EndNull();
       continue;
     }
-    entries.clear();
     for (size_t i = 0; i < maps.size(); ++i) {
-      for (int64_t entry = maps[i].begin(row); entry < maps[i].end(row); ++entry) AddEntry(key_pool, key_pool.Base(i) + entry, item_pool.Base(i) + entry, &entries);
+      for (int64_t entry = maps[i].begin(row); entry < maps[i].end(row); ++entry) maker.Add(i, entry, entry);
     }
-    AddEntries(entries, &maker, &values);
+    maker.EndRow();
   }
-  return FinishEntries(input, maker, key_pool, item_pool, values);
+  return maker.Finish(input.result_type);
 }
 
 }  // namespace

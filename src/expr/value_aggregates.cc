@@ -125,6 +125,47 @@ class KeptValue final : public GroupedAccumulator {
   int64_t text_bytes_ = 0;
 };
 
+// An ARRAY, MAP or ROW a group, as the bytes of its cell.
+template <Keep kKeep>
+class KeptCell final : public GroupedAccumulator {
+ public:
+  KeptCell(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
+      : type_(signature.arguments[0]), codec_(std::move(codec)), cells_(Signature{{DataType::Bytes()}, DataType::Bytes()}, options) {}
+  void Resize(int64_t count) override { cells_.Resize(count); }
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    arrow::BinaryBuilder builder;
+    std::string cell;
+    for (int64_t row = 0; row < arguments[0]->length(); ++row) {
+      cell.clear();
+      const bool is_null = arguments[0]->IsNull(row);
+      if (!is_null) codec_->Encode(*arguments[0], row, &cell);
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(is_null ? builder.AppendNull() : builder.Append(cell)));
+    }
+    FIRN_TRY(const ArrayPtr encoded, types::FromArrowResult(builder.Finish()));
+    return cells_.Update(groups, std::span(&encoded, 1), kinds, filter);
+  }
+  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override { return cells_.Merge(static_cast<const KeptCell&>(other).cells_, groups); }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    FIRN_TRY(const ArrayPtr encoded, cells_.Finish(groups));
+    return BuildArray(type_, [&](arrow::ArrayBuilder* builder) -> Status {
+      const auto& cells = static_cast<const arrow::BinaryArray&>(*encoded);
+      for (int64_t row = 0; row < cells.length(); ++row) {
+        FIRN_RETURN_IF_ERROR(cells.IsNull(row) ? types::FromArrowStatus(builder->AppendNull()) : codec_->Decode(cells.GetView(row), builder));
+      }
+      return Ok();
+    });
+  }
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override { return cells_.Save(groups); }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override { return cells_.Load(groups, state); }
+  void Reset(std::span<const uint32_t> groups) override { cells_.Reset(groups); }
+  int64_t bytes() const override { return cells_.bytes(); }
+
+ private:
+  const DataType type_;
+  const std::unique_ptr<CellCodec> codec_;
+  KeptValue<std::string, kKeep> cells_;
+};
+
 // --- input that may be taken back ---
 
 // All values of each group: by value for MIN and MAX, by arrival for FIRST_VALUE and LAST_VALUE. SINGLE_VALUE counts rows, so for it NULL is a value too.
@@ -271,6 +312,11 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature,
     made = std::make_unique<AllValues<kKeep>>(signature, std::move(codec));
     return made;
   }
+  if (type.IsNested()) {
+    FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(type));
+    made = std::make_unique<KeptCell<kKeep>>(signature, options, std::move(codec));
+    return made;
+  }
   switch (type.kind()) {
     case TypeKind::kTinyInt: made = std::make_unique<KeptValue<int8_t, kKeep>>(signature, options); break;
     case TypeKind::kSmallInt: made = std::make_unique<KeptValue<int16_t, kKeep>>(signature, options); break;
@@ -290,34 +336,41 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature,
     case TypeKind::kVarchar:
     case TypeKind::kBinary:
     case TypeKind::kVarbinary: made = std::make_unique<KeptValue<std::string, kKeep>>(signature, options); break;
-    default: FIRN_UNREACHABLE("BindKept let {} through", type.ToString());
+    default: FIRN_UNREACHABLE("BindExtreme let {} through", type.ToString());
   }
   return made;
 }
 
 std::vector<types::Field> KeptState(const Signature& signature, const AggregateOptions& options) {
   if (options.is_retractable) return {{"values", DataType::Array(DataType::Bytes())}, {"counts", DataType::Array(DataType::BigInt())}};
-  return {{"value", signature.arguments[0].WithNullable(true)}, {"state", DataType::TinyInt()}};
+  const DataType& type = signature.arguments[0];
+  return {{"value", type.IsNested() ? DataType::Bytes() : type.WithNullable(true)}, {"state", DataType::TinyInt()}};
 }
 
-Result<Signature> BindKept(const CallSite& call) {
+Result<Signature> BindPosition(const CallSite& call) {
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kAny}, 1, "one value"));
-  if (types[0].IsNested() || types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");
+  if (types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value that has a type: CAST(NULL AS INT)");
   types[0] = types[0].WithTimeAttribute(types::TimeAttribute::kNone);
   return Signature{types, types[0].WithNullable(true)};
+}
+
+Result<Signature> BindExtreme(const CallSite& call) {
+  FIRN_TRY(Signature signature, BindPosition(call));
+  if (signature.arguments[0].IsNested()) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");  // they have no order
+  return signature;
 }
 
 }  // namespace
 
 std::vector<AggregateFunction> ExtremeAggregates() {
-  return {{{"MIN"}, "MIN(value)", "The smallest value.", BindKept, KeptState, MakeKept<Keep::kMin>, false},
-          {{"MAX"}, "MAX(value)", "The largest value.", BindKept, KeptState, MakeKept<Keep::kMax>, false}};
+  return {{{"MIN"}, "MIN(value)", "The smallest value.", BindExtreme, KeptState, MakeKept<Keep::kMin>, false},
+          {{"MAX"}, "MAX(value)", "The largest value.", BindExtreme, KeptState, MakeKept<Keep::kMax>, false}};
 }
 
 std::vector<AggregateFunction> PositionAggregates() {
-  return {{{"FIRST_VALUE"}, "FIRST_VALUE(value)", "The first value to arrive that is not NULL.", BindKept, KeptState, MakeKept<Keep::kFirst>, false},
-          {{"LAST_VALUE"}, "LAST_VALUE(value)", "The last value to arrive that is not NULL.", BindKept, KeptState, MakeKept<Keep::kLast>, false},
-          {{"SINGLE_VALUE"}, "SINGLE_VALUE(value)", "The only value; fails if there are several.", BindKept, KeptState, MakeKept<Keep::kSingle>, false}};
+  return {{{"FIRST_VALUE"}, "FIRST_VALUE(value)", "The first value to arrive that is not NULL.", BindPosition, KeptState, MakeKept<Keep::kFirst>, false},
+          {{"LAST_VALUE"}, "LAST_VALUE(value)", "The last value to arrive that is not NULL.", BindPosition, KeptState, MakeKept<Keep::kLast>, false},
+          {{"SINGLE_VALUE"}, "SINGLE_VALUE(value)", "The only value; fails if there are several.", BindPosition, KeptState, MakeKept<Keep::kSingle>, false}};
 }
 
 }  // namespace firn::expr
