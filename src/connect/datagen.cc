@@ -30,6 +30,7 @@ using types::TypeKind;
 constexpr int64_t kDefaultRowsPerSecond = 10'000;
 constexpr int kDefaultTextLength = 100;
 constexpr int kMaxTextLength = 1 << 20;
+constexpr double kLastExact = 9e15;  // whole numbers up to here are doubles
 
 const std::vector<OptionRule>& Rules() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
@@ -70,6 +71,8 @@ double DefaultMax(const DataType& type) {
     case TypeKind::kInt: return 2147483647.0;
     case TypeKind::kBigInt: return 9223372036854774784.0;  // the largest double below 2^63
     case TypeKind::kDecimal: return std::pow(10.0, std::min(type.precision() - type.scale(), 15)) - 1;
+    case TypeKind::kIntervalYearMonth: return 10'000 * 12;
+    case TypeKind::kIntervalDayTime: return 10'000.0 * 365 * 86'400'000;
     default: return 1;
   }
 }
@@ -86,9 +89,7 @@ Result<double> NumberOption(const plan::TableDefinition& table, const std::strin
   return value;
 }
 
-bool CanGenerate(TypeKind kind) {
-  return kind != TypeKind::kNull && kind < TypeKind::kIntervalYearMonth;
-}
+bool CanGenerate(const DataType& type) { return type.kind() != TypeKind::kNull && !type.IsNested(); }
 
 uint64_t ColumnSeed(uint64_t seed, const std::string& column) { return base::CombineHashes(seed, base::HashBytes(column)); }
 
@@ -98,7 +99,7 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   rule.seed = ColumnSeed(seed, field.name);
   const std::string prefix = "fields." + field.name + ".";
   const std::string kind = table.Option(prefix + "kind", "random");
-  if (!CanGenerate(field.type.kind())) {
+  if (!CanGenerate(field.type)) {
     return Error(ErrorCode::kNotSupported, fmt::format("datagen makes no values of type {} (column `{}`)", field.type.ToString(), field.name));
   }
   if (kind != "random" && kind != "sequence") {
@@ -110,9 +111,15 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   FIRN_TRY(rule.null_rate, NumberOption(table, prefix + "null-rate", 0));
   FIRN_TRY(double length, NumberOption(table, prefix + "length", std::min(field.type.length() > 0 ? field.type.length() : kDefaultTextLength, kDefaultTextLength)));
   FIRN_TRY(double start, NumberOption(table, prefix + "start", 0));
-  FIRN_TRY(double end, NumberOption(table, prefix + "end", 9e15));
+  FIRN_TRY(double end, NumberOption(table, prefix + "end", kLastExact));
   if (rule.min > rule.max) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{0}min' is {1} and '{0}max' is {2}: no value lies between", prefix, rule.min, rule.max));
+  }
+  if (field.type.IsInteger() && (rule.min < DefaultMin(field.type.kind()) || rule.max > DefaultMax(field.type))) {
+    return Error(ErrorCode::kInvalidOption, fmt::format("'{0}min' is {1} and '{0}max' is {2}: values of {3} do not go so far", prefix, rule.min, rule.max, field.type.ToString()));
+  }
+  if (std::abs(start) > kLastExact || end < -kLastExact) {
+    return Error(ErrorCode::kInvalidOption, fmt::format("'{0}start' is {1} and '{0}end' is {2}: a sequence goes from -{3} to {3} at most", prefix, start, end, kLastExact));
   }
   if (length < 0 || length > kMaxTextLength) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{}length' is {}; it takes 0 to {}", prefix, length, kMaxTextLength));
@@ -122,7 +129,7 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   }
   rule.length = static_cast<int>(length);
   rule.start = static_cast<int64_t>(start);
-  rule.end = static_cast<int64_t>(end);
+  rule.end = static_cast<int64_t>(std::min(end, kLastExact));
   auto past = table.options.find(prefix + "max-past");
   if (past != table.options.end()) {
     FIRN_TRY(rule.max_past_ms, ParseDurationMs(past->second));
@@ -176,7 +183,9 @@ Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_
     }
     case TypeKind::kTinyInt: return FillNumbers<arrow::Int8Builder>(rule, first, count);
     case TypeKind::kSmallInt: return FillNumbers<arrow::Int16Builder>(rule, first, count);
+    case TypeKind::kIntervalYearMonth:
     case TypeKind::kInt: return FillNumbers<arrow::Int32Builder>(rule, first, count);
+    case TypeKind::kIntervalDayTime:
     case TypeKind::kBigInt: return FillNumbers<arrow::Int64Builder>(rule, first, count);
     case TypeKind::kFloat: return FillNumbers<arrow::FloatBuilder>(rule, first, count);
     case TypeKind::kDouble: return FillNumbers<arrow::DoubleBuilder>(rule, first, count);
