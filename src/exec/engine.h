@@ -74,6 +74,11 @@ struct CheckpointStatus {
   std::string failure;
 };
 
+struct RestoredCheckpoint {
+  int64_t id = 0;
+  int64_t restored_ms = 0;
+};
+
 struct JobStatus {
   std::string id;
   JobDefinition definition;
@@ -88,6 +93,8 @@ struct JobStatus {
   std::vector<OpenWindow> windows;
   std::vector<CheckpointStatus> checkpoints;  // newest last, bounded
   int64_t checkpoints_completed = 0, checkpoints_failed = 0;
+  std::optional<RestoredCheckpoint> restored;  // what the job last began from, in this process
+  int64_t checkpoints_restored = 0;
 };
 
 /// The rows of a SELECT, as they come. Thread-safe.

@@ -137,6 +137,10 @@ void Job::StartRun() {
   failure_.reset();
   {
     base::MutexLock lock(mutex_);
+    if (const CheckpointRecord* last = coordinator_.last()) {
+      status_.restored = RestoredCheckpoint{last->id, services_.environment.clock.WallTimeMs()};
+      ++status_.checkpoints_restored;
+    }
     lanes_.clear();
     for (const auto& task : graph_.tasks) {
       for (const Task::Stage& stage : task->stages()) {

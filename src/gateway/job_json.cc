@@ -18,6 +18,7 @@ namespace {
 // The states of Flink's tasks, in the order of its answers.
 constexpr const char* kTaskStates[] = {"CREATED", "SCHEDULED", "DEPLOYING", "RUNNING", "FINISHED", "CANCELING", "CANCELED", "FAILED", "RECONCILING", "INITIALIZING"};
 
+constexpr const char* kNoExternalPath = "<checkpoint-not-externally-addressable>";
 constexpr const char* kSlotSharingGroup = "00000000000000000000000000000001";  // every vertex runs in this one process
 
 const char* TaskStateOf(exec::JobState state) {
@@ -77,7 +78,7 @@ json::object CheckpointJson(const exec::JobStatus& job, const exec::CheckpointSt
                    {"alignment_buffered", 0}, {"processed_data", 0}, {"persisted_data", 0}, {"num_subtasks", tasks}, {"num_acknowledged_subtasks", is_complete ? tasks : 0},
                    {"checkpoint_type", "CHECKPOINT"}, {"tasks", json::object{}}};
   if (is_complete) {
-    out["external_path"] = "<checkpoint-not-externally-addressable>";
+    out["external_path"] = kNoExternalPath;
     out["discarded"] = false;
   }
   if (!checkpoint.failure.empty()) {
@@ -85,6 +86,11 @@ json::object CheckpointJson(const exec::JobStatus& job, const exec::CheckpointSt
     out["failure_message"] = checkpoint.failure;
   }
   return out;
+}
+
+json::value RestoredJson(const exec::JobStatus& job) {
+  if (!job.restored) return nullptr;
+  return json::object{{"id", job.restored->id}, {"restore_timestamp", job.restored->restored_ms}, {"is_savepoint", false}, {"external_path", kNoExternalPath}};
 }
 
 json::object Statistics(std::vector<int64_t> values) {
@@ -220,10 +226,10 @@ json::object CheckpointsJson(const exec::JobStatus& job) {
     if (checkpoint->state == "FAILED" && failed.is_null()) failed = shown;
     history.push_back(std::move(shown));
   }
-  return {{"counts", json::object{{"restored", job.restarts}, {"total", job.checkpoints_completed + job.checkpoints_failed + in_progress}, {"in_progress", in_progress},
+  return {{"counts", json::object{{"restored", job.checkpoints_restored}, {"total", job.checkpoints_completed + job.checkpoints_failed + in_progress}, {"in_progress", in_progress},
                                   {"completed", job.checkpoints_completed}, {"failed", job.checkpoints_failed}}},
           {"summary", SummaryJson(job)},
-          {"latest", json::object{{"completed", completed}, {"savepoint", nullptr}, {"failed", failed}, {"restored", nullptr}}},
+          {"latest", json::object{{"completed", completed}, {"savepoint", nullptr}, {"failed", failed}, {"restored", RestoredJson(job)}}},
           {"history", std::move(history)}};
 }
 

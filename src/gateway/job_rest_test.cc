@@ -28,6 +28,8 @@ class ListedJobs final : public exec::Engine {
     running.checkpoints = {{.id = 1, .state = "COMPLETED", .triggered_ms = 2000, .duration_ms = 10, .state_bytes = 5, .full_state_bytes = 50},
                            {.id = 2, .state = "FAILED", .triggered_ms = 3000, .duration_ms = 4, .failure = "disk full"},
                            {.id = 3, .state = "IN_PROGRESS", .triggered_ms = 4000}};
+    running.restored = exec::RestoredCheckpoint{.id = 7, .restored_ms = 1500};
+    running.checkpoints_restored = 1;
     running.checkpoints_completed = 1;
     running.checkpoints_failed = 1;
     exec::JobStatus failed;
@@ -124,7 +126,8 @@ TEST_F(JobRest, OneJobHasItsVerticesAndItsPlan) {
 
 TEST_F(JobRest, Checkpoints) {
   const json::value checkpoints = Get(kRunning + "/checkpoints");
-  EXPECT_EQ(json::serialize(checkpoints.at("counts")), R"({"restored":0,"total":3,"in_progress":1,"completed":1,"failed":1})");
+  EXPECT_EQ(json::serialize(checkpoints.at("counts")), R"({"restored":1,"total":3,"in_progress":1,"completed":1,"failed":1})");
+  EXPECT_EQ(json::serialize(checkpoints.at("latest").at("restored")), R"({"id":7,"restore_timestamp":1500,"is_savepoint":false,"external_path":"<checkpoint-not-externally-addressable>"})");
   EXPECT_EQ(checkpoints.at("latest").at("completed").at("id"), 1);
   EXPECT_EQ(checkpoints.at("latest").at("failed").at("failure_message"), "disk full");
   EXPECT_EQ(checkpoints.at("history").at(0).at("className"), "in_progress");
