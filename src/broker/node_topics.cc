@@ -15,7 +15,7 @@ namespace {
 
 Error ErrorOf(const std::string& name, const Outcome& outcome) {
   ErrorCode code = ErrorCode::kInvalidArgument;
-  if (outcome.code == KafkaCode::kTopicAlreadyExists) code = ErrorCode::kAlreadyExists;
+  if (outcome.code == KafkaCode::kTopicAlreadyExists) code = ErrorCode::kObjectExists;
   if (outcome.code == KafkaCode::kKafkaStorageError) code = ErrorCode::kIoError;
   return Error(code, outcome.message.empty() ? fmt::format("topic {} could not be made", name) : outcome.message);
 }

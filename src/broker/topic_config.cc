@@ -93,7 +93,8 @@ Status CheckNumber(const ConfigDefinition& definition, const std::string& value)
     number = static_cast<double>(whole);
   }
   if (number >= definition.min && number <= definition.max) return Ok();
-  return Invalid(std::string(definition.name), value, fmt::format("it must be in [{}, {}]", definition.min, definition.max));
+  const std::string most = definition.max == kLongMax ? kLongMaxText : fmt::format("{}", definition.max);
+  return Invalid(std::string(definition.name), value, fmt::format("it must be in [{}, {}]", definition.min, most));
 }
 
 Status CheckWords(const ConfigDefinition& definition, const std::string& value) {

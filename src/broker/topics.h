@@ -59,7 +59,7 @@ class Topics {
   /// nullptr if the partition was deleted. Its high watermark is the end offset.
   virtual std::shared_ptr<log::PartitionLog> partition(log::TopicPartitionId id) const = 0;
 
-  /// Makes a topic; `done` runs on the broker's queue once it is durable. kAlreadyExists, kInvalidArgument (name, partition count, a config).
+  /// Makes a topic; `done` runs on the broker's queue once it is durable. kObjectExists, kInvalidArgument (name, partition count, a config).
   virtual void Create(const std::string& name, const TopicSpec& spec, std::function<void(Result<TopicInfo>)> done) = 0;
 
   /// One batch of a RecordBatchBuilder as an operation of a journal entry. kUnknownTopic for a partition index that the topic does not have; kLimitExceeded if the

@@ -96,20 +96,34 @@ Cells PartitionRow(const TopicPartition& partition, const std::map<TopicPartitio
   return row;
 }
 
+// Of all brokers, by name.
+Result<std::map<std::string, Cells>> GroupRows(KafkaClient& client) {
+  FIRN_TRY(const auto metadata, client.Metadata(std::vector<std::string>{}));
+  std::map<std::string, Cells> rows;
+  for (const auto& broker : metadata.brokers) {
+    FIRN_TRY(KafkaLink * link, client.Broker(broker.node_id));
+    FIRN_TRY(const auto answer, link->Call<kafka::ListGroupsResponse>(kafka::ListGroupsRequest{}));
+    FIRN_RETURN_IF_ERROR(CheckKafkaCode(answer.error_code, "listing groups"));
+    for (const auto& group : answer.groups) rows[group.group_id] = {group.group_id, group.group_state, group.protocol_type};
+  }
+  return rows;
+}
+
+Error NoGroup(KafkaClient& client, const std::string& name) {
+  std::vector<std::string> names;
+  if (const auto rows = GroupRows(client); rows.ok()) {
+    for (const auto& [other, row] : *rows) names.push_back(other);
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("there is no group '{}'", name)).Hint("firn group list shows all").Candidates(base::NearNames(name, names));
+}
+
 }  // namespace
 
 Status ListGroups(const GroupOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
   io::RealEnvironment real;
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
-  FIRN_TRY(const auto metadata, client->Metadata(std::vector<std::string>{}));
-  std::map<std::string, Cells> rows;
-  for (const auto& broker : metadata.brokers) {
-    FIRN_TRY(KafkaLink * link, client->Broker(broker.node_id));
-    FIRN_TRY(const auto answer, link->Call<kafka::ListGroupsResponse>(kafka::ListGroupsRequest{}));
-    FIRN_RETURN_IF_ERROR(CheckKafkaCode(answer.error_code, "listing groups"));
-    for (const auto& group : answer.groups) rows[group.group_id] = {group.group_id, group.group_state, group.protocol_type};
-  }
+  FIRN_TRY(auto rows, GroupRows(*client));
   std::vector<Cells> sorted;
   for (auto& [name, row] : rows) sorted.push_back(std::move(row));
   PrintTable(format, {{"group", "STRING"}, {"state", "STRING"}, {"protocol", "STRING"}}, sorted);
@@ -129,7 +143,7 @@ Status DescribeGroup(const GroupOptions& options) {
   const auto& group = answer.groups[0];
   FIRN_RETURN_IF_ERROR(CheckKafkaCode(group.error_code, "group " + name));
   FIRN_TRY(const auto committed, CommittedOffsets(*coordinator, name));
-  if (group.group_state == "Dead" && committed.empty()) return Error(ErrorCode::kNotFound, fmt::format("there is no group '{}'", name)).Hint("firn group list shows all");
+  if (group.group_state == "Dead" && committed.empty()) return NoGroup(*client, name);
   std::set<TopicPartition> partitions;
   std::map<TopicPartition, const kafka::DescribeGroupsResponse::Member*> readers;
   for (const auto& [partition, offset] : committed) partitions.insert(partition);
@@ -155,7 +169,10 @@ Status DeleteGroups(const GroupOptions& options) {
     kafka::DeleteGroupsRequest request;
     request.groups = {name};
     FIRN_TRY(const auto answer, coordinator->Call<kafka::DeleteGroupsResponse>(request));
-    for (const auto& result : answer.results) FIRN_RETURN_IF_ERROR(CheckKafkaCode(result.error_code, "deleting group " + result.group_id));
+    for (const auto& result : answer.results) {
+      if (result.error_code == static_cast<int16_t>(kafka::KafkaCode::kGroupIdNotFound)) return NoGroup(*client, name);
+      FIRN_RETURN_IF_ERROR(CheckKafkaCode(result.error_code, "deleting group " + result.group_id));
+    }
     io::WriteError(fmt::format("deleted group {}\n", name));
   }
   return Ok();

@@ -217,7 +217,7 @@ ErrorCode ErrorCodeOf(kafka::KafkaCode code) {
 const char* HintOf(kafka::KafkaCode code) {
   switch (code) {
     case kafka::KafkaCode::kTopicAlreadyExists: return "--if-not-exists takes it as it is; firn topic delete removes it";
-    case kafka::KafkaCode::kGroupIdNotFound: return "firn group list shows all";
+    case kafka::KafkaCode::kMessageTooLarge: return "smaller records, or a topic with a larger max.message.bytes: firn topic create --config max.message.bytes=N";
     case kafka::KafkaCode::kNonEmptyGroup: return "firn group describe shows who reads; the members must leave first";
     default: return "";
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_render.h"
 #include "iceberg/test_table_internal.h"
 
 namespace firn::iceberg {
@@ -67,8 +68,7 @@ TEST(LostReply, ACommitThatIsNotThereMayStillCome) {
   LossyCatalog catalog(warehouse.catalog(), LossyCatalog::Lost::kRequest);
   const auto committed = Commit(warehouse, table, catalog);
   ASSERT_FALSE(committed.ok());
-  EXPECT_EQ(committed.error().code(), ErrorCode::kCommitUnknown);
-  EXPECT_EQ(committed.error().message(), "the outcome of the commit to `db.t` is unknown: the connection was lost");
+  EXPECT_EQ(base::RenderError(committed.error()), "error[E5003]: the outcome of the commit to `db.t` is unknown: the connection was lost\n   = more: firn explain E5003\n");
   EXPECT_EQ(catalog.abandoned, 0);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/real_environment.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <future>
 #include <thread>
 
+#include "base/error_render.h"
 #include "io/blocking_pool.h"
 
 namespace firn::io {
@@ -52,7 +54,8 @@ TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {
   EXPECT_THAT(missing.error().message(), ::testing::HasSubstr(Path("missing")));
   ASSERT_TRUE(files().WriteAtomically(Path("one"), "1").ok());
   ASSERT_TRUE(files().WriteAtomically(Path("two"), "2").ok());
-  EXPECT_EQ(files().Open(Path("one"), OpenMode::kCreateNew).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(base::RenderError(files().Open(Path("one"), OpenMode::kCreateNew).error()),
+            fmt::format("error[E1003]: open {}: File exists\n   = more: firn explain E1003\n", Path("one")));
   EXPECT_EQ(files().RenameIfAbsent(Path("one"), Path("two")).error().code(), ErrorCode::kAlreadyExists);
   EXPECT_EQ(*files().ReadAll(Path("two")), "2");
   EXPECT_TRUE(files().RenameIfAbsent(Path("one"), Path("three")).ok());

@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "base/error_render.h"
 #include "io/block_writer.h"
 
 namespace firn::io {
@@ -128,7 +129,7 @@ TEST(SimulatedDisk, FullDisk) {
   SimulatedEnvironment world(1);
   world.disk().SetCapacity(1000);
   auto file = MakeFile(world.disk(), "/f", std::string(900, 'a'));
-  EXPECT_EQ(file->WriteAt(850, std::string(200, 'b')).error().code(), ErrorCode::kDiskFull);
+  EXPECT_EQ(base::RenderError(file->WriteAt(850, std::string(200, 'b')).error()), "error[E1004]: write /f: No space left on device\n   = more: firn explain E1004\n");
   EXPECT_EQ(file->Allocate(2000).error().code(), ErrorCode::kDiskFull);
   EXPECT_EQ(*file->Size(), 900u);
   EXPECT_TRUE(file->WriteAt(800, std::string(100, 'c')).ok());

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/error_render.h"
 #include "kafka/frame.h"
 #include "kafka/message_table.h"
 #include "kafka/messages/api_versions.h"
@@ -129,6 +130,14 @@ TEST(Messages, TruncationIsMalformed) {
       EXPECT_EQ(in.status().error().code(), ErrorCode::kMalformedRequest);
     }
   }
+}
+
+TEST(Messages, WhatIsMalformedIsToldWithItsPlace) {
+  Decoder in(SharedBytes::FromString(std::string("\x00\x05 abc", 6)));
+  std::string text;
+  in.String(/*flexible=*/false, &text);
+  EXPECT_EQ(base::RenderError(in.status().error()),
+            "error[E4001]: Kafka message of 6 bytes is malformed at byte 2: a length is larger than what remains, or negative\n   = more: firn explain E4001\n");
 }
 
 TEST(Messages, UnknownTagsAreSkipped) {

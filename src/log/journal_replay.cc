@@ -156,7 +156,7 @@ class Replay {
       return Error(ErrorCode::kNotSupported, fmt::format("{} has format version {}, this firn reads version {}", path, version, kJournalVersion))
           .Hint("open the data directory with the firn version that wrote it; nothing was changed");
     }
-    if (!header.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with("firnjrnl")) {
+    if (!header.has_value() && !first.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with("firnjrnl")) {
       return Error(ErrorCode::kIoError, fmt::format("{} is not a journal file", path)).Hint("move the file away; nothing was changed");
     }
     if (!header.has_value() || header->file_number != number) {

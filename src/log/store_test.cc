@@ -2,12 +2,14 @@
 // The store over the real environment: one directory, opened, written, closed or abandoned, and opened again.
 #include "log/store.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 
 #include "base/endian.h"
+#include "base/error_render.h"
 #include "io/real_environment.h"
 #include "kafka/record_batch.h"
 #include "log/file_names.h"
@@ -144,7 +146,8 @@ TEST_F(StoreTest, RefusesBadEntriesAndGoesOn) {
   EXPECT_EQ(Append({AppendRecords{id, base::SharedBytes::FromString("no batch at all, but long enough to have a length"), 1}}).error().code(), ErrorCode::kInvalidRecordBatch);
   AppendRecords miscounted = Records(id, 2, "a");
   miscounted.record_count = 3;
-  EXPECT_EQ(Append({miscounted}).error().code(), ErrorCode::kInvalidRecordBatch);
+  EXPECT_EQ(base::RenderError(Append({miscounted}).error()),
+            fmt::format("error[E4003]: batches of {} bytes for partition {} hold 2 records, 3 were announced\n   = more: firn explain E4003\n", miscounted.batches.size(), id));
   EXPECT_EQ(Append({SetLogStart{id, Offset(1)}}).error().code(), ErrorCode::kOffsetOutOfRange);
   EXPECT_EQ(Append({CreatePartition{id, {}}}).error().code(), ErrorCode::kAlreadyExists);
   auto large = Append({Records(id, 1, std::string(2 << 20, 'y'))});  // larger than a journal file
@@ -276,6 +279,11 @@ TEST_F(StoreTest, SecondOpenIsRefused) {
   auto second = TryOpen();
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), ErrorCode::kDataDirectoryInUse);
+}
+
+TEST_F(StoreTest, AClosedStoreTakesNothing) {
+  ASSERT_TRUE(store_->Close().ok());
+  EXPECT_EQ(base::RenderError(Append({Put{"x", "1"}}).error()), "error[E1009]: the log is closed\n   = more: firn explain E1009\n");
 }
 
 TEST_F(StoreTest, ForeignFilesAreNamed) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_render.h"
 #include "io/real_environment.h"
 
 namespace firn::state {
@@ -115,7 +116,8 @@ TEST_F(CheckpointFilesTest, ColumnsComeByNameAndAnotherTypeIsRefused) {
   EXPECT_EQ(seen, 1);
   auto status = reader->Read("t", types::MakeSchema({{"n", types::DataType::String()}}), [](int, const types::Batch&) { return Ok(); });
   ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().code(), ErrorCode::kStateIncompatible);
+  EXPECT_EQ(base::RenderError(status.error()),
+            "error[E3005]: column `n` of the stored state `t` is int64; the query now needs string\n   = more: firn explain E3005\n");
 }
 
 TEST_F(CheckpointFilesTest, AFlippedBitIsFound) {

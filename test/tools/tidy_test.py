@@ -25,6 +25,7 @@ RIGHT = {
     "src/log/README.md": "# log\n",
     "src/log/journal.cc": LICENCE + '#include "types/batch.h"\n\nint Sum(const std::unordered_map<int, int>& counts) {\n  return counts.size();\n}\n',
     "docs/errors/E1001.md": "# E1001\n",
+    "test/errors/E1001.console": "$ firn\nerror[E1001]: t\n   = more: firn explain E1001\n",
     "test/sim/main.cc": LICENCE + "int main() { return 0; }\n",
 }
 
@@ -117,6 +118,8 @@ class Tidy(unittest.TestCase):
 
     def test_errors(self):
         self.finds("E1001 IoError has no page", {"docs/errors/E1001.md": None})
+        self.finds("E1001 IoError has no golden", {"test/errors/E1001.console": None})
+        self.finds("E1001 IoError has no golden", {"test/errors/E1001.console": "$ firn\nerror[E1001]: t\n"})
         self.finds("E1001 IoError is given by nothing in src", {"src/base/error.h": LICENCE + "#pragma once\n"})
 
 
