@@ -128,7 +128,8 @@ Result<PreparedCommit> EmbeddedCatalog::PrepareCommit(const Table& base, const i
   PreparedCommit prepared;
   prepared.identifier = base.identifier;
   prepared.base_metadata_location = base.metadata_location;
-  prepared.metadata_location = iceberg::NextMetadataLocation(metadata, base.metadata_location, environment_.random.UuidText());
+  const std::string uuid = environment_.random.UuidText();
+  prepared.metadata_location = iceberg::NextMetadataLocation(metadata, base.metadata_location, change.owner.empty() ? uuid : change.owner + "-" + uuid);
   FIRN_RETURN_IF_ERROR(objects_.Put(prepared.metadata_location, bytes, objectstore::PutMode::kIfAbsent));
   prepared.files_written.push_back(prepared.metadata_location);
   prepared.metadata = std::make_shared<const iceberg::TableMetadata>(std::move(metadata));

@@ -105,11 +105,11 @@ class FilesystemConnector final : public exec::Connector {
     FIRN_TRY(FileTable described, DescribeTable(*scan.table));
     return MakeFilesystemSource(environment_.files, {PathOf(*scan.table), std::move(described.partitions), std::move(described.format)}, scan);
   }
-  Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity&) override {
+  Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
     FIRN_TRY(FileTable described, DescribeTable(*sink.table));
     std::vector<types::Field> fields;
     for (size_t i = 0; i < sink.columns.size(); ++i) fields.push_back({sink.columns[i], input->field(i).type});
-    return MakeFilesystemSink(environment_, {PathOf(*sink.table), std::move(described.partitions), std::move(described.format), sink.overwrite}, types::MakeSchema(std::move(fields)), lanes);
+    return MakeFilesystemSink(environment_, {PathOf(*sink.table), std::move(described.partitions), std::move(described.format), sink.overwrite, job.job_id}, types::MakeSchema(std::move(fields)), lanes);
   }
 
  private:

@@ -25,6 +25,9 @@ constexpr const char* kStagedPrefix = ".firn-";  // files of checkpoints that ar
 constexpr size_t kOpenFilesMax = 64;             // a lane; beyond it the file least recently written to is closed, and its partition goes on in another
 constexpr int64_t kBufferedBytesMax = 256 << 20; // a lane, in open row groups; beyond it all files are closed
 
+// How a file of the job begins.
+std::string NamePrefix(const std::string& job_id) { return fmt::format("part-{}-", job_id); }
+
 std::string StagedPath(const std::string& root, const std::string& name) {
   const size_t slash = name.rfind('/');
   const size_t begin = slash == std::string::npos ? 0 : slash + 1;
@@ -184,7 +187,7 @@ class FilesystemLane final : public StatelessSinkLane {
   }
 
   Result<std::unique_ptr<PartWriter>> NewPart(const std::string& folder) {
-    const std::string name = io::JoinPath(folder, fmt::format("part-{}.{}", environment_.random.UuidText(), options_.format.name));
+    const std::string name = io::JoinPath(folder, fmt::format("{}{}.{}", NamePrefix(options_.job_id), environment_.random.UuidText(), options_.format.name));
     FIRN_TRY(auto file, StagedFile::Create(environment_.files, options_.folder, name));
     if (encoder_ == nullptr) return ParquetPart::Make(std::move(file), options_.format, parquet_schema_);
     return std::unique_ptr<PartWriter>(std::make_unique<TextPart>(std::move(file), *encoder_));
@@ -211,7 +214,11 @@ class FilesystemLane final : public StatelessSinkLane {
 class FilesystemCommitter final : public exec::SinkCommitter {
  public:
   FilesystemCommitter(io::FileSystem& files, const FilesystemSinkOptions& options)
-      : files_(files), folder_(options.folder), is_partitioned_(options.partitions.is_partitioned()), overwrites_(options.overwrites) {}
+      : files_(files),
+        folder_(options.folder),
+        staged_prefix_(kStagedPrefix + NamePrefix(options.job_id)),
+        levels_(options.partitions.keys().size()),
+        overwrites_(options.overwrites) {}
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity&, const std::vector<std::string>& lanes, bool is_last) override {
     exec::PreparedEffects effects;
     if (overwrites_ && is_last) effects.outside = "*\n";
@@ -229,7 +236,7 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     if (overwrites) names.erase(names.begin());
     std::map<std::string, std::set<std::string>> folders;
     for (const std::string& name : names) folders[io::ParentPath(io::JoinPath(folder_, name))].insert(name.substr(name.rfind('/') + 1));
-    if (overwrites && !is_partitioned_) folders[folder_];  // without a new file too
+    if (overwrites && levels_ == 0) folders[folder_];  // without a new file too
     for (const auto& [folder, ours] : folders) {
       if (overwrites) FIRN_RETURN_IF_ERROR(RemoveOthers(folder, ours));
     }
@@ -244,7 +251,21 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     return Ok();
   }
 
+  // What was committed has its final name.
+  Status RemoveOrphans(const exec::CheckpointIdentity&) override { return RemoveStaged(folder_, 0); }
+
  private:
+  Status RemoveStaged(const std::string& folder, size_t level) {
+    auto entries = files_.List(folder);
+    if (!entries.ok()) return entries.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(entries).error());
+    for (const io::FileEntry& entry : *entries) {
+      const std::string path = io::JoinPath(folder, entry.name);
+      if (entry.is_directory && level < levels_) FIRN_RETURN_IF_ERROR(RemoveStaged(path, level + 1));
+      if (!entry.is_directory && entry.name.starts_with(staged_prefix_)) FIRN_RETURN_IF_ERROR(files_.Remove(path));
+    }
+    return Ok();
+  }
+
   // INSERT OVERWRITE: all visible files of the table or of the partitions that are written, but for this commit's.
   Status RemoveOthers(const std::string& folder, const std::set<std::string>& ours) {
     auto entries = files_.List(folder);
@@ -257,7 +278,8 @@ class FilesystemCommitter final : public exec::SinkCommitter {
 
   io::FileSystem& files_;
   const std::string folder_;
-  const bool is_partitioned_;
+  const std::string staged_prefix_;
+  const size_t levels_;             // of folders: the table's partition columns
   const bool overwrites_;
 };
 

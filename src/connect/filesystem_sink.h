@@ -17,6 +17,7 @@ struct FilesystemSinkOptions {
   PartitionFolders partitions;
   formats::FormatSpec format;   // also "parquet"
   bool overwrites = false;
+  std::string job_id;           // stands in the names of its files
 };
 
 Result<exec::Sink> MakeFilesystemSink(const io::Environment& environment, const FilesystemSinkOptions& options, const types::SchemaPtr& schema, int lanes);

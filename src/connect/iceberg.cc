@@ -160,7 +160,7 @@ class IcebergConnector final : public exec::Connector {
     FIRN_TRY(auto iceberg_catalog, catalogs_.IcebergCatalog(sink.table->path.catalog));
     FIRN_TRY(iceberg::Table table, iceberg_catalog->LoadTable({sink.table->path.database, sink.table->path.name}));
     const iceberg::WriteContext context{objects_, environment_.clock, environment_.random};
-    return MakeIcebergSink(context, {iceberg_catalog, std::move(table), IsUpsert(*sink.table), job.job_id}, sink, input, lanes);
+    return MakeIcebergSink(context, {iceberg_catalog, std::move(table), IsUpsert(*sink.table), job.job_id, job.checkpoint_id}, sink, input, lanes);
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "exec/group_keys.h"
 #include "exec/group_table.h"
 #include "iceberg/metadata_files.h"
+#include "iceberg/orphan_files.h"
 #include "iceberg/position_deletes.h"
 #include "iceberg/snapshot_commit.h"
 #include "iceberg/sql_types.h"
@@ -80,10 +81,10 @@ class IcebergLane final : public exec::SinkLane {
         places_(std::move(places)),
         key_places_(std::move(key_places)),
         schema_(std::move(schema)),
-        prefix_(fmt::format("{:05}-{}", lane, options.job_id.substr(0, 8))) {}
+        lane_(lane) {}
 
   Status Open() {
-    FIRN_TRY(writer_, iceberg::TableWriter::Make(context_.store, context_.random, options_.table.metadata, {.file_prefix = prefix_}));
+    FIRN_TRY(writer_, iceberg::TableWriter::Make(context_.store, context_.random, options_.table.metadata, {.file_prefix = PrefixFor(options_.checkpoint_id + 1)}));
     return Ok();
   }
 
@@ -94,11 +95,12 @@ class IcebergLane final : public exec::SinkLane {
     return Upsert(rows);
   }
 
-  Result<std::string> Prepare(int64_t) override {
+  Result<std::string> Prepare(int64_t checkpoint_id) override {
     iceberg::WrittenFiles files;
     FIRN_TRY(files.data_files, writer_->Finish());
+    writer_->SetFilePrefix(PrefixFor(checkpoint_id + 1));
     if (options_.is_upsert) {
-      FIRN_TRY(iceberg::WrittenDeletes deletes, deletes_.Write(context_.store, context_.random, *options_.table.metadata, prefix_));
+      FIRN_TRY(iceberg::WrittenDeletes deletes, deletes_.Write(context_.store, context_.random, *options_.table.metadata, PrefixFor(checkpoint_id)));
       files.delete_files = std::move(deletes.files);
       // Files of this very checkpoint are in the same snapshot; only older ones must still be in the table.
       for (std::string& path : deletes.referenced_data_files) {
@@ -118,6 +120,9 @@ class IcebergLane final : public exec::SinkLane {
   }
 
  private:
+  // The first part of a file's name: of this lane, for that checkpoint or a later one.
+  std::string PrefixFor(int64_t checkpoint_id) const { return fmt::format("{:05}-{}", lane_, iceberg::FileOwner{options_.job_id, checkpoint_id}.ToString()); }
+
   std::vector<types::ArrayPtr> KeysOf(const types::Batch& rows) const {
     std::vector<types::ArrayPtr> keys;
     for (int place : key_places_) keys.push_back(rows.columns[static_cast<size_t>(place)]);
@@ -191,7 +196,7 @@ class IcebergLane final : public exec::SinkLane {
   const std::vector<int> places_;       // input columns in the table's order
   const std::vector<int> key_places_;   // of the primary key, among the table's columns
   const types::SchemaPtr schema_;
-  const std::string prefix_;
+  const int lane_;
   std::unique_ptr<iceberg::TableWriter> writer_;
   iceberg::PositionDeletes deletes_;
   std::optional<KeyIndex> index_;
@@ -223,7 +228,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
       commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
     }
     has_committed_ = true;
-    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(context_, *options_.table.metadata, std::move(files), commit_options));
+    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
     if (embedded_ == nullptr) {
       effects.outside = commit.ToBytes();
       return effects;
@@ -255,14 +260,29 @@ class IcebergCommitter final : public exec::SinkCommitter {
     embedded_->Release(options_.table.identifier);
   }
 
-  Status CommitOutside(const exec::CheckpointIdentity&, const std::string& outside) override {
+  Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
     if (outside.empty()) return Ok();
-    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::FromBytes(context_, outside));
+    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::FromBytes(ContextFor(identity), outside));
     FIRN_RETURN_IF_ERROR(iceberg::CommitSnapshot(*options_.catalog, options_.table.identifier, commit));
     return Ok();
   }
 
+  Status RemoveOrphans(const exec::CheckpointIdentity& last) override {
+    Result<iceberg::Table> current = options_.catalog->LoadTable(options_.table.identifier);
+    if (!current.ok()) {
+      const bool is_dropped = current.error().code() == ErrorCode::kTableNotFound || current.error().code() == ErrorCode::kDatabaseNotFound;
+      return is_dropped ? Ok() : Status(std::move(current).error());
+    }
+    FIRN_RETURN_IF_ERROR(iceberg::RemoveOrphans(context_.store, *current, {last.job_id, last.checkpoint_id}));
+    return Ok();
+  }
+
  private:
+  // Files of a commit belong to its checkpoint.
+  iceberg::WriteContext ContextFor(const exec::CheckpointIdentity& identity) const {
+    return {context_.store, context_.clock, context_.random, iceberg::FileOwner{identity.job_id, identity.checkpoint_id}.ToString()};
+  }
+
   Result<iceberg::PreparedCommit> PrepareReserved(iceberg::SnapshotCommit* commit) {
     FIRN_TRY(iceberg::Table current, options_.catalog->LoadTable(options_.table.identifier));
     FIRN_TRY(iceberg::TableChange change, commit->BuildOn(*current.metadata));

@@ -18,6 +18,7 @@ struct IcebergSinkOptions {
   iceberg::Table table;
   bool is_upsert = false;
   std::string job_id;
+  int64_t checkpoint_id = 0;  // from which the job goes on
 };
 
 /// `context`'s parts must outlive the sink.

@@ -15,6 +15,7 @@ CheckpointCoordinator::CheckpointCoordinator(Options options, const io::Environm
 void CheckpointCoordinator::SetLast(CheckpointRecord record) {
   next_id_ = std::max(next_id_, record.id + 1);
   last_ = std::move(record);
+  is_settled_ = last_->outside.empty();
 }
 
 CheckpointIdentity CheckpointCoordinator::IdentityOf(const JobGraph::SinkPart& sink, int64_t id) const {
@@ -104,6 +105,7 @@ void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
   FIRN_ASSERT(pending_ && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
   pending_->is_in_journal = false;
   if (!outcome.ok()) {
+    is_outcome_unknown_ = is_outcome_unknown_ || !log::IsRefused(outcome.error());
     for (const JobGraph::SinkPart& sink : pending_->graph->sinks) {
       if (log::IsRefused(outcome.error())) sink.committer->Abandoned(IdentityOf(sink, id));
     }
@@ -111,22 +113,28 @@ void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
   }
   last_ = std::move(pending_->record);
   for (const JobGraph::SinkPart& sink : pending_->graph->sinks) sink.committer->Published(IdentityOf(sink, id));
-  outcome = CommitOutside(*pending_->graph, *last_, options_.job_id);
+  outcome = CommitOutside(*pending_->graph);
   if (outcome.ok()) outcome = files_.RemoveUnreferenced(last_->manifest);
   Finish(std::move(outcome));
 }
 
-Status CheckpointCoordinator::CommitOutside(JobGraph& graph, const CheckpointRecord& record, const std::string& job_id) {
+Status CheckpointCoordinator::CommitOutside(JobGraph& graph) {
+  is_settled_ = false;
   for (JobGraph::SinkPart& sink : graph.sinks) {
-    auto found = record.outside.find(sink.node->uid);
-    if (found == record.outside.end()) continue;
-    FIRN_RETURN_IF_ERROR(sink.committer->CommitOutside({job_id, sink.node->uid, record.id}, found->second));
+    auto found = last_->outside.find(sink.node->uid);
+    if (found == last_->outside.end()) continue;
+    FIRN_RETURN_IF_ERROR(sink.committer->CommitOutside(IdentityOf(sink, last_->id), found->second));
   }
+  is_settled_ = true;
   return Ok();
 }
 
-Status CheckpointCoordinator::ResumeOutside(JobGraph& graph) {
-  return last_ ? CommitOutside(graph, *last_, options_.job_id) : Ok();
+Status CheckpointCoordinator::ResumeOutside(JobGraph& graph) { return last_ ? CommitOutside(graph) : Ok(); }
+
+Status CheckpointCoordinator::RemoveOrphans(JobGraph& graph) {
+  if (!is_settled_ || is_outcome_unknown_) return Ok();
+  for (JobGraph::SinkPart& sink : graph.sinks) FIRN_RETURN_IF_ERROR(sink.committer->RemoveOrphans(IdentityOf(sink, last_ ? last_->id : 0)));
+  return Ok();
 }
 
 void CheckpointCoordinator::Finish(Status outcome) {

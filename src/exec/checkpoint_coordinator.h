@@ -59,6 +59,9 @@ class CheckpointCoordinator {
   state::CheckpointFiles& files() { return files_; }
   /// Carries out what the last checkpoint still owes outside.
   Status ResumeOutside(JobGraph& graph);
+  /// Removes files that no checkpoint of the job names, nor what its checkpoints have committed; does nothing while it is unknown what those are. No task of
+  /// the graph has begun, or all are gone.
+  Status RemoveOrphans(JobGraph& graph);
   /// The job has ended for good: nothing will be restored.
   Status RemoveFiles() { return files_.RemoveAll(); }
 
@@ -84,7 +87,7 @@ class CheckpointCoordinator {
   void Finish(Status outcome);
   void Remember(CheckpointStatus status);
   CheckpointIdentity IdentityOf(const JobGraph::SinkPart& sink, int64_t id) const;
-  static Status CommitOutside(JobGraph& graph, const CheckpointRecord& record, const std::string& job_id);
+  Status CommitOutside(JobGraph& graph);
 
   const Options options_;
   const io::Environment environment_;
@@ -92,6 +95,8 @@ class CheckpointCoordinator {
   const std::function<void(io::Task)> post_;
   state::CheckpointFiles files_;
   std::optional<CheckpointRecord> last_;
+  bool is_settled_ = true;                        // all that the last checkpoint owes outside is done
+  bool is_outcome_unknown_ = false;               // an entry may be in the journal or not: the next process will know
   int64_t next_id_ = 1;
   int64_t last_started_ms_ = 0;
   std::optional<Pending> pending_;

@@ -19,6 +19,7 @@ namespace firn::exec {
 struct JobIdentity {
   std::string job_id;                        // 32 hexadecimal digits
   std::map<std::string, std::string> config; // the session's settings at submission
+  int64_t checkpoint_id = 0;                 // from which this run goes on; what it writes is for a later one. 0: from the beginning
 };
 
 /// Thread-safe. A connector that cannot read (write) refuses DescribeSource (DescribeSink) with kNotSupported.

@@ -63,7 +63,7 @@ Result<JobGraph> Job::MakeGraph() {
   return BuildJobGraph({.plan = plan_,
                         .environment = services_.environment,
                         .connectors = services_.connectors,
-                        .identity = {id_, plan_.config},
+                        .identity = {id_, plan_.config, coordinator_.last() == nullptr ? 0 : coordinator_.last()->id},
                         .scheduler = services_.scheduler,
                         .budget = services_.budget,
                         .listener = *this,
@@ -114,6 +114,8 @@ void Job::Resume(const StateRecord& state, std::optional<CheckpointRecord> check
       self->Warn("has finished, but what its last checkpoint owes outside is not done; the next start of the node tries again");
       return self->EndWith(JobState::kFailed, self->failure_, Ending::kKeep);
     }
+    self->graph_ = *std::move(graph);
+    self->RemoveOrphans();
     self->EndWith(JobState::kFinished, std::nullopt, Ending::kStored);
   });
 }
@@ -123,7 +125,15 @@ void Job::Run() {
   is_restored_ = false;
   if (auto status = Prepare(); !status.ok()) return Fail(std::move(status).error());
   if (auto status = coordinator_.ResumeOutside(graph_); !status.ok()) return Fail(std::move(status).error());
+  RemoveOrphans();
   StartRun();
+}
+
+// Of the run that the process before this one, or this one, has broken off.
+void Job::RemoveOrphans() {
+  const firn::Status removed = coordinator_.RemoveOrphans(graph_);
+  if (removed.ok() || !services_.warn) return;
+  services_.warn(fmt::format("job {} ({}): files of a run that was broken off may be left: {}", id_, definition_.name, removed.error().ToString()));
 }
 
 void Job::StartRun() {
@@ -285,6 +295,8 @@ void Job::EndRun() {
   const Intent intent = intent_;
   intent_ = Intent::kNone;
   ++run_;
+  graph_.tasks.clear();
+  if (intent != Intent::kFinish) RemoveOrphans();
   graph_ = JobGraph();
   if (intent == Intent::kFinish) return EndWith(JobState::kFinished, std::nullopt, TakesCheckpoints() ? Ending::kStore : Ending::kStored);
   if (intent == Intent::kCancel) return EndWith(JobState::kCanceled, std::nullopt, Ending::kStore);

@@ -82,6 +82,7 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
   Result<JobGraph> MakeGraph();
   void Run();
   void StartRun();
+  void RemoveOrphans();
   void TaskStopped(std::optional<Error> failure);
   void TaskEnded(int task);
   void AllEnded();

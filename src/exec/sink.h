@@ -7,7 +7,7 @@
 //   lane 1 --Write--> files --Prepare(7)--> bytes --+> committer.Prepare(7, ...) -> {in_journal, outside}
 //        coordinator: journal entry {positions, state files, in_journal of all sinks, outside of all sinks}
 //        durable -> committer.Published(7) -> committer.CommitOutside(7, outside) -> next checkpoint may publish
-//   after a crash: CommitOutside is called again with the stored bytes; it looks before it acts.
+//   after a crash: CommitOutside is called again with the stored bytes; it looks before it acts. Then RemoveOrphans.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,9 @@ class SinkCommitter {
   virtual void Abandoned(const CheckpointIdentity& identity) = 0;
   /// Idempotent: looks for the commit of this identity before it makes it. kCommitConflict is rebased inside; an error stops the job for restart.
   virtual Status CommitOutside(const CheckpointIdentity& identity, const std::string& outside) = 0;
+  /// Removes what earlier runs of the job have left: files of checkpoints that have come to nothing. No lane has written yet or will write again, and all that
+  /// checkpoint `last` (0: none) owes is done. For sinks that make no files there is nothing to do. An error costs space and nothing else.
+  virtual Status RemoveOrphans(const CheckpointIdentity& /*last*/) { return Ok(); }
 };
 
 struct Sink {

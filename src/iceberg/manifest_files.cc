@@ -34,6 +34,8 @@ Result<ManifestFile> MergeGroup(const WriteContext& context, const TableMetadata
 
 }  // namespace
 
+std::string WriteContext::UniqueName() const { return owner.empty() ? random.UuidText() : owner + "-" + random.UuidText(); }
+
 Result<std::vector<ManifestFile>> ReadManifestList(objectstore::ObjectStore& store, const Snapshot& snapshot) {
   if (snapshot.manifest_list.empty()) {
     return Error(ErrorCode::kNotSupported, fmt::format("snapshot {} has no manifest list (a table of an early version 1 writer)", snapshot.snapshot_id));
@@ -62,7 +64,7 @@ Result<ManifestFile> WriteManifest(const WriteContext& context, const TableMetad
   const ManifestEncoding encoding{metadata.format_version, metadata.SchemaForSpec(*spec), *spec, content, snapshot_id, SyncMarker(context.random)};
   FIRN_TRY(std::string bytes, EncodeManifest(encoding, entries));
   FIRN_TRY(ManifestFile manifest, SummarizeManifest(encoding, entries));
-  manifest.manifest_path = objectstore::JoinLocation(MetadataLocation(metadata), context.random.UuidText() + "-m0.avro");
+  manifest.manifest_path = objectstore::JoinLocation(MetadataLocation(metadata), context.UniqueName() + "-m0.avro");
   manifest.manifest_length = static_cast<int64_t>(bytes.size());
   FIRN_RETURN_IF_ERROR(context.store.Put(manifest.manifest_path, bytes, objectstore::PutMode::kIfAbsent));
   return manifest;

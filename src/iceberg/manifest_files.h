@@ -20,11 +20,14 @@ class ObjectStore;
 
 namespace firn::iceberg {
 
-/// What writing to tables needs of the outside. All must outlive those who hold it. Copied freely.
+/// What writing to tables needs of the outside, which must outlive those who hold it, and whose the files are. Copied freely.
 struct WriteContext {
   objectstore::ObjectStore& store;
   io::Clock& clock;
   io::Random& random;
+  std::string owner = {};  // stands in the names of the files (FileOwner::ToString); empty: nobody's
+  /// For a file's name: the owner, and what makes it unlike all others.
+  std::string UniqueName() const;
 };
 
 inline constexpr uint64_t kMaxManifestBytes = 512ull << 20;

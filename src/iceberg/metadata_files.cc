@@ -45,9 +45,9 @@ Result<std::string> EncodeMetadataFile(const TableMetadata& metadata) {
 
 std::string MetadataFileSuffix(const TableMetadata& metadata) { return IsGzip(metadata) ? ".gz.metadata.json" : ".metadata.json"; }
 
-std::string NextMetadataLocation(const TableMetadata& metadata, const std::string& previous_location, const std::string& uuid) {
+std::string NextMetadataLocation(const TableMetadata& metadata, const std::string& previous_location, const std::string& unique_name) {
   const int64_t version = previous_location.empty() ? 0 : VersionIn(previous_location) + 1;
-  return objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("{:05}-{}{}", version, uuid, MetadataFileSuffix(metadata)));
+  return objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("{:05}-{}{}", version, unique_name, MetadataFileSuffix(metadata)));
 }
 
 Result<TableMetadata> ChangedMetadata(const Table& base, const TableChange& change, int64_t now_ms) {

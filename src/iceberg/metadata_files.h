@@ -24,8 +24,8 @@ Result<std::string> EncodeMetadataFile(const TableMetadata& metadata);
 /// ".metadata.json" or ".gz.metadata.json".
 std::string MetadataFileSuffix(const TableMetadata& metadata);
 
-/// "<metadata folder>/00003-<uuid>.metadata.json": one number behind that of `previous_location` ("" for a new table).
-std::string NextMetadataLocation(const TableMetadata& metadata, const std::string& previous_location, const std::string& uuid);
+/// "<metadata folder>/00003-<unique name>.metadata.json": one number behind that of `previous_location` ("" for a new table).
+std::string NextMetadataLocation(const TableMetadata& metadata, const std::string& previous_location, const std::string& unique_name);
 
 /// Checks the requirements and applies the updates; the base's file goes into the metadata log (at most `write.metadata.previous-versions-max` stay).
 Result<TableMetadata> ChangedMetadata(const Table& base, const TableChange& change, int64_t now_ms);

@@ -266,7 +266,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   snapshot.summary = Summary(parent, removed);
   const ManifestListEncoding encoding{metadata.format_version, snapshot_id_, snapshot.parent_snapshot_id, snapshot.sequence_number, context_.random.UuidBytes()};
   FIRN_TRY(std::string bytes, EncodeManifestList(encoding, manifests));
-  snapshot.manifest_list = objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("snap-{}-{}.avro", snapshot_id_, context_.random.UuidText()));
+  snapshot.manifest_list = objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("snap-{}-{}.avro", snapshot_id_, context_.UniqueName()));
   FIRN_RETURN_IF_ERROR(context_.store.Put(snapshot.manifest_list, bytes, objectstore::PutMode::kIfAbsent));
   last_list_ = snapshot.manifest_list;
 
@@ -278,7 +278,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
     ref = known->second;
     ref.snapshot_id = snapshot_id_;
   }
-  TableChange change;
+  TableChange change{.owner = context_.owner};
   change.requirements.push_back(AssertTableUuid{metadata.table_uuid});
   change.requirements.push_back(AssertRefSnapshotId{options_.branch, snapshot.parent_snapshot_id});
   change.updates.push_back(AddSnapshot{std::move(snapshot)});

@@ -55,6 +55,7 @@ using TableUpdate = std::variant<AssignUuid, UpgradeFormatVersion, AddSchema, Se
 struct TableChange {
   std::vector<TableRequirement> requirements;
   std::vector<TableUpdate> updates;
+  std::string owner = {};  // stands in the names of files that a catalog writes for the change (FileOwner::ToString); empty: nobody's
 };
 
 /// `base` is nullptr if there is no table. kCommitConflict names the requirement in the words of the reference catalog.

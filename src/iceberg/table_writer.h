@@ -27,7 +27,7 @@ class ObjectStore;
 namespace firn::iceberg {
 
 struct TableWriterOptions {
-  std::string file_prefix = "00000";                   // first part of file names: which lane of which job
+  std::string file_prefix = "00000";                   // first part of file names: which lane, and whose file it is
   size_t open_files_max = 64;                          // beyond it the file least recently written to is closed
   int64_t buffered_bytes_max = 256 << 20;              // Arrow bytes in open row groups; beyond it the fullest file is closed
 };
@@ -62,6 +62,8 @@ class TableWriter {
   /// Finishes all open files. The files of all rows written since the last Finish, durable; none if there were no rows.
   Result<std::vector<DataFile>> Finish();
 
+  /// Of files that are begun from now on.
+  void SetFilePrefix(std::string prefix) { options_.file_prefix = std::move(prefix); }
   /// Numbers stay valid for the writer's life, over Finish.
   const FileReference& FileOf(uint32_t file) const { return files_[file]; }
   int64_t buffered_bytes() const;
@@ -79,7 +81,7 @@ class TableWriter {
   objectstore::ObjectStore& store_;
   io::Random& random_;
   const TableMetadataPtr metadata_;
-  const TableWriterOptions options_;
+  TableWriterOptions options_;
   formats::ParquetWriterOptions parquet_options_;
   int64_t target_bytes_ = 0;
   std::map<int32_t, MetricsMode> metrics_modes_;

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kWriteBufferBytes = 256 << 10;
 constexpr size_t kKnownFoldersMax = 4096;
 constexpr int kFolderDepthMax = 64;
+constexpr size_t kUuidTextSize = 36;
 
 class LocalReader final : public ObjectReader {
  public:
@@ -88,7 +89,7 @@ class LocalObjectStore final : public ObjectStore {
   Status Put(const std::string& location, std::string_view bytes, PutMode mode) override {
     FIRN_TRY(std::string path, LocalPath(location));
     const std::string folder = io::ParentPath(path);
-    const std::string temporary = io::JoinPath(folder, std::string(kTemporaryPrefix) + random_.UuidText());
+    const std::string temporary = io::JoinPath(folder, fmt::format("{}{}-{}", kTemporaryPrefix, random_.UuidText(), path.substr(path.rfind('/') + 1)));
     FIRN_TRY(std::unique_ptr<io::File> file, OpenInFolder(temporary, io::OpenMode::kCreateNew));
     Status status = WriteAndPublish(*file, bytes, temporary, path, mode);
     if (!status.ok()) (void)files_.Remove(temporary).ok();
@@ -113,6 +114,22 @@ class LocalObjectStore final : public ObjectStore {
     std::vector<ObjectInfo> objects;
     FIRN_RETURN_IF_ERROR(ListInto(folder, path, 0, &objects));
     return objects;
+  }
+
+  Result<std::vector<UnfinishedPut>> ListUnfinished(const std::string& folder) override {
+    FIRN_TRY(std::string path, LocalPath(folder));
+    std::vector<UnfinishedPut> unfinished;
+    Result<std::vector<io::FileEntry>> entries = files_.List(path);
+    if (!entries.ok()) {
+      if (entries.error().code() == ErrorCode::kNotFound) return unfinished;
+      return std::move(entries).error();
+    }
+    for (const io::FileEntry& entry : *entries) {
+      const size_t target = kTemporaryPrefix.size() + kUuidTextSize + 1;
+      if (entry.is_directory || !entry.name.starts_with(kTemporaryPrefix) || entry.name.size() <= target) continue;
+      unfinished.push_back({JoinLocation(folder, entry.name), JoinLocation(folder, entry.name.substr(target))});
+    }
+    return unfinished;
   }
 
   Result<std::vector<std::string>> ListFolders(const std::string& folder) override {
@@ -158,7 +175,10 @@ class LocalObjectStore final : public ObjectStore {
     FIRN_RETURN_IF_ERROR(file.WriteAt(0, bytes));
     FIRN_RETURN_IF_ERROR(file.Sync());
     if (mode == PutMode::kIfAbsent) {
-      FIRN_RETURN_IF_ERROR(files_.RenameIfAbsent(temporary, path));
+      Status status = files_.RenameIfAbsent(temporary, path);
+      const bool was_removed = !status.ok() && status.error().code() == ErrorCode::kNotFound;
+      if (was_removed && files_.Exists(path)) return Error(ErrorCode::kAlreadyExists, fmt::format("{} exists", path));
+      FIRN_RETURN_IF_ERROR(std::move(status));
     } else {
       FIRN_RETURN_IF_ERROR(files_.Rename(temporary, path));
     }

@@ -14,7 +14,7 @@ class Random;
 
 namespace firn::objectstore {
 
-/// Names of temporary files of Put begin with this; a crash can leave them, List passes over them.
+/// Temporary files of Put are called so, then comes a UUID, a '-' and the object's name; a crash can leave them, List passes over them.
 inline constexpr std::string_view kTemporaryPrefix = ".firn-put-";
 
 /// Both must outlive the store.

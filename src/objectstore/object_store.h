@@ -23,6 +23,12 @@ struct ObjectInfo {
   int64_t modified_ms = 0;  // wall time
 };
 
+/// What a Put has left that was killed before it ended.
+struct UnfinishedPut {
+  std::string location;
+  std::string target;       // what it was to become
+};
+
 /// An object opened for reading. The object must not be replaced meanwhile. Calls may run concurrently.
 class ObjectReader {
  public:
@@ -63,6 +69,9 @@ class ObjectStore {
   virtual Result<ObjectInfo> Stat(const std::string& location) = 0;
   /// All objects below `folder`, at any depth, sorted by location; none if there is no such folder.
   virtual Result<std::vector<ObjectInfo>> List(const std::string& folder) = 0;
+  /// Remains of Puts directly in `folder`, which List passes over; a store that leaves none has none. Those of Puts in progress are among them: one whose
+  /// location is deleted fails, with kAlreadyExists if it was kIfAbsent and its target is there.
+  virtual Result<std::vector<UnfinishedPut>> ListUnfinished(const std::string& folder) = 0;
   /// The names of the folders directly in `folder`, sorted; kNotFound if there is no such folder.
   virtual Result<std::vector<std::string>> ListFolders(const std::string& folder) = 0;
   /// Makes a folder that exists without objects in it. Durable on return; success if it is there.

@@ -6,7 +6,7 @@
 
 A real Kafka client produces trades without pause into a job that writes them as JSON, CSV and Parquet files and into partitions, while the node is killed with
 SIGKILL at random moments and started again. At the end every record that was acknowledged is in the visible files of each table exactly once, in the partition of
-its own values, and firn reads the same.
+its own values, firn reads the same, and no hidden file of a killed run is left.
 """
 import argparse
 import csv
@@ -67,6 +67,11 @@ def check(folder, load):
     return problems, len(expected)
 
 
+def check_orphans(folder):
+    """All is committed and visible: what is hidden was left by a killed run."""
+    return [f"{path} is left" for name in TABLES for path in (folder / name).rglob(".*") if path.is_file()]
+
+
 def check_by_firn(node, load):
     session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
     wanted = [str(len(load.acked)), str(sum(record["ts"] for record in load.acked.values())), str(sum(record["side"] == "buy" for record in load.acked.values()))]
@@ -107,6 +112,7 @@ def main():
         wait_for_rows(folder, len(load.acked), 60)
         problems, records = check(folder, load)
         problems += check_by_firn(node, load)
+        problems += check_orphans(folder)
         if problems:
             print(node.log_tail())
         code = node.stop()

@@ -92,8 +92,8 @@ def check_topic(node, producer):
     assert found == [producer.acknowledged[offset] for offset in sorted(producer.acknowledged)], f"{len(found)} records for {len(producer.acknowledged)} acknowledged ones"
 
 
-def check_table(node, producer, kills):
-    """`kills` so far: each may have left the file that was being written, which nothing removes yet; failed writes leave none."""
+def check_table(node, producer):
+    """Neither a kill nor a failed write leaves a data file that no snapshot names."""
     wanted = sorted(producer.acknowledged.values())
     count = len(wanted)
     checks.wait_until(lambda: int(query(node, "SELECT COUNT(*) FROM lake.db.t")[0][0]) >= count, f"{count} rows in the table", seconds=60)
@@ -101,7 +101,7 @@ def check_table(node, producer, kills):
     assert sorted(found) == wanted, f"{len(found)} rows, {len(set(found))} different, for {count} acknowledged records"
     files = {row[0].removeprefix("file://") for row in query(node, "SELECT file_path FROM lake.db.t$files")}
     left = {str(path) for path in (node.data / "warehouse").rglob("*.parquet")}
-    assert left >= files and len(left - files) <= kills, f"{len(left - files)} data files that no snapshot names are left, {len(files - left)} are missing"
+    assert left == files, f"{len(left - files)} data files that no snapshot names are left, {len(files - left)} are missing"
 
 
 def start_on_full_disk(node, ballast):
@@ -172,14 +172,14 @@ def run(disk):
     assert node.metric("firn_storage_ready") == 1
     checks.wait_until(lambda: job_of(node)[0] == "RUNNING", "the job runs")
     check_topic(node, producer)
-    check_table(node, producer, kills=1)
+    check_table(node, producer)
     print(f"{len(producer.acknowledged)} acknowledged records are in the topic and once in the table")
 
     node.kill()
     node.start()
     producer.connect(node)
     check_topic(node, producer)
-    check_table(node, producer, kills=2)
+    check_table(node, producer)
     assert node.stop() == 0
     print("and after a kill")
 

@@ -5,6 +5,7 @@
 
 A real Kafka client produces trades without pause while the node is killed with SIGKILL at random moments and started again. At the end, read with PyIceberg:
 every record that was acknowledged is in the raw table exactly once and in order, and the one-minute windows equal an independent computation by DuckDB over it.
+The tables' folders hold no file that no snapshot names.
 """
 import argparse
 import pathlib
@@ -17,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import duckdb  # noqa: E402
 import firn  # noqa: E402
 import trades  # noqa: E402
+import warehouse  # noqa: E402
 from pyiceberg.table import StaticTable  # noqa: E402
 
 PIPELINE = """
@@ -46,12 +48,21 @@ END;
 """
 
 
-def read_table(node, name):
-    """By PyIceberg; the catalog's own pointer says where the table's metadata is."""
+def newest_metadata(node, name):
+    """The catalog's own pointer says where the table's metadata is."""
     session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
     newest = session.execute(f"SELECT file FROM lake.db.{name}$metadata_log_entries").texts()[-1][0]
     session.close()
-    return StaticTable.from_metadata(newest.removeprefix("file://")).scan().to_arrow()
+    return newest
+
+
+def read_table(node, name):
+    return StaticTable.from_metadata(warehouse.local(newest_metadata(node, name))).scan().to_arrow()
+
+
+def check_orphans(node):
+    """Nothing is being written any more: what nobody names was left by a killed run."""
+    return [f"{path} is named by nobody" for name in ("raw_trades", "agg_1m") for path in warehouse.unnamed_files(newest_metadata(node, name))]
 
 
 def check(node, load):
@@ -117,6 +128,7 @@ def main():
         load.finish()
         wait_for_rows(node, len(load.acked), 60)
         problems, records, windows = check(node, load)
+        problems += check_orphans(node)
         if problems:
             print(node.log_tail())
         code = node.stop()

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connect/filesystem_sink.h"
+
+#include <arrow/builder.h>
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "io/file_system.h"
+#include "io/real_environment.h"
+
+namespace firn::connect {
+namespace {
+
+using testing::SizeIs;
+
+const types::SchemaPtr kSchema = types::MakeSchema({{"id", types::DataType::BigInt()}, {"day", types::DataType::Int()}});
+
+types::Batch Rows(std::vector<int64_t> ids, int32_t day) {
+  arrow::Int64Builder id;
+  arrow::Int32Builder days;
+  EXPECT_TRUE(id.AppendValues(ids).ok() && days.AppendValues(std::vector<int32_t>(ids.size(), day)).ok());
+  return {kSchema, {id.Finish().ValueOrDie(), days.Finish().ValueOrDie()}, static_cast<int64_t>(ids.size()), nullptr, nullptr};
+}
+
+class FilesystemSinkTest : public testing::Test {
+ protected:
+  FilesystemSinkTest() : folder_(testing::TempDir() + "firn-file-sink-" + random().UuidText()) {
+    table_.path = {"c", "d", "t"};
+    table_.columns = {{.name = "id", .type = types::DataType::BigInt()}, {.name = "day", .type = types::DataType::Int()}};
+    table_.partitioned_by = {"day"};
+  }
+  ~FilesystemSinkTest() override { (void)files().RemoveAll(folder_); }
+
+  io::FileSystem& files() { return environment_.environment().files; }
+  io::Random& random() { return environment_.environment().random; }
+
+  exec::Sink Make(const std::string& job_id) {
+    formats::FormatSpec format{"json", {}, "UTC", {{"id", types::DataType::BigInt()}}};
+    auto sink = MakeFilesystemSink(environment_.environment(), {folder_, PartitionFolders::Make(table_).value(), format, false, job_id}, kSchema, 1);
+    EXPECT_TRUE(sink.ok()) << sink.error().ToString();
+    return std::move(sink).value();
+  }
+
+  // "day=1/part-..." and the like, hidden ones too.
+  std::set<std::string> Names() {
+    std::set<std::string> names;
+    auto folders = files().List(folder_);
+    for (const io::FileEntry& folder : *folders) {
+      auto entries = files().List(io::JoinPath(folder_, folder.name));
+      for (const io::FileEntry& entry : *entries) names.insert(folder.name + "/" + entry.name);
+    }
+    return names;
+  }
+  size_t HiddenOf(const std::string& job_id) {
+    size_t count = 0;
+    for (const std::string& name : Names()) count += name.find("/.firn-part-" + job_id) != std::string::npos ? 1 : 0;
+    return count;
+  }
+
+  io::RealEnvironment environment_;
+  const std::string folder_;
+  plan::TableDefinition table_;
+};
+
+TEST_F(FilesystemSinkTest, WhatAKilledRunLeftHiddenGoesAndNothingElse) {
+  exec::Sink first = Make("job1");
+  ASSERT_TRUE(first.lanes[0]->Write(Rows({1, 2}, 1)).ok() && first.lanes[0]->Write(Rows({3}, 2)).ok());
+  const std::string committed = first.lanes[0]->Prepare(7).value();
+  ASSERT_TRUE(first.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
+  const std::set<std::string> visible = Names();
+  EXPECT_THAT(visible, SizeIs(2));
+
+  exec::Sink other = Make("job2");  // runs, into the same folders
+  ASSERT_TRUE(other.lanes[0]->Write(Rows({4}, 1)).ok());
+  const std::string of_other = other.lanes[0]->Prepare(1).value();
+  // The first job is killed with one file that is whole and one that is not.
+  ASSERT_TRUE(first.lanes[0]->Write(Rows({5}, 2)).ok());
+  (void)first.lanes[0]->Prepare(8).value();
+  ASSERT_TRUE(first.lanes[0]->Write(Rows({5, 6}, 3)).ok());
+  first = exec::Sink();
+  EXPECT_EQ(HiddenOf("job1"), 2u);
+
+  exec::Sink again = Make("job1");
+  ASSERT_TRUE(again.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
+  ASSERT_TRUE(again.committer->RemoveOrphans({"job1", "sink", 7}).ok());
+  EXPECT_EQ(HiddenOf("job1"), 0u);
+  EXPECT_EQ(HiddenOf("job2"), 1u);
+  ASSERT_TRUE(other.committer->CommitOutside({"job2", "sink", 1}, of_other).ok());
+  std::set<std::string> all = Names();
+  EXPECT_THAT(all, SizeIs(3));
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), visible.begin(), visible.end()));
+}
+
+TEST_F(FilesystemSinkTest, AFolderThatIsNotThereHasNoOrphans) { EXPECT_TRUE(Make("job1").committer->RemoveOrphans({"job1", "sink", 0}).ok()); }
+
+}  // namespace
+}  // namespace firn::connect
