@@ -10,7 +10,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/mutex.h"
 #include "base/varint.h"
 #include "formats/parquet_reader.h"
 #include "iceberg/object_sink_internal.h"
@@ -23,7 +22,6 @@ using types::ArrayPtr;
 namespace {
 
 constexpr int64_t kBatchRows = 1 << 16;
-constexpr int64_t kCachedRowsMax = 20'000'000;      // of all delete files together
 constexpr int64_t kMaxVectorBytes = 1 << 30;
 
 std::vector<int> AllRowGroups(const formats::ParquetReader& reader) {
@@ -52,39 +50,37 @@ Status ReadColumns(objectstore::ObjectStore& store, const DataFile& file, const 
   }
 }
 
+// One byte for NULL or not, and behind it what `append` (void(row, key)) makes of a value.
+template <typename Append>
+void AppendValues(const arrow::Array& array, std::vector<std::string>* keys, Append append) {
+  for (int64_t row = 0; row < array.length(); ++row) {
+    std::string& key = (*keys)[static_cast<size_t>(row)];
+    key.push_back(array.IsNull(row) ? '\0' : '\1');
+    if (!array.IsNull(row)) append(row, &key);
+  }
+}
+
 template <typename ArrayType>
 void AppendNumbers(const arrow::Array& array, std::vector<std::string>* keys) {
   const auto& numbers = static_cast<const ArrayType&>(array);
-  for (int64_t row = 0; row < array.length(); ++row) {
-    std::string& key = (*keys)[static_cast<size_t>(row)];
-    if (array.IsNull(row)) {
-      key.push_back('\0');
-      continue;
-    }
-    key.push_back('\1');
+  AppendValues(array, keys, [&](int64_t row, std::string* key) {
     // As wide as a column of the kind can become: a snapshot's INT meets delete files that are read as today's BIGINT.
     using Wide = std::conditional_t<std::is_floating_point_v<decltype(numbers.Value(row))>, double, int64_t>;
     Wide value = static_cast<Wide>(numbers.Value(row));
     if constexpr (std::is_floating_point_v<Wide>) {
       if (std::isnan(value)) value = std::numeric_limits<Wide>::quiet_NaN();  // 0.0 and -0.0 are two keys, as in Iceberg's order of doubles
     }
-    key.append(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
+    key->append(reinterpret_cast<const char*>(&value), sizeof(value));
+  });
 }
 
 template <typename ArrayType>
 void AppendBytes(const arrow::Array& array, std::vector<std::string>* keys) {
   const auto& bytes = static_cast<const ArrayType&>(array);
-  for (int64_t row = 0; row < array.length(); ++row) {
-    std::string& key = (*keys)[static_cast<size_t>(row)];
-    if (array.IsNull(row)) {
-      key.push_back('\0');
-      continue;
-    }
-    key.push_back('\1');
-    base::AppendUnsignedVarint(&key, bytes.GetView(row).size());
-    key.append(bytes.GetView(row));
-  }
+  AppendValues(array, keys, [&](int64_t row, std::string* key) {
+    base::AppendUnsignedVarint(key, bytes.GetView(row).size());
+    key->append(bytes.GetView(row));
+  });
 }
 
 }  // namespace
@@ -122,16 +118,10 @@ Result<PositionSet> DeleteReader::ReadVector(const DeleteFile& deletes) {
   return set;
 }
 
-Result<std::shared_ptr<const DeleteReader::PositionsByPath>> DeleteReader::ReadPositions(const DeleteFile& deletes) {
-  {
-    base::MutexLock lock(mutex_);
-    auto found = positions_.find(deletes.file.file_path);
-    if (found != positions_.end()) return found->second;
-  }
+Status DeleteReader::ReadPositions(const DataFile& file, PositionsByPath* positions) {
   const std::vector<NestedField> fields = {{kDeleteFilePathId, "file_path", Type::Of(TypeId::kString), true},
                                            {kDeleteFilePositionId, "pos", Type::Of(TypeId::kLong), true}};
-  auto positions = std::make_shared<PositionsByPath>();
-  Status status = ReadColumns(store_, deletes.file, fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
+  return ReadColumns(store_, file, fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
     const auto& paths = static_cast<const arrow::StringArray&>(*columns[0]);
     const auto& numbers = static_cast<const arrow::Int64Array&>(*columns[1]);
     PositionSet* set = nullptr;
@@ -146,12 +136,6 @@ Result<std::shared_ptr<const DeleteReader::PositionsByPath>> DeleteReader::ReadP
     }
     return Ok();
   });
-  if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
-  base::MutexLock lock(mutex_);
-  if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && positions_.emplace(deletes.file.file_path, positions).second) {
-    cached_rows_ += deletes.file.record_count;
-  }
-  return std::shared_ptr<const PositionsByPath>(std::move(positions));
 }
 
 Result<PositionSet> DeleteReader::PositionsOf(const std::string& data_path, const std::vector<DeleteFilePtr>& deletes) {
@@ -163,7 +147,7 @@ Result<PositionSet> DeleteReader::PositionsOf(const std::string& data_path, cons
       result.AddAll(vector);
       continue;
     }
-    FIRN_TRY(std::shared_ptr<const PositionsByPath> positions, ReadPositions(*one));
+    FIRN_TRY(auto positions, positions_.Get(one->file, [&](PositionsByPath* read) { return ReadPositions(one->file, read); }));
     auto found = positions->find(data_path);
     if (found != positions->end()) result.AddAll(found->second);
   }
@@ -171,32 +155,24 @@ Result<PositionSet> DeleteReader::PositionsOf(const std::string& data_path, cons
 }
 
 Result<std::shared_ptr<const EqualityKeys>> DeleteReader::KeysOf(const DeleteFile& deletes) {
-  {
-    base::MutexLock lock(mutex_);
-    auto found = keys_.find(deletes.file.file_path);
-    if (found != keys_.end()) return found->second;
-  }
-  auto result = std::make_shared<EqualityKeys>();
-  for (int32_t id : deletes.file.equality_ids) {
+  return keys_.Get(deletes.file, [&](EqualityKeys* keys) { return ReadKeys(deletes.file, keys); });
+}
+
+Status DeleteReader::ReadKeys(const DataFile& file, EqualityKeys* keys) {
+  for (int32_t id : file.equality_ids) {
     // The column may have been dropped since.
     const NestedField* field = metadata_.schema().FindById(id);
     for (auto at = metadata_.schemas.rbegin(); field == nullptr && at != metadata_.schemas.rend(); ++at) field = at->FindById(id);
     if (field == nullptr || !field->type.IsPrimitive()) {
-      return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by the column {}, which the table never had", deletes.file.file_path, id));
+      return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by the column {}, which the table never had", file.file_path, id));
     }
-    result->fields.push_back(*field);
-    result->fields.back().required = false;
+    keys->fields.push_back(*field);
+    keys->fields.back().required = false;
   }
-  Status status = ReadColumns(store_, deletes.file, result->fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
-    for (std::string& key : EncodeRowKeys(columns, rows)) result->keys.insert(std::move(key));
+  return ReadColumns(store_, file, keys->fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
+    for (std::string& key : EncodeRowKeys(columns, rows)) keys->keys.insert(std::move(key));
     return Ok();
   });
-  if (!status.ok()) return std::move(status).error().Context("reading " + deletes.file.file_path);
-  base::MutexLock lock(mutex_);
-  if (cached_rows_ + deletes.file.record_count <= kCachedRowsMax && keys_.emplace(deletes.file.file_path, result).second) {
-    cached_rows_ += deletes.file.record_count;
-  }
-  return std::shared_ptr<const EqualityKeys>(std::move(result));
 }
 
 }  // namespace firn::iceberg
