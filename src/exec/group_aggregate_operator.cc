@@ -40,7 +40,7 @@ class GroupAggregateOperator final : public Operator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     FindGroups(batch);
-    if (options_.is_batch) return Absorb(batch, groups_);
+    if (options_.is_batch) return set_->Update(batch, groups_);  // rows only, and one result: no counts, no times, no state
     if (options_.emits_net_changes) return EmitNetChanges(batch, output);
     int64_t begin = 0;
     ++run_;
