@@ -91,6 +91,7 @@ class FilesystemConnector final : public exec::Connector {
     traits.is_bounded = true;
     traits.metadata = Metadata();
     traits.takes_projection = true;
+    traits.counts_rows = described.format.name == "parquet";
     if (formats::HasChanges(described.format)) traits.changelog = plan::kRetract;
     return traits;
   }

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "catalog/iceberg_definition.h"
 #include "connect/iceberg_metadata.h"
 #include "connect/iceberg_predicate.h"
 #include "connect/iceberg_sink.h"
+#include "connect/iceberg_source.h"
 #include "connect/stateless_sink_internal.h"
 #include "iceberg/metadata_table.h"
 #include "iceberg/table_metadata.h"
@@ -18,87 +20,13 @@ namespace firn::connect {
 
 namespace {
 
-// One file after the other. A position is a snapshot, a file's number and a row in it.
-class IcebergSource final : public exec::Source {
- public:
-  IcebergSource(objectstore::ObjectStore& objects, iceberg::TableMetadataPtr metadata, iceberg::ScanOptions options)
-      : objects_(objects), metadata_(std::move(metadata)), options_(std::move(options)) {}
-
-  Status Open() {
-    FIRN_TRY(scan_, iceberg::TableScan::Make(objects_, metadata_, options_));
-    FIRN_TRY(tasks_, scan_->Plan());
-    return Ok();
-  }
-
-  int partition_count() const override { return 1; }
-  void SetWaker(std::function<void()>) override {}
-
-  Result<exec::PollResult> Poll(int, int64_t) override {
-    exec::PollResult result;
-    result.rows = types::Batch{scan_->schema(), {}, 0, nullptr, nullptr};
-    while (next_task_ < tasks_.size()) {
-      if (!reader_) {
-        FIRN_TRY(reader_, scan_->Open(tasks_[next_task_]));
-        row_ = 0;
-      }
-      FIRN_TRY(std::optional<types::Batch> batch, reader_->Next());
-      if (!batch) {
-        reader_.reset();
-        ++next_task_;
-        skip_ = 0;
-        continue;
-      }
-      row_ += batch->row_count;
-      if (row_ <= skip_) continue;
-      const int64_t wanted = std::min(batch->row_count, row_ - skip_);
-      result.rows = types::SliceBatch(*batch, batch->row_count - wanted, wanted);
-      return result;
-    }
-    result.state = exec::PollState::kEnded;
-    return result;
-  }
-
-  Result<std::string> Positions() const override {
-    const int64_t snapshot = scan_->snapshot() == nullptr ? -1 : scan_->snapshot()->snapshot_id;
-    return fmt::format("{} {} {}", snapshot, next_task_, reader_ ? std::max(row_, skip_) : skip_);
-  }
-
-  Status Seek(const std::string& positions) override {
-    long long snapshot = 0, task = 0, row = 0;
-    if (std::sscanf(positions.c_str(), "%lld %lld %lld", &snapshot, &task, &row) != 3 || task < 0 || row < 0) {
-      return Error(ErrorCode::kCorruption, fmt::format("a stored iceberg position cannot be read: '{}'", positions));
-    }
-    if (snapshot < 0) {
-      tasks_.clear();
-      return Ok();
-    }
-    options_.snapshot = {.snapshot_id = snapshot};
-    FIRN_RETURN_IF_ERROR(Open());
-    next_task_ = static_cast<size_t>(task);
-    skip_ = row;
-    return Ok();
-  }
-
-  std::vector<exec::PartitionStatus> Describe() const override {
-    return {{.name = metadata_->location, .position = static_cast<int64_t>(next_task_), .end_position = static_cast<int64_t>(tasks_.size())}};
-  }
-
- private:
-  objectstore::ObjectStore& objects_;
-  const iceberg::TableMetadataPtr metadata_;
-  iceberg::ScanOptions options_;
-  std::unique_ptr<iceberg::TableScan> scan_;
-  std::vector<iceberg::FileScanTask> tasks_;
-  std::unique_ptr<iceberg::ScanReader> reader_;
-  size_t next_task_ = 0;
-  int64_t row_ = 0;    // rows of the open file that were read
-  int64_t skip_ = 0;   // rows of the file that were given before a restart
-};
-
 class IcebergConnector final : public exec::Connector {
  public:
   IcebergConnector(const io::Environment& environment, objectstore::ObjectStore& objects, const catalog::Catalogs& catalogs)
-      : environment_(environment), objects_(objects), catalogs_(catalogs) {}
+      : environment_(environment), objects_(objects), catalogs_(catalogs) {
+    const int processors = environment.executor.parallelism();
+    for (int i = 0; processors > 1 && i < processors; ++i) readers_.push_back(environment.executor.NewQueue(fmt::format("iceberg-read-{}", i)));
+  }
   std::string name() const override { return "iceberg"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool) const override {
@@ -106,7 +34,8 @@ class IcebergConnector final : public exec::Connector {
     if (table.Option("streaming") == "true") {
       return Error(ErrorCode::kNotSupported, "reading an Iceberg table as a stream is not supported").Hint("leave 'streaming' out: the table is read as it is now");
     }
-    return plan::SourceTraits{.is_bounded = true, .takes_projection = true, .takes_predicates = !iceberg::SplitMetadataTableName(table.path.name)};
+    const bool is_data = !iceberg::SplitMetadataTableName(table.path.name);
+    return plan::SourceTraits{.is_bounded = true, .takes_projection = true, .counts_rows = is_data, .takes_predicates = is_data};
   }
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
@@ -131,9 +60,8 @@ class IcebergConnector final : public exec::Connector {
       return MakeMetadataSource(std::move(rows), scan.read_columns);
     }
     FIRN_TRY(iceberg::ScanOptions options, OptionsOf(scan, *table.metadata));
-    auto source = std::make_unique<IcebergSource>(objects_, table.metadata, std::move(options));
-    FIRN_RETURN_IF_ERROR(source->Open());
-    return std::unique_ptr<exec::Source>(std::move(source));
+    io::TaskQueue* ahead = readers_.empty() ? nullptr : readers_[next_reader_.fetch_add(1, std::memory_order_relaxed) % readers_.size()].get();
+    return MakeIcebergSource(objects_, table.metadata, std::move(options), ahead);
   }
 
   // Plans the scan; row groups are looked at in the first files.
@@ -195,6 +123,8 @@ class IcebergConnector final : public exec::Connector {
   const io::Environment environment_;
   objectstore::ObjectStore& objects_;
   const catalog::Catalogs& catalogs_;
+  std::atomic<size_t> next_reader_ = 0;
+  std::vector<std::unique_ptr<io::TaskQueue>> readers_;  // scans read ahead on them, in turn; none with one processor
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Row groups are read one after the other, so that a row's position in the file is known also when groups before it were skipped:
-//   1. columns: the wanted ones, and behind them those that equality deletes compare by
+//   1. columns: the wanted ones, and behind them those that equality deletes compare by; if the manifest tells all of them (there is none, or each is one of
+//      an identity partition), the data file is not opened: it has as many rows as the manifest says
 //   2. a keep mask: positions that are not deleted, then keys that are not deleted
 //   3. filter, drop the extra columns
 #include <arrow/array.h>
@@ -46,9 +47,15 @@ class FileScanReader final : public ScanReader {
       FIRN_TRY(std::shared_ptr<const EqualityKeys> keys, input.deletes.KeysOf(*one));
       AddEqualityFilter(std::move(keys));
     }
+    std::map<int32_t, Literal> identity_values = IdentityValues(input.metadata, task.file);
+    if (AreKnown(fields_, identity_values)) {
+      record_count_ = task.file.record_count;
+      FIRN_TRY(projection_, FileProjection::Make(*arrow::schema({}), fields_, std::move(identity_values), input.names));
+      return Ok();
+    }
     FIRN_TRY(std::unique_ptr<objectstore::ObjectReader> object, input.store.Open(task.file.file_path));
     FIRN_TRY(parquet_, formats::ParquetReader::Open(std::make_shared<ObjectSource>(std::move(object))));
-    FIRN_TRY(projection_, FileProjection::Make(*parquet_->schema(), fields_, IdentityValues(input.metadata, task.file), input.names));
+    FIRN_TRY(projection_, FileProjection::Make(*parquet_->schema(), fields_, std::move(identity_values), input.names));
     row_groups_wanted_ = ChooseRowGroups(input.pruner);
     return Ok();
   }
@@ -87,6 +94,15 @@ class FileScanReader final : public ScanReader {
     return values;
   }
 
+  // Floating-point columns are read: a partition's -0.0 or NaN need not be the very bits of the rows.
+  static bool AreKnown(const std::vector<NestedField>& fields, const std::map<int32_t, Literal>& values) {
+    return std::all_of(fields.begin(), fields.end(), [&](const NestedField& field) {
+      auto found = values.find(field.id);
+      const bool is_exact = field.type.IsPrimitive() && field.type.id != TypeId::kFloat && field.type.id != TypeId::kDouble;
+      return found != values.end() && is_exact && (found->second.is_null() || LiteralFits(field.type, found->second));
+    });
+  }
+
   std::vector<int> ChooseRowGroups(const Pruner& pruner) {
     std::vector<int> wanted;
     int64_t start = 0;
@@ -104,6 +120,10 @@ class FileScanReader final : public ScanReader {
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> NextRows() {
+    if (parquet_ == nullptr) {
+      const int64_t rows = std::min(batch_rows_, record_count_ - position_);
+      return rows == 0 ? nullptr : arrow::RecordBatch::Make(arrow::schema({}), rows, arrow::ArrayVector());
+    }
     while (true) {
       if (rows_ != nullptr) {
         FIRN_TRY(std::shared_ptr<arrow::RecordBatch> batch, rows_->Next());
@@ -190,7 +210,8 @@ class FileScanReader final : public ScanReader {
   PositionSet deleted_;
   bool has_deleted_ = false;
   std::vector<EqualityFilter> equality_filters_;
-  std::unique_ptr<formats::ParquetReader> parquet_;
+  std::unique_ptr<formats::ParquetReader> parquet_;   // null: nothing is read of the file
+  int64_t record_count_ = 0;               // by the manifest; then only
   std::optional<FileProjection> projection_;
   std::vector<int> row_groups_wanted_;
   std::vector<int64_t> row_group_starts_;

@@ -3,6 +3,7 @@
 #include <arrow/array.h>
 #include <gmock/gmock.h>
 
+#include <numeric>
 #include <random>
 
 #include "iceberg/deletion_vector.h"
@@ -267,6 +268,39 @@ TEST(DeletionVector, RoundTripAndCorruption) {
     broken[at] ^= 4;
     EXPECT_FALSE(PositionSet::FromBlob(broken).ok()) << at;
   }
+}
+
+// What the manifests tell is not read: the data files are gone, and rows are counted all the same.
+TEST(Scan, CountsWithoutDataFiles) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {"name"});
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+  std::vector<RowLocation> locations;
+  std::vector<int64_t> ids(20'000);
+  std::iota(ids.begin(), ids.end(), 0);
+  Must(writer->Write(Row4(ids, std::vector<double>(ids.size(), 1.5)), &locations));
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  SnapshotCommit first = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, files));
+  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, first));
+  PositionDeletes deletes;
+  for (size_t row : {3u, 13u, 10'003u, 14u}) deletes.Add(writer->FileOf(locations[row].file), locations[row].position);  // three of n3, one of n4
+  WrittenFiles removed;
+  removed.delete_files = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata)).files;
+  SnapshotCommit second = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(removed)));
+  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, second));
+  for (const DataFile& file : files.data_files) Must(warehouse.store().Delete(file.file_path));
+
+  EXPECT_EQ(Scan(warehouse, table, {.column_ids = std::vector<int32_t>()}).rows(), 19'996);
+  EXPECT_EQ(Scan(warehouse, table, {.snapshot = {.snapshot_id = first.snapshot_id()}, .column_ids = std::vector<int32_t>()}).rows(), 20'000);
+  const ScanResult names = Scan(warehouse, table, {.column_ids = std::vector<int32_t>{3}, .predicate = ScanPredicate::Compare(PredicateOp::kEqual, 3, Literal(std::string("n3")))});
+  EXPECT_EQ(names.rows(), 1'997);
+  EXPECT_EQ(names.counters.files_skipped, 9);
+  for (const types::Batch& batch : names.batches) {
+    for (int64_t row = 0; row < batch.row_count; ++row) ASSERT_EQ(static_cast<const arrow::StringArray&>(*batch.columns[0]).GetView(row), "n3");
+  }
+  auto scan = Must(TableScan::Make(warehouse.store(), table.metadata, {.column_ids = std::vector<int32_t>{1}}));
+  EXPECT_EQ(scan->Open(Must(scan->Plan())[0]).error().code(), ErrorCode::kNotFound);
 }
 
 }  // namespace

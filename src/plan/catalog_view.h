@@ -89,6 +89,7 @@ struct SourceTraits {
   ChangelogMode changelog;
   std::vector<types::Field> metadata;      // key and type of what METADATA columns may name
   bool takes_projection = false;           // reads only the asked columns
+  bool counts_rows = false;                // gives rows without a column where only their number is asked, and reads next to nothing for it
   bool takes_predicates = false;           // may use predicates to skip data; rows are filtered again
   std::optional<int64_t> row_count;        // an estimate, where one is cheap
 };

@@ -55,7 +55,7 @@ std::vector<int> Identity(size_t count) {
   return mapping;
 }
 
-// What stands in where only rows are counted: the column that is cheapest to read.
+// What stands in where only rows are counted, and the source cannot tell their number: the column that is cheapest to read.
 int CheapestColumn(const std::vector<types::Field>& fields) {
   auto cost = [](const types::DataType& type) { return type.IsNested() ? 3 : type.IsCharacter() || type.IsBytes() ? 2 : type.kind() == types::TypeKind::kDecimal ? 1 : 0; };
   auto cheaper = [&](const types::Field& left, const types::Field& right) { return cost(left.type) < cost(right.type); };
@@ -109,7 +109,9 @@ class ColumnPruner {
   }
 
   Pruned Prune(const LogicalNodePtr& node, Columns needed) {
-    if (needed.empty() && !node->fields.empty()) needed.insert(CheapestColumn(node->fields));
+    const auto* scan = std::get_if<ScanNode>(&node->spec);
+    const bool counts_rows = scan != nullptr && scan->traits.counts_rows;
+    if (needed.empty() && !node->fields.empty() && !counts_rows) needed.insert(CheapestColumn(node->fields));
     return std::visit([&](const auto& spec) { return PruneSpec(node, spec, needed); }, node->spec);
   }
 
@@ -162,7 +164,7 @@ Pruned NarrowScan(const LogicalNode& node, const ScanNode& scan, Columns needed)
   Columns read;
   for (int column : needed) Need(read, scan.outputs[column]);
   for (const expr::ExpressionPtr& predicate : scan.predicates) Need(read, predicate);
-  if (read.empty() && !scan.read_columns.empty()) read.insert(0);
+  if (read.empty() && !scan.read_columns.empty() && !scan.traits.counts_rows) read.insert(0);
   ScanNode narrow = scan;
   narrow.read_columns.clear();
   narrow.metadata_keys.clear();

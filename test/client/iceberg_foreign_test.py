@@ -48,6 +48,23 @@ class ForeignTables(unittest.TestCase):
                     self.assertEqual(columns, expected["columns"])
                     self.assertEqual(rows, expected["rows"])
 
+    def test_counts_are_of_the_same_rows(self):
+        """Which no data file is read for: deletes by position and by key, vectors, at every snapshot, of a whole table and of its partitions."""
+        for table, recorded in foreign_tables.expected().items():
+            for version, expected in recorded["reads"].items():
+                source = table + ("" if version == "now" else f" VERSION AS OF {version}")
+                with self.subTest(f"{table} {version}: {recorded['about']}"):
+                    self.assertEqual(self.read(f"SELECT COUNT(*) FROM {source}")[1], [[str(len(expected["rows"]))]])
+                    if "region" not in expected["columns"]:
+                        continue
+                    at = expected["columns"].index("region")
+                    counts = {}
+                    for row in expected["rows"]:
+                        counts[row[at]] = counts.get(row[at], 0) + 1
+                    self.assertEqual(self.read(f"SELECT region, COUNT(*) FROM {source} GROUP BY region")[1], sorted(([value, str(count)] for value, count in counts.items()), key=str))
+                    for value in [*(value for value in counts if value is not None), "nowhere"]:
+                        self.assertEqual(self.read(f"SELECT COUNT(*) FROM {source} WHERE region = '{value}'")[1], [[str(counts.get(value, 0))]])
+
     def test_columns_counts_and_conditions(self):
         """The key columns need not be among those of the query, and nothing is skipped that a delete or a row needs."""
         for table, recorded in foreign_tables.expected().items():

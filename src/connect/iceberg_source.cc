@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connect/iceberg_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "base/mutex.h"
+#include "iceberg/table_metadata.h"
+
+namespace firn::connect {
+
+namespace {
+
+constexpr size_t kBatchesAheadMax = 8;
+constexpr int64_t kBytesAheadMax = 16 << 20;  // beyond it no further batch is begun
+
+// Rows of one file, and the number of its rows that have been read with them.
+struct ReadRows {
+  types::Batch batch;
+  size_t task = 0;
+  int64_t end_row = 0;
+};
+
+// A scan's files, one after the other, from a row of one of them on. Thread-compatible.
+class ScanCursor {
+ public:
+  ScanCursor(std::shared_ptr<iceberg::TableScan> scan, std::vector<iceberg::FileScanTask> tasks, size_t task, int64_t skip)
+      : scan_(std::move(scan)), tasks_(std::move(tasks)), task_(task), skip_(skip) {}
+
+  /// Nothing at the end.
+  Result<std::optional<ReadRows>> Next() {
+    while (task_ < tasks_.size()) {
+      if (!reader_) {
+        FIRN_TRY(reader_, scan_->Open(tasks_[task_]));
+        row_ = 0;
+      }
+      FIRN_TRY(std::optional<types::Batch> batch, reader_->Next());
+      if (!batch) {
+        reader_.reset();
+        ++task_;
+        skip_ = 0;
+        continue;
+      }
+      row_ += batch->row_count;
+      if (row_ <= skip_) continue;
+      const int64_t wanted = std::min(batch->row_count, row_ - skip_);
+      return std::optional(ReadRows{types::SliceBatch(*batch, batch->row_count - wanted, wanted), task_, row_});
+    }
+    return std::optional<ReadRows>();
+  }
+
+ private:
+  std::shared_ptr<iceberg::TableScan> scan_;
+  std::vector<iceberg::FileScanTask> tasks_;
+  std::unique_ptr<iceberg::ScanReader> reader_;
+  size_t task_;
+  int64_t row_ = 0;    // rows of the open file that were read
+  int64_t skip_;       // rows of the file that were given before a restart
+};
+
+// A cursor that runs ahead on a queue. Take and Close: one caller; the cursor: one task on the queue at a time.
+class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
+ public:
+  ReadAhead(io::TaskQueue& queue, ScanCursor cursor, std::function<void()> waker) : queue_(queue), waker_(std::move(waker)), cursor_(std::move(cursor)) {}
+
+  struct Taken {
+    std::optional<ReadRows> rows;  // none: the end, or the waker will be called
+    bool has_ended = false;
+  };
+  Result<Taken> Take() {
+    base::MutexLock lock(mutex_);
+    Taken taken;
+    if (!ready_.empty()) {
+      taken.rows = std::move(ready_.front());
+      ready_.pop_front();
+      ready_bytes_ -= types::BatchBytes(taken.rows->batch);
+    } else if (failure_) {
+      return *failure_;
+    } else {
+      taken.has_ended = has_ended_;
+      is_awaited_ = !has_ended_;
+    }
+    if (!is_reading_ && !has_ended_ && !failure_ && ready_.size() < kBatchesAheadMax / 2 && HasRoom()) {
+      is_reading_ = true;
+      PostRead();
+    }
+    return taken;
+  }
+
+  void Close() {
+    base::MutexLock lock(mutex_);
+    is_closed_ = true;
+    ready_.clear();
+  }
+
+ private:
+  bool HasRoom() const FIRN_REQUIRES(mutex_) { return ready_.size() < kBatchesAheadMax && ready_bytes_ < kBytesAheadMax; }
+  void PostRead() {
+    queue_.Post([self = shared_from_this()] { self->Read(); });
+  }
+
+  void Read() {
+    {
+      base::MutexLock lock(mutex_);
+      if (is_closed_) return;
+    }
+    Result<std::optional<ReadRows>> next = cursor_.Next();
+    bool is_awaited = false;
+    {
+      base::MutexLock lock(mutex_);
+      if (is_closed_) return;
+      if (!next.ok()) failure_ = std::move(next).error();
+      else if (!next->has_value()) has_ended_ = true;
+      else Keep(**std::move(next));
+      is_reading_ = !failure_ && !has_ended_ && HasRoom();
+      is_awaited = std::exchange(is_awaited_, false);
+      if (is_reading_) PostRead();
+    }
+    if (is_awaited) waker_();
+  }
+
+  void Keep(ReadRows rows) FIRN_REQUIRES(mutex_) {
+    ready_bytes_ += types::BatchBytes(rows.batch);
+    ready_.push_back(std::move(rows));
+  }
+
+  io::TaskQueue& queue_;
+  const std::function<void()> waker_;
+  ScanCursor cursor_;                                 // on the queue only
+  base::Mutex mutex_;
+  std::deque<ReadRows> ready_ FIRN_GUARDED_BY(mutex_);
+  int64_t ready_bytes_ FIRN_GUARDED_BY(mutex_) = 0;
+  bool is_reading_ FIRN_GUARDED_BY(mutex_) = false;   // a Read is on the queue
+  bool is_awaited_ FIRN_GUARDED_BY(mutex_) = false;   // Take came away without rows
+  bool has_ended_ FIRN_GUARDED_BY(mutex_) = false;
+  bool is_closed_ FIRN_GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ FIRN_GUARDED_BY(mutex_);
+};
+
+// A position is a snapshot, a file's number and a row in it.
+class IcebergSource final : public exec::Source {
+ public:
+  IcebergSource(objectstore::ObjectStore& objects, iceberg::TableMetadataPtr metadata, iceberg::ScanOptions options, io::TaskQueue* ahead_queue)
+      : objects_(objects), metadata_(std::move(metadata)), options_(std::move(options)), ahead_queue_(ahead_queue) {}
+  ~IcebergSource() override {
+    if (ahead_) ahead_->Close();
+  }
+
+  Status Open() {
+    FIRN_TRY(scan_, iceberg::TableScan::Make(objects_, metadata_, options_));
+    FIRN_TRY(tasks_, scan_->Plan());
+    file_count_ = tasks_.size();
+    return Ok();
+  }
+
+  int partition_count() const override { return 1; }
+  void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
+
+  Result<exec::PollResult> Poll(int, int64_t) override {
+    if (!has_begun_) Begin();
+    exec::PollResult result;
+    result.rows = types::Batch{scan_->schema(), {}, 0, nullptr, nullptr};
+    std::optional<ReadRows> rows;
+    if (cursor_) {
+      FIRN_TRY(rows, cursor_->Next());
+      if (!rows) result.state = exec::PollState::kEnded;
+    } else {
+      FIRN_TRY(ReadAhead::Taken taken, ahead_->Take());
+      rows = std::move(taken.rows);
+      if (!rows) result.state = taken.has_ended ? exec::PollState::kEnded : exec::PollState::kBlocked;
+    }
+    if (result.state == exec::PollState::kEnded) {
+      task_ = file_count_;
+      row_ = 0;
+    }
+    if (!rows) return result;
+    task_ = rows->task;
+    row_ = rows->end_row;
+    result.rows = std::move(rows->batch);
+    return result;
+  }
+
+  Result<std::string> Positions() const override {
+    const int64_t snapshot = scan_->snapshot() == nullptr ? -1 : scan_->snapshot()->snapshot_id;
+    return fmt::format("{} {} {}", snapshot, task_, row_);
+  }
+
+  Status Seek(const std::string& positions) override {
+    long long snapshot = 0, task = 0, row = 0;
+    if (std::sscanf(positions.c_str(), "%lld %lld %lld", &snapshot, &task, &row) != 3 || task < 0 || row < 0) {
+      return Error(ErrorCode::kCorruption, fmt::format("a stored iceberg position cannot be read: '{}'", positions));
+    }
+    if (snapshot < 0) {
+      tasks_.clear();
+      file_count_ = 0;
+      return Ok();
+    }
+    options_.snapshot = {.snapshot_id = snapshot};
+    FIRN_RETURN_IF_ERROR(Open());
+    task_ = static_cast<size_t>(task);
+    row_ = row;
+    return Ok();
+  }
+
+  std::vector<exec::PartitionStatus> Describe() const override {
+    return {{.name = metadata_->location, .position = static_cast<int64_t>(task_), .end_position = static_cast<int64_t>(file_count_)}};
+  }
+
+ private:
+  void Begin() {
+    has_begun_ = true;
+    ScanCursor cursor(scan_, std::move(tasks_), task_, row_);
+    if (ahead_queue_ == nullptr) cursor_.emplace(std::move(cursor));
+    else ahead_ = std::make_shared<ReadAhead>(*ahead_queue_, std::move(cursor), waker_);
+  }
+
+  objectstore::ObjectStore& objects_;
+  const iceberg::TableMetadataPtr metadata_;
+  iceberg::ScanOptions options_;
+  io::TaskQueue* const ahead_queue_;   // null: nothing is read ahead
+  std::function<void()> waker_;
+  std::shared_ptr<iceberg::TableScan> scan_;
+  std::vector<iceberg::FileScanTask> tasks_;   // until it has begun
+  size_t file_count_ = 0;
+  bool has_begun_ = false;
+  std::optional<ScanCursor> cursor_;   // or ahead_, once it has begun
+  std::shared_ptr<ReadAhead> ahead_;
+  size_t task_ = 0;                    // file of the last rows given
+  int64_t row_ = 0;                    // of it
+};
+
+}  // namespace
+
+Result<std::unique_ptr<exec::Source>> MakeIcebergSource(objectstore::ObjectStore& objects, iceberg::TableMetadataPtr metadata, iceberg::ScanOptions options, io::TaskQueue* ahead) {
+  auto source = std::make_unique<IcebergSource>(objects, std::move(metadata), std::move(options), ahead);
+  FIRN_RETURN_IF_ERROR(source->Open());
+  return std::unique_ptr<exec::Source>(std::move(source));
+}
+
+}  // namespace firn::connect
