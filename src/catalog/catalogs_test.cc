@@ -237,6 +237,28 @@ TEST_F(CatalogsTest, ThePointerMovesWithTheEntryThatHoldsIt) {
   EXPECT_EQ(Lake()->LoadTable(identifier)->metadata_location, prepared.metadata_location);
 }
 
+// Jobs share threads: none waits for a table, and one that writes it twice in an entry builds the second commit on the first.
+TEST_F(CatalogsTest, JobsTakeTurnsAtATable) {
+  MakeLake();
+  const iceberg::TableIdentifier identifier{"db", "t"};
+  auto* embedded = dynamic_cast<EmbeddedCatalog*>(Lake().get());
+  ASSERT_NE(embedded, nullptr);
+  ASSERT_TRUE(embedded->TryReserve(identifier, "one"));
+  EXPECT_FALSE(embedded->TryReserve(identifier, "two"));
+  ASSERT_TRUE(embedded->TryReserve(identifier, "one"));
+  embedded->KeepPrepared(embedded->PrepareCommit(embedded->LoadReserved(identifier).value(), Setting("first", "1")).value());
+  const iceberg::PreparedCommit second = embedded->PrepareCommit(embedded->LoadReserved(identifier).value(), Setting("second", "2")).value();
+  EXPECT_EQ(second.metadata->Property("first", ""), "1");
+  EXPECT_EQ(second.metadata->Property("second", ""), "2");
+  EXPECT_EQ(embedded->LoadTable(identifier)->metadata->Property("first", ""), "");
+  embedded->Release(identifier);
+  EXPECT_FALSE(embedded->TryReserve(identifier, "two"));
+  embedded->Release(identifier);
+  ASSERT_TRUE(embedded->TryReserve(identifier, "two"));
+  EXPECT_EQ(embedded->LoadReserved(identifier)->metadata->Property("first", ""), "");  // what came of it is not in the journal
+  embedded->Release(identifier);
+}
+
 // Forgotten, not deleted: a catalog made again under its name has its tables.
 TEST_F(CatalogsTest, ADroppedIcebergCatalogKeepsItsTables) {
   MakeLake();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 #include "catalog/catalog_keys.h"
 #include "catalog/journal_wait.h"
@@ -154,15 +155,44 @@ void EmbeddedCatalog::AbandonCommit(const PreparedCommit& prepared) {
 void EmbeddedCatalog::Reserve(const TableIdentifier& identifier) {
   base::MutexLock lock(mutex_);
   released_.Wait(lock, [&]() FIRN_REQUIRES(mutex_) { return !reserved_.contains(identifier); });
-  reserved_.insert(identifier);
+  reserved_[identifier].count = 1;
+}
+
+bool EmbeddedCatalog::TryReserve(const TableIdentifier& identifier, const std::string& owner) {
+  FIRN_ASSERT(!owner.empty(), "{} is reserved for nobody", identifier.ToString());
+  base::MutexLock lock(mutex_);
+  Holding& holding = reserved_[identifier];
+  if (holding.count > 0 && holding.owner != owner) return false;
+  holding.owner = owner;
+  ++holding.count;
+  return true;
 }
 
 void EmbeddedCatalog::Release(const TableIdentifier& identifier) {
   {
     base::MutexLock lock(mutex_);
-    reserved_.erase(identifier);
+    const auto held = reserved_.find(identifier);
+    FIRN_ASSERT(held != reserved_.end(), "{} is not reserved", identifier.ToString());
+    if (--held->second.count > 0) return;
+    reserved_.erase(held);
   }
   released_.NotifyAll();
+}
+
+Result<Table> EmbeddedCatalog::LoadReserved(const TableIdentifier& identifier) {
+  {
+    base::MutexLock lock(mutex_);
+    const auto held = reserved_.find(identifier);
+    if (held != reserved_.end() && held->second.prepared) return *held->second.prepared;
+  }
+  return LoadTable(identifier);
+}
+
+void EmbeddedCatalog::KeepPrepared(const PreparedCommit& prepared) {
+  base::MutexLock lock(mutex_);
+  const auto held = reserved_.find(prepared.identifier);
+  FIRN_ASSERT(held != reserved_.end(), "{} is not reserved", prepared.identifier.ToString());
+  held->second.prepared = Table{prepared.identifier, prepared.metadata_location, prepared.metadata};
 }
 
 log::Operation EmbeddedCatalog::PublishOperation(const PreparedCommit& prepared) const {

@@ -3,8 +3,9 @@
 // reserves the table, puts the pointer's change into the checkpoint's journal entry, and releases the table when the entry is durable.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "base/mutex.h"
@@ -38,13 +39,24 @@ class EmbeddedCatalog final : public iceberg::Catalog {
   Result<iceberg::CommitResult> PublishCommit(const iceberg::PreparedCommit& prepared) override;
   void AbandonCommit(const iceberg::PreparedCommit& prepared) override;
 
-  /// Keeps all other writers from publishing to the table until Release; waits for one who is doing so.
+  /// Keeps all others from publishing to the table until Release; false if another does so. Who has it may have it again, and releases it as often. Never waits:
+  /// jobs that commit share threads, so one that waited could keep the one it waits for from ending.
+  bool TryReserve(const iceberg::TableIdentifier& identifier, const std::string& owner);
+  /// Waits, for who has a thread of its own; a job must not.
   void Reserve(const iceberg::TableIdentifier& identifier);
   void Release(const iceberg::TableIdentifier& identifier);
+  /// The table as who has reserved it will leave it: what it has prepared last, else what is published.
+  Result<iceberg::Table> LoadReserved(const iceberg::TableIdentifier& identifier);
+  void KeepPrepared(const iceberg::PreparedCommit& prepared);
   /// The pointer's change, for somebody who has reserved the table and prepared on its newest state.
   log::Operation PublishOperation(const iceberg::PreparedCommit& prepared) const;
 
  private:
+  struct Holding {
+    std::string owner;
+    int count = 0;
+    std::optional<iceberg::Table> prepared;
+  };
   std::string PointerOf(const iceberg::TableIdentifier& identifier) const;
 
   const io::Environment environment_;
@@ -54,7 +66,7 @@ class EmbeddedCatalog final : public iceberg::Catalog {
   const std::string warehouse_;
   base::Mutex mutex_;
   base::ConditionVariable released_;
-  std::set<iceberg::TableIdentifier> reserved_ FIRN_GUARDED_BY(mutex_);
+  std::map<iceberg::TableIdentifier, Holding> reserved_ FIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace firn::catalog

@@ -210,45 +210,29 @@ class IcebergCommitter final : public exec::SinkCommitter {
       : context_(context), options_(options), overwrites_(overwrites), embedded_(dynamic_cast<catalog::EmbeddedCatalog*>(options.catalog.get())) {}
 
   ~IcebergCommitter() override {
-    if (prepared_) embedded_->Release(options_.table.identifier);
+    Withdraw();
+  }
+
+  bool TryBegin(const exec::CheckpointIdentity& identity) override {
+    if (embedded_ == nullptr) return true;
+    is_reserved_ = embedded_->TryReserve(options_.table.identifier, identity.job_id);
+    return is_reserved_;
+  }
+
+  void Withdraw() override {
+    if (std::exchange(is_reserved_, false)) embedded_->Release(options_.table.identifier);
   }
 
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool) override {
-    iceberg::WrittenFiles files;
-    for (const std::string& lane : lanes) {
-      if (lane.empty()) continue;
-      FIRN_TRY(iceberg::WrittenFiles part, iceberg::DecodeWrittenFiles(*options_.table.metadata, lane));
-      files.Append(std::move(part));
-    }
-    exec::PreparedEffects effects;
-    if (files.empty() && !(overwrites_ && !has_committed_)) return effects;
-    iceberg::SnapshotCommitOptions commit_options;
-    commit_options.summary = iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id);
-    if (overwrites_ && !has_committed_) {
-      commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
-    }
-    has_committed_ = true;
-    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
-    if (embedded_ == nullptr) {
-      effects.outside = commit.ToBytes();
-      return effects;
-    }
-    embedded_->Reserve(options_.table.identifier);
-    auto prepared = PrepareReserved(&commit);
-    if (!prepared.ok()) {
-      embedded_->Release(options_.table.identifier);
-      return std::move(prepared).error();
-    }
-    effects.in_journal.push_back(embedded_->PublishOperation(*prepared));
-    prepared_ = std::move(prepared).value();
-    commit_.emplace(std::move(commit));
+    auto effects = MakeEffects(identity, lanes);
+    if (!prepared_) Withdraw();  // nothing to publish, or a failure
     return effects;
   }
 
   void Published(const exec::CheckpointIdentity&) override {
     if (!prepared_) return;
     prepared_.reset();
-    embedded_->Release(options_.table.identifier);
+    Withdraw();
     commit_->DeleteObsolete();
     for (const std::string& location : std::exchange(obsolete_metadata_, {})) (void)context_.store.Delete(location).ok();  // an orphan costs space, nothing else
   }
@@ -257,7 +241,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
     if (!prepared_) return;
     embedded_->AbandonCommit(*prepared_);
     prepared_.reset();
-    embedded_->Release(options_.table.identifier);
+    Withdraw();
   }
 
   Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
@@ -278,13 +262,41 @@ class IcebergCommitter final : public exec::SinkCommitter {
   }
 
  private:
+  Result<exec::PreparedEffects> MakeEffects(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes) {
+    iceberg::WrittenFiles files;
+    for (const std::string& lane : lanes) {
+      if (lane.empty()) continue;
+      FIRN_TRY(iceberg::WrittenFiles part, iceberg::DecodeWrittenFiles(*options_.table.metadata, lane));
+      files.Append(std::move(part));
+    }
+    exec::PreparedEffects effects;
+    if (files.empty() && !(overwrites_ && !has_committed_)) return effects;
+    iceberg::SnapshotCommitOptions commit_options;
+    commit_options.summary = iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id);
+    if (overwrites_ && !has_committed_) {
+      commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
+    }
+    has_committed_ = true;
+    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
+    if (embedded_ == nullptr) {
+      effects.outside = commit.ToBytes();
+      return effects;
+    }
+    FIRN_TRY(iceberg::PreparedCommit prepared, PrepareReserved(&commit));
+    embedded_->KeepPrepared(prepared);
+    effects.in_journal.push_back(embedded_->PublishOperation(prepared));
+    prepared_ = std::move(prepared);
+    commit_.emplace(std::move(commit));
+    return effects;
+  }
+
   // Files of a commit belong to its checkpoint.
   iceberg::WriteContext ContextFor(const exec::CheckpointIdentity& identity) const {
     return {context_.store, context_.clock, context_.random, iceberg::FileOwner{identity.job_id, identity.checkpoint_id}.ToString()};
   }
 
   Result<iceberg::PreparedCommit> PrepareReserved(iceberg::SnapshotCommit* commit) {
-    FIRN_TRY(iceberg::Table current, options_.catalog->LoadTable(options_.table.identifier));
+    FIRN_TRY(iceberg::Table current, embedded_->LoadReserved(options_.table.identifier));
     FIRN_TRY(iceberg::TableChange change, commit->BuildOn(*current.metadata));
     FIRN_TRY(iceberg::PreparedCommit prepared, options_.catalog->PrepareCommit(current, change));
     obsolete_metadata_ = iceberg::ObsoleteMetadataFiles(*current.metadata, *prepared.metadata);
@@ -296,6 +308,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
   const bool overwrites_;
   bool has_committed_ = false;
   catalog::EmbeddedCatalog* const embedded_;  // null: commits are made outside of the journal
+  bool is_reserved_ = false;
   std::optional<iceberg::PreparedCommit> prepared_;
   std::optional<iceberg::SnapshotCommit> commit_;          // what prepared_ commits
   std::vector<std::string> obsolete_metadata_;             // metadata files that go once it is

@@ -8,8 +8,14 @@
 
 namespace firn::exec {
 
+namespace {
+
+constexpr int64_t kBeginAgainUs = 1000;  // about as long as another job's entry takes to be durable
+
+}  // namespace
+
 CheckpointCoordinator::CheckpointCoordinator(Options options, const io::Environment& environment, log::Store& store,
-                                             std::function<void(io::Task)> post)
+                                             Post post)
     : options_(std::move(options)), environment_(environment), store_(store), post_(std::move(post)), files_(environment.files, options_.state_directory) {}
 
 void CheckpointCoordinator::SetLast(CheckpointRecord record) {
@@ -49,17 +55,34 @@ void CheckpointCoordinator::Abort(const std::string& reason) {
   pending_.reset();
 }
 
+// Whether all sinks may commit. If another job is committing to the place of one of them, none is begun: two jobs that each held what the other waits for
+// would wait for ever.
+bool CheckpointCoordinator::TryBegin() {
+  const auto& sinks = pending_->graph->sinks;
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    if (sinks[i].committer->TryBegin(IdentityOf(sinks[i], pending_->status.id))) continue;
+    for (size_t begun = 0; begun < i; ++begun) sinks[begun].committer->Withdraw();
+    return false;
+  }
+  return true;
+}
+
 void CheckpointCoordinator::Complete() {
+  if (!TryBegin()) {
+    return post_(kBeginAgainUs, [this, id = pending_->status.id] {
+      if (pending_ && pending_->status.id == id) Complete();
+    });
+  }
   auto entry = MakeEntry();
   if (!entry.ok()) return Finish(std::move(entry).error());
   pending_->is_in_journal = true;
   store_.journal().Append(*std::move(entry), [this, post = post_, id = pending_->status.id](Result<log::Committed> committed) {
     Status outcome = committed.ok() ? Ok() : Status(std::move(committed).error());
-    post([this, id, outcome = std::move(outcome)] { OnDurable(id, outcome); });
+    post(0, [this, id, outcome = std::move(outcome)] { OnDurable(id, outcome); });
   });
 }
 
-// Steps 3 and 4: what the entry holds.
+// Steps 3 and 4: what the entry holds. All sinks have begun; whatever fails, none is left so.
 Result<std::vector<log::Operation>> CheckpointCoordinator::MakeEntry() {
   Pending& pending = *pending_;
   CheckpointRecord& record = pending.record;
@@ -75,30 +98,37 @@ Result<std::vector<log::Operation>> CheckpointCoordinator::MakeEntry() {
     for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
     if (snapshot.sink >= 0) prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)] = std::move(snapshot.prepared);
   }
-  FIRN_TRY(state::WrittenState written, files_.Write(record.id, last_ ? last_->manifest : state::Manifest(), states));
-  record.manifest = std::move(written.manifest);
-  pending.status.state_bytes = written.bytes;
-  pending.status.full_state_bytes = record.manifest.TotalBytes();
-
-  for (size_t i = 0; i < prepared.size(); ++i) {
-    const JobGraph::SinkPart& sink = pending.graph->sinks[i];
-    auto effects = sink.committer->Prepare(IdentityOf(sink, record.id), prepared[i], pending.request.is_last);
-    if (!effects.ok()) {
-      for (size_t made = 0; made < i; ++made) {
-        const JobGraph::SinkPart& other = pending.graph->sinks[made];
-        other.committer->Abandoned(IdentityOf(other, record.id));
-      }
-      return std::move(effects).error();
-    }
-    for (log::Operation& operation : effects->in_journal) operations.push_back(std::move(operation));
-    if (!effects->outside.empty()) record.outside[sink.node->uid] = std::move(effects->outside);
+  auto written = files_.Write(record.id, last_ ? last_->manifest : state::Manifest(), states);
+  if (!written.ok()) {
+    for (const JobGraph::SinkPart& sink : pending.graph->sinks) sink.committer->Withdraw();
+    return std::move(written).error();
   }
+  record.manifest = std::move(written->manifest);
+  pending.status.state_bytes = written->bytes;
+  pending.status.full_state_bytes = record.manifest.TotalBytes();
+  FIRN_RETURN_IF_ERROR(PrepareSinks(prepared, &operations));
   if (pending.request.is_last && record.outside.empty()) {
     operations.push_back(log::Delete{CheckpointKey(options_.job_id)});  // nothing will be restored or done again
   } else {
     operations.push_back(log::Put{CheckpointKey(options_.job_id), EncodeCheckpoint(record)});
   }
   return operations;
+}
+
+Status CheckpointCoordinator::PrepareSinks(const std::vector<std::vector<std::string>>& prepared, std::vector<log::Operation>* operations) {
+  CheckpointRecord& record = pending_->record;
+  const auto& sinks = pending_->graph->sinks;
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    auto effects = sinks[i].committer->Prepare(IdentityOf(sinks[i], record.id), prepared[i], pending_->request.is_last);
+    if (!effects.ok()) {
+      for (size_t made = 0; made < i; ++made) sinks[made].committer->Abandoned(IdentityOf(sinks[made], record.id));
+      for (size_t begun = i + 1; begun < sinks.size(); ++begun) sinks[begun].committer->Withdraw();
+      return std::move(effects).error();
+    }
+    for (log::Operation& operation : effects->in_journal) operations->push_back(std::move(operation));
+    if (!effects->outside.empty()) record.outside[sinks[i].node->uid] = std::move(effects->outside);
+  }
+  return Ok();
 }
 
 void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {

@@ -34,8 +34,9 @@ class CheckpointCoordinator {
     std::string state_directory;  // of this job
     int history_limit = 16;
   };
-  /// `post` queues work on the job's queue, also from the journal's; it must be safe to call after the coordinator is gone.
-  CheckpointCoordinator(Options options, const io::Environment& environment, log::Store& store, std::function<void(io::Task)> post);
+  /// Queues work on the job's queue, after `delay_us` if that is not 0; also called on the journal's queue, and maybe after the coordinator is gone.
+  using Post = std::function<void(int64_t delay_us, io::Task task)>;
+  CheckpointCoordinator(Options options, const io::Environment& environment, log::Store& store, Post post);
 
   struct Request {
     bool is_last = false;                        // the job ends with it
@@ -82,7 +83,9 @@ class CheckpointCoordinator {
   };
 
   void Complete();
+  bool TryBegin();
   Result<std::vector<log::Operation>> MakeEntry();
+  Status PrepareSinks(const std::vector<std::vector<std::string>>& prepared, std::vector<log::Operation>* operations);
   void OnDurable(int64_t id, Status outcome);
   void Finish(Status outcome);
   void Remember(CheckpointStatus status);
@@ -92,7 +95,7 @@ class CheckpointCoordinator {
   const Options options_;
   const io::Environment environment_;
   log::Store& store_;
-  const std::function<void(io::Task)> post_;
+  const Post post_;
   state::CheckpointFiles files_;
   std::optional<CheckpointRecord> last_;
   bool is_settled_ = true;                        // all that the last checkpoint owes outside is done

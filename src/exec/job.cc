@@ -40,7 +40,11 @@ Job::Job(std::string id, plan::JobPlan plan, JobDefinition definition, JobServic
       queue_(queue),
       results_(std::move(results)),
       coordinator_({.job_id = id_, .state_directory = io::JoinPath(services.state_directory, id_)}, services.environment, services.store,
-                   [this](io::Task task) { queue_.Post([self = shared_from_this(), task = std::move(task)] { task(); }); }) {
+                   [this](int64_t delay_us, io::Task task) {
+                     auto held = [self = shared_from_this(), task = std::move(task)] { task(); };
+                     if (delay_us == 0) return queue_.Post(std::move(held));
+                     queue_.PostAfter(delay_us, std::move(held));
+                   }) {
   status_.id = id_;
   status_.definition = definition_;
   for (const plan::PhysicalNodePtr& node : plan::NodesOf(plan_)) {

@@ -47,10 +47,13 @@ struct PreparedEffects {
   std::string outside;   // for CommitOutside; empty: nothing to do there
 };
 
-/// One a sink and job; lives with the coordinator, on its queue; may block.
+/// One a sink and job; lives with the coordinator, on its queue; may block on files, not for another job: that one's queue may be on the same thread.
 class SinkCommitter {
  public:
   virtual ~SinkCommitter() = default;
+  /// Asked before Prepare: whether this job may commit now. False: another is committing to the same place; ask again later. True: Prepare or Withdraw follows.
+  virtual bool TryBegin(const CheckpointIdentity&) { return true; }
+  virtual void Withdraw() {}
   /// `lanes`: what the lanes' Prepare gave. May write files (manifests, a new metadata file). `is_last`: the job has ended with this checkpoint.
   virtual Result<PreparedEffects> Prepare(const CheckpointIdentity& identity, const std::vector<std::string>& lanes,
                                           bool is_last) = 0;

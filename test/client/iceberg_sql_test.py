@@ -5,6 +5,7 @@
 
 Where a table changes, PyIceberg reads it too.
 """
+import concurrent.futures
 import gzip
 import os
 import pathlib
@@ -18,6 +19,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from cases import SqlCase  # noqa: E402
+import firn  # noqa: E402
 import judges  # noqa: E402
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else "build/release/bin/firn_iceberg_tables"
@@ -188,6 +190,32 @@ class IcebergThroughSql(SqlCase):
         self.assertEqual(self.rows("SELECT COUNT(*) FROM zipped"), [["30"]])
         self.refused("INSERT INTO broken VALUES ('x', 'y')", "VALUES")
         self.refused("SELECT * FROM lake.db.nowhere", "nowhere")
+
+
+class ManyWriters(SqlCase):
+    """Jobs that commit to the same tables of the node's own catalog at the same time. They share threads: none may wait for another on one."""
+    PROPERTIES = {"execution.runtime-mode": "batch", "table.dml-sync": "true"}
+    WRITERS, ROUNDS = 8, 4
+
+    def write(self, writer):
+        session = firn.Session(self.node.sql, self.PROPERTIES)
+        first, second = ("t", "u") if writer % 2 else ("u", "t")
+        for turn in range(self.ROUNDS):
+            number = writer * self.ROUNDS + turn
+            session.execute(f"EXECUTE STATEMENT SET BEGIN INSERT INTO own.db.{first} VALUES ({number}, 'a'); INSERT INTO own.db.{second} VALUES ({number}, 'b'); "
+                            f"INSERT INTO own.db.{first} VALUES ({number}, 'c'); END")
+        session.close()
+
+    def test_all_rows_of_all_sets_are_there(self):
+        for statement in ("CREATE CATALOG own WITH ('type'='iceberg')", "CREATE DATABASE own.db", "CREATE TABLE own.db.t (n INT, s STRING)", "CREATE TABLE own.db.u (n INT, s STRING)"):
+            self.run_sql(statement)
+        with concurrent.futures.ThreadPoolExecutor(self.WRITERS) as pool:
+            list(pool.map(self.write, range(self.WRITERS)))
+        sets = self.WRITERS * self.ROUNDS
+        both = "(SELECT n, s FROM own.db.t UNION ALL SELECT n, s FROM own.db.u)"
+        self.assertEqual(self.rows(f"SELECT s, COUNT(*), COUNT(DISTINCT n) FROM {both} GROUP BY s"), [[s, str(sets), str(sets)] for s in "abc"])
+        self.assertEqual(self.rows("SELECT COUNT(*), COUNT(DISTINCT snapshot_id) FROM own.db.t$snapshots"), [[str(sets * 3 // 2), str(sets * 3 // 2)]])
+        self.run_sql("DROP TABLE own.db.t")
 
 
 unittest.main(verbosity=1)

@@ -30,6 +30,8 @@ class NoSystemTables final : public catalog::SystemTables {
 class EarlyCommitter final : public exec::SinkCommitter {
  public:
   EarlyCommitter(std::unique_ptr<exec::SinkCommitter> inner, log::Journal& journal) : inner_(std::move(inner)), journal_(journal) {}
+  bool TryBegin(const exec::CheckpointIdentity& identity) override { return inner_->TryBegin(identity); }
+  void Withdraw() override { inner_->Withdraw(); }
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool is_last) override {
     FIRN_TRY(exec::PreparedEffects effects, inner_->Prepare(identity, lanes, is_last));
     if (!effects.in_journal.empty()) journal_.Append(std::exchange(effects.in_journal, {}), [](const Result<log::Committed>&) {});
