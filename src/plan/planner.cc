@@ -51,6 +51,23 @@ Result<JobPlan> PlanQuery(const sql::Query& query, const PlannerContext& context
   return Plan({MakeCollect(std::move(node))}, context, config, evaluation);
 }
 
+namespace {
+
+// Each upsert sink knows the rows that it has written by key; two of one table would each leave the other's.
+Status CheckUpsertedOnce(const std::vector<LogicalNodePtr>& roots, const std::vector<const sql::InsertStatement*>& inserts) {
+  std::set<ObjectPath> upserted;
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const auto* sink = std::get_if<SinkNode>(&roots[i]->spec);
+    if (sink == nullptr || !sink->traits.is_upsert || upserted.insert(sink->table->path).second) continue;
+    return Error(ErrorCode::kNotSupported, fmt::format("upserting into {} twice in one statement set is not supported", sink->table->path.ToString()))
+        .At(inserts[i]->table.span)
+        .Hint("INSERT INTO it once: SELECT ... UNION ALL SELECT ...");
+  }
+  return Ok();
+}
+
+}  // namespace
+
 Result<JobPlan> PlanInserts(const std::vector<const sql::InsertStatement*>& inserts, const PlannerContext& context) {
   FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
   const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
@@ -61,6 +78,7 @@ Result<JobPlan> PlanInserts(const std::vector<const sql::InsertStatement*>& inse
     FIRN_TRY(LogicalNodePtr root, BindInsert(binder, *insert));
     roots.push_back(std::move(root));
   }
+  FIRN_RETURN_IF_ERROR(CheckUpsertedOnce(roots, inserts));
   return Plan(std::move(roots), context, config, evaluation);
 }
 

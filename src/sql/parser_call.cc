@@ -328,7 +328,7 @@ Result<ExpressionPtr> Parser::ParseTableArgument() {
     FIRN_TRY(argument->query, ParseQueryExpression());
     FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
   } else {
-    FIRN_TRY(argument->name, ParseObjectName("a table"));
+    FIRN_TRY(argument->name, ParseObjectName("a table", kAnyNameParts));
     FIRN_TRY(argument->hints, ParseHints());
   }
   if (TakeWords({"PARTITION", "BY"})) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -143,7 +141,7 @@ Result<WatermarkClause> Parser::ParseWatermark() {
   const uint32_t begin = Current().span.begin;
   Advance();
   FIRN_RETURN_IF_ERROR(ExpectWord("FOR"));
-  FIRN_TRY(watermark.column, ParseObjectName("a column", std::numeric_limits<size_t>::max()));  // fields of fields
+  FIRN_TRY(watermark.column, ParseObjectName("a column", kAnyNameParts));
   FIRN_RETURN_IF_ERROR(ExpectWord("AS"));
   FIRN_TRY(watermark.expression, ParseValue());
   watermark.span = SpanFrom(begin);

@@ -60,6 +60,7 @@ class Parser {
   /// Any word, reserved or not: option-like places and after a dot.
   Result<Identifier> ParseAnyName(std::string_view what);
   static constexpr size_t kTableNameParts = 3;     // catalog.database.table
+  static constexpr size_t kAnyNameParts = 64;      // the binder knows how many: catalog.database.table.snapshots, a row's fields
   static constexpr size_t kDatabaseNameParts = 2;  // catalog.database
   Result<ObjectName> ParseObjectName(std::string_view what, size_t parts_max = kTableNameParts);
   Result<std::vector<Identifier>> ParseIdentifierList(std::string_view what);  // ( a, b )

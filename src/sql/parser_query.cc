@@ -116,7 +116,7 @@ Result<std::unique_ptr<Query>> Parser::ParseQueryPrimary() {
   } else if (AtWord("TABLE") && AtIdentifier(1)) {
     Advance();
     query->kind = QueryKind::kTable;
-    FIRN_TRY(query->table, ParseObjectName("a table"));
+    FIRN_TRY(query->table, ParseObjectName("a table", kAnyNameParts));
   } else {
     return Unexpected("a query (SELECT, VALUES, WITH)");
   }
@@ -377,7 +377,7 @@ Result<TableExpressionPtr> Parser::ParseTablePrimary() {
 Result<TableExpressionPtr> Parser::ParseNamedTable() {
   auto table = std::make_unique<TableExpression>();
   table->kind = TableKind::kNamed;
-  FIRN_TRY(table->name, ParseObjectName("a table"));
+  FIRN_TRY(table->name, ParseObjectName("a table", kAnyNameParts));
   FIRN_TRY(table->hints, ParseHints());
   FIRN_RETURN_IF_ERROR(ParseTimeTravel(table.get()));
   return table;
