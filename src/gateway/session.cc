@@ -70,7 +70,10 @@ bool IsShown(const std::string& name, const sql::ShowStatement& show) {
   return matches != show.is_like_negated;
 }
 
-StatementResult NamesResult(const std::string& column, const std::vector<std::string>& names, const sql::ShowStatement& show) {
+// In order, each name once: a temporary table hides one of the catalog.
+StatementResult NamesResult(const std::string& column, std::vector<std::string> names, const sql::ShowStatement& show) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   std::vector<std::vector<std::string>> rows;
   for (const std::string& name : names) {
     if (IsShown(name, show)) rows.push_back({name});
@@ -83,7 +86,6 @@ std::vector<std::string> FunctionNames() {
   std::vector<std::string> names = expr::FunctionRegistry::BuiltIn().Names();
   for (const auto* function : expr::AllAggregates()) names.insert(names.end(), function->names.begin(), function->names.end());
   for (const char* name : {"GROUPING", "GROUPING_ID", "GROUP_ID"}) names.emplace_back(name);  // the binder's own
-  std::sort(names.begin(), names.end());
   return names;
 }
 
@@ -395,24 +397,24 @@ class StatementRunner {
     switch (show.kind) {
       case sql::ShowKind::kCatalogs:
         for (const auto& info : catalogs.ListCatalogs()) names.push_back(info.name);
-        return NamesResult("catalog name", names, show);
+        return NamesResult("catalog name", std::move(names), show);
       case sql::ShowKind::kDatabases: {
         FIRN_TRY(names, catalogs.ListDatabases(show.name.parts.empty() ? state_.catalog : show.name.parts[0].text));
-        return NamesResult("database name", names, show);
+        return NamesResult("database name", std::move(names), show);
       }
       case sql::ShowKind::kTables: {
         FIRN_TRY(names, catalogs.ListTables(catalog_name, database));
         for (const auto& [path, table] : state_.view.temporary()) {
           if (path.catalog == catalog_name && path.database == database) names.push_back(path.name);
         }
-        return NamesResult("table name", names, show);
+        return NamesResult("table name", std::move(names), show);
       }
       case sql::ShowKind::kViews: {
         FIRN_TRY(names, catalogs.ListViews(catalog_name, database));
         for (const auto& [path, table] : state_.view.temporary()) {
           if (path.catalog == catalog_name && path.database == database && table->kind == plan::TableKind::kView) names.push_back(path.name);
         }
-        return NamesResult("view name", names, show);
+        return NamesResult("view name", std::move(names), show);
       }
       case sql::ShowKind::kFunctions:
         return NamesResult("function name", show.is_user_only ? std::vector<std::string>() : FunctionNames(), show);  // all are built in
