@@ -525,11 +525,20 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
   return call;
 }
 
+// What is known of a group only once it is there cannot be an argument of what makes it.
+Status ExpressionBinder::RefuseInAggregate(const sql::Expression& expression) const {
+  if (!is_in_aggregate_) return Ok();
+  return Error(ErrorCode::kInvalidAggregate, fmt::format("{} is not allowed inside an aggregate", expression.text))
+      .At(Span(expression.span))
+      .Hint("compute it in a sub-query with the GROUP BY, then aggregate over its result");
+}
+
 Result<ExpressionPtr> ExpressionBinder::BindGrouping(const sql::Expression& expression) {
   const base::SourceSpan span = Span(expression.span);
   if (!place_.allows_aggregates || select_ == nullptr) {
     return Error(ErrorCode::kInvalidAggregate, fmt::format("{} is not allowed in {}", expression.text, place_.clause)).At(span);
   }
+  FIRN_RETURN_IF_ERROR(RefuseInAggregate(expression));
   GroupingCall call;
   call.is_group_id = expression.text == "GROUP_ID";
   FIRN_TRY(call.arguments, BindAll(expression.arguments));
@@ -548,7 +557,7 @@ Result<ExpressionPtr> ExpressionBinder::BindWindowProperty(const sql::Expression
         .At(span)
         .Hint(fmt::format("GROUP BY {}(...) with the same arguments, or use the window function in FROM and its column window_start", window_function));
   }
-  sql::Expression window;
+  FIRN_RETURN_IF_ERROR(RefuseInAggregate(expression));
   FIRN_TRY(WindowSpec asked, query_.BindLegacyWindow(expression, select_->from));
   const WindowSpec& grouped = *select_->window;
   if (asked.time_column != grouped.time_column || asked.size_ms != grouped.size_ms || asked.slide_ms != grouped.slide_ms || asked.offset_ms != grouped.offset_ms) {

@@ -122,6 +122,7 @@ class ExpressionBinder {
   Result<expr::ExpressionPtr> BindJson(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindAggregate(const sql::Expression& expression, const expr::AggregateFunction& function);
   Result<PendingCall> BindAggregateCall(const sql::Expression& expression, const expr::AggregateFunction& function);
+  Status RefuseInAggregate(const sql::Expression& expression) const;
   Result<expr::ExpressionPtr> BindGrouping(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindWindowProperty(const sql::Expression& expression, std::string_view window_function, WindowProperty property);
   Result<expr::ExpressionPtr> BindSubquery(const sql::Expression& expression);
