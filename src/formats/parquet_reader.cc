@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/parquet_reader.h"
 
+#include <arrow/array.h>
 #include <arrow/buffer.h>
+#include <arrow/compute/cast.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/type_traits.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/exception.h>
 #include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 #include <parquet/properties.h>
+
+#include <algorithm>
+#include <cstring>
 
 #include "base/endian.h"
 #include "formats/parquet_summary_internal.h"
@@ -83,12 +91,97 @@ Status Guard(const char* what, Call call) {
   return Error(ErrorCode::kDecodeError, fmt::format("Parquet: {}", status.message())).Context(what);
 }
 
+// Texts of few different values are read as numbers in a dictionary and made texts here, many times faster than Parquet makes them. Each batch gets the dictionary
+// anew, so it must be small.
+constexpr int64_t kSmallDictionaryBytes = 4 << 10;  // compressed
+constexpr int64_t kWholeCopyBytes = 16;             // texts up to this are copied in one step, of constant size
+
+bool IsSmallDictionary(const parquet::ColumnChunkMetaData& chunk) {
+  if (!chunk.has_dictionary_page() || chunk.encoding_stats().empty()) return false;
+  if (chunk.data_page_offset() - chunk.dictionary_page_offset() > kSmallDictionaryBytes) return false;
+  for (const parquet::PageEncodingStats& pages : chunk.encoding_stats()) {
+    const bool is_numbers = pages.encoding == parquet::Encoding::RLE_DICTIONARY || pages.encoding == parquet::Encoding::PLAIN_DICTIONARY;
+    if (pages.page_type != parquet::PageType::DICTIONARY_PAGE && !is_numbers) return false;  // the dictionary had become too large
+  }
+  return true;
+}
+
+// Leaves that are columns of texts, not parts of nested ones, and have small dictionaries in all row groups.
+std::vector<int> SmallDictionaryLeaves(const parquet::FileMetaData& file) {
+  std::vector<int> leaves;
+  for (int leaf = 0; leaf < file.num_columns(); ++leaf) {
+    const parquet::ColumnDescriptor& column = *file.schema()->Column(leaf);
+    bool is_small = column.physical_type() == parquet::Type::BYTE_ARRAY && column.max_repetition_level() == 0 && column.path()->ToDotVector().size() == 1 &&
+                    (column.logical_type()->is_string() || column.logical_type()->is_none());
+    for (int group = 0; is_small && group < file.num_row_groups(); ++group) is_small = IsSmallDictionary(*file.RowGroup(group)->ColumnChunk(leaf));
+    if (is_small) leaves.push_back(leaf);
+  }
+  return leaves;
+}
+
+// The numbers of a dictionary's values as the values themselves.
+arrow::Result<std::shared_ptr<arrow::Array>> DenseTexts(const arrow::DictionaryArray& array) {
+  const auto& values = static_cast<const arrow::BinaryArray&>(*array.dictionary());
+  const auto& indices = static_cast<const arrow::Int32Array&>(*array.indices());
+  const int64_t rows = array.length();
+  if (array.null_count() > 0 && array.offset() % 8 != 0) return arrow::compute::Cast(array, values.type());
+  std::string bytes;
+  std::vector<int32_t> starts{0};
+  int64_t longest = 0;
+  for (int64_t i = 0; i < values.length(); ++i) {
+    bytes += values.GetView(i);
+    starts.push_back(static_cast<int32_t>(bytes.size()));
+    longest = std::max<int64_t>(longest, starts[static_cast<size_t>(i) + 1] - starts[static_cast<size_t>(i)]);
+  }
+  bytes.append(kWholeCopyBytes, '\0');
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> offsets, arrow::AllocateBuffer((rows + 1) * static_cast<int64_t>(sizeof(int32_t))));
+  auto* ends = reinterpret_cast<int32_t*>(offsets->mutable_data());
+  const bool has_nulls = array.null_count() > 0;
+  int64_t total = ends[0] = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (!has_nulls || indices.IsValid(row)) {
+      const auto index = static_cast<size_t>(indices.Value(row));
+      if (index + 1 >= starts.size()) return arrow::Status::Invalid("a value's number is beyond its dictionary");
+      total += starts[index + 1] - starts[index];
+    }
+    ends[row + 1] = static_cast<int32_t>(total);
+    if (total > INT32_MAX) return arrow::Status::CapacityError("a batch of texts has more than 2 GB");
+  }
+  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<arrow::ResizableBuffer> data, arrow::AllocateResizableBuffer(total + kWholeCopyBytes));
+  auto* out = reinterpret_cast<char*>(data->mutable_data());
+  for (int64_t row = 0; row < rows; ++row) {
+    const int32_t size = ends[row + 1] - ends[row];
+    if (size == 0) continue;
+    const char* from = bytes.data() + starts[static_cast<size_t>(indices.Value(row))];
+    if (longest <= kWholeCopyBytes) std::memcpy(out + ends[row], from, kWholeCopyBytes);
+    else std::memcpy(out + ends[row], from, static_cast<size_t>(size));
+  }
+  ARROW_RETURN_NOT_OK(data->Resize(total, /*shrink_to_fit=*/false));
+  const std::shared_ptr<arrow::Buffer> valid = has_nulls ? arrow::SliceBuffer(indices.null_bitmap(), array.offset() / 8) : nullptr;
+  return arrow::MakeArray(arrow::ArrayData::Make(values.type(), rows, {valid, std::move(offsets), std::shared_ptr<arrow::Buffer>(std::move(data))}, array.null_count()));
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> WithDenseTexts(std::shared_ptr<arrow::RecordBatch> batch) {
+  for (int i = 0; i < batch->num_columns(); ++i) {
+    const auto* dictionary = dynamic_cast<const arrow::DictionaryArray*>(batch->column(i).get());
+    if (dictionary == nullptr || dictionary->indices()->type_id() != arrow::Type::INT32 || !arrow::is_base_binary_like(dictionary->dictionary()->type_id())) continue;
+    if (arrow::is_large_binary_like(dictionary->dictionary()->type_id())) continue;
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Array> dense, DenseTexts(*dictionary));
+    ARROW_ASSIGN_OR_RAISE(batch, batch->SetColumn(i, batch->schema()->field(i)->WithType(dense->type()), dense));
+  }
+  return batch;
+}
+
 class BatchRows final : public ParquetRows {
  public:
   explicit BatchRows(std::unique_ptr<arrow::RecordBatchReader> reader) : reader_(std::move(reader)) {}
   Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
     std::shared_ptr<arrow::RecordBatch> batch;
-    FIRN_RETURN_IF_ERROR(Guard("reading rows", [&] { return reader_->ReadNext(&batch); }));
+    FIRN_RETURN_IF_ERROR(Guard("reading rows", [&]() -> arrow::Status {
+      ARROW_RETURN_NOT_OK(reader_->ReadNext(&batch));
+      if (batch == nullptr) return arrow::Status::OK();
+      return WithDenseTexts(std::move(batch)).Value(&batch);
+    }));
     return batch;
   }
 
@@ -124,8 +217,9 @@ class FileParquetReader final : public ParquetReader {
       parquet::ArrowReaderProperties properties;
       properties.set_use_threads(false);
       properties.set_pre_buffer(false);
-      ARROW_ASSIGN_OR_RAISE(reader_, parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(file), properties));
-      return reader_->GetSchema(&schema_);
+      ARROW_RETURN_NOT_OK(parquet::arrow::FromParquetSchema(file->metadata()->schema(), properties, file->metadata()->key_value_metadata(), &schema_));
+      for (int leaf : SmallDictionaryLeaves(*file->metadata())) properties.set_read_dictionary(leaf, true);
+      return parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(file), properties).Value(&reader_);
     });
   }
 
