@@ -111,6 +111,7 @@ template <typename T>
 class ColumnMaker {
  public:
   ColumnMaker(const types::DataType& type, int64_t rows) : type_(type), values_(static_cast<size_t>(rows)) {}
+  ColumnMaker(types::DataType&& type, int64_t rows) = delete;  // it keeps a reference
   void Set(int64_t row, T value) { values_[static_cast<size_t>(row)] = value; }
   void SetNull(int64_t row) {
     if (nulls_.empty()) nulls_.resize(values_.size(), 0);
@@ -189,6 +190,7 @@ template <>
 class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
  public:
   ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows), type_(type) {}
+  ColumnMaker(types::DataType&& type, int64_t rows) = delete;  // it keeps a reference
   Result<Column> Finish(bool is_constant) {
     FIRN_TRY(Column column, BuilderMaker::Finish(is_constant));
     column.array->data()->type = type_.ToArrow();  // utf8 and binary have one layout

@@ -119,11 +119,11 @@ Result<Signature> BindRound(const CallSite& call) {
 template <bool kCuts>
 Result<Column> Round(const KernelInput& input) {
   if (input.arguments.size() == 1) {
-    ColumnMaker<int64_t> maker(DataType::BigInt(), 1);
+    const std::vector<DataType> types = {input.argument_types[0], DataType::BigInt()};
+    ColumnMaker<int64_t> maker(types[1], 1);
     maker.Set(0, 0);
     FIRN_TRY(Column zero, maker.Finish(true));
     const std::vector<Column> arguments = {input.arguments[0], zero};
-    const std::vector<DataType> types = {input.argument_types[0], DataType::BigInt()};
     return Round<kCuts>({input.context, arguments, types, input.result_type, input.row_count});
   }
   const DataType& type = input.argument_types[0];

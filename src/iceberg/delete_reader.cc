@@ -90,11 +90,11 @@ std::vector<std::string> EncodeRowKeys(const std::vector<ArrayPtr>& columns, int
   for (const ArrayPtr& column : columns) {
     switch (column->type_id()) {
       case arrow::Type::BOOL: AppendNumbers<arrow::BooleanArray>(*column, &keys); break;
-      case arrow::Type::INT32:
-      case arrow::Type::DATE32:
-      case arrow::Type::TIME32: AppendNumbers<arrow::Int32Array>(*column, &keys); break;
-      case arrow::Type::INT64:
-      case arrow::Type::TIMESTAMP: AppendNumbers<arrow::Int64Array>(*column, &keys); break;
+      case arrow::Type::INT32: AppendNumbers<arrow::Int32Array>(*column, &keys); break;
+      case arrow::Type::DATE32: AppendNumbers<arrow::Date32Array>(*column, &keys); break;
+      case arrow::Type::TIME32: AppendNumbers<arrow::Time32Array>(*column, &keys); break;
+      case arrow::Type::INT64: AppendNumbers<arrow::Int64Array>(*column, &keys); break;
+      case arrow::Type::TIMESTAMP: AppendNumbers<arrow::TimestampArray>(*column, &keys); break;
       case arrow::Type::FLOAT: AppendNumbers<arrow::FloatArray>(*column, &keys); break;
       case arrow::Type::DOUBLE: AppendNumbers<arrow::DoubleArray>(*column, &keys); break;
       case arrow::Type::DECIMAL128: AppendBytes<arrow::FixedSizeBinaryArray>(*column, &keys); break;

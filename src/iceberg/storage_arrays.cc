@@ -79,9 +79,15 @@ std::string BytesAt(const arrow::Array& array, int64_t row) {
   return std::string(static_cast<const arrow::BinaryArray&>(array).GetView(row));
 }
 
+// What stands in the array's buffer. Dates and timestamps are numbers there, but their arrays are no Int32Array or Int64Array: a cast to one is undefined behaviour.
+template <typename Number>
+Number NumberAt(const arrow::Array& array, int64_t row) {
+  return array.data()->GetValues<Number>(1)[row];
+}
+
 int64_t TimeAt(const arrow::Array& array, int64_t row) {
   if (array.type_id() == arrow::Type::TIME32) return int64_t{static_cast<const arrow::Time32Array&>(array).Value(row)} * 1000;
-  return static_cast<const arrow::Int64Array&>(array).Value(row);
+  return NumberAt<int64_t>(array, row);
 }
 
 Int128 DecimalAt(const arrow::Array& array, int64_t row) {
@@ -93,7 +99,7 @@ Int128 DecimalAt(const arrow::Array& array, int64_t row) {
 int32_t IntAt(const arrow::Array& array, int64_t row) {
   if (array.type_id() == arrow::Type::INT8) return static_cast<const arrow::Int8Array&>(array).Value(row);
   if (array.type_id() == arrow::Type::INT16) return static_cast<const arrow::Int16Array&>(array).Value(row);
-  return static_cast<const arrow::Int32Array&>(array).Value(row);
+  return NumberAt<int32_t>(array, row);
 }
 
 arrow::Result<std::shared_ptr<arrow::Scalar>> ScalarOf(const std::shared_ptr<arrow::DataType>& type, const Literal& value) {
@@ -186,7 +192,7 @@ Literal LiteralAt(const arrow::Array& array, int64_t row, const Type& type) {
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
     case TypeId::kTimestampNs:
-    case TypeId::kTimestampTzNs: return Literal(static_cast<const arrow::Int64Array&>(array).Value(row));
+    case TypeId::kTimestampTzNs: return Literal(NumberAt<int64_t>(array, row));
     case TypeId::kFloat: return Literal(static_cast<const arrow::FloatArray&>(array).Value(row));
     case TypeId::kDouble: return Literal(static_cast<const arrow::DoubleArray&>(array).Value(row));
     case TypeId::kDecimal: return Literal(DecimalAt(array, row));
