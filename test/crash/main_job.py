@@ -15,6 +15,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import checks  # noqa: E402
 import duckdb  # noqa: E402
 import firn  # noqa: E402
 import trades  # noqa: E402
@@ -89,16 +90,20 @@ def check(node, load):
     return problems, len(expected), len(oracle)
 
 
-def wait_for_rows(node, wanted, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait_for_rows(node, wanted):
+    def count():
         session = firn.Session(node.sql, {"execution.runtime-mode": "batch"})
-        count = int(session.execute("SELECT COUNT(*) FROM lake.db.raw_trades").texts()[0][0])
+        rows = int(session.execute("SELECT COUNT(*) FROM lake.db.raw_trades").texts()[0][0])
         session.close()
-        if count >= wanted:
-            time.sleep(1.0)  # the windows' commit is that of the same or the next checkpoint
-            return
-        time.sleep(0.2)
+        return rows
+
+    def completed():
+        return node.metric("firn_job_checkpoints_completed_total")
+
+    checks.wait_until(lambda: count() >= wanted, f"{wanted} rows", seconds=60)
+    # The windows' commit is that of the same or the next checkpoint: the second that ends from now on began after the rows were there.
+    before = completed()
+    checks.wait_until(lambda: completed() >= before + 2, "two more checkpoints", seconds=60)
 
 
 def main():
@@ -126,7 +131,7 @@ def main():
             node.kill()
             node.start()
         load.finish()
-        wait_for_rows(node, len(load.acked), 60)
+        wait_for_rows(node, len(load.acked))
         problems, records, windows = check(node, load)
         problems += check_orphans(node)
         if problems:

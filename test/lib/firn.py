@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import weakref
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("FIRN_BINARY", ROOT / "build/release/bin/firn"))
@@ -17,13 +19,19 @@ BINARY = pathlib.Path(os.environ.get("FIRN_BINARY", ROOT / "build/release/bin/fi
 PATIENCE = float(os.environ.get("FIRN_TEST_PATIENCE", "1"))
 READY_SECONDS = 30 * PATIENCE
 MEMORY = float(os.environ.get("FIRN_TEST_MEMORY", "1"))  # and how many times larger
+KEPT_LOGS = os.environ.get("FIRN_TEST_LOGS")  # a folder for what nodes say; without one it goes with the test
 
 
 def free_port():
-    """For a node that is to come back on the same port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """For a node that is to come back on the same port: below those that the kernel gives to connections, one of which could take it while the node is away."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Node:
@@ -37,7 +45,13 @@ class Node:
         self.data = pathlib.Path(data)
         self.arguments = list(arguments)
         self.kafka_port = kafka_port
-        self.log_path = log or pathlib.Path(tempfile.mkstemp(prefix="firn-test-", suffix=".log")[1])
+        self.log_path = log
+        if log is None:
+            opened, path = tempfile.mkstemp(prefix="firn-test-", suffix=".log", dir=KEPT_LOGS)
+            os.close(opened)
+            self.log_path = pathlib.Path(path)
+            if KEPT_LOGS is None:
+                weakref.finalize(self, self.log_path.unlink, missing_ok=True)  # at the program's end at the latest
         self.process = None
         self.ports = {}
 
