@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 
 namespace firn::broker {
@@ -62,6 +63,7 @@ class FramePool::Blocks {
   using Free = std::map<size_t, std::deque<Block>>;  // by size, then in the order of return; none is empty
 
   std::unique_ptr<char[]> TakeLocked(Free::iterator size, std::deque<Block>::iterator block) FIRN_REQUIRES(mutex_) {
+    FIRN_ASSERT(free_bytes_ >= size->first && block != size->second.end(), "{} bytes are free, a block of {} is taken", free_bytes_, size->first);
     std::unique_ptr<char[]> bytes = std::move(block->bytes);
     free_bytes_ -= size->first;
     size->second.erase(block);
@@ -81,6 +83,7 @@ FramePool::~FramePool() = default;
 
 std::shared_ptr<char[]> FramePool::Take(size_t size) {
   const size_t block_bytes = BlockBytes(size);
+  FIRN_ASSERT(block_bytes >= size, "a block of {} bytes for {}", block_bytes, size);
   char* const bytes = blocks_->Take(block_bytes).release();
   return std::shared_ptr<char[]>(bytes, [blocks = blocks_, block_bytes](char* returned) { blocks->GiveBack(std::unique_ptr<char[]>(returned), block_bytes); });
 }

@@ -71,6 +71,7 @@ ProducerTable::Verdict ProducerTable::Accept(const log::PartitionLog& log, const
   state.last_time_ms = now_ms;
   auto accepted = std::make_shared<AcceptedBatch>();
   accepted->batch = {.first_sequence = batch.base_sequence(), .last_sequence = LastSequence(batch), .search_from = log.high_watermark().value()};
+  FIRN_ASSERT(accepted->batch.first_sequence >= 0 && accepted->batch.last_sequence >= 0, "sequences {}..{}", accepted->batch.first_sequence, accepted->batch.last_sequence);
   state.batches.push_back(accepted);
   if (state.batches.size() > kBatchesKept) state.batches.pop_front();
   ++state.in_flight;
@@ -82,6 +83,8 @@ void ProducerTable::Finish(log::TopicPartitionId partition, int64_t producer_id,
   auto found = states_.find(key);
   FIRN_ASSERT(found != states_.end() && found->second.in_flight > 0, "producer {} in partition {}", producer_id, partition);
   State& state = found->second;
+  FIRN_ASSERT(batch.is_in_flight, "a batch of producer {} in partition {} is finished twice", producer_id, partition);
+  FIRN_ASSERT(code != KafkaCode::kNone || offset >= 0, "a batch of producer {} in partition {} was written at {}", producer_id, partition, offset);
   batch.is_in_flight = false;
   batch.batch.offset = offset;
   --state.in_flight;
@@ -141,6 +144,7 @@ Result<ProducerTable::IdBlock> ProducerTable::NextIdBlock(int64_t size) {
       FIRN_TRY(next_id_, DecodeNumber(kNextProducerIdKey, *value));
     }
   }
+  FIRN_ASSERT(size > 0 && next_id_ >= 0, "{} ids from {} on", size, next_id_);
   IdBlock block{.first = next_id_, .put = {std::string(kNextProducerIdKey), EncodeNumber(next_id_ + size)}};
   next_id_ += size;
   return block;

@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "base/assert.h"
 #include "io/file_system.h"
 #include "log/meta_snapshot.h"
 #include "log/segment_writer.h"
@@ -12,6 +13,7 @@ namespace firn::log {
 Status Checkpointer::Run() {
   const LogContents::Cut cut = contents_.TakeCut();
   if (cut.sequence == snapshot_sequence_) return Ok();
+  FIRN_ASSERT(snapshot_sequence_ == UINT64_MAX || cut.sequence > snapshot_sequence_, "a snapshot of entry {} is to follow that of {}", cut.sequence, snapshot_sequence_);
   for (const std::shared_ptr<Partition>& partition : cut.partitions) FIRN_RETURN_IF_ERROR(Move(*partition));
   const uint64_t first_needed = journal_files_.FirstNeeded(cut.sequence);
   FIRN_RETURN_IF_ERROR(WriteSnapshot(cut, first_needed));
@@ -29,6 +31,7 @@ Status Checkpointer::Move(Partition& partition) {
   SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments, blocks_);
   for (const Slab& slab : slabs) FIRN_RETURN_IF_ERROR(writer.Append(slab));
   FIRN_RETURN_IF_ERROR(writer.Finish());
+  FIRN_ASSERT(!writer.changed().empty() && writer.changed().back().end == slabs.back().end, "partition {}: what was moved does not end at {}", partition.id(), slabs.back().end);
   partition.CompleteMove(writer.changed(), slabs.back().end);
   return Ok();
 }

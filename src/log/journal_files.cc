@@ -29,6 +29,9 @@ void JournalFiles::Restore(std::vector<Needed> needed, std::vector<uint64_t> spa
 Result<JournalFile> JournalFiles::Take(uint64_t entry_bytes, uint64_t first_sequence) {
   base::MutexLock lock(mutex_);
   FIRN_RETURN_IF_ERROR(PrepareLocked(entry_bytes));
+  FIRN_ASSERT(prepared_.has_value() && prepared_->file != nullptr, "no journal file is ready");
+  FIRN_ASSERT(needed_.empty() || (needed_.back().number < prepared_->number && needed_.back().first_sequence <= first_sequence),
+              "journal file {} from entry {} is to follow file {} from entry {}", prepared_->number, first_sequence, needed_.back().number, needed_.back().first_sequence);
   JournalFile taken = std::move(*prepared_);
   prepared_.reset();
   needed_.push_back({taken.number, first_sequence});
@@ -83,6 +86,7 @@ Result<std::unique_ptr<io::File>> JournalFiles::OpenNextLocked(uint64_t number) 
 uint64_t JournalFiles::FirstNeeded(uint64_t sequence) const {
   base::MutexLock lock(mutex_);
   if (needed_.empty()) return last_number_;
+  FIRN_ASSERT(std::is_sorted(needed_.begin(), needed_.end(), [](const Needed& a, const Needed& b) { return a.number < b.number; }), "journal files are out of order");
   size_t first = 0;
   while (first + 1 < needed_.size() && needed_[first + 1].first_sequence <= sequence + 1) ++first;
   return needed_[first].number;

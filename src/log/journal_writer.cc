@@ -26,6 +26,7 @@ bool HasRecords(const std::vector<Operation>& operations) {
 
 void JournalWriter::Start(io::TaskQueue* queue) {
   base::MutexLock lock(mutex_);
+  FIRN_ASSERT(queue_ == nullptr && !is_closed_, "the journal's writer is started again");
   queue_ = queue;
   if (!waiting_.empty()) ScheduleLocked();
 }
@@ -40,6 +41,7 @@ Status JournalWriter::OpenFile() {
 Status JournalWriter::TakeFile(uint64_t entry_bytes) {
   FIRN_TRY(file_, files_.Take(entry_bytes, next_sequence_));
   position_ = kJournalHeaderBytes;
+  FIRN_ASSERT(position_ + io::NextBlock(entry_bytes) <= file_->size_bytes, "journal file {} of {} bytes was made for an entry of {}", file_->number, file_->size_bytes, entry_bytes);
   observer_.OnFileTaken();
   return Ok();
 }
@@ -63,6 +65,7 @@ void JournalWriter::Append(std::vector<Operation> operations, CommitCallback don
 }
 
 void JournalWriter::ScheduleLocked() {
+  FIRN_ASSERT(queue_ != nullptr && !is_scheduled_);
   is_scheduled_ = true;
   queue_->Post([this] { Flush(); });
 }
@@ -90,6 +93,7 @@ void JournalWriter::Drain() { Flush(); }
 size_t JournalWriter::FlushGroup(Entries entries) {
   uint64_t group_bytes = 0;
   const size_t count = PrepareGroup(entries, &group_bytes);
+  FIRN_ASSERT(count > 0, "none of {} entries was taken", entries.size());
   const Entries group = entries.first(count);
   if (group_bytes == 0) {
     Complete(group, std::nullopt);
@@ -111,6 +115,7 @@ size_t JournalWriter::FlushGroup(Entries entries) {
   }
   contents_.Settle();
   position_ += io::NextBlock(group_bytes);
+  FIRN_ASSERT(position_ <= file_->size_bytes, "journal file {} of {} bytes is written up to {}", file_->number, file_->size_bytes, position_);
   contents_.budget().MakeRoom();
   Complete(group, std::nullopt);
   observer_.OnApplied(std::move(effects));
@@ -172,6 +177,7 @@ Status JournalWriter::WriteGroup(Entries group) {
 
 // Entry by entry, so that the bytes that were just read for the checksum are copied while the processor's cache has them.
 Status JournalWriter::WriteBlocks(Entries group) {
+  FIRN_ASSERT(file_.has_value(), "a group is written and no journal file was taken");
   blocks_.Begin(*file_->file, position_);
   EntryHeader header{.file_number = static_cast<uint32_t>(file_->number), .sequence = next_sequence_, .group_begin = next_sequence_};
   for (const Waiting& entry : group) {

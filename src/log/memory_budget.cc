@@ -10,12 +10,14 @@
 namespace firn::log {
 
 void MemoryBudget::RemoveUnmoved(int64_t bytes) {
+  FIRN_ASSERT(bytes >= 0, "{} bytes are taken off", bytes);
   const int64_t left = unmoved_bytes_ -= bytes;
   FIRN_ASSERT(left >= 0, "{} bytes unmoved after taking off {}", left, bytes);
   WakeIfOpen();
 }
 
 void MemoryBudget::AddCached(const std::shared_ptr<Partition>& partition, Offset end, int64_t bytes) {
+  FIRN_ASSERT(bytes >= 0 && partition != nullptr, "{} bytes are cached", bytes);
   cached_bytes_ += bytes;
   {
     base::MutexLock lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "kafka/record_batch.h"
@@ -124,6 +125,7 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
 }
 
 Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const {
+  FIRN_ASSERT(position >= 0 && position < end && size > 0, "{} bytes at {} of {}", size, position, end);
   const auto bytes = static_cast<size_t>(std::min(size, end - position));
   FIRN_TRY(std::string chunk, is_read_once ? file_->ReadOnceAt(static_cast<uint64_t>(position), bytes) : file_->ReadAt(static_cast<uint64_t>(position), bytes));
   size_t whole = 0;
@@ -150,6 +152,7 @@ int64_t ColdReadMemory(int64_t max_bytes) {
 }
 
 Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, const ReadOptions& options) const {
+  FIRN_ASSERT(info.base == base_ && from >= base_, "offset {} is looked for in the segment of {}", from, base_);
   const int64_t read_bytes = ColdReadMemory(options.max_bytes);
   const int64_t max_bytes = std::clamp<int64_t>(options.max_bytes, 1, kSegmentReadBytesMax);
   auto after = std::upper_bound(index_.begin(), index_.end(), from.value() - base_.value(),

@@ -18,6 +18,7 @@ SegmentWriter::SegmentWriter(const io::Environment& environment, const Layout& l
 }
 
 Status SegmentWriter::Append(const Slab& slab) {
+  FIRN_ASSERT(slab.end > slab.base, "partition {}: a slab of {}..{}", partition_, slab.base, slab.end);
   if (file_ == nullptr && last_.has_value() && !MustRoll(slab)) {
     FIRN_RETURN_IF_ERROR(OpenLast());
   } else if (file_ == nullptr || MustRoll(slab)) {
@@ -46,6 +47,7 @@ Status SegmentWriter::Append(const Slab& slab) {
 }
 
 bool SegmentWriter::MustRoll(const Slab& slab) const {
+  FIRN_ASSERT(file_ != nullptr || last_.has_value(), "partition {} has no segment to roll", partition_);
   const SegmentInfo& info = file_ != nullptr ? changed_.back() : *last_;
   const int64_t limit = std::min(config_.segment_bytes, kSegmentBytesMax);
   if (info.size_bytes == 0) return info.end != slab.base;
@@ -54,6 +56,7 @@ bool SegmentWriter::MustRoll(const Slab& slab) const {
 }
 
 Status SegmentWriter::OpenLast() {
+  FIRN_ASSERT(last_.has_value() && changed_.empty(), "partition {}: the last segment is opened after {} others", partition_, changed_.size());
   FIRN_TRY(file_, environment_.files.Open(layout_.segment_file(partition_, last_->base), io::OpenMode::kReadWrite));
   changed_.push_back(*last_);
   last_.reset();
@@ -63,6 +66,7 @@ Status SegmentWriter::OpenLast() {
 }
 
 Status SegmentWriter::OpenNew(Offset base) {
+  FIRN_ASSERT(changed_.empty() || changed_.back().end <= base, "partition {}: a segment of offset {} behind one that ends at {}", partition_, base, changed_.back().end);
   last_.reset();
   io::FileSystem& files = environment_.files;
   FIRN_RETURN_IF_ERROR(files.CreateDirectories(layout_.partition(partition_)));
@@ -77,6 +81,7 @@ Status SegmentWriter::OpenNew(Offset base) {
 
 // The block in which the segment ends so far is written again with what follows.
 Status SegmentWriter::StartWriting(uint64_t size_bytes) {
+  FIRN_ASSERT(file_ != nullptr && index_bytes_.empty(), "partition {}: {} bytes of index of the segment before", partition_, index_bytes_.size());
   file_->PreferDirectWrites();
   const uint64_t block = size_bytes / io::kDirectBlockBytes * io::kDirectBlockBytes;
   FIRN_TRY(std::string head, file_->ReadAt(block, size_bytes - block));
@@ -90,6 +95,7 @@ Status SegmentWriter::StartWriting(uint64_t size_bytes) {
 
 // The index is synced only with a full segment: until then a lost entry costs a scan (segment.h).
 Status SegmentWriter::CloseSegment(bool is_full) {
+  FIRN_ASSERT(file_ != nullptr && index_bytes_.size() % kIndexEntryBytes == 0, "partition {}: {} bytes of index", partition_, index_bytes_.size());
   FIRN_RETURN_IF_ERROR(blocks_.Finish());
   const SegmentInfo& info = changed_.back();
   FIRN_TRY(uint64_t size, file_->Size());
