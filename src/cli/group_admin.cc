@@ -114,7 +114,7 @@ Error NoGroup(KafkaClient& client, const std::string& name) {
   if (const auto rows = GroupRows(client); rows.ok()) {
     for (const auto& [other, row] : *rows) names.push_back(other);
   }
-  return Error(ErrorCode::kNotFound, fmt::format("there is no group '{}'", name)).Hint("firn group list shows all").Candidates(base::NearNames(name, names));
+  return Error(ErrorCode::kGroupNotFound, fmt::format("there is no group '{}'", name)).Hint("firn group list shows all").Candidates(base::NearNames(name, names));
 }
 
 }  // namespace

@@ -202,7 +202,8 @@ ErrorCode ErrorCodeOf(kafka::KafkaCode code) {
     case kafka::KafkaCode::kTopicAlreadyExists: return ErrorCode::kObjectExists;
     case kafka::KafkaCode::kOffsetOutOfRange: return ErrorCode::kOffsetOutOfRange;
     case kafka::KafkaCode::kCorruptMessage: return ErrorCode::kCorruption;
-    case kafka::KafkaCode::kGroupIdNotFound: return ErrorCode::kNotFound;
+    case kafka::KafkaCode::kGroupIdNotFound: return ErrorCode::kGroupNotFound;
+    case kafka::KafkaCode::kNonEmptyGroup: return ErrorCode::kGroupNotEmpty;
     case kafka::KafkaCode::kMessageTooLarge: return ErrorCode::kLimitExceeded;
     case kafka::KafkaCode::kKafkaStorageError:
     case kafka::KafkaCode::kUnknownServerError: return ErrorCode::kIoError;

@@ -332,8 +332,8 @@ class Topics(NodeCase):
         consumer.subscribe(["keyed"])
         wait_until(lambda: consumer.poll(0.1) or consumer.assignment(), "an assignment")
         refused = firn("group", "delete", "reader", "--bootstrap-server", self.node.kafka)
-        self.assertEqual((refused.code, refused.err), (1, "error[E1012]: deleting group reader: NON_EMPTY_GROUP (68)\n"
-                                                          "   = help: firn group describe shows who reads; the members must leave first\n   = more: firn explain E1012\n"))
+        self.assertEqual((refused.code, refused.err), (1, "error[E4007]: deleting group reader: NON_EMPTY_GROUP (68)\n"
+                                                          "   = help: firn group describe shows who reads; the members must leave first\n   = more: firn explain E4007\n"))
         consumer.close()
         ours = {row["key"]: row["partition"] for row in self.topic("consume", "keyed", "--until-end", "--format", "json").rows()}
         self.assertEqual(ours, read)
@@ -348,7 +348,7 @@ class Topics(NodeCase):
         self.assertEqual(described, [{"topic": "keyed", "partition": 0, "offset": 1, "end_offset": end, "lag": end - 1, "member": None, "host": None}])
         self.assertEqual(firn("group", "delete", "reader", *group).code, 0)
         for verb in ("describe", "delete"):
-            self.assertIn("error[E1002]: there is no group 'reader'", firn("group", verb, "reader", *group).err)
+            self.assertIn("error[E4006]: there is no group 'reader'", firn("group", verb, "reader", *group).err)
 
     def test_consume_follows_until_it_is_stopped(self):
         self.topic("create", "live")
