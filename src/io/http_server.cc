@@ -93,21 +93,11 @@ class TimedStream {
   void WaitReadable(error_code& problem) { Wait(POLLIN, deadline_, problem); }
   template <typename Buffers>
   size_t read_some(const Buffers& buffers, error_code& problem) {
-    while (true) {
-      const size_t count = socket_.read_some(buffers, problem);
-      if (problem != asio::error::would_block) return count;
-      Wait(POLLIN, std::min(deadline_, After(stall_ms_)), problem);
-      if (problem) return 0;
-    }
+    return Retried([&] { return socket_.read_some(buffers, problem); }, POLLIN, deadline_, problem);
   }
   template <typename Buffers>
   size_t write_some(const Buffers& buffers, error_code& problem) {
-    while (true) {
-      const size_t count = socket_.write_some(buffers, problem);
-      if (problem != asio::error::would_block) return count;
-      Wait(POLLOUT, After(stall_ms_), problem);
-      if (problem) return 0;
-    }
+    return Retried([&] { return socket_.write_some(buffers, problem); }, POLLOUT, SteadyTime::max(), problem);
   }
   // What Beast asks a stream to have besides; it calls those above.
   template <typename Buffers>
@@ -126,6 +116,17 @@ class TimedStream {
   }
 
  private:
+  // Calls `transfer` again as soon as the socket is ready, each time within the stall's time and all before `deadline`.
+  template <typename Transfer>
+  size_t Retried(const Transfer& transfer, short events, SteadyTime deadline, error_code& problem) {
+    while (true) {
+      const size_t count = transfer();
+      if (problem != asio::error::would_block) return count;
+      Wait(events, std::min(deadline, After(stall_ms_)), problem);
+      if (problem) return 0;
+    }
+  }
+
   void Wait(short events, SteadyTime until, error_code& problem) {
     while (true) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();

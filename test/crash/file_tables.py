@@ -92,36 +92,16 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     arguments = parser.parse_args()
     print(f"file tables under kill -9: {arguments.rounds} rounds, --seed {arguments.seed}", flush=True)
-    choose = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="firn-crash-") as name:
         folder = pathlib.Path(name)
         port = firn.free_port()
         node = firn.Node(folder / "lake", kafka_port=port).start()
-        load = trades.Load(port, arguments.seed)
-        load.send(load.now_ms)  # makes the topic
-        load.producer.flush(20)
-        session = firn.Session(node.sql)
-        for statement in pipeline(folder):
-            session.execute(statement)
-        load.start()
-        for _ in range(arguments.rounds):
-            time.sleep(choose.uniform(0.02, 0.9))
-            node.kill()
-            node.start()
-        load.finish()
+        load = trades.run_under_kills(node, port, pipeline(folder), arguments.rounds, arguments.seed)
         wait_for_rows(folder, len(load.acked), 60)
         problems, records = check(folder, load)
         problems += check_by_firn(node, load)
         problems += check_orphans(folder)
-        if problems:
-            print(node.log_tail())
-        code = node.stop()
-        if code != 0:
-            problems.append(f"the clean stop ended with {code}")
-    for problem in problems:
-        print("FAIL", problem)
-    print(f"{records} acknowledged records in {len(TABLES)} tables, {arguments.rounds} kills: {'FAILED' if problems else 'exactly once'}")
-    sys.exit(1 if problems else 0)
+        trades.stop_and_report(node, problems, f"{records} acknowledged records in {len(TABLES)} tables, {arguments.rounds} kills")
 
 
 main()

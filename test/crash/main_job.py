@@ -12,7 +12,6 @@ import pathlib
 import random
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import checks  # noqa: E402
@@ -113,36 +112,16 @@ def main():
     parser.add_argument("--catalog", choices=["hadoop", "embedded"], default="hadoop")
     arguments = parser.parse_args()
     print(f"main job under kill -9: {arguments.rounds} rounds, --catalog {arguments.catalog} --seed {arguments.seed}", flush=True)
-    choose = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="firn-crash-") as folder:
         hadoop = f"'type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{pathlib.Path(folder) / 'warehouse'}'"
         catalog = hadoop if arguments.catalog == "hadoop" else "'type'='iceberg'"
         port = firn.free_port()
         node = firn.Node(pathlib.Path(folder) / "lake", kafka_port=port).start()
-        load = trades.Load(port, arguments.seed)
-        load.send(load.now_ms)  # makes the topic
-        load.producer.flush(20)
-        session = firn.Session(node.sql)
-        for statement in firn.split_statements(PIPELINE.format(catalog=catalog)):
-            session.execute(statement)
-        load.start()
-        for _ in range(arguments.rounds):
-            time.sleep(choose.uniform(0.02, 0.9))
-            node.kill()
-            node.start()
-        load.finish()
+        load = trades.run_under_kills(node, port, firn.split_statements(PIPELINE.format(catalog=catalog)), arguments.rounds, arguments.seed)
         wait_for_rows(node, len(load.acked))
         problems, records, windows = check(node, load)
         problems += check_orphans(node)
-        if problems:
-            print(node.log_tail())
-        code = node.stop()
-        if code != 0:
-            problems.append(f"the clean stop ended with {code}")
-    for problem in problems:
-        print("FAIL", problem)
-    print(f"{records} acknowledged records, {windows} closed windows, {arguments.rounds} kills: {'FAILED' if problems else 'exactly once'}")
-    sys.exit(1 if problems else 0)
+        trades.stop_and_report(node, problems, f"{records} acknowledged records, {windows} closed windows, {arguments.rounds} kills")
 
 
 main()

@@ -1,9 +1,12 @@
 """A real Kafka client that produces trades without pause, whatever happens to the node, and knows what was acknowledged."""
 import json
 import random
+import sys
 import threading
+import time
 
 import confluent_kafka
+import firn
 
 
 class Load(threading.Thread):
@@ -47,3 +50,35 @@ class Load(threading.Thread):
         left = self.producer.flush(60)
         if left:
             self.failed.append(f"{left} records were never acknowledged")
+
+
+def run_under_kills(node, kafka_port, statements, rounds, seed):
+    """Runs `statements` on a started node and produces into `trades`, while the node is killed with SIGKILL `rounds` times at random moments and started again.
+    Returns the load: all of it is acknowledged, or in its `failed`."""
+    choose = random.Random(seed)
+    load = Load(kafka_port, seed)
+    load.send(load.now_ms)  # makes the topic
+    load.producer.flush(20)
+    session = firn.Session(node.sql)
+    for statement in statements:
+        session.execute(statement)
+    load.start()
+    for _ in range(rounds):
+        time.sleep(choose.uniform(0.02, 0.9))
+        node.kill()
+        node.start()
+    load.finish()
+    return load
+
+
+def stop_and_report(node, problems, checked):
+    """Stops the node, which must end well, says what is wrong or that `checked` is there exactly once, and ends the test."""
+    if problems:
+        print(node.log_tail())
+    code = node.stop()
+    if code != 0:
+        problems.append(f"the clean stop ended with {code}")
+    for problem in problems:
+        print("FAIL", problem)
+    print(f"{checked}: {'FAILED' if problems else 'exactly once'}")
+    sys.exit(1 if problems else 0)
