@@ -69,18 +69,18 @@ class StagedFile final : public formats::ByteSink {
 };
 
 // Rows on their way into one file.
-class PartWriter {
+class FileWriter {
  public:
-  virtual ~PartWriter() = default;
+  virtual ~FileWriter() = default;
   virtual Status Write(const types::Batch& batch) = 0;
-  /// The file's name.
+  /// Makes the file durable; its name. May come after the lane is gone.
   virtual Result<std::string> Finish() = 0;
   virtual int64_t buffered_bytes() const { return 0; }
 };
 
-class TextPart final : public PartWriter {
+class TextFileWriter final : public FileWriter {
  public:
-  TextPart(std::unique_ptr<StagedFile> file, formats::RecordEncoder& encoder) : file_(std::move(file)), encoder_(encoder) {}
+  TextFileWriter(std::unique_ptr<StagedFile> file, formats::RecordEncoder& encoder) : file_(std::move(file)), encoder_(encoder) {}
 
   Status Write(const types::Batch& batch) override {
     FIRN_TRY(formats::EncodedRecords records, encoder_.Encode(batch));
@@ -99,13 +99,13 @@ class TextPart final : public PartWriter {
   formats::RecordEncoder& encoder_;
 };
 
-class ParquetPart final : public PartWriter {
+class ParquetFileWriter final : public FileWriter {
  public:
-  static Result<std::unique_ptr<PartWriter>> Make(std::unique_ptr<StagedFile> file, const formats::FormatSpec& format, const iceberg::Schema& schema) {
+  static Result<std::unique_ptr<FileWriter>> Make(std::unique_ptr<StagedFile> file, const formats::FormatSpec& format, const iceberg::Schema& schema) {
     formats::ParquetWriterOptions options;
     if (auto codec = format.options.find("compression"); codec != format.options.end()) options.codec = codec->second;
     FIRN_TRY(auto parquet, formats::ParquetWriter::Make(iceberg::StorageSchema(schema.fields), options, *file));
-    return std::unique_ptr<PartWriter>(new ParquetPart(std::move(file), schema, std::move(parquet)));
+    return std::unique_ptr<FileWriter>(new ParquetFileWriter(std::move(file), schema, std::move(parquet)));
   }
 
   Status Write(const types::Batch& batch) override {
@@ -123,12 +123,29 @@ class ParquetPart final : public PartWriter {
   int64_t buffered_bytes() const override { return parquet_->buffered_bytes(); }
 
  private:
-  ParquetPart(std::unique_ptr<StagedFile> file, const iceberg::Schema& schema, std::unique_ptr<formats::ParquetWriter> parquet)
+  ParquetFileWriter(std::unique_ptr<StagedFile> file, const iceberg::Schema& schema, std::unique_ptr<formats::ParquetWriter> parquet)
       : file_(std::move(file)), schema_(schema), parquet_(std::move(parquet)) {}
 
   const std::unique_ptr<StagedFile> file_;
   const iceberg::Schema& schema_;
   const std::unique_ptr<formats::ParquetWriter> parquet_;
+};
+
+// The files of one checkpoint.
+class FilesystemPart final : public exec::SinkPart {
+ public:
+  FilesystemPart(std::string finished, std::vector<std::unique_ptr<FileWriter>> open) : names_(std::move(finished)), open_(std::move(open)) {}
+  Result<std::string> Finish() override {
+    for (const std::unique_ptr<FileWriter>& file : open_) {
+      FIRN_TRY(const std::string name, file->Finish());
+      names_ += name + "\n";
+    }
+    return std::move(names_);
+  }
+
+ private:
+  std::string names_;  // of finished files, a line each
+  std::vector<std::unique_ptr<FileWriter>> open_;
 };
 
 // The open files of one lane, by the folder of their partition (one without name if the table has no partitions).
@@ -153,20 +170,23 @@ class FilesystemLane final : public StatelessSinkLane {
     return Ok();
   }
 
-  Result<std::string> Prepare(int64_t) override {
-    while (!open_.empty()) FIRN_RETURN_IF_ERROR(Close(open_.begin()));
-    return std::exchange(finished_, {});
+  Result<std::unique_ptr<exec::SinkPart>> Prepare(int64_t) override {
+    if (open_.empty() && finished_.empty()) return std::unique_ptr<exec::SinkPart>();
+    std::vector<std::unique_ptr<FileWriter>> open;
+    for (auto& [folder, file] : open_) open.push_back(std::move(file.writer));
+    open_.clear();
+    return std::make_unique<FilesystemPart>(std::exchange(finished_, {}), std::move(open));
   }
 
   int64_t state_bytes() const override {
     int64_t bytes = 0;
-    for (const auto& [folder, file] : open_) bytes += file.part->buffered_bytes();
+    for (const auto& [folder, file] : open_) bytes += file.writer->buffered_bytes();
     return bytes;
   }
 
  private:
   struct OpenFile {
-    std::unique_ptr<PartWriter> part;
+    std::unique_ptr<FileWriter> writer;
     uint64_t last_use = 0;
   };
   using OpenFiles = std::map<std::string, OpenFile>;
@@ -174,11 +194,11 @@ class FilesystemLane final : public StatelessSinkLane {
   Status WriteTo(const std::string& folder, const types::Batch& rows) {
     if (rows.row_count == 0) return Ok();
     OpenFile& file = open_[folder];
-    if (file.part == nullptr) {
-      FIRN_TRY(file.part, NewPart(folder));
+    if (file.writer == nullptr) {
+      FIRN_TRY(file.writer, NewFile(folder));
     }
     file.last_use = ++use_count_;
-    FIRN_RETURN_IF_ERROR(file.part->Write(rows));
+    FIRN_RETURN_IF_ERROR(file.writer->Write(rows));
     if (open_.size() > kOpenFilesMax) {
       return Close(std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
     }
@@ -186,15 +206,15 @@ class FilesystemLane final : public StatelessSinkLane {
     return Ok();
   }
 
-  Result<std::unique_ptr<PartWriter>> NewPart(const std::string& folder) {
+  Result<std::unique_ptr<FileWriter>> NewFile(const std::string& folder) {
     const std::string name = io::JoinPath(folder, fmt::format("{}{}.{}", NamePrefix(options_.job_id), environment_.random.UuidText(), options_.format.name));
     FIRN_TRY(auto file, StagedFile::Create(environment_.files, options_.folder, name));
-    if (encoder_ == nullptr) return ParquetPart::Make(std::move(file), options_.format, parquet_schema_);
-    return std::unique_ptr<PartWriter>(std::make_unique<TextPart>(std::move(file), *encoder_));
+    if (encoder_ == nullptr) return ParquetFileWriter::Make(std::move(file), options_.format, parquet_schema_);
+    return std::unique_ptr<FileWriter>(std::make_unique<TextFileWriter>(std::move(file), *encoder_));
   }
 
   Status Close(OpenFiles::iterator file) {
-    FIRN_TRY(std::string name, file->second.part->Finish());
+    FIRN_TRY(std::string name, file->second.writer->Finish());
     open_.erase(file);
     finished_ += name + "\n";
     return Ok();

@@ -66,17 +66,17 @@ class FilesystemSinkTest : public testing::Test {
 TEST_F(FilesystemSinkTest, WhatAKilledRunLeftHiddenGoesAndNothingElse) {
   exec::Sink first = Make("job1");
   ASSERT_TRUE(first.lanes[0]->Write(Rows({1, 2}, 1)).ok() && first.lanes[0]->Write(Rows({3}, 2)).ok());
-  const std::string committed = first.lanes[0]->Prepare(7).value();
+  const std::string committed = first.lanes[0]->Prepare(7).value()->Finish().value();
   ASSERT_TRUE(first.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
   const std::set<std::string> visible = Names();
   EXPECT_THAT(visible, SizeIs(2));
 
   exec::Sink other = Make("job2");  // runs, into the same folders
   ASSERT_TRUE(other.lanes[0]->Write(Rows({4}, 1)).ok());
-  const std::string of_other = other.lanes[0]->Prepare(1).value();
-  // The first job is killed with one file that is whole and one that is not.
+  const std::string of_other = other.lanes[0]->Prepare(1).value()->Finish().value();
+  // The first job is killed with one file that is whole and one that is not, cut off by a checkpoint or still open.
   ASSERT_TRUE(first.lanes[0]->Write(Rows({5}, 2)).ok());
-  (void)first.lanes[0]->Prepare(8).value();
+  ASSERT_TRUE(first.lanes[0]->Prepare(8).value()->Finish().ok());
   ASSERT_TRUE(first.lanes[0]->Write(Rows({5, 6}, 3)).ok());
   first = exec::Sink();
   EXPECT_EQ(HiddenOf("job1"), 2u);

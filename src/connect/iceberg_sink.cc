@@ -73,6 +73,36 @@ class KeyIndex {
   std::vector<iceberg::FileReference> references_;
 };
 
+// Data files and position deletes of one checkpoint.
+class IcebergPart final : public exec::SinkPart {
+ public:
+  IcebergPart(const iceberg::WriteContext& context, iceberg::TableMetadataPtr metadata, std::string prefix, std::unique_ptr<iceberg::TableWriter> writer, iceberg::PositionDeletes deletes)
+      : context_(context), metadata_(std::move(metadata)), prefix_(std::move(prefix)), writer_(std::move(writer)), deletes_(std::move(deletes)) {}
+
+  Result<std::string> Finish() override {
+    iceberg::WrittenFiles files;
+    FIRN_TRY(files.data_files, writer_->Finish());
+    if (deletes_.count() > 0) {
+      FIRN_TRY(iceberg::WrittenDeletes deletes, deletes_.Write(context_.store, context_.random, *metadata_, prefix_));
+      files.delete_files = std::move(deletes.files);
+      // Files of this very checkpoint are in the same snapshot; only older ones must still be in the table.
+      for (std::string& path : deletes.referenced_data_files) {
+        const bool is_new = std::any_of(files.data_files.begin(), files.data_files.end(), [&](const iceberg::DataFile& file) { return file.file_path == path; });
+        if (!is_new) files.referenced_data_files.push_back(std::move(path));
+      }
+    }
+    if (files.empty()) return std::string();
+    return iceberg::EncodeWrittenFiles(*metadata_, files);
+  }
+
+ private:
+  const iceberg::WriteContext context_;
+  const iceberg::TableMetadataPtr metadata_;
+  const std::string prefix_;
+  const std::unique_ptr<iceberg::TableWriter> writer_;
+  iceberg::PositionDeletes deletes_;
+};
+
 class IcebergLane final : public exec::SinkLane {
  public:
   IcebergLane(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::vector<int> places, std::vector<int> key_places, types::SchemaPtr schema, int lane)
@@ -83,33 +113,27 @@ class IcebergLane final : public exec::SinkLane {
         schema_(std::move(schema)),
         lane_(lane) {}
 
-  Status Open() {
-    FIRN_TRY(writer_, iceberg::TableWriter::Make(context_.store, context_.random, options_.table.metadata, {.file_prefix = PrefixFor(options_.checkpoint_id + 1)}));
-    return Ok();
-  }
+  Status Open() { return OpenWriter(options_.checkpoint_id + 1); }
 
   Status Write(const types::Batch& batch) override {
     types::Batch rows{schema_, {}, batch.row_count, batch.kinds, nullptr};
     for (int place : places_) rows.columns.push_back(batch.columns[static_cast<size_t>(place)]);
+    has_written_ = true;
     if (!options_.is_upsert) return writer_->Write(rows);
     return Upsert(rows);
   }
 
-  Result<std::string> Prepare(int64_t checkpoint_id) override {
-    iceberg::WrittenFiles files;
-    FIRN_TRY(files.data_files, writer_->Finish());
-    writer_->SetFilePrefix(PrefixFor(checkpoint_id + 1));
-    if (options_.is_upsert) {
-      FIRN_TRY(iceberg::WrittenDeletes deletes, deletes_.Write(context_.store, context_.random, *options_.table.metadata, PrefixFor(checkpoint_id)));
-      files.delete_files = std::move(deletes.files);
-      // Files of this very checkpoint are in the same snapshot; only older ones must still be in the table.
-      for (std::string& path : deletes.referenced_data_files) {
-        const bool is_new = std::any_of(files.data_files.begin(), files.data_files.end(), [&](const iceberg::DataFile& file) { return file.file_path == path; });
-        if (!is_new) files.referenced_data_files.push_back(std::move(path));
-      }
+  // The next rows go into files of their own; the key index knows the ones cut off by their names.
+  Result<std::unique_ptr<exec::SinkPart>> Prepare(int64_t checkpoint_id) override {
+    if (!has_written_) {
+      writer_->SetFilePrefix(PrefixFor(checkpoint_id + 1));
+      return std::unique_ptr<exec::SinkPart>();
     }
-    if (files.empty()) return std::string();
-    return iceberg::EncodeWrittenFiles(*options_.table.metadata, files);
+    auto part = std::make_unique<IcebergPart>(context_, options_.table.metadata, PrefixFor(checkpoint_id), std::move(writer_), std::exchange(deletes_, {}));
+    has_written_ = false;
+    file_numbers_.clear();
+    FIRN_RETURN_IF_ERROR(OpenWriter(checkpoint_id + 1));
+    return std::unique_ptr<exec::SinkPart>(std::move(part));
   }
 
   Status Snapshot(state::StateWriter&) override { return Ok(); }
@@ -120,6 +144,11 @@ class IcebergLane final : public exec::SinkLane {
   }
 
  private:
+  Status OpenWriter(int64_t checkpoint_id) {
+    FIRN_TRY(writer_, iceberg::TableWriter::Make(context_.store, context_.random, options_.table.metadata, {.file_prefix = PrefixFor(checkpoint_id)}));
+    return Ok();
+  }
+
   // The first part of a file's name: of this lane, for that checkpoint or a later one.
   std::string PrefixFor(int64_t checkpoint_id) const { return fmt::format("{:05}-{}", lane_, iceberg::FileOwner{options_.job_id, checkpoint_id}.ToString()); }
 
@@ -197,11 +226,12 @@ class IcebergLane final : public exec::SinkLane {
   const std::vector<int> key_places_;   // of the primary key, among the table's columns
   const types::SchemaPtr schema_;
   const int lane_;
-  std::unique_ptr<iceberg::TableWriter> writer_;
+  std::unique_ptr<iceberg::TableWriter> writer_;  // of the next part, like the next three
   iceberg::PositionDeletes deletes_;
+  bool has_written_ = false;
+  std::vector<uint32_t> file_numbers_;  // of the writer's files in the index
   std::optional<KeyIndex> index_;
   std::vector<int64_t> last_rows_;      // by group: its last row of the batch at hand; kNoRow between batches
-  std::vector<uint32_t> file_numbers_;
 };
 
 class IcebergCommitter final : public exec::SinkCommitter {

@@ -82,11 +82,11 @@ class KafkaLane final : public exec::SinkLane {
     return Ok();
   }
 
-  Result<std::string> Prepare(int64_t) override {
+  Result<std::unique_ptr<exec::SinkPart>> Prepare(int64_t) override {
     for (size_t i = 0; i < builders_.size(); ++i) {
       if (builders_[i].record_count() > 0) AppendPending(&pending_, static_cast<int32_t>(i), builders_[i].Build());
     }
-    return std::exchange(pending_, {});
+    return std::make_unique<exec::FinishedPart>(std::exchange(pending_, {}));
   }
 
   Status Snapshot(state::StateWriter&) override { return Ok(); }

@@ -14,7 +14,7 @@ namespace firn::connect {
 
 class StatelessSinkLane : public exec::SinkLane {
  public:
-  Result<std::string> Prepare(int64_t) override { return std::string(); }
+  Result<std::unique_ptr<exec::SinkPart>> Prepare(int64_t) override { return std::unique_ptr<exec::SinkPart>(); }
   Status Snapshot(state::StateWriter&) override { return Ok(); }
   Status Restore(state::StateReader&) override { return Ok(); }
   int64_t state_bytes() const override { return 0; }

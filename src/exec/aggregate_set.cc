@@ -22,6 +22,12 @@ std::vector<types::Field> AggregateShape::StateFields() const {
   return fields;
 }
 
+types::SchemaPtr AggregateShape::KeySchema() const {
+  std::vector<types::Field> fields = StateFields();
+  fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(keys.size()), fields.end());
+  return types::MakeSchema(std::move(fields));
+}
+
 Result<std::unique_ptr<AggregateSet>> AggregateSet::Make(const AggregateShape& shape) {
   auto set = std::unique_ptr<AggregateSet>(new AggregateSet(shape));
   for (const expr::AggregateCall& call : shape.calls) {
@@ -36,10 +42,18 @@ void AggregateSet::Grow() {
 }
 
 void AggregateSet::FindOrInsert(const types::Batch& batch, std::vector<uint32_t>* groups) {
-  const std::vector<types::ArrayPtr> columns = ColumnsOf(batch, shape_.keys);
-  shape_.encoder->Encode(columns, batch.row_count, &keys_);
+  FindOrInsert(ColumnsOf(batch, shape_.keys), batch.row_count, groups);
+}
+
+void AggregateSet::FindOrInsert(std::span<const types::ArrayPtr> keys, int64_t row_count, std::vector<uint32_t>* groups) {
+  shape_.encoder->Encode(keys, row_count, &keys_);
   table_.FindOrInsert(keys_, groups);
   Grow();
+}
+
+void AggregateSet::Find(std::span<const types::ArrayPtr> keys, int64_t row_count, std::vector<uint32_t>* groups) {
+  shape_.encoder->Encode(keys, row_count, &keys_);
+  table_.Find(keys_, groups);
 }
 
 Status AggregateSet::Update(const types::Batch& batch, std::span<const uint32_t> groups) {
@@ -87,16 +101,14 @@ Result<std::vector<types::ArrayPtr>> AggregateSet::Save(std::span<const uint32_t
   return columns;
 }
 
-Status AggregateSet::Load(const std::vector<types::ArrayPtr>& columns, int64_t row_count) {
+Status AggregateSet::Load(std::span<const types::ArrayPtr> columns, int64_t row_count, std::vector<uint32_t>* groups) {
   const size_t key_count = shape_.keys.size();
-  shape_.encoder->Encode(std::span(columns).first(key_count), row_count, &keys_);
-  std::vector<uint32_t> groups;
-  table_.FindOrInsert(keys_, &groups);
-  Grow();
+  FindOrInsert(columns.first(key_count), row_count, groups);
   size_t next = key_count;
   for (size_t i = 0; i < accumulators_.size(); ++i) {
     const size_t fields = expr::StateFields(shape_.calls[i]).size();
-    FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(groups, std::span(columns).subspan(next, fields)));
+    accumulators_[i]->Reset(*groups);  // of an older version
+    FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(*groups, columns.subspan(next, fields)));
     next += fields;
   }
   return Ok();

@@ -23,6 +23,8 @@ struct AggregateShape {
   static AggregateShape Make(const types::Schema& input, std::vector<int> keys, std::vector<expr::AggregateCall> calls);
   /// Key columns k0, k1, ..., then each call's state fields as a0_sum, a0_count, ...
   std::vector<types::Field> StateFields() const;
+  /// The key columns of them.
+  types::SchemaPtr KeySchema() const;
 };
 
 /// Thread-compatible.
@@ -41,9 +43,13 @@ class AggregateSet {
   Result<std::vector<types::ArrayPtr>> Rows(std::span<const uint32_t> groups) const;
   /// Results only.
   Result<std::vector<types::ArrayPtr>> Results(std::span<const uint32_t> groups) const;
-  /// Columns of StateFields of `groups`, and back.
+  /// Columns of StateFields of `groups`, and back: sets (*groups)[i] to row i. No key stands twice.
   Result<std::vector<types::ArrayPtr>> Save(std::span<const uint32_t> groups) const;
-  Status Load(const std::vector<types::ArrayPtr>& columns, int64_t row_count);
+  Status Load(std::span<const types::ArrayPtr> columns, int64_t row_count, std::vector<uint32_t>* groups);
+  void FindOrInsert(std::span<const types::ArrayPtr> keys, int64_t row_count, std::vector<uint32_t>* groups);
+  /// groups[i]: of row i of these key columns, kNoGroup: none.
+  void Find(std::span<const types::ArrayPtr> keys, int64_t row_count, std::vector<uint32_t>* groups);
+  Result<std::vector<types::ArrayPtr>> Keys(std::span<const uint32_t> groups) const { return table_.Keys(*shape_.encoder, groups); }
   void Erase(uint32_t group);
 
   std::vector<uint32_t> groups() const { return table_.LiveGroups(); }

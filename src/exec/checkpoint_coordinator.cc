@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/assert.h"
 #include "io/clock.h"
 
@@ -24,7 +26,7 @@ void CheckpointCoordinator::SetLast(CheckpointRecord record) {
   is_settled_ = last_->outside.empty();
 }
 
-CheckpointIdentity CheckpointCoordinator::IdentityOf(const JobGraph::SinkPart& sink, int64_t id) const {
+CheckpointIdentity CheckpointCoordinator::IdentityOf(const JobGraph::JobSink& sink, int64_t id) const {
   return {options_.job_id, sink.node->uid, id};
 }
 
@@ -39,20 +41,72 @@ void CheckpointCoordinator::Start(JobGraph& graph, Request request) {
 }
 
 void CheckpointCoordinator::Add(TaskSnapshot snapshot) {
-  if (!pending_ || snapshot.checkpoint_id != pending_->status.id || pending_->is_in_journal) return;  // of an aborted one
+  if (!pending_ || snapshot.checkpoint_id != pending_->status.id) return;  // of an aborted one
+  FIRN_ASSERT(pending_->phase == Phase::kCollecting, "checkpoint {} has all its {} parts and got another", pending_->status.id, pending_->awaited);
   pending_->snapshots.push_back(std::move(snapshot));
-  FIRN_ASSERT(pending_->snapshots.size() <= pending_->awaited, "checkpoint {} has {} parts of {} tasks", pending_->status.id,
-              pending_->snapshots.size(), pending_->awaited);
-  if (pending_->snapshots.size() == pending_->awaited) Complete();
+  if (pending_->snapshots.size() == pending_->awaited) FinishParts();
 }
 
 void CheckpointCoordinator::Abort(const std::string& reason) {
-  if (!pending_ || pending_->is_in_journal) return;
+  if (!pending_ || is_in_journal()) return;
   pending_->status.state = "FAILED";
   pending_->status.failure = reason;
   Remember(pending_->status);
   ++failed_;
   pending_.reset();
+}
+
+// Step 2, once.
+void CheckpointCoordinator::FinishParts() {
+  if (Status gathered = Gather(); !gathered.ok()) return Finish(std::move(gathered));
+  pending_->phase = Phase::kAwaitingTurn;
+  Commit();
+}
+
+// What the entry holds but the sinks' effects. No snapshot is left, whatever fails: a part that was not finished is part of nothing.
+Status CheckpointCoordinator::Gather() {
+  Pending& pending = *pending_;
+  const auto& sinks = pending.graph->sinks;
+  pending.record.id = pending.status.id;
+  pending.record.timestamp_ms = pending.status.triggered_ms;
+  pending.operations = std::move(pending.request.also);
+  for (const auto& sink : sinks) pending.prepared.emplace_back(static_cast<size_t>(sink.lanes));
+  std::vector<state::LaneSnapshot> states;
+  std::vector<TaskSnapshot> snapshots = std::exchange(pending.snapshots, {});
+  for (TaskSnapshot& snapshot : snapshots) {
+    if (!snapshot.source_uid.empty()) pending.record.positions[snapshot.source_uid] = std::move(snapshot.positions);
+    for (log::Operation& operation : snapshot.source_operations) pending.operations.push_back(std::move(operation));
+    for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
+    if (!snapshot.prepared) continue;
+    FIRN_TRY(pending.prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)], snapshot.prepared->Finish());
+    snapshot.prepared.reset();
+  }
+  return pending.request.is_last ? Ok() : WriteState(states);  // nobody comes back to the state of a job that has ended
+}
+
+Status CheckpointCoordinator::WriteState(const std::vector<state::LaneSnapshot>& states) {
+  Pending& pending = *pending_;
+  FIRN_TRY(state::WrittenState written, files_.Write(pending.record.id, last_ ? last_->manifest : state::Manifest(), states));
+  pending.record.manifest = std::move(written.manifest);
+  pending.status.state_bytes = written.bytes;
+  pending.status.full_state_bytes = pending.record.manifest.TotalBytes();
+  return Ok();
+}
+
+// Step 3, as soon as it is this job's turn.
+void CheckpointCoordinator::Commit() {
+  if (!TryBegin()) {
+    return post_(kBeginAgainUs, [this, id = pending_->status.id] {
+      if (pending_ && pending_->status.id == id) Commit();
+    });
+  }
+  auto entry = MakeEntry();
+  if (!entry.ok()) return Finish(std::move(entry).error());
+  pending_->phase = Phase::kInJournal;
+  store_.journal().Append(*std::move(entry), [this, post = post_, id = pending_->status.id](Result<log::Committed> committed) {
+    Status outcome = committed.ok() ? Ok() : Status(std::move(committed).error());
+    post(0, [this, id, outcome = std::move(outcome)] { OnDurable(id, outcome); });
+  });
 }
 
 // Whether all sinks may commit. If another job is committing to the place of one of them, none is begun: two jobs that each held what the other waits for
@@ -67,65 +121,31 @@ bool CheckpointCoordinator::TryBegin() {
   return true;
 }
 
-void CheckpointCoordinator::Complete() {
-  if (!TryBegin()) {
-    return post_(kBeginAgainUs, [this, id = pending_->status.id] {
-      if (pending_ && pending_->status.id == id) Complete();
-    });
-  }
-  auto entry = MakeEntry();
-  if (!entry.ok()) return Finish(std::move(entry).error());
-  pending_->is_in_journal = true;
-  store_.journal().Append(*std::move(entry), [this, post = post_, id = pending_->status.id](Result<log::Committed> committed) {
-    Status outcome = committed.ok() ? Ok() : Status(std::move(committed).error());
-    post(0, [this, id, outcome = std::move(outcome)] { OnDurable(id, outcome); });
-  });
-}
-
-// Steps 3 and 4: what the entry holds. All sinks have begun; whatever fails, none is left so.
+// All sinks have begun.
 Result<std::vector<log::Operation>> CheckpointCoordinator::MakeEntry() {
   Pending& pending = *pending_;
-  CheckpointRecord& record = pending.record;
-  record.id = pending.status.id;
-  record.timestamp_ms = pending.status.triggered_ms;
-  std::vector<log::Operation> operations = std::move(pending.request.also);
-  std::vector<state::LaneSnapshot> states;
-  std::vector<std::vector<std::string>> prepared(pending.graph->sinks.size());
-  for (size_t i = 0; i < prepared.size(); ++i) prepared[i].resize(static_cast<size_t>(pending.graph->sinks[i].lanes));
-  for (TaskSnapshot& snapshot : pending.snapshots) {
-    if (!snapshot.source_uid.empty()) record.positions[snapshot.source_uid] = std::move(snapshot.positions);
-    for (log::Operation& operation : snapshot.source_operations) operations.push_back(std::move(operation));
-    for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
-    if (snapshot.sink >= 0) prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)] = std::move(snapshot.prepared);
-  }
-  auto written = files_.Write(record.id, last_ ? last_->manifest : state::Manifest(), states);
-  if (!written.ok()) {
-    for (const JobGraph::SinkPart& sink : pending.graph->sinks) sink.committer->Withdraw();
-    return std::move(written).error();
-  }
-  record.manifest = std::move(written->manifest);
-  pending.status.state_bytes = written->bytes;
-  pending.status.full_state_bytes = record.manifest.TotalBytes();
-  FIRN_RETURN_IF_ERROR(PrepareSinks(prepared, &operations));
-  if (pending.request.is_last && record.outside.empty()) {
-    operations.push_back(log::Delete{CheckpointKey(options_.job_id)});  // nothing will be restored or done again
+  FIRN_RETURN_IF_ERROR(PrepareSinks());
+  if (pending.request.is_last && pending.record.outside.empty()) {
+    pending.operations.push_back(log::Delete{CheckpointKey(options_.job_id)});  // nothing will be restored or done again
   } else {
-    operations.push_back(log::Put{CheckpointKey(options_.job_id), EncodeCheckpoint(record)});
+    pending.operations.push_back(log::Put{CheckpointKey(options_.job_id), EncodeCheckpoint(pending.record)});
   }
-  return operations;
+  return std::move(pending.operations);
 }
 
-Status CheckpointCoordinator::PrepareSinks(const std::vector<std::vector<std::string>>& prepared, std::vector<log::Operation>* operations) {
-  CheckpointRecord& record = pending_->record;
-  const auto& sinks = pending_->graph->sinks;
+// Whatever fails, no sink is left begun.
+Status CheckpointCoordinator::PrepareSinks() {
+  Pending& pending = *pending_;
+  CheckpointRecord& record = pending.record;
+  const auto& sinks = pending.graph->sinks;
   for (size_t i = 0; i < sinks.size(); ++i) {
-    auto effects = sinks[i].committer->Prepare(IdentityOf(sinks[i], record.id), prepared[i], pending_->request.is_last);
+    auto effects = sinks[i].committer->Prepare(IdentityOf(sinks[i], record.id), pending.prepared[i], pending.request.is_last);
     if (!effects.ok()) {
       for (size_t made = 0; made < i; ++made) sinks[made].committer->Abandoned(IdentityOf(sinks[made], record.id));
       for (size_t begun = i + 1; begun < sinks.size(); ++begun) sinks[begun].committer->Withdraw();
       return std::move(effects).error();
     }
-    for (log::Operation& operation : effects->in_journal) operations->push_back(std::move(operation));
+    for (log::Operation& operation : effects->in_journal) pending.operations.push_back(std::move(operation));
     if (!effects->outside.empty()) record.outside[sinks[i].node->uid] = std::move(effects->outside);
   }
   return Ok();
@@ -133,16 +153,16 @@ Status CheckpointCoordinator::PrepareSinks(const std::vector<std::vector<std::st
 
 void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
   FIRN_ASSERT(pending_ && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
-  pending_->is_in_journal = false;
   if (!outcome.ok()) {
     is_outcome_unknown_ = is_outcome_unknown_ || !log::IsRefused(outcome.error());
-    for (const JobGraph::SinkPart& sink : pending_->graph->sinks) {
+    for (const JobGraph::JobSink& sink : pending_->graph->sinks) {
       if (log::IsRefused(outcome.error())) sink.committer->Abandoned(IdentityOf(sink, id));
     }
     return Finish(std::move(outcome));
   }
   last_ = std::move(pending_->record);
-  for (const JobGraph::SinkPart& sink : pending_->graph->sinks) sink.committer->Published(IdentityOf(sink, id));
+  has_ended_ = pending_->request.is_last;
+  for (const JobGraph::JobSink& sink : pending_->graph->sinks) sink.committer->Published(IdentityOf(sink, id));
   outcome = CommitOutside(*pending_->graph);
   if (outcome.ok()) outcome = files_.RemoveUnreferenced(last_->manifest);
   Finish(std::move(outcome));
@@ -150,7 +170,7 @@ void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
 
 Status CheckpointCoordinator::CommitOutside(JobGraph& graph) {
   is_settled_ = false;
-  for (JobGraph::SinkPart& sink : graph.sinks) {
+  for (JobGraph::JobSink& sink : graph.sinks) {
     auto found = last_->outside.find(sink.node->uid);
     if (found == last_->outside.end()) continue;
     FIRN_RETURN_IF_ERROR(sink.committer->CommitOutside(IdentityOf(sink, last_->id), found->second));
@@ -162,8 +182,9 @@ Status CheckpointCoordinator::CommitOutside(JobGraph& graph) {
 Status CheckpointCoordinator::ResumeOutside(JobGraph& graph) { return last_ ? CommitOutside(graph) : Ok(); }
 
 Status CheckpointCoordinator::RemoveOrphans(JobGraph& graph) {
+  FIRN_ASSERT(!pending_, "checkpoint {} is in progress, its files are no orphans", pending_->status.id);
   if (!is_settled_ || is_outcome_unknown_) return Ok();
-  for (JobGraph::SinkPart& sink : graph.sinks) FIRN_RETURN_IF_ERROR(sink.committer->RemoveOrphans(IdentityOf(sink, last_ ? last_->id : 0)));
+  for (JobGraph::JobSink& sink : graph.sinks) FIRN_RETURN_IF_ERROR(sink.committer->RemoveOrphans(IdentityOf(sink, last_ ? last_->id : 0)));
   return Ok();
 }
 

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes the checkpoints of one job, one at a time.
+// Takes the checkpoints of one job, one at a time. Each arrow is one turn of the job's queue: no two of them run at the same time, none waits for a task,
+// for another job or for the journal.
 //
-// 1. Start asks every task; sources put a barrier into their streams.
-// 2. Each task hands in its part (Add): state of changed key groups, source positions, what its sink lane has written.
-// 3. With all parts there: the state goes into a file; the sinks' committers turn the lanes' results into effects.
-// 4. ONE journal entry holds positions, manifest, and every effect inside this node. It is durable or it is not: that is the commit.
-// 5. Effects outside are carried out, idempotently; the bytes to do them again are in the entry. Then the next checkpoint may start.
-// 6. State files that the new manifest no longer names are removed.
+//   idle --Start--> kCollecting --last Add--> kAwaitingTurn --all sinks have begun--> kInJournal --durable, done outside--> idle
+//                        |                      |  ^    |                                 |
+//                        |                      +--+ other jobs commit there: again later |
+//                        +-- Abort, a failure --+-------+                                 +-- refused, unknown, not done outside: failed
+//                                   v
+//                                 idle: as if it had not been
 //
-// A failure before 4 leaves the last checkpoint as it was; the job restarts from it. A failure in 5 restarts the job too, which then
-// carries out the effects again before anything else (ResumeOutside).
+// 1. Start asks every task; sources put a barrier into their streams. Each task hands in its share (Add): state that has changed, source positions, and of
+//    its sink's lane a part: what was cut off at the barrier, not finished yet. The tasks go on.
+// 2. With all shares there, in one turn: the parts are finished (footers, fsync), the state goes into a file. Nothing of it is done again while the
+//    turn is awaited, and no sink is held for it: a turn is as short as can be.
+// 3. All sinks begin or none does. Then, in the same turn: the committers make effects of what the parts gave, and ONE journal entry holds positions, manifest,
+//    and every effect inside this node. It is durable or it is not: that is the commit. Abort has no effect from here on.
+// 4. Effects outside are carried out, idempotently; the bytes to do them again are in the entry. State files that the new manifest no longer names are
+//    removed. Then the next checkpoint may start.
+//
+// A failure before 4 leaves the last checkpoint as it was; the job restarts from it. A failure in 4 restarts the job too, which then carries out the effects
+// again before anything else (ResumeOutside); after the last checkpoint of a job nothing else is left to do (has_ended).
+//
+// Between runs, idle and with no task alive, nobody holds or finishes a part: only then RemoveOrphans may tell by names which files nobody will ask for.
 #pragma once
 
 #include <cstdint>
@@ -51,17 +63,19 @@ class CheckpointCoordinator {
 
   bool is_in_progress() const { return pending_.has_value(); }
   /// Its entry has been given to the journal and has not come back.
-  bool is_in_journal() const { return pending_ && pending_->is_in_journal; }
+  bool is_in_journal() const { return pending_ && pending_->phase == Phase::kInJournal; }
   int64_t started_ms() const { return pending_ ? pending_->status.triggered_ms : last_started_ms_; }
 
   /// The last complete checkpoint; null: none.
   const CheckpointRecord* last() const { return last_ ? &*last_ : nullptr; }
   void SetLast(CheckpointRecord record);
+  /// This process took the job's last checkpoint and it is in the journal: nothing may run any more, only what it owes outside may be missing.
+  bool has_ended() const { return has_ended_; }
   state::CheckpointFiles& files() { return files_; }
   /// Carries out what the last checkpoint still owes outside.
   Status ResumeOutside(JobGraph& graph);
-  /// Removes files that no checkpoint of the job names, nor what its checkpoints have committed; does nothing while it is unknown what those are. No task of
-  /// the graph has begun, or all are gone.
+  /// Removes files that no checkpoint of the job names, nor what its checkpoints have committed; does nothing while it is unknown what those are. None is in
+  /// progress, and no task of the graph has begun, or all are gone.
   Status RemoveOrphans(JobGraph& graph);
   /// The job has ended for good: nothing will be restored.
   Status RemoveFiles() { return files_.RemoveAll(); }
@@ -71,25 +85,31 @@ class CheckpointCoordinator {
   int64_t failed_count() const { return failed_; }
 
  private:
+  enum class Phase { kCollecting, kAwaitingTurn, kInJournal };
   struct Pending {
     JobGraph* graph;
     Request request;
     CheckpointStatus status;
     size_t awaited = 0;
-    std::vector<TaskSnapshot> snapshots;
+    Phase phase = Phase::kCollecting;
+    std::vector<TaskSnapshot> snapshots;             // while collecting
+    std::vector<std::vector<std::string>> prepared;  // then: what the parts gave, by sink and lane
+    std::vector<log::Operation> operations;          // of the entry
     CheckpointRecord record;
-    bool is_in_journal = false;
     int64_t started_us = 0;
   };
 
-  void Complete();
+  void FinishParts();
+  Status Gather();
+  Status WriteState(const std::vector<state::LaneSnapshot>& states);
+  void Commit();
   bool TryBegin();
   Result<std::vector<log::Operation>> MakeEntry();
-  Status PrepareSinks(const std::vector<std::vector<std::string>>& prepared, std::vector<log::Operation>* operations);
+  Status PrepareSinks();
   void OnDurable(int64_t id, Status outcome);
   void Finish(Status outcome);
   void Remember(CheckpointStatus status);
-  CheckpointIdentity IdentityOf(const JobGraph::SinkPart& sink, int64_t id) const;
+  CheckpointIdentity IdentityOf(const JobGraph::JobSink& sink, int64_t id) const;
   Status CommitOutside(JobGraph& graph);
 
   const Options options_;
@@ -99,6 +119,7 @@ class CheckpointCoordinator {
   state::CheckpointFiles files_;
   std::optional<CheckpointRecord> last_;
   bool is_settled_ = true;                        // all that the last checkpoint owes outside is done
+  bool has_ended_ = false;
   bool is_outcome_unknown_ = false;               // an entry may be in the journal or not: the next process will know
   int64_t next_id_ = 1;
   int64_t last_started_ms_ = 0;

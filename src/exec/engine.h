@@ -55,7 +55,9 @@ struct SourcePartitionStatus {
   PartitionStatus partition;
   int64_t watermark_ms = types::kNoWatermark;
   bool is_idle = false;
-  int64_t late_rows = 0;            // came behind the watermark; a window that is still open takes them nevertheless
+  /// Since the job was submitted: rows whose event time was at or behind the watermark that the rows read before them, of all partitions, had emitted. They
+  /// are passed on: a window that is still open takes them. Which rows were dropped as late, VertexStatus::late_rows tells.
+  int64_t late_rows = 0;
 };
 
 struct OpenWindow {

@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "exec/aggregate_set.h"
+#include "exec/change_ledger.h"
 #include "exec/columns.h"
-#include "exec/key_group_rows.h"
 #include "exec/operators_internal.h"
 
 namespace firn::exec {
@@ -26,7 +26,8 @@ class GroupAggregateOperator final : public Operator {
         spec_(std::get<plan::GroupAggregateNode>(node.spec)),
         options_(options),
         shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
-        changed_(state::kKeyGroups, false) {}
+        key_schema_(shape_.KeySchema()),
+        changes_(ledger_) {}
 
   Status Make() {
     FIRN_TRY(set_, AggregateSet::Make(shape_));
@@ -39,8 +40,8 @@ class GroupAggregateOperator final : public Operator {
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
-    FindGroups(batch);
-    if (options_.is_batch) return set_->Update(batch, groups_);  // rows only, and one result: no counts, no times, no state
+    FIRN_RETURN_IF_ERROR(FindGroups(batch));
+    if (options_.is_batch) return set_->Update(batch, groups_);  // rows only, and one result: no counts, no times, no state, no changes
     if (options_.emits_net_changes) return EmitNetChanges(batch, output);
     int64_t begin = 0;
     ++run_;
@@ -54,8 +55,7 @@ class GroupAggregateOperator final : public Operator {
       run_of_[group] = run_;
     }
     FIRN_RETURN_IF_ERROR(EmitRun(types::SliceBatch(batch, begin, batch.row_count - begin), std::span(groups_).subspan(static_cast<size_t>(begin)), output));
-    EraseEmpty();
-    return Ok();
+    return EraseEmpty();
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
@@ -80,48 +80,44 @@ class GroupAggregateOperator final : public Operator {
   // A group that is over begins anew when its key comes again; sweeping only frees memory.
   Status OnTimer(int64_t now_ms, Output&) override {
     if (!HasTimeToLive()) return Ok();
-    for (uint32_t group : set_->groups()) {
-      if (IsOver(group, now_ms)) Forget(group);
-    }
     next_sweep_ms_ = now_ms + std::max<int64_t>(spec_.state_ttl_ms / 2, 100);
-    return Ok();
+    std::vector<uint32_t> over;
+    for (uint32_t group : set_->groups()) {
+      if (IsOver(group, now_ms)) over.push_back(group);
+    }
+    return Erase(over);
   }
   int64_t NextTimerMs() const override { return HasTimeToLive() ? next_sweep_ms_ : std::numeric_limits<int64_t>::max(); }
 
+  // A key that is gone is written with a row count of zero.
   Status Snapshot(state::StateWriter& writer) override {
-    const std::vector<uint32_t> live = set_->groups();
-    types::Batch rows{StateSchema(), {}, static_cast<int64_t>(live.size()), nullptr, nullptr};
-    FIRN_TRY(rows.columns, set_->Save(live));
+    if (options_.is_batch) return Ok();
+    state::KeyedRows written;
+    written.replaced = ledger_.Settle();
+    FIRN_TRY(written.rows, TakeGone(written.replaced, &written.groups));
+    std::vector<uint32_t> groups;
+    changes_.Take(written.replaced, [&] { return set_->groups(); }, [&](uint32_t group) { return set_->key_group(group); }, &groups, &written.groups);
+    types::Batch rows{StateSchema(), {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, set_->Save(groups));
     std::vector<int64_t> counts, times;
-    std::vector<int> key_groups;
-    for (uint32_t group : live) {
+    for (uint32_t group : groups) {
       counts.push_back(row_counts_[group]);
       times.push_back(written_ms_[group]);
-      key_groups.push_back(set_->key_group(group));
     }
     rows.columns.insert(rows.columns.begin(), {LongArray(std::move(counts)), LongArray(std::move(times))});
-    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, "groups", rows, key_groups, changed_));
-    changed_.assign(state::kKeyGroups, false);
-    return Ok();
+    if (written.rows.row_count > 0) {
+      FIRN_TRY(rows, types::ConcatenateBatches({written.rows, rows}));
+    }
+    written.rows = std::move(rows);
+    if (written.rows.row_count == 0 && written.replaced.none()) return Ok();
+    return writer.WriteKeyed("groups", std::move(written));
   }
 
   Status Restore(state::StateReader& reader) override {
-    return reader.Read("groups", StateSchema(), [&](int, const types::Batch& rows) -> Status {
-      const std::vector<types::ArrayPtr> columns(rows.columns.begin() + 2, rows.columns.end());
-      FIRN_RETURN_IF_ERROR(set_->Load(columns, rows.row_count));
-      const uint32_t before = static_cast<uint32_t>(row_counts_.size());
-      std::vector<int64_t> counts, times;
-      LongsOf(rows.columns[0], &counts);
-      LongsOf(rows.columns[1], &times);
-      // Groups are numbered in the order of the loaded rows: a fresh set has erased none.
-      FIRN_ASSERT(set_->capacity() == before + counts.size(), "restored {} rows as {} groups", counts.size(), set_->capacity() - before);
-      row_counts_.insert(row_counts_.end(), counts.begin(), counts.end());
-      written_ms_.insert(written_ms_.end(), times.begin(), times.end());
-      return Ok();
-    });
+    return reader.Read("groups", StateSchema(), [&](const types::Batch& rows) { return Load(rows); });
   }
 
-  int64_t state_bytes() const override { return set_->bytes() + static_cast<int64_t>((row_counts_.capacity() + written_ms_.capacity() + run_of_.capacity()) * sizeof(int64_t)); }
+  int64_t state_bytes() const override { return set_->bytes() + changes_.bytes() + gone_.bytes() + static_cast<int64_t>((row_counts_.capacity() + written_ms_.capacity() + run_of_.capacity()) * sizeof(int64_t)); }
 
  private:
   types::SchemaPtr StateSchema() const {
@@ -133,26 +129,100 @@ class GroupAggregateOperator final : public Operator {
   bool HasTimeToLive() const { return spec_.state_ttl_ms > 0 && !options_.is_batch; }
   int64_t now_ms() const { return context_->evaluation.row_time_us / 1000; }
   bool IsOver(uint32_t group, int64_t now_ms) const { return row_counts_[group] > 0 && written_ms_[group] + spec_.state_ttl_ms <= now_ms; }
-  void Forget(uint32_t group) {
-    changed_[static_cast<size_t>(set_->key_group(group))] = true;
-    row_counts_[group] = 0;
-    run_of_[group] = kErased;
-    set_->Erase(group);
+
+  // Each of `groups` once, or several times.
+  Status Erase(std::span<const uint32_t> groups) {
+    std::vector<uint32_t> stored;
+    std::vector<uint8_t> key_groups;
+    for (uint32_t group : groups) {
+      if (run_of_[group] == kErased) continue;
+      run_of_[group] = kErased;
+      const int key_group = set_->key_group(group);
+      if (!changes_.Remove(group, key_group)) continue;
+      stored.push_back(group);
+      key_groups.push_back(static_cast<uint8_t>(key_group));
+    }
+    if (!stored.empty() && !options_.is_batch) {
+      types::Batch keys{key_schema_, {}, static_cast<int64_t>(stored.size()), nullptr, nullptr};
+      FIRN_TRY(keys.columns, set_->Keys(stored));
+      gone_.Add(std::move(keys), key_groups);
+    }
+    for (uint32_t group : groups) {
+      if (run_of_[group] != kErased) continue;
+      run_of_[group] = 0;
+      row_counts_[group] = 0;
+      set_->Erase(group);
+    }
+    return Ok();
   }
 
-  void FindGroups(const types::Batch& batch) {
-    set_->FindOrInsert(batch, &groups_);
-    GrowToCapacity();
-    if (!HasTimeToLive()) return;
-    bool is_any_over = false;
-    for (uint32_t group : groups_) {
-      if (!IsOver(group, now_ms())) continue;
-      is_any_over = true;
-      Forget(group);
+  // The keys that were stored and are gone, as rows of the state; keys that have come again stand among the changes.
+  Result<types::Batch> TakeGone(const state::KeyGroupSet& replaced, std::vector<uint8_t>* key_groups) {
+    if (gone_.empty()) return types::Batch{StateSchema(), {}, 0, nullptr, nullptr};
+    std::vector<uint8_t> all_key_groups;
+    FIRN_TRY(types::Batch keys, gone_.Take(&all_key_groups));
+    std::vector<uint32_t> groups;
+    set_->Find(keys.columns, keys.row_count, &groups);
+    std::vector<int64_t> kept;
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (groups[i] != kNoGroup || replaced.test(all_key_groups[i])) continue;
+      kept.push_back(static_cast<int64_t>(i));
+      key_groups->push_back(all_key_groups[i]);
     }
-    if (!is_any_over) return;
+    const std::vector<int64_t> zeros(kept.size(), 0);
+    FIRN_TRY(keys, types::TakeRows(keys, LongArray(std::move(kept))));
+    FIRN_TRY(types::Batch rows, PaddedTo(StateSchema(), keys));
+    rows.columns[0] = rows.columns[1] = LongArray(zeros);
+    return rows;
+  }
+
+  // Of a key that stands there several times the last row counts.
+  Status Load(types::Batch rows) {
+    const size_t key_count = spec_.keys.size();
+    const auto keys_of = [&](const types::Batch& batch) { return std::span<const types::ArrayPtr>(batch.columns).subspan(2, key_count); };
+    set_->FindOrInsert(keys_of(rows), rows.row_count, &groups_);
+    GrowToCapacity();
+    for (uint32_t group : groups_) ledger_.Stored(set_->key_group(group));
+    if (std::vector<int64_t> last = LastRows(groups_); last.size() < groups_.size()) {
+      FIRN_TRY(rows, types::TakeRows(rows, LongArray(std::move(last))));
+    }
+    std::vector<int64_t> counts, times;
+    LongsOf(rows.columns[0], &counts);
+    std::vector<uint8_t> is_there(counts.size());
+    for (size_t i = 0; i < counts.size(); ++i) is_there[i] = counts[i] > 0;
+    set_->FindOrInsert(keys_of(rows), rows.row_count, &groups_);
+    for (size_t i = 0; i < counts.size(); ++i) {
+      if (is_there[i]) continue;
+      changes_.Forget(groups_[i], set_->key_group(groups_[i]));
+      set_->Erase(groups_[i]);
+    }
+    FIRN_TRY(rows, types::TakeRows(rows, IndicesWhere(is_there)));
+    FIRN_RETURN_IF_ERROR(set_->Load(std::span<const types::ArrayPtr>(rows.columns).subspan(2), rows.row_count, &groups_));
+    GrowToCapacity();
+    counts.clear();
+    LongsOf(rows.columns[0], &counts);
+    LongsOf(rows.columns[1], &times);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      row_counts_[groups_[i]] = counts[i];
+      written_ms_[groups_[i]] = times[i];
+      changes_.Restore(groups_[i], set_->key_group(groups_[i]));
+    }
+    return Ok();
+  }
+
+  Status FindGroups(const types::Batch& batch) {
     set_->FindOrInsert(batch, &groups_);
     GrowToCapacity();
+    if (!HasTimeToLive()) return Ok();
+    std::vector<uint32_t> over;
+    for (uint32_t group : groups_) {
+      if (IsOver(group, now_ms())) over.push_back(group);
+    }
+    if (over.empty()) return Ok();
+    FIRN_RETURN_IF_ERROR(Erase(over));
+    set_->FindOrInsert(batch, &groups_);
+    GrowToCapacity();
+    return Ok();
   }
   void GrowToCapacity() {
     row_counts_.resize(set_->capacity(), 0);
@@ -160,14 +230,15 @@ class GroupAggregateOperator final : public Operator {
     run_of_.resize(set_->capacity(), 0);
   }
 
+  // Not in batch mode.
   Status Absorb(const types::Batch& batch, std::span<const uint32_t> groups) {
     FIRN_RETURN_IF_ERROR(set_->Update(batch, groups));
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t group = groups[static_cast<size_t>(row)];
       written_ms_[group] = now_ms();
       row_counts_[group] += IsRetraction(batch.kind(row)) ? -1 : 1;
-      changed_[static_cast<size_t>(set_->key_group(group))] = true;
     }
+    changes_.TouchAll(groups, set_->capacity(), [&](uint32_t group) { return set_->key_group(group); });
     return Ok();
   }
 
@@ -195,8 +266,7 @@ class GroupAggregateOperator final : public Operator {
     FIRN_TRY(std::vector<types::ArrayPtr> before, set_->Rows(touched));
     FIRN_RETURN_IF_ERROR(Absorb(batch, groups_));
     FIRN_RETURN_IF_ERROR(EmitDifference(touched, before, counts_before, output));
-    EraseEmpty();
-    return Ok();
+    return EraseEmpty();
   }
 
   Status EmitDifference(std::span<const uint32_t> groups, const std::vector<types::ArrayPtr>& before, const std::vector<int64_t>& counts_before, Output& output) {
@@ -237,15 +307,11 @@ class GroupAggregateOperator final : public Operator {
     return true;
   }
 
-  void EraseEmpty() {
-    for (uint32_t group : emptied_) {
-      if (row_counts_[group] > 0) continue;
-      row_counts_[group] = 0;
-      if (run_of_[group] == kErased) continue;
-      run_of_[group] = kErased;
-      set_->Erase(group);
-    }
+  Status EraseEmpty() {
+    std::erase_if(emptied_, [&](uint32_t group) { return row_counts_[group] > 0; });
+    FIRN_RETURN_IF_ERROR(Erase(emptied_));
     emptied_.clear();
+    return Ok();
   }
 
   static constexpr uint64_t kErased = ~uint64_t{0};
@@ -262,7 +328,10 @@ class GroupAggregateOperator final : public Operator {
   std::vector<uint64_t> run_of_;     // the last run that a group stood in
   uint64_t run_ = 0;
   std::vector<uint32_t> emptied_;
-  std::vector<bool> changed_;        // key groups since the last snapshot
+  const types::SchemaPtr key_schema_;
+  KeyGroupLedger ledger_;
+  ChangeSet changes_;
+  GoneKeys gone_;
   std::vector<uint32_t> groups_;     // of the batch at hand
 };
 

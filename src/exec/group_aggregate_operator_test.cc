@@ -79,6 +79,7 @@ TEST(GroupAggregateOperator, FollowsChangesThroughRestarts) {
         rig.Process(0, MakeBatch(node->inputs[0]->schema, changes));
         Apply(rig.TakeChanges(), &result);
         ASSERT_EQ(result, Expected(rows)) << "seed " << seed << " step " << step;
+        if (random() % 3 == 0) rig.Checkpoint();
         if (random() % 6 == 0) rig.Restart();
       }
     }

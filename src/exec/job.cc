@@ -130,6 +130,7 @@ void Job::Run() {
   if (auto status = Prepare(); !status.ok()) return Fail(std::move(status).error());
   if (auto status = coordinator_.ResumeOutside(graph_); !status.ok()) return Fail(std::move(status).error());
   RemoveOrphans();
+  if (coordinator_.has_ended()) return EndWith(JobState::kFinished, std::nullopt, Ending::kStored);  // only what it owed outside was missing
   StartRun();
 }
 

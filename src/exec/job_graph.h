@@ -20,12 +20,12 @@ namespace firn::exec {
 
 /// One run of a job: everything that is made anew when the job restarts.
 struct JobGraph {
-  struct SinkPart {
+  struct JobSink {
     plan::PhysicalNodePtr node;
     std::unique_ptr<SinkCommitter> committer;
     int lanes = 0;
   };
-  std::vector<SinkPart> sinks;
+  std::vector<JobSink> sinks;
   std::vector<std::unique_ptr<Task>> tasks;  // destroyed before the committers
   std::vector<int> root_tasks;               // those that drive a sink or feed the reader of a SELECT
 };

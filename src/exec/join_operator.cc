@@ -65,10 +65,9 @@ class JoinOperator final : public Operator {
   }
 
   Status OnTimer(int64_t now_ms, Output&) override {
-    left_.DropExpired(now_ms);
-    right_.DropExpired(now_ms);
     next_sweep_ms_ = now_ms + SweepIntervalMs();
-    return Ok();
+    FIRN_RETURN_IF_ERROR(left_.DropExpired(now_ms));
+    return right_.DropExpired(now_ms);
   }
   int64_t NextTimerMs() const override { return SweepIntervalMs() == 0 ? std::numeric_limits<int64_t>::max() : next_sweep_ms_; }
 
@@ -165,8 +164,7 @@ class JoinOperator final : public Operator {
       mine->Add(entry, adds ? 1 : -1, now_ms);
       if (adds) mine->SetDegree(entry, matches_of_[static_cast<size_t>(row)]);
     }
-    mine->DropEmpty(entries_);
-    return Ok();
+    return mine->DropEmpty(entries_);
   }
 
   const plan::JoinNode& spec_;

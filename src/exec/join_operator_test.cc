@@ -121,6 +121,7 @@ void CheckStream(const Variant& variant, uint32_t seed) {
     rig.Process(input, MakeBatch(node->inputs[static_cast<size_t>(input)]->schema, changer.Changes(&sides[input])));
     Apply(rig.TakeChanges(), &result);
     ASSERT_EQ(result, JoinRelations(variant, sides[0], sides[1])) << "after step " << step;
+    if (changer.Below(3) == 0) rig.Checkpoint();
     if (changer.Below(6) == 0) rig.Restart();
     if (testing::Test::HasFatalFailure()) return;
   }

@@ -9,7 +9,6 @@
 
 #include "base/assert.h"
 #include "exec/columns.h"
-#include "exec/key_group_rows.h"
 
 namespace firn::exec {
 
@@ -41,8 +40,7 @@ JoinSide::JoinSide(types::SchemaPtr schema, std::vector<int> keys, int64_t ttl_m
       key_encoder_(TypesOf(*schema_, keys_)),
       row_encoder_(TypesOf(*schema_, AllColumnsOf(*schema_))),
       key_table_(key_encoder_.shape()),
-      row_table_(row_encoder_.shape()),
-      changed_(state::kKeyGroups, false) {}
+      row_table_(row_encoder_.shape()) {}
 
 void JoinSide::EncodeKeys(const types::Batch& batch, BatchKeys* keys) const {
   key_encoder_.Encode(ColumnsOf(batch, keys_), batch.row_count, keys);
@@ -92,8 +90,32 @@ uint32_t JoinSide::LastOf(uint32_t group) const {
   return entry;
 }
 
-void JoinSide::Drop(uint32_t entry) {
-  MarkChanged(entry);
+Status JoinSide::Drop(std::span<const uint32_t> entries) {
+  std::vector<uint32_t> stored;
+  std::vector<uint8_t> key_groups;
+  for (uint32_t entry : entries) {
+    const int key_group = KeyGroupOf(entry);
+    if (!changes_.Remove(entry, key_group)) continue;
+    stored.push_back(entry);
+    key_groups.push_back(static_cast<uint8_t>(key_group));
+  }
+  if (!stored.empty()) {
+    types::Batch rows{schema_, {}, static_cast<int64_t>(stored.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, Columns(stored));
+    gone_.Add(std::move(rows), key_groups);
+  }
+  for (uint32_t entry : entries) Unlink(entry);
+  return Ok();
+}
+
+void JoinSide::Forget(std::span<const uint32_t> entries) {
+  for (uint32_t entry : entries) {
+    changes_.Forget(entry, KeyGroupOf(entry));
+    Unlink(entry);
+  }
+}
+
+void JoinSide::Unlink(uint32_t entry) {
   const uint32_t group = entries_[entry].group;
   TakeOut(entry);
   if (heads_[group].first == kNoEntry) {
@@ -104,16 +126,25 @@ void JoinSide::Drop(uint32_t entry) {
   entries_[entry] = Entry();
 }
 
-void JoinSide::DropEmpty(std::span<const uint32_t> entries) {
+std::vector<uint32_t> JoinSide::EmptyOf(std::span<const uint32_t> entries) const {
+  std::vector<uint32_t> empty;
   for (uint32_t entry : entries) {
-    if (entries_[entry].group != kNoGroup && entries_[entry].count == 0) Drop(entry);
+    if (entries_[entry].group != kNoGroup && entries_[entry].count == 0) empty.push_back(entry);
   }
+  std::sort(empty.begin(), empty.end());
+  empty.erase(std::unique(empty.begin(), empty.end()), empty.end());
+  return empty;
 }
 
-void JoinSide::DropExpired(int64_t now_ms) {
-  for (uint32_t entry : LiveEntries()) {
-    if (IsExpired(entry, now_ms)) Drop(entry);
-  }
+Status JoinSide::DropEmpty(std::span<const uint32_t> entries) {
+  const std::vector<uint32_t> empty = EmptyOf(entries);
+  return empty.empty() ? Ok() : Drop(empty);
+}
+
+Status JoinSide::DropExpired(int64_t now_ms) {
+  std::vector<uint32_t> expired = LiveEntries();
+  std::erase_if(expired, [&](uint32_t entry) { return !IsExpired(entry, now_ms); });
+  return Drop(expired);
 }
 
 void JoinSide::Add(uint32_t entry, int64_t change, int64_t now_ms) {
@@ -135,31 +166,54 @@ types::SchemaPtr JoinSide::StateSchema() const {
   return types::MakeSchema(std::move(fields));
 }
 
+// The rows that were stored and are gone, as rows of the state; rows that have come again stand among the changes.
+Result<types::Batch> JoinSide::TakeGone(const state::KeyGroupSet& replaced, std::vector<uint8_t>* key_groups) {
+  if (gone_.empty()) return types::Batch{StateSchema(), {}, 0, nullptr, nullptr};
+  std::vector<uint8_t> all_key_groups;
+  FIRN_TRY(types::Batch gone, gone_.Take(&all_key_groups));
+  row_encoder_.Encode(gone.columns, gone.row_count, &row_keys_);
+  std::vector<uint32_t> entries;
+  row_table_.Find(row_keys_, &entries);
+  std::vector<int64_t> kept;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i] != kNoEntry || replaced.test(all_key_groups[i])) continue;
+    kept.push_back(static_cast<int64_t>(i));
+    key_groups->push_back(all_key_groups[i]);
+  }
+  const types::ArrayPtr zeros = LongArray(std::vector<int64_t>(kept.size(), 0));
+  FIRN_TRY(gone, types::TakeRows(gone, LongArray(std::move(kept))));
+  types::Batch rows{StateSchema(), gone.columns, gone.row_count, nullptr, nullptr};
+  rows.columns.insert(rows.columns.end(), 3, zeros);
+  return rows;
+}
+
 Status JoinSide::Snapshot(state::StateWriter& writer, std::string_view table) {
+  state::KeyedRows written;
+  written.replaced = ledger_.Settle();
+  FIRN_TRY(const types::Batch gone, TakeGone(written.replaced, &written.groups));
   std::vector<uint32_t> kept;
-  std::vector<int> key_groups;
+  changes_.Take(written.replaced, [&] { return LiveEntries(); }, [&](uint32_t entry) { return KeyGroupOf(entry); }, &kept, &written.groups);
   std::vector<int64_t> counts, degrees, times;
-  for (uint32_t entry : LiveEntries()) {
-    const int key_group = key_table_.key_group(entries_[entry].group);
-    if (!changed_[static_cast<size_t>(key_group)]) continue;
-    kept.push_back(entry);
-    key_groups.push_back(key_group);
+  for (uint32_t entry : kept) {
     counts.push_back(entries_[entry].count);
     degrees.push_back(entries_[entry].degree);
     times.push_back(entries_[entry].written_ms);
   }
-  types::Batch rows{StateSchema(), {}, static_cast<int64_t>(kept.size()), nullptr, nullptr};
-  FIRN_TRY(rows.columns, Columns(kept));
-  for (std::vector<int64_t>* values : {&counts, &degrees, &times}) rows.columns.push_back(LongArray(std::move(*values)));
-  FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, table, rows, key_groups, changed_));
-  changed_.assign(state::kKeyGroups, false);
-  return Ok();
+  written.rows = {StateSchema(), {}, static_cast<int64_t>(kept.size()), nullptr, nullptr};
+  FIRN_TRY(written.rows.columns, Columns(kept));
+  for (std::vector<int64_t>* values : {&counts, &degrees, &times}) written.rows.columns.push_back(LongArray(std::move(*values)));
+  if (gone.row_count > 0) {
+    FIRN_TRY(written.rows, types::ConcatenateBatches({gone, written.rows}));
+  }
+  if (written.rows.row_count == 0 && written.replaced.none()) return Ok();
+  return writer.WriteKeyed(table, std::move(written));
 }
 
+// Of a row that stands there several times the last version counts.
 Status JoinSide::Restore(state::StateReader& reader, std::string_view table) {
   const types::SchemaPtr schema = StateSchema();
   const auto width = static_cast<std::ptrdiff_t>(schema_->size());
-  return reader.Read(table, schema, [&](int, const types::Batch& rows) -> Status {
+  return reader.Read(table, schema, [&](const types::Batch& rows) -> Status {
     const types::Batch batch{schema_, {rows.columns.begin(), rows.columns.begin() + width}, rows.row_count, nullptr, nullptr};
     std::vector<int64_t> counts, degrees, times;
     LongsOf(rows.columns[schema_->size()], &counts);
@@ -174,13 +228,16 @@ Status JoinSide::Restore(state::StateReader& reader, std::string_view table) {
       entry.count = counts[row];
       entry.degree = degrees[row];
       entry.written_ms = times[row];
+      ledger_.Stored(KeyGroupOf(entries[row]));
+      changes_.Restore(entries[row], KeyGroupOf(entries[row]));
     }
+    Forget(EmptyOf(entries));
     return Ok();
   });
 }
 
 int64_t JoinSide::bytes() const {
-  return key_table_.bytes() + row_table_.bytes() + static_cast<int64_t>(heads_.capacity() * sizeof(Chain) + entries_.capacity() * sizeof(Entry));
+  return key_table_.bytes() + row_table_.bytes() + changes_.bytes() + gone_.bytes() + static_cast<int64_t>(heads_.capacity() * sizeof(Chain) + entries_.capacity() * sizeof(Entry));
 }
 
 }  // namespace firn::exec

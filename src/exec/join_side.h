@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "exec/change_ledger.h"
 #include "exec/group_keys.h"
 #include "exec/group_table.h"
 #include "state/state_io.h"
@@ -43,9 +44,12 @@ class JoinSide {
 
   /// entries[i]: where row i is kept. New ones have count 0: the caller counts them, then calls DropEmpty.
   void FindOrInsert(const types::Batch& batch, const BatchKeys& keys, std::vector<uint32_t>* entries);
-  void DropEmpty(std::span<const uint32_t> entries);
+  Status DropEmpty(std::span<const uint32_t> entries);
   /// Forgets rows last written before `now_ms` less the time to live.
-  void DropExpired(int64_t now_ms);
+  Status DropExpired(int64_t now_ms);
+
+  /// Drops rows, each once, whatever their count, of which whoever restores the state knows by himself that they are gone.
+  void Forget(std::span<const uint32_t> entries);
 
   /// How often the row is there; a retraction of a row that is not (its time to live was over) changes nothing.
   int64_t count(uint32_t entry) const { return entries_[entry].count; }
@@ -61,7 +65,7 @@ class JoinSide {
   /// The rows' columns.
   Result<std::vector<types::ArrayPtr>> Columns(std::span<const uint32_t> entries) const { return row_table_.Keys(row_encoder_, entries); }
 
-  /// State as `table`: the input's columns, then count, degree and time of the last write.
+  /// State as `table`: the input's columns, then count (0: the row is gone), degree and time of the last write.
   Status Snapshot(state::StateWriter& writer, std::string_view table);
   Status Restore(state::StateReader& reader, std::string_view table);
   int64_t bytes() const;
@@ -82,9 +86,15 @@ class JoinSide {
   void Link(uint32_t entry, uint32_t group, bool has_null_key);
   // Takes it out of its chain, which may be empty then.
   void TakeOut(uint32_t entry);
-  void Drop(uint32_t entry);
+  // Of `entries`, in which one may stand several times, those whose row is not there any more, each once.
+  std::vector<uint32_t> EmptyOf(std::span<const uint32_t> entries) const;
+  // Each row once.
+  Status Drop(std::span<const uint32_t> entries);
+  void Unlink(uint32_t entry);
+  Result<types::Batch> TakeGone(const state::KeyGroupSet& replaced, std::vector<uint8_t>* key_groups);
   types::SchemaPtr StateSchema() const;
-  void MarkChanged(uint32_t entry) { changed_[static_cast<size_t>(key_table_.key_group(entries_[entry].group))] = true; }
+  int KeyGroupOf(uint32_t entry) const { return key_table_.key_group(entries_[entry].group); }
+  void MarkChanged(uint32_t entry) { changes_.Touch(entry, [&] { return KeyGroupOf(entry); }); }
 
   const types::SchemaPtr schema_;
   const std::vector<int> keys_;
@@ -96,7 +106,9 @@ class JoinSide {
   std::vector<Chain> heads_;        // by group of key_table_
   std::vector<uint32_t> null_groups_;
   std::vector<Entry> entries_;
-  std::vector<bool> changed_;       // key groups since the last snapshot
+  KeyGroupLedger ledger_;
+  ChangeSet changes_{ledger_};
+  GoneKeys gone_;                   // rows
   BatchKeys row_keys_;              // of the batch at hand
   std::vector<uint32_t> groups_;    // of the batch at hand
 };

@@ -31,10 +31,10 @@ class LimitOperator final : public StatelessOperator {
   }
   bool WantsNoMore() const override { return limit_.limit >= 0 && seen_ >= limit_.offset + limit_.limit; }
   Status Snapshot(state::StateWriter& writer) override {
-    return writer.Write("rows", state::kNoKeyGroup, {StateSchema(), {LongArray({seen_})}, 1, nullptr, nullptr});
+    return writer.Write("rows", {StateSchema(), {LongArray({seen_})}, 1, nullptr, nullptr});
   }
   Status Restore(state::StateReader& reader) override {
-    return reader.Read("rows", StateSchema(), [&](int, const types::Batch& rows) -> Status {
+    return reader.Read("rows", StateSchema(), [&](const types::Batch& rows) -> Status {
       seen_ += static_cast<const arrow::Int64Array&>(*rows.columns[0]).Value(0);
       return Ok();
     });

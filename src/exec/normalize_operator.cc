@@ -38,8 +38,8 @@ class NormalizeOperator final : public Operator {
       if (adds || knows_before_) rows_.Add(entry, adds ? 1 : -1, sequence_++);
     }
     FIRN_RETURN_IF_ERROR(Tell(output));
-    rows_.DropEmpty(entries_);
-    rows_.DropEmpty(cleared_);
+    FIRN_RETURN_IF_ERROR(rows_.DropEmpty(entries_));
+    FIRN_RETURN_IF_ERROR(rows_.DropEmpty(cleared_));
     cleared_.clear();
     return Ok();
   }

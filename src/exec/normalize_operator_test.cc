@@ -54,6 +54,7 @@ TEST(NormalizeOperator, TheLastRowThatIsThereIsTheKeys) {
         if (!there.empty()) expected[{key, there.back()}] = 1;
       }
       ASSERT_EQ(result, expected) << "seed " << seed << " step " << step;
+      if (random() % 3 == 0) rig.Checkpoint();
       if (random() % 5 == 0) rig.Restart();
     }
   }

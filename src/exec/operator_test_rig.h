@@ -15,6 +15,8 @@
 #include "exec/operator.h"
 #include "exec/operator_metrics.h"
 #include "exec/operators_internal.h"
+#include "io/simulated_environment.h"
+#include "state/checkpoint_files.h"
 #include "state/state_snapshot.h"
 
 namespace firn::exec {
@@ -47,8 +49,11 @@ class OperatorRig final : public Output {
   void Advance(int64_t watermark_ms);
   void EndInput(int input);
   void Finish();
-  /// A checkpoint, then a new operator that starts from all checkpoints so far, as after a crash.
+  /// Stores what has changed since the last one, through the files of a real checkpoint. Its rows, whatever they are of.
+  int64_t Checkpoint();
+  /// A checkpoint, then a new operator that starts from it, as after a crash.
   void Restart();
+  const state::Manifest& manifest() const { return manifest_; }
 
   Operator& op() { return *operator_; }
   /// What came out since the last call.
@@ -65,7 +70,10 @@ class OperatorRig final : public Output {
   OperatorContext context_;
   OperatorPtr operator_;
   std::vector<Change> changes_;
-  std::map<std::pair<std::string, int>, types::Batch> stored_;  // by table and key group
+  io::SimulatedEnvironment environment_{1};
+  state::CheckpointFiles files_{environment_.environment().files, "state"};
+  state::Manifest manifest_;
+  int64_t checkpoint_ = 0;
 };
 
 }  // namespace firn::exec

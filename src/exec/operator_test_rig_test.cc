@@ -9,32 +9,6 @@
 
 namespace firn::exec {
 
-namespace {
-
-// What the rig has stored, read back as a checkpoint would be.
-class StoredState final : public state::StateReader {
- public:
-  explicit StoredState(const std::map<std::pair<std::string, int>, types::Batch>& stored) : stored_(stored) {}
-  Status Read(std::string_view table, const types::SchemaPtr&, const std::function<Status(int, const types::Batch&)>& visit) override {
-    for (const auto& [key, rows] : stored_) {
-      if (key.first == table && rows.row_count > 0) FIRN_RETURN_IF_ERROR(visit(key.second, rows));
-    }
-    return Ok();
-  }
-  std::vector<std::string> Tables(std::string_view prefix) const override {
-    std::vector<std::string> names;
-    for (const auto& [key, rows] : stored_) {
-      if (key.first.starts_with(prefix) && (names.empty() || names.back() != key.first)) names.push_back(key.first);
-    }
-    return names;
-  }
-
- private:
-  const std::map<std::pair<std::string, int>, types::Batch>& stored_;
-};
-
-}  // namespace
-
 types::SchemaPtr IntSchema(size_t columns) {
   std::vector<types::Field> fields;
   for (size_t i = 0; i < columns; ++i) fields.push_back({"c" + std::to_string(i), types::DataType::Int()});
@@ -99,8 +73,7 @@ void OperatorRig::Open() {
   ASSERT_TRUE(made.ok()) << made.error().message();
   operator_ = std::move(made).value();
   ASSERT_TRUE(operator_->Open(context_).ok());
-  StoredState reader(stored_);
-  const Status restored = operator_->Restore(reader);
+  const Status restored = operator_->Restore(*files_.Read(manifest_, "rig", 0, 1));
   ASSERT_TRUE(restored.ok()) << restored.error().message();
 }
 
@@ -114,14 +87,20 @@ void OperatorRig::Advance(int64_t watermark_ms) { ASSERT_TRUE(operator_->Advance
 void OperatorRig::EndInput(int input) { ASSERT_TRUE(operator_->EndInput(input, *this).ok()); }
 void OperatorRig::Finish() { ASSERT_TRUE(operator_->Finish(*this).ok()); }
 
-void OperatorRig::Restart() {
+int64_t OperatorRig::Checkpoint() {
   state::SnapshotCollector collector("rig", 0, 1);
-  ASSERT_TRUE(operator_->Snapshot(collector).ok());
+  EXPECT_TRUE(operator_->Snapshot(collector).ok());
   state::LaneSnapshot snapshot = std::move(collector).Take();
-  for (const std::string& table : snapshot.dropped) {
-    std::erase_if(stored_, [&](const auto& item) { return item.first.first == table; });
-  }
-  for (state::TableRows& rows : snapshot.tables) stored_[{rows.table, rows.group}] = std::move(rows.rows);
+  int64_t rows = 0;
+  for (const state::TableRows& table : snapshot.tables) rows += table.keyed.rows.row_count;
+  auto written = files_.Write(++checkpoint_, manifest_, {std::move(snapshot)});
+  EXPECT_TRUE(written.ok()) << written.error().message();
+  manifest_ = std::move(written->manifest);
+  return rows;
+}
+
+void OperatorRig::Restart() {
+  Checkpoint();
   Open();
 }
 

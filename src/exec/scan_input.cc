@@ -23,7 +23,8 @@ const types::SchemaPtr& PartitionStateSchema() {
                                                                             {"watermark_ms", types::DataType::BigInt()},
                                                                             {"rows", types::DataType::BigInt()},
                                                                             {"relation_watermark_ms", types::DataType::BigInt()},
-                                                                            {"rows_delivered", types::DataType::BigInt()}}));
+                                                                            {"rows_delivered", types::DataType::BigInt()},
+                                                                            {"late_rows", types::DataType::BigInt()}}));
   return *schema;
 }
 
@@ -293,22 +294,22 @@ void ScanInput::UpdateIdleness(int64_t now_ms) {
 Status ScanInput::Snapshot(state::StateWriter& writer) {
   const std::vector<PartitionStatus> names = source_->Describe();
   std::vector<std::string> partition_names;
-  std::vector<std::vector<int64_t>> numbers(7);
+  std::vector<std::vector<int64_t>> numbers(8);
   for (size_t i = 0; i < partitions_.size() && i < names.size(); ++i) {
     const Partition& partition = partitions_[i];
     partition_names.push_back(names[i].name);
     const int64_t row[] = {partition.largest_time_ms, partition.current_ms, partition.step_ms, partition.watermark_ms, partition.rows,
-                           watermark_ms_, rows_delivered_};
+                           watermark_ms_, rows_delivered_, partition.late_rows};
     for (size_t column = 0; column < numbers.size(); ++column) numbers[column].push_back(row[column]);
   }
   types::Batch rows{PartitionStateSchema(), {TextArray(partition_names)}, static_cast<int64_t>(partition_names.size()), nullptr, nullptr};
   for (std::vector<int64_t>& column : numbers) rows.columns.push_back(LongArray(std::move(column)));
-  return writer.Write("partitions", state::kNoKeyGroup, std::move(rows));
+  return writer.Write("partitions", std::move(rows));
 }
 
 Status ScanInput::Restore(const std::string& positions, state::StateReader& reader) {
   FIRN_RETURN_IF_ERROR(source_->Seek(positions));
-  return reader.Read("partitions", PartitionStateSchema(), [&](int, const types::Batch& rows) -> Status {
+  return reader.Read("partitions", PartitionStateSchema(), [&](const types::Batch& rows) -> Status {
     const auto number = [&](size_t column, int64_t row) { return static_cast<const arrow::Int64Array&>(*rows.columns[column]).Value(row); };
     for (int64_t row = 0; row < rows.row_count; ++row) {
       Partition partition;
@@ -319,6 +320,7 @@ Status ScanInput::Restore(const std::string& positions, state::StateReader& read
       partition.rows = number(5, row);
       watermark_ms_ = number(6, row);
       rows_delivered_ = number(7, row);
+      partition.late_rows = number(8, row);
       restored_[std::string(static_cast<const arrow::StringArray&>(*rows.columns[0]).GetView(row))] = partition;
     }
     return Ok();

@@ -60,7 +60,7 @@ class ScanInput final : public TaskInput {
     int64_t step_ms = 0;                            // value at the last step
     int64_t watermark_ms = types::kNoWatermark;     // emitted
     int64_t rows = 0;
-    int64_t late_rows = 0;                          // behind the watermark when they came; since this run began
+    int64_t late_rows = 0;                          // at or behind the watermark that the rows before them had emitted, over all partitions
     int64_t blocked_since_ms = -1;                  // -1: not blocked
     bool has_ended = false;
     bool is_idle = false;

@@ -4,10 +4,11 @@
 //
 // A session is a group of the accumulators. Rows are gathered with their session's number and added in runs; a run ends where sessions merge or close.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "exec/aggregate_set.h"
-#include "exec/key_group_rows.h"
+#include "exec/change_ledger.h"
 #include "exec/operator_metrics.h"
 #include "exec/operators_internal.h"
 #include "exec/window_clock.h"
@@ -30,7 +31,7 @@ class SessionWindowOperator final : public Operator {
         spec_(std::get<plan::WindowAggregateNode>(node.spec)),
         shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
         key_table_(shape_.encoder->shape()),
-        changed_(state::kKeyGroups, false) {}
+        changes_(ledger_) {}
 
   Status Make() {
     for (const expr::AggregateCall& call : shape_.calls) {
@@ -66,34 +67,50 @@ class SessionWindowOperator final : public Operator {
       run_sessions_.push_back(session);
     }
     FIRN_RETURN_IF_ERROR(Absorb(batch));
-    for (uint32_t key : key_of_row_) DropKeyIfEmpty(key);  // not before: rows of the batch go by the number
-    key_of_row_.clear();
-    return Ok();
+    // Not before: rows of the batch go by the number. Among them may be sessions that opened and closed, or that were not opened for a late row.
+    touched_keys_.insert(touched_keys_.end(), key_of_row_.begin(), key_of_row_.end());
+    return DropEmptyKeys();
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
     if (!spec_.window.is_proctime) {
       FIRN_RETURN_IF_ERROR(CloseUpTo(watermark.timestamp_ms, output));
+      FIRN_RETURN_IF_ERROR(DropEmptyKeys());
       watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
     }
     output.EmitWatermark(watermark);
     return Ok();
   }
-  Status OnTimer(int64_t now_ms, Output& output) override { return spec_.window.is_proctime ? CloseUpTo(now_ms - 1, output) : Ok(); }
+  Status OnTimer(int64_t now_ms, Output& output) override {
+    if (!spec_.window.is_proctime) return Ok();
+    FIRN_RETURN_IF_ERROR(CloseUpTo(now_ms - 1, output));
+    return DropEmptyKeys();
+  }
   int64_t NextTimerMs() const override { return spec_.window.is_proctime && !open_.empty() ? open_.begin()->first : std::numeric_limits<int64_t>::max(); }
   Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all; sessions by processing time that have not closed are not told
 
+  // A key's sessions are written together, under a number that ascends: those of the highest count, the others are older versions. A key without sessions is
+  // written as one of no length.
   Status Snapshot(state::StateWriter& writer) override {
+    if (is_batch()) return Ok();  // it begins anew, nothing is restored
     FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
+    state::KeyedRows written;
+    written.replaced = ledger_.Settle();
+    ++version_;
+    FIRN_TRY(const types::Batch gone, TakeGone(written.replaced, &written.groups));
+    std::vector<uint32_t> changed;
+    std::vector<uint8_t> key_groups;
+    changes_.Take(written.replaced, [&] { return key_table_.LiveGroups(); }, [&](uint32_t key) { return key_table_.key_group(key); }, &changed, &key_groups);
     std::vector<uint32_t> kept, keys;
-    std::vector<int> key_groups;
     std::vector<int64_t> starts, ends;
-    for (const auto& [end, session] : open_) {
-      kept.push_back(session);
-      keys.push_back(sessions_[session].key);
-      key_groups.push_back(key_table_.key_group(keys.back()));
-      starts.push_back(sessions_[session].start_ms);
-      ends.push_back(end);
+    for (size_t i = 0; i < changed.size(); ++i) {
+      for (uint32_t session : by_key_[changed[i]]) {
+        kept.push_back(session);
+        keys.push_back(changed[i]);
+        starts.push_back(sessions_[session].start_ms);
+        ends.push_back(sessions_[session].end_ms);
+        written.groups.push_back(key_groups[i]);
+      }
     }
     types::Batch rows{StateSchema(), {}, static_cast<int64_t>(kept.size()), nullptr, nullptr};
     FIRN_TRY(rows.columns, key_table_.Keys(*shape_.encoder, keys));
@@ -101,36 +118,29 @@ class SessionWindowOperator final : public Operator {
       FIRN_TRY(auto columns, accumulator->Save(kept));
       rows.columns.insert(rows.columns.end(), columns.begin(), columns.end());
     }
-    rows.columns.insert(rows.columns.begin(), {LongArray(std::move(starts)), LongArray(std::move(ends))});
-    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, "sessions", rows, key_groups, changed_));
-    changed_.assign(state::kKeyGroups, false);
-    return Ok();
+    const types::ArrayPtr versions = LongArray(std::vector<int64_t>(kept.size(), version_));
+    rows.columns.insert(rows.columns.begin(), {LongArray(std::move(starts)), LongArray(std::move(ends)), versions});
+    if (gone.row_count > 0) {
+      FIRN_TRY(rows, types::ConcatenateBatches({gone, rows}));
+    }
+    written.rows = std::move(rows);
+    if (written.rows.row_count == 0 && written.replaced.none()) return Ok();
+    return writer.WriteKeyed("sessions", std::move(written));
   }
 
   Status Restore(state::StateReader& reader) override {
     FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
-    return reader.Read("sessions", StateSchema(), [&](int, const types::Batch& rows) -> Status {
-      std::vector<int64_t> starts, ends;
-      LongsOf(rows.columns[0], &starts);
-      LongsOf(rows.columns[1], &ends);
-      const std::vector<types::ArrayPtr> keys(rows.columns.begin() + 2, rows.columns.begin() + 2 + static_cast<std::ptrdiff_t>(shape_.keys.size()));
-      shape_.encoder->Encode(keys, rows.row_count, &keys_);
-      std::vector<uint32_t> groups, opened;
-      key_table_.FindOrInsert(keys_, &groups);
-      by_key_.resize(key_table_.capacity());
-      for (size_t i = 0; i < groups.size(); ++i) opened.push_back(OpenSession(groups[i], starts[i], ends[i]));
-      size_t column = 2 + shape_.keys.size();
-      for (size_t i = 0; i < accumulators_.size(); ++i) {
-        const size_t width = expr::StateFields(shape_.calls[i]).size();
-        FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(opened, std::span(rows.columns).subspan(column, width)));
-        column += width;
-      }
-      return Ok();
-    });
+    FIRN_RETURN_IF_ERROR(reader.Read("sessions", StateSchema(), [&](const types::Batch& rows) { return Load(rows); }));
+    for (uint32_t key : key_table_.LiveGroups()) {
+      if (!by_key_[key].empty()) continue;
+      changes_.Forget(key, key_table_.key_group(key));  // it is gone in what is stored, too
+      key_table_.Erase(key);
+    }
+    return Ok();
   }
 
   int64_t state_bytes() const override {
-    int64_t bytes = key_table_.bytes() + static_cast<int64_t>(sessions_.capacity() * sizeof(Session) + open_.size() * 64);
+    int64_t bytes = key_table_.bytes() + changes_.bytes() + gone_.bytes() + static_cast<int64_t>(sessions_.capacity() * sizeof(Session) + open_.size() * 64);
     for (const auto& accumulator : accumulators_) bytes += accumulator->bytes();
     return bytes;
   }
@@ -145,10 +155,74 @@ class SessionWindowOperator final : public Operator {
   }
 
  private:
+  static constexpr size_t kFixedColumns = 3;  // of the state, before the key
+
   types::SchemaPtr StateSchema() const {
     std::vector<types::Field> fields = shape_.StateFields();
-    fields.insert(fields.begin(), {{"session_start", types::DataType::BigInt()}, {"session_end", types::DataType::BigInt()}});
+    fields.insert(fields.begin(), {{"session_start", types::DataType::BigInt()}, {"session_end", types::DataType::BigInt()}, {"version", types::DataType::BigInt()}});
     return types::MakeSchema(std::move(fields));
+  }
+
+  // Rows of sessions, in which a key may stand in several versions.
+  Status Load(const types::Batch& rows) {
+    std::vector<int64_t> starts, ends, versions;
+    LongsOf(rows.columns[0], &starts);
+    LongsOf(rows.columns[1], &ends);
+    LongsOf(rows.columns[2], &versions);
+    shape_.encoder->Encode(std::span<const types::ArrayPtr>(rows.columns).subspan(kFixedColumns, shape_.keys.size()), rows.row_count, &keys_);
+    std::vector<uint32_t> keys;
+    key_table_.FindOrInsert(keys_, &keys);
+    by_key_.resize(key_table_.capacity());
+    std::map<uint32_t, int64_t> newest;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      auto [known, is_new] = newest.try_emplace(keys[i], versions[i]);
+      known->second = std::max(known->second, versions[i]);
+      version_ = std::max(version_, versions[i]);
+    }
+    for (const auto& [key, version] : newest) {
+      while (!by_key_[key].empty()) Close(by_key_[key].back());
+      ledger_.Stored(key_table_.key_group(key));
+      changes_.Restore(key, key_table_.key_group(key));
+    }
+    std::vector<uint32_t> opened;
+    std::vector<int64_t> taken;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (versions[i] != newest[keys[i]] || starts[i] == ends[i]) continue;
+      taken.push_back(static_cast<int64_t>(i));
+      opened.push_back(OpenSession(keys[i], starts[i], ends[i]));
+    }
+    FIRN_TRY(const types::Batch kept, types::TakeRows(rows, LongArray(std::move(taken))));
+    size_t column = kFixedColumns + shape_.keys.size();
+    for (size_t i = 0; i < accumulators_.size(); ++i) {
+      const size_t width = expr::StateFields(shape_.calls[i]).size();
+      FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(opened, std::span(kept.columns).subspan(column, width)));
+      column += width;
+    }
+    return Ok();
+  }
+
+  // The keys that were stored and have no session any more, as rows of the state.
+  Result<types::Batch> TakeGone(const state::KeyGroupSet& replaced, std::vector<uint8_t>* key_groups) {
+    if (gone_.empty()) return types::Batch{StateSchema(), {}, 0, nullptr, nullptr};
+    std::vector<uint8_t> all_key_groups;
+    FIRN_TRY(types::Batch gone, gone_.Take(&all_key_groups));
+    BatchKeys encoded;
+    shape_.encoder->Encode(gone.columns, gone.row_count, &encoded);
+    std::vector<uint32_t> keys;
+    key_table_.Find(encoded, &keys);
+    std::vector<int64_t> kept;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i] != kNoGroup || replaced.test(all_key_groups[i])) continue;
+      kept.push_back(static_cast<int64_t>(i));
+      key_groups->push_back(all_key_groups[i]);
+    }
+    const types::ArrayPtr zeros = LongArray(std::vector<int64_t>(kept.size(), 0));
+    const types::ArrayPtr versions = LongArray(std::vector<int64_t>(kept.size(), version_));
+    FIRN_TRY(gone, types::TakeRows(gone, LongArray(std::move(kept))));
+    FIRN_TRY(types::Batch rows, PaddedTo(StateSchema(), gone));
+    rows.columns[0] = rows.columns[1] = zeros;
+    rows.columns[2] = versions;
+    return rows;
   }
 
   bool IsDue(int64_t watermark) const { return !open_.empty() && open_.begin()->first - 1 <= watermark; }
@@ -164,6 +238,7 @@ class SessionWindowOperator final : public Operator {
     }
     if (met_.empty()) {
       if (end - 1 <= watermark) return kNoGroup;
+      MarkChanged(key);
       return OpenSession(key, start, end);
     }
     std::sort(met_.begin(), met_.end(), [&](uint32_t left, uint32_t right) { return sessions_[left].opened < sessions_[right].opened; });
@@ -199,7 +274,6 @@ class SessionWindowOperator final : public Operator {
     sessions_[session] = {key, start, end, opened_++};
     by_key_[key].push_back(session);
     open_.insert({end, session});
-    MarkChanged(key);
     return session;
   }
 
@@ -218,7 +292,6 @@ class SessionWindowOperator final : public Operator {
 
   void Close(uint32_t session) {
     const Session closed = sessions_[session];
-    MarkChanged(closed.key);
     open_.erase({closed.end_ms, session});
     std::erase(by_key_[closed.key], session);
     const std::vector<uint32_t> only = {session};
@@ -227,10 +300,31 @@ class SessionWindowOperator final : public Operator {
     free_.push_back(session);
   }
 
-  void DropKeyIfEmpty(uint32_t key) {
-    if (key_table_.is_live(key) && by_key_[key].empty()) key_table_.Erase(key);
+  // Of the keys touched since the last call, those without sessions.
+  Status DropEmptyKeys() {
+    std::vector<uint32_t> stored, empty = std::exchange(touched_keys_, {});
+    std::erase_if(empty, [&](uint32_t key) { return !by_key_[key].empty(); });
+    std::sort(empty.begin(), empty.end());
+    empty.erase(std::unique(empty.begin(), empty.end()), empty.end());
+    std::vector<uint8_t> key_groups;
+    for (uint32_t key : empty) {
+      const int key_group = key_table_.key_group(key);
+      if (!changes_.Remove(key, key_group)) continue;
+      stored.push_back(key);
+      key_groups.push_back(static_cast<uint8_t>(key_group));
+    }
+    if (!stored.empty()) {
+      types::Batch gone{shape_.KeySchema(), {}, static_cast<int64_t>(stored.size()), nullptr, nullptr};
+      FIRN_TRY(gone.columns, key_table_.Keys(*shape_.encoder, stored));
+      gone_.Add(std::move(gone), key_groups);
+    }
+    for (uint32_t key : empty) key_table_.Erase(key);
+    return Ok();
   }
-  void MarkChanged(uint32_t key) { changed_[static_cast<size_t>(key_table_.key_group(key))] = true; }
+  bool is_batch() const { return context_->evaluation.is_batch; }
+  void MarkChanged(uint32_t key) {
+    if (!is_batch()) changes_.Touch(key, [&] { return key_table_.key_group(key); });
+  }
 
   // Adds the gathered rows to their sessions.
   Status Absorb(const types::Batch& batch) {
@@ -268,9 +362,10 @@ class SessionWindowOperator final : public Operator {
       rows.columns.push_back(TimestampArray(node_.schema->field(rows.columns.size()).type, values));
     }
     for (size_t i = 0; i < due.size(); ++i) {
+      MarkChanged(keys[i]);
       Close(due[i]);
-      if (key_of_row_.empty()) DropKeyIfEmpty(keys[i]);  // no batch is at hand
     }
+    touched_keys_.insert(touched_keys_.end(), keys.begin(), keys.end());
     output.Emit(std::move(rows));
     return Ok();
   }
@@ -284,7 +379,10 @@ class SessionWindowOperator final : public Operator {
   std::vector<uint32_t> free_;
   std::set<std::pair<int64_t, uint32_t>> open_;            // by end
   std::vector<std::unique_ptr<expr::GroupedAccumulator>> accumulators_;
-  std::vector<bool> changed_;                              // key groups since the last snapshot
+  KeyGroupLedger ledger_;                                  // counts keys, like the next two
+  ChangeSet changes_;
+  GoneKeys gone_;
+  int64_t version_ = 0;                                    // of the last snapshot
   int64_t opened_ = 0;
   int64_t watermark_ms_ = types::kNoWatermark;
   const OperatorContext* context_ = nullptr;
@@ -293,6 +391,7 @@ class SessionWindowOperator final : public Operator {
   std::vector<int64_t> times_;
   BatchKeys keys_;
   std::vector<uint32_t> key_of_row_;
+  std::vector<uint32_t> touched_keys_;  // they may have no session any more
   std::vector<uint32_t> met_;  // open sessions that the row at hand touches
   std::vector<int64_t> run_rows_;
   std::vector<uint32_t> run_sessions_;

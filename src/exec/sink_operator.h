@@ -25,7 +25,7 @@ class SinkOperator final : public Operator {
   int64_t state_bytes() const override { return lane_->state_bytes(); }
 
   /// What the lane hands over for a checkpoint.
-  Result<std::string> Prepare(int64_t checkpoint_id) { return lane_->Prepare(checkpoint_id); }
+  Result<std::unique_ptr<SinkPart>> Prepare(int64_t checkpoint_id) { return lane_->Prepare(checkpoint_id); }
 
  private:
   const plan::SinkNode& sink_;

@@ -7,15 +7,15 @@
 //
 // A batch may carry the watermark over the ends of windows: rows are taken up to where the next window must fire (Batch::watermarks says after
 // which row), the window fires, the rest follows. So lateness is decided row by row, and the result does not depend on how rows are batched.
-#include <fmt/format.h>
+#include <arrow/array.h>
 
 #include <limits>
 #include <map>
 #include <set>
 
 #include "exec/aggregate_set.h"
+#include "exec/change_ledger.h"
 #include "exec/columns.h"
-#include "exec/key_group_rows.h"
 #include "exec/operator_metrics.h"
 #include "exec/operators_internal.h"
 #include "exec/window_clock.h"
@@ -45,7 +45,8 @@ class SliceWindowOperator final : public Operator {
         shape_(AggregateShape::Make(*node.inputs[0]->schema, spec_.keys, spec_.aggregates)),
         width_(spec_.window.kind == WindowKind::kTumble ? spec_.window.size_ms : spec_.window.slide_ms),
         is_attached_(spec_.attached_end >= 0),
-        state_schema_(StateSchema(shape_)) {}
+        state_schema_(StateSchema(shape_, false)),
+        stored_schema_(StateSchema(shape_, true)) {}
 
   Status Open(const OperatorContext& context) override {
     context_ = &context;
@@ -104,28 +105,32 @@ class SliceWindowOperator final : public Operator {
   // The final watermark has fired all windows; those by processing time that are still open are not told, as in Flink.
   Status Finish(Output&) override { return Ok(); }
 
-  // One table a slice, so that a slice which got no rows is not written again, and one that has closed is dropped as a whole.
+  // All slices are in one table. A slice that has closed is not taken out of it: with each key group stands up to where its windows have fired.
   Status Snapshot(state::StateWriter& writer) override {
+    if (is_batch()) return Ok();  // it begins anew, nothing is restored
     FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
-    for (const Bounds& gone : dropped_) writer.Drop(TableOf(gone));
-    dropped_.clear();
-    for (auto& [bounds, slice] : slices_) {
-      if (slice.is_changed) FIRN_RETURN_IF_ERROR(WriteSlice(writer, bounds, &slice));
+    FIRN_RETURN_IF_ERROR(SaveFired(writer));
+    state::KeyedRows written;
+    written.replaced = ledger_.Settle();
+    std::vector<types::Batch> parts;
+    for (auto& [bounds, slice] : slices_) FIRN_RETURN_IF_ERROR(SaveSlice(bounds, slice, written.replaced, &written.groups, &parts));
+    if (parts.empty() && written.replaced.none()) return Ok();
+    written.rows = types::Batch{state_schema_, {}, 0, nullptr, nullptr};
+    if (!parts.empty()) {
+      FIRN_TRY(written.rows, types::ConcatenateBatches(parts));
     }
-    return Ok();
+    return writer.WriteKeyed("slices", std::move(written));
   }
 
   Status Restore(state::StateReader& reader) override {
     FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
-    for (const std::string& table : reader.Tables(kTablePrefix)) {
-      FIRN_RETURN_IF_ERROR(reader.Read(table, state_schema_, [&](int, const types::Batch& rows) { return LoadSlice(rows); }));
-    }
-    return Ok();
+    FIRN_RETURN_IF_ERROR(LoadFired(reader));
+    return reader.Read("slices", stored_schema_, [&](const types::Batch& rows) { return LoadSlices(rows); });
   }
 
   int64_t state_bytes() const override {
     int64_t bytes = 0;
-    for (const auto& [bounds, slice] : slices_) bytes += slice.set->bytes();
+    for (const auto& [bounds, slice] : slices_) bytes += slice.set->bytes() + slice.changes.bytes();
     return bytes;
   }
 
@@ -149,66 +154,105 @@ class SliceWindowOperator final : public Operator {
   };
 
   struct Slice {
+    explicit Slice(KeyGroupLedger& ledger) : changes(ledger) {}
     std::unique_ptr<AggregateSet> set;
-    std::vector<bool> changed = std::vector<bool>(state::kKeyGroups, false);  // key groups, since the last snapshot
-    bool is_changed = false;
-    std::vector<uint8_t> is_marked;  // groups whose key group is known to have changed
-
-    void MarkChanged(const std::vector<uint32_t>& groups) {
-      is_changed = true;
-      is_marked.resize(set->capacity(), 0);
-      for (uint32_t group : groups) {
-        if (is_marked[group] != 0) continue;
-        is_marked[group] = 1;
-        changed[static_cast<size_t>(set->key_group(group))] = true;
-      }
-    }
-
-    bool is_stored = false;  // by a snapshot, from which it must be dropped some day
+    ChangeSet changes;
   };
 
-  static constexpr std::string_view kTablePrefix = "slice ";
-  static std::string TableOf(const Bounds& bounds) { return fmt::format("{}{} {}", kTablePrefix, bounds.start, bounds.end); }
-
-  static types::SchemaPtr StateSchema(const AggregateShape& shape) {
+  static types::SchemaPtr StateSchema(const AggregateShape& shape, bool with_key_group) {
     std::vector<types::Field> fields = shape.StateFields();
     fields.insert(fields.begin(), {{"slice_start", types::DataType::BigInt()}, {"slice_end", types::DataType::BigInt()}});
+    if (with_key_group) fields.push_back({std::string(state::kKeyGroupColumn), types::DataType::TinyInt()});
     return types::MakeSchema(std::move(fields));
   }
 
-  Status WriteSlice(state::StateWriter& writer, const Bounds& bounds, Slice* slice) const {
+  Status SaveSlice(const Bounds& bounds, Slice& slice, const state::KeyGroupSet& replaced, std::vector<uint8_t>* key_groups, std::vector<types::Batch>* parts) const {
     std::vector<uint32_t> groups;
-    std::vector<int> key_groups;
-    for (uint32_t group : slice->set->groups()) {
-      if (!slice->changed[static_cast<size_t>(slice->set->key_group(group))]) continue;
-      groups.push_back(group);
-      key_groups.push_back(slice->set->key_group(group));
-    }
+    slice.changes.Take(replaced, [&] { return slice.set->groups(); }, [&](uint32_t group) { return slice.set->key_group(group); }, &groups, key_groups);
+    if (groups.empty()) return Ok();
     types::Batch rows{state_schema_, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
-    FIRN_TRY(rows.columns, slice->set->Save(groups));
+    FIRN_TRY(rows.columns, slice.set->Save(groups));
     rows.columns.insert(rows.columns.begin(), {LongArray(std::vector<int64_t>(groups.size(), bounds.start)), LongArray(std::vector<int64_t>(groups.size(), bounds.end))});
-    FIRN_RETURN_IF_ERROR(WriteByKeyGroup(writer, TableOf(bounds), rows, key_groups, slice->changed));
-    slice->changed.assign(state::kKeyGroups, false);
-    slice->is_changed = false;
-    slice->is_marked.clear();
-    slice->is_stored = true;
+    parts->push_back(std::move(rows));
     return Ok();
   }
 
-  Status LoadSlice(const types::Batch& rows) {
-    if (rows.row_count == 0) return Ok();
+  // Of each key group of the lane, up to where its windows have fired.
+  Status SaveFired(state::StateWriter& writer) {
+    state::KeyedRows written;
+    std::vector<int64_t> fired;
+    for (int group = 0; group < state::kKeyGroups; ++group) {
+      if (state::LaneOfKeyGroup(group, context_->parallelism) != context_->lane) continue;
+      const int64_t value = std::max(fired_ms_, fired_before_[static_cast<size_t>(group)]);
+      if (value == types::kNoWatermark || value == fired_saved_[static_cast<size_t>(group)]) continue;
+      fired_saved_[static_cast<size_t>(group)] = value;
+      written.groups.push_back(static_cast<uint8_t>(group));
+      written.replaced.set(static_cast<size_t>(group));
+      fired.push_back(value);
+    }
+    if (fired.empty()) return Ok();
+    written.rows = {FiredSchema(false), {LongArray(std::move(fired))}, static_cast<int64_t>(written.groups.size()), nullptr, nullptr};
+    return writer.WriteKeyed("fired", std::move(written));
+  }
+
+  Status LoadFired(state::StateReader& reader) {
+    return reader.Read("fired", FiredSchema(true), [&](const types::Batch& rows) -> Status {
+      std::vector<int64_t> values;
+      LongsOf(rows.columns[0], &values);
+      const auto* groups = rows.columns[1]->data()->GetValues<int8_t>(1);
+      for (size_t i = 0; i < values.size(); ++i) fired_before_[static_cast<size_t>(groups[i])] = fired_saved_[static_cast<size_t>(groups[i])] = values[i];
+      return Ok();
+    });
+  }
+
+  static types::SchemaPtr FiredSchema(bool with_key_group) {
+    std::vector<types::Field> fields{{"fired_ms", types::DataType::BigInt()}};
+    if (with_key_group) fields.push_back({std::string(state::kKeyGroupColumn), types::DataType::TinyInt()});
+    return types::MakeSchema(std::move(fields));
+  }
+
+  // Rows of one slice mostly stand together.
+  Status LoadSlices(const types::Batch& rows) {
     std::vector<int64_t> starts, ends;
     LongsOf(rows.columns[0], &starts);
     LongsOf(rows.columns[1], &ends);
-    const Bounds bounds{starts[0], ends[0]};
+    for (size_t from = 0; from < starts.size();) {
+      size_t to = from;
+      while (to < starts.size() && starts[to] == starts[from] && ends[to] == ends[from]) ++to;
+      FIRN_RETURN_IF_ERROR(LoadSlice({starts[from], ends[from]}, types::SliceBatch(rows, static_cast<int64_t>(from), static_cast<int64_t>(to - from))));
+      from = to;
+    }
+    return Ok();
+  }
+
+  Status LoadSlice(const Bounds& bounds, types::Batch rows) {
+    const int64_t last_ms = InstantOf(LastEnd(bounds)) - 1;
+    const auto* key_groups = rows.columns.back()->data()->GetValues<int8_t>(1);
+    std::vector<uint8_t> is_open(static_cast<size_t>(rows.row_count));
+    int64_t fired = types::kFinalWatermark;  // of the windows that the slice is part of
+    for (size_t row = 0; row < is_open.size(); ++row) {
+      const int64_t fired_of_row = std::max(fired_before_[static_cast<size_t>(key_groups[row])], watermark_ms_);
+      is_open[row] = last_ms > fired_of_row;
+      ledger_.Stored(key_groups[row]);
+      if (is_open[row]) fired = std::min(fired, fired_of_row);
+    }
+    FIRN_TRY(rows, types::TakeRows(rows, IndicesWhere(is_open)));
+    if (rows.row_count == 0) return Ok();
     FIRN_TRY(Slice * slice, SliceOf(bounds));
-    slice->is_stored = true;
-    AddEnds(bounds, watermark_ms_);
-    return slice->set->Load({rows.columns.begin() + 2, rows.columns.end()}, rows.row_count);
+    const auto state = std::span<const types::ArrayPtr>(rows.columns).subspan(2, rows.columns.size() - 3);
+    slice->set->FindOrInsert(state.first(spec_.keys.size()), rows.row_count, &groups_);
+    if (std::vector<int64_t> last = LastRows(groups_); last.size() < groups_.size()) {
+      FIRN_TRY(rows, types::TakeRows(rows, LongArray(std::move(last))));
+    }
+    FIRN_RETURN_IF_ERROR(slice->set->Load(std::span<const types::ArrayPtr>(rows.columns).subspan(2, rows.columns.size() - 3), rows.row_count, &groups_));
+    for (uint32_t group : groups_) slice->changes.Restore(group, slice->set->key_group(group));
+    AddEnds(bounds, fired);
+    return Ok();
   }
 
   int64_t InstantOf(int64_t local_ms) const { return clock_.InstantOf(local_ms); }
   bool is_proctime() const { return !is_attached_ && spec_.window.is_proctime; }
+  bool is_batch() const { return context_->evaluation.is_batch; }
 
   // The slice of each row.
   Status FindBounds(const types::Batch& batch) {
@@ -263,7 +307,7 @@ class SliceWindowOperator final : public Operator {
     auto found = slices_.find(bounds);
     if (found != slices_.end()) return &found->second;
     FIRN_TRY(auto set, AggregateSet::Make(shape_));
-    Slice& made = slices_[bounds];
+    Slice& made = slices_.try_emplace(bounds, ledger_).first->second;
     made.set = std::move(set);
     return &made;
   }
@@ -278,7 +322,7 @@ class SliceWindowOperator final : public Operator {
         FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(rows))));
       }
       slice->set->FindOrInsert(part, &groups_);
-      slice->MarkChanged(groups_);
+      if (!is_batch()) slice->changes.TouchAll(groups_, slice->set->capacity(), [&](uint32_t group) { return slice->set->key_group(group); });
       FIRN_RETURN_IF_ERROR(slice->set->Update(part, groups_));
     }
     run->clear();
@@ -289,6 +333,7 @@ class SliceWindowOperator final : public Operator {
     while (IsDue(watermark)) {
       const Bounds window = *pending_.begin();
       pending_.erase(pending_.begin());
+      fired_ms_ = std::max(fired_ms_, InstantOf(window.end) - 1);
       FIRN_RETURN_IF_ERROR(Fire(window, output));
       DropSlices(window.end);
     }
@@ -325,7 +370,7 @@ class SliceWindowOperator final : public Operator {
     for (auto slice = slices_.begin(); slice != slices_.end();) {
       const bool is_over = LastEnd(slice->first) <= end;
       if (!is_over && !is_attached_) break;
-      if (is_over && slice->second.is_stored) dropped_.push_back(slice->first);
+      if (is_over) slice->second.changes.Clear();
       slice = is_over ? slices_.erase(slice) : std::next(slice);
     }
   }
@@ -336,10 +381,14 @@ class SliceWindowOperator final : public Operator {
   const int64_t width_;
   const bool is_attached_;
   const types::SchemaPtr state_schema_;
+  const types::SchemaPtr stored_schema_;
   const OperatorContext* context_ = nullptr;
   WindowClock clock_;
+  KeyGroupLedger ledger_;
   std::map<Bounds, Slice> slices_;
-  std::vector<Bounds> dropped_;  // stored by an earlier snapshot, closed since
+  int64_t fired_ms_ = types::kNoWatermark;                                            // the last window of this lane that has fired
+  std::vector<int64_t> fired_before_ = std::vector<int64_t>(state::kKeyGroups, types::kNoWatermark);  // likewise its key groups before it was restored
+  std::vector<int64_t> fired_saved_ = fired_before_;                                  // as the last snapshot has it
   std::set<Bounds, FiresBefore> pending_;
   int64_t watermark_ms_ = types::kNoWatermark;
   std::vector<Bounds> bounds_;   // of the batch at hand, like the next two

@@ -115,4 +115,10 @@ void SortKeyEncoder::Encode(const types::Batch& batch, std::vector<std::string>*
 
 void AppendSequence(uint64_t sequence, std::string* key) { AppendBigEndian(sequence, key); }
 
+uint64_t ReadSequence(std::string_view bytes) {
+  uint64_t sequence = 0;
+  for (char byte : bytes) sequence = sequence << 8 | static_cast<uint8_t>(byte);
+  return sequence;
+}
+
 }  // namespace firn::exec

@@ -35,6 +35,8 @@ class SortKeyEncoder {
 
 /// Appends a number that orders what is otherwise equal by arrival.
 void AppendSequence(uint64_t sequence, std::string* key);
+/// Of the last kSequenceBytes bytes of a key.
+uint64_t ReadSequence(std::string_view bytes);
 inline constexpr size_t kSequenceBytes = 8;
 
 }  // namespace firn::exec

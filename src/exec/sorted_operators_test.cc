@@ -70,6 +70,7 @@ TEST(TopNOperator, IsWhatSortingAllRowsGivesAfterEveryChange) {
       rig.Process(0, MakeBatch(node->schema, changes));
       Apply(rig.TakeChanges(), &result);
       ASSERT_EQ(result, Top(rows, static_cast<size_t>(offset), static_cast<size_t>(limit))) << "seed " << seed << " step " << step;
+      if (below(3) == 0) rig.Checkpoint();
       if (below(6) == 0) rig.Restart();
       EXPECT_EQ(rig.TakeChanges().size(), 0u);
     }
@@ -121,6 +122,7 @@ TEST(TemporalSort, LetsRowsGoInOrderThroughRestarts) {
       }
       if (!changes.empty()) rig.Process(0, MakeBatch(node->schema, changes));
       if (random() % 2 == 0) rig.Advance(watermark += static_cast<int32_t>(random() % 4));
+      if (random() % 3 == 0) rig.Checkpoint();
       if (random() % 5 == 0) rig.Restart();
       take();
       for (const IntRow& row : sorted) ASSERT_LE(row[0], watermark);

@@ -38,7 +38,7 @@ struct TaskSnapshot {
   std::vector<log::Operation> source_operations;
   int sink = -1;                                 // -1: no sink
   int sink_lane = 0;
-  std::string prepared;
+  std::unique_ptr<SinkPart> prepared;            // null: nothing was written
 };
 
 /// Told by tasks from worker threads; must not block.

@@ -70,7 +70,6 @@ class ScriptedInput final : public TaskInput {
 /// What has reached one lane of a sink.
 struct SinkLog {
   std::vector<Change> rows;
-  std::vector<size_t> prepared;  // rows at each Prepare
 };
 
 class TaskRig final : public TaskListener {
@@ -103,6 +102,8 @@ class TaskRig final : public TaskListener {
   Faults& faults() { return faults_; }
   /// The parts of a checkpoint that have come, by task.
   const std::map<int, TaskSnapshot>& snapshots(int64_t checkpoint) { return snapshots_[checkpoint]; }
+  /// How many rows a task's sink has had at a checkpoint, as text.
+  std::string prepared(int64_t checkpoint, int task) { return prepared_[{checkpoint, task}]; }
   bool has_ended(int task) const { return ended_.contains(task); }
   bool has_stopped(int task) const { return stopped_.contains(task); }
   /// Why a task has stopped; empty: cancelled, or it has not.
@@ -133,6 +134,7 @@ class TaskRig final : public TaskListener {
   int64_t checkpoint_ = 0;
   std::vector<std::vector<state::LaneSnapshot>> restored_;  // the checkpoints that RestoreFrom went by
   std::map<int64_t, std::map<int, TaskSnapshot>> snapshots_;
+  std::map<std::pair<int64_t, int>, std::string> prepared_;
   std::set<int> ended_;
   std::map<int, std::optional<Error>> stopped_;
   std::string first_failure_;

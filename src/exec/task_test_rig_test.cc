@@ -60,10 +60,9 @@ class LoggingLane final : public SinkLane {
     for (Change& change : ChangesOf(batch)) log_->rows.push_back(std::move(change));
     return faults_.Check("sink", Call::kProcess);
   }
-  Result<std::string> Prepare(int64_t) override {
+  Result<std::unique_ptr<SinkPart>> Prepare(int64_t) override {
     FIRN_RETURN_IF_ERROR(faults_.Check("sink", Call::kPrepare));
-    log_->prepared.push_back(log_->rows.size());
-    return std::to_string(log_->rows.size());
+    return std::make_unique<FinishedPart>(std::to_string(log_->rows.size()));
   }
   Status Snapshot(state::StateWriter&) override { return faults_.Check("sink", Call::kSnapshot); }
   Status Restore(state::StateReader&) override { return Ok(); }
@@ -259,7 +258,12 @@ void TaskRig::Cancel() {
   for (auto& task : tasks_) task->Cancel();
 }
 
-void TaskRig::OnSnapshot(TaskSnapshot snapshot) { snapshots_[snapshot.checkpoint_id].emplace(snapshot.task, std::move(snapshot)); }
+void TaskRig::OnSnapshot(TaskSnapshot snapshot) {
+  const int64_t checkpoint = snapshot.checkpoint_id;
+  const int task = snapshot.task;
+  if (snapshot.prepared) prepared_[{checkpoint, task}] = snapshot.prepared->Finish().value();
+  snapshots_[checkpoint].emplace(task, std::move(snapshot));
+}
 
 // As a job does: the first failure is the one to tell, and all tasks are cancelled.
 void TaskRig::OnStopped(int task, std::optional<Error> failure) {

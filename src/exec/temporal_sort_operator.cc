@@ -5,6 +5,7 @@
 // The watermark is followed row by row (Batch::watermarks), so that the result does not depend on how rows are batched.
 #include <map>
 
+#include "exec/change_ledger.h"
 #include "exec/columns.h"
 #include "exec/encoded_changes.h"
 #include "exec/group_keys.h"
@@ -54,17 +55,27 @@ class TemporalSortOperator final : public Operator {
   }
   Status Finish(Output&) override { return Ok(); }  // the final watermark has let all rows go
 
+  // The rows that came; which of them have left tells the time of the last one to leave. There is one lane, and it owns key group 0.
   Status Snapshot(state::StateWriter& writer) override {
-    FIRN_RETURN_IF_ERROR(writer.Write("progress", state::kNoKeyGroup, {ProgressSchema(), {LongArray({watermark_ms_}), LongArray({emitted_ms_})}, 1, nullptr, nullptr}));
+    FIRN_RETURN_IF_ERROR(writer.Write("progress", {ProgressSchema(), {LongArray({watermark_ms_}), LongArray({emitted_ms_})}, 1, nullptr, nullptr}));
+    state::KeyedRows written;
+    written.replaced = ledger_.Settle();
     std::vector<std::string_view> rows;
-    for (const auto& [key, row] : waiting_) rows.push_back(row.bytes);
-    types::Batch batch{node_.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
-    FIRN_TRY(batch.columns, codec_.Decode(rows));
-    return writer.Write("rows", state::kNoKeyGroup, std::move(batch));
+    if (written.replaced.any()) {
+      for (const auto& [key, row] : waiting_) rows.push_back(row.bytes);
+    } else {
+      for (const auto& [sequence, row] : unsaved_) rows.push_back(row->second.bytes);
+    }
+    unsaved_.clear();
+    if (rows.empty() && written.replaced.none()) return Ok();
+    written.groups.assign(rows.size(), 0);
+    written.rows = {node_.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+    FIRN_TRY(written.rows.columns, codec_.Decode(rows));
+    return writer.WriteKeyed("rows", std::move(written));
   }
 
   Status Restore(state::StateReader& reader) override {
-    FIRN_RETURN_IF_ERROR(reader.Read("progress", ProgressSchema(), [&](int, const types::Batch& rows) -> Status {
+    FIRN_RETURN_IF_ERROR(reader.Read("progress", ProgressSchema(), [&](const types::Batch& rows) -> Status {
       std::vector<int64_t> watermark, emitted;
       LongsOf(rows.columns[0], &watermark);
       LongsOf(rows.columns[1], &emitted);
@@ -72,16 +83,21 @@ class TemporalSortOperator final : public Operator {
       emitted_ms_ = emitted[0];
       return Ok();
     }));
-    return reader.Read("rows", node_.schema, [&](int, const types::Batch& rows) -> Status {
+    return reader.Read("rows", node_.schema, [&](const types::Batch& rows) -> Status {
       TimesMs(rows.columns[static_cast<size_t>(spec_.keys[0].column)], &times_);
       sort_keys_.Encode(rows, &keys_);
       codec_.Encode(rows.columns, rows.row_count, &encoded_);
-      for (int64_t row = 0; row < rows.row_count; ++row) Add(keys_[static_cast<size_t>(row)], times_[static_cast<size_t>(row)], encoded_[row]);
+      for (size_t row = 0; row < times_.size(); ++row) {
+        ledger_.Stored(0);
+        if (times_[row] > emitted_ms_) Add(keys_[row], times_[row], encoded_[static_cast<int64_t>(row)]);
+      }
+      unsaved_.clear();
+      ledger_.ForgetChanges(0);
       return Ok();
     });
   }
 
-  int64_t state_bytes() const override { return bytes_; }
+  int64_t state_bytes() const override { return bytes_ + static_cast<int64_t>(unsaved_.size()) * kUnsavedNodeBytes; }
 
  private:
   struct Row {
@@ -89,14 +105,19 @@ class TemporalSortOperator final : public Operator {
     std::string bytes;
   };
   using Waiting = std::map<std::string, Row>;
-  static constexpr int64_t kNodeBytes = 96;  // of the map and the strings, about
+  static constexpr int64_t kNodeBytes = 96;         // of the map and the strings, about
+  static constexpr int64_t kUnsavedNodeBytes = 48;
 
   static int64_t SizeOf(const Waiting::value_type& entry) { return static_cast<int64_t>(entry.first.size() + entry.second.bytes.size()) + kNodeBytes; }
 
   void Add(const std::string& sort_key, int64_t time, std::string_view row) {
     std::string key = sort_key;
     AppendSequence(++sequence_, &key);
-    bytes_ += SizeOf(*waiting_.emplace(std::move(key), Row{time, std::string(row)}).first);
+    const auto added = waiting_.emplace(std::move(key), Row{time, std::string(row)}).first;
+    bytes_ += SizeOf(*added);
+    unsaved_.emplace(sequence_, added);
+    ledger_.Add(0);
+    ledger_.Change(0);
   }
 
   Status EmitUpTo(int64_t watermark, Output& output) {
@@ -106,6 +127,8 @@ class TemporalSortOperator final : public Operator {
       const auto first = waiting_.begin();
       bytes_ -= SizeOf(*first);
       emitted_ms_ = first->second.time_ms;
+      ledger_.Remove(0);
+      unsaved_.erase(ReadSequence(std::string_view(first->first).substr(first->first.size() - kSequenceBytes)));
       changes_.AddOwned(types::RowKind::kInsert, std::move(first->second.bytes));
       waiting_.erase(first);
       if (changes_.size() >= static_cast<size_t>(types::kPreferredBatchRows)) FIRN_RETURN_IF_ERROR(changes_.Emit(node_.schema, output));
@@ -118,6 +141,8 @@ class TemporalSortOperator final : public Operator {
   const SortKeyEncoder sort_keys_;
   const RowCodec codec_;
   Waiting waiting_;
+  std::map<uint64_t, Waiting::iterator> unsaved_;  // since the last snapshot
+  KeyGroupLedger ledger_;                          // key group 0
   uint64_t sequence_ = 0;
   int64_t bytes_ = 0;
   int64_t watermark_ms_ = types::kNoWatermark;

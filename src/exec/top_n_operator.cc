@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "exec/change_ledger.h"
 #include "exec/columns.h"
 #include "exec/encoded_changes.h"
 #include "exec/group_keys.h"
@@ -38,30 +39,77 @@ class TopNOperator final : public StatelessOperator {
     return changes_.Emit(node_.schema, output);
   }
 
+  // A row under the number of its arrival; a row that was stored and is gone as that number, negative. There is one lane, and it owns key group 0.
   Status Snapshot(state::StateWriter& writer) override {
+    state::KeyedRows written;
+    written.replaced = ledger_.Settle();
     std::vector<std::string_view> rows;
-    std::vector<std::pair<std::string_view, std::string_view>> by_arrival;
-    for (const auto& [key, row] : rows_) by_arrival.emplace_back(std::string_view(key).substr(key.size() - kSequenceBytes), row);
-    std::sort(by_arrival.begin(), by_arrival.end());
-    for (const auto& [sequence, row] : by_arrival) rows.push_back(row);
-    types::Batch batch{node_.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
-    FIRN_TRY(batch.columns, codec_.Decode(rows));
-    return writer.Write("rows", state::kNoKeyGroup, std::move(batch));
+    std::vector<int64_t> arrivals;
+    if (written.replaced.any()) {
+      std::vector<std::pair<uint64_t, std::string_view>> by_arrival;
+      for (const auto& [key, row] : rows_) by_arrival.emplace_back(SequenceOf(key), row);
+      std::sort(by_arrival.begin(), by_arrival.end());
+      for (const auto& [sequence, row] : by_arrival) {
+        rows.push_back(row);
+        arrivals.push_back(static_cast<int64_t>(sequence));
+      }
+    } else {
+      for (uint64_t sequence : gone_) arrivals.push_back(-static_cast<int64_t>(sequence));
+      rows.resize(arrivals.size());  // NULLs
+      for (const auto& [sequence, row] : unsaved_) {
+        rows.push_back(row->second);
+        arrivals.push_back(static_cast<int64_t>(sequence));
+      }
+    }
+    gone_.clear();
+    unsaved_.clear();
+    if (rows.empty() && written.replaced.none()) return Ok();
+    written.groups.assign(rows.size(), 0);
+    written.rows = {StateSchema(), {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+    FIRN_TRY(written.rows.columns, codec_.Decode(rows));
+    written.rows.columns.push_back(LongArray(std::move(arrivals)));
+    return writer.WriteKeyed("rows", std::move(written));
   }
 
   Status Restore(state::StateReader& reader) override {
-    return reader.Read("rows", node_.schema, [&](int, const types::Batch& rows) -> Status {
-      Apply(rows);
-      changes_.Clear();  // they have been told
+    std::map<int64_t, std::string> stored;  // by arrival
+    FIRN_RETURN_IF_ERROR(reader.Read("rows", StateSchema(), [&](const types::Batch& rows) -> Status {
+      std::vector<int64_t> arrivals;
+      LongsOf(rows.columns.back(), &arrivals);
+      codec_.Encode(std::span(rows.columns).first(node_.schema->size()), rows.row_count, &encoded_);
+      for (size_t row = 0; row < arrivals.size(); ++row) {
+        ledger_.Stored(0);
+        if (arrivals[row] < 0) {
+          stored.erase(-arrivals[row]);
+        } else {
+          stored[arrivals[row]] = encoded_[static_cast<int64_t>(row)];
+        }
+      }
       return Ok();
-    });
+    }));
+    std::vector<std::string_view> encoded;
+    for (const auto& [arrival, row] : stored) encoded.push_back(row);
+    types::Batch rows{node_.schema, {}, static_cast<int64_t>(encoded.size()), nullptr, nullptr};
+    FIRN_TRY(rows.columns, codec_.Decode(encoded));
+    sort_keys_.Encode(rows, &keys_);
+    size_t next = 0;
+    for (const auto& [arrival, row] : stored) {
+      sequence_ = static_cast<uint64_t>(arrival) - 1;
+      Insert(keys_[next++], row);
+    }
+    changes_.Clear();  // they have been told
+    unsaved_.clear();
+    gone_.clear();
+    ledger_.ForgetChanges(0);
+    return Ok();
   }
 
-  int64_t state_bytes() const override { return bytes_; }
+  int64_t state_bytes() const override { return bytes_ + static_cast<int64_t>(unsaved_.size()) * kUnsavedNodeBytes + static_cast<int64_t>(gone_.capacity() * sizeof(uint64_t)); }
 
  private:
   using Rows = std::map<std::string, std::string>;
-  static constexpr int64_t kNodeBytes = 96;  // of the map and the strings, about
+  static constexpr int64_t kNodeBytes = 96;         // of the map and the strings, about
+  static constexpr int64_t kUnsavedNodeBytes = 48;
 
   void Apply(const types::Batch& batch) {
     sort_keys_.Encode(batch, &keys_);
@@ -90,6 +138,9 @@ class TopNOperator final : public StatelessOperator {
     AppendSequence(++sequence_, &key);
     const auto added = rows_.emplace(std::move(key), std::string(row)).first;
     bytes_ += SizeOf(added);
+    ledger_.Add(0);
+    ledger_.Change(0);
+    unsaved_.emplace(sequence_, added);
     const auto count = static_cast<int64_t>(rows_.size());
 
     auto entering = added;
@@ -109,9 +160,7 @@ class TopNOperator final : public StatelessOperator {
     }
     Tell(behind_, entering);
     if (!is_insert_only_) return;
-    bytes_ -= SizeOf(behind_);
-    rows_.erase(behind_);
-    behind_ = rows_.end();
+    Erase(std::exchange(behind_, rows_.end()));
   }
 
   void Delete(const std::string& sort_key, std::string_view row) {
@@ -127,8 +176,18 @@ class TopNOperator final : public StatelessOperator {
       if (behind_ != rows_.end()) ++behind_;
       Tell(leaving, entering);
     }
-    bytes_ -= SizeOf(gone);
-    rows_.erase(gone);
+    Erase(gone);
+  }
+
+  void Erase(Rows::iterator row) {
+    bytes_ -= SizeOf(row);
+    ledger_.Remove(0);
+    const uint64_t sequence = SequenceOf(row->first);
+    if (unsaved_.erase(sequence) == 0) {
+      gone_.push_back(sequence);
+      ledger_.Change(0);
+    }
+    rows_.erase(row);
   }
 
   // The oldest of the equal rows.
@@ -139,6 +198,14 @@ class TopNOperator final : public StatelessOperator {
     return rows_.end();
   }
 
+  types::SchemaPtr StateSchema() const {
+    std::vector<types::Field> fields = node_.schema->fields();
+    for (types::Field& field : fields) field.type = field.type.WithNullable(true);
+    fields.push_back({"arrival", types::DataType::BigInt()});
+    return types::MakeSchema(std::move(fields));
+  }
+
+  static uint64_t SequenceOf(std::string_view key) { return ReadSequence(key.substr(key.size() - kSequenceBytes)); }
   static std::string_view SortPart(std::string_view key) { return key.substr(0, key.size() - kSequenceBytes); }
   static int64_t SizeOf(Rows::iterator row) { return static_cast<int64_t>(row->first.size() + row->second.size()) + kNodeBytes; }
 
@@ -153,6 +220,10 @@ class TopNOperator final : public StatelessOperator {
   Rows::iterator behind_;  // at end_place_; end: likewise
   uint64_t sequence_ = 0;
   int64_t bytes_ = 0;
+  // Since the last snapshot:
+  std::map<uint64_t, Rows::iterator> unsaved_;
+  std::vector<uint64_t> gone_;  // of those that it has
+  KeyGroupLedger ledger_;       // key group 0
   EncodedChanges changes_;
   // Of the batch at hand.
   std::vector<std::string> keys_;

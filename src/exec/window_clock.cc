@@ -15,13 +15,13 @@ const types::SchemaPtr& WatermarkSchema() {
 }  // namespace
 
 Status SaveWatermark(state::StateWriter& writer, int64_t watermark_ms) {
-  return writer.Write("watermark", state::kNoKeyGroup, {WatermarkSchema(), {LongArray({watermark_ms})}, 1, nullptr, nullptr});
+  return writer.Write("watermark", {WatermarkSchema(), {LongArray({watermark_ms})}, 1, nullptr, nullptr});
 }
 
 // All lanes have seen the same watermark when a checkpoint's barrier comes.
 Status LoadWatermark(state::StateReader& reader, int64_t* watermark_ms) {
   bool is_first = true;
-  return reader.Read("watermark", WatermarkSchema(), [&](int, const types::Batch& rows) -> Status {
+  return reader.Read("watermark", WatermarkSchema(), [&](const types::Batch& rows) -> Status {
     std::vector<int64_t> values;
     LongsOf(rows.columns[0], &values);
     for (int64_t value : values) {

@@ -72,11 +72,7 @@ class WindowJoinOperator final : public Operator {
     FIRN_RETURN_IF_ERROR(LoadWatermark(reader, &watermark_ms_));
     FIRN_RETURN_IF_ERROR(sides_[0].Restore(reader, "left"));
     FIRN_RETURN_IF_ERROR(sides_[1].Restore(reader, "right"));
-    for (int input = 0; input < 2; ++input) {
-      const std::vector<uint32_t> live = sides_[input].LiveEntries();
-      FIRN_TRY(const types::Batch rows, RowsOf(sides_[input], live));
-      FIRN_RETURN_IF_ERROR(Note(input, rows, live));
-    }
+    for (int input = 0; input < 2; ++input) FIRN_RETURN_IF_ERROR(NoteRestored(input));
     return Ok();
   }
   Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all windows
@@ -102,6 +98,24 @@ class WindowJoinOperator final : public Operator {
     return rows;
   }
 
+  // The rows of windows that had closed are still stored.
+  Status NoteRestored(int input) {
+    const std::vector<uint32_t> stored = sides_[input].LiveEntries();
+    FIRN_TRY(const types::Batch rows, RowsOf(sides_[input], stored));
+    if (stored.empty()) return Ok();
+    TimesMs(rows.columns[static_cast<size_t>(ends_[input])], &times_);
+    std::vector<uint32_t> closed;
+    for (size_t i = 0; i < stored.size(); ++i) {
+      if (times_[i] - 1 <= watermark_ms_) {
+        closed.push_back(stored[i]);
+      } else {
+        windows_[times_[i]].entries[input].push_back(stored[i]);
+      }
+    }
+    sides_[input].Forget(closed);
+    return Ok();
+  }
+
   // Remembers which rows belong to which window.
   Status Note(int input, const types::Batch& rows, std::span<const uint32_t> entries) {
     if (entries.empty()) return Ok();
@@ -123,10 +137,7 @@ class WindowJoinOperator final : public Operator {
       FIRN_RETURN_IF_ERROR(prober_->Probe(rows, keys_, sides_[1], context_->evaluation, output));
     }
     FIRN_RETURN_IF_ERROR(prober_->PutOutUnmatched(window->entries[1], sides_[1], output));
-    for (int input = 0; input < 2; ++input) {
-      for (uint32_t entry : window->entries[input]) sides_[input].Add(entry, -sides_[input].count(entry), 0);
-      sides_[input].DropEmpty(window->entries[input]);
-    }
+    for (int input = 0; input < 2; ++input) sides_[input].Forget(window->entries[input]);
     return Ok();
   }
 

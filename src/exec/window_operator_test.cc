@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "exec/columns.h"
 #include "exec/operator_test_rig.h"
 
 namespace firn::exec {
@@ -123,14 +124,23 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
       rig.Advance(watermark);
       for (int step = 0; step < 30; ++step) {
         std::vector<Change> rows;
+        std::vector<int64_t> before;
         for (uint32_t i = random() % 5; i > 0; --i) {
+          if (seed % 2 == 0) watermark += static_cast<int>(random() % 4);  // it moves within batches, too
+          before.push_back(watermark);
           events.push_back({static_cast<int>(random() % 3), static_cast<int>(random() % 10), watermark + 1 + static_cast<int>(random() % 40)});
           // Even times are never exactly a gap apart, where it matters whether the earlier session has closed already.
           if (kind == WindowKind::kSession) events.back().time = (events.back().time + 1) / 2 * 2;
           rows.push_back({RowKind::kInsert, {events.back().key, events.back().value, events.back().time}});
         }
-        if (!rows.empty()) rig.Process(0, MakeBatch(node->inputs[0]->schema, rows));
+        if (!rows.empty()) {
+          types::Batch batch = MakeBatch(node->inputs[0]->schema, rows);
+          batch.watermarks = LongArray(std::move(before));
+          rig.Process(0, batch);
+          rig.Advance(watermark);
+        }
         if (random() % 3 == 0) rig.Advance(watermark += static_cast<int>(random() % 9));  // every row is newer: none is late
+        if (random() % 3 == 0) rig.Checkpoint();
         if (random() % 5 == 0) {
           rig.Restart();
           rig.Advance(watermark);
@@ -145,31 +155,38 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
   }
 }
 
-// What a checkpoint writes, "-" before what it drops.
-std::set<std::string> Stored(OperatorRig& rig) {
-  state::SnapshotCollector collector("rig", 0, 1);
-  EXPECT_TRUE(rig.op().Snapshot(collector).ok());
-  const state::LaneSnapshot snapshot = std::move(collector).Take();
-  std::set<std::string> names;
-  for (const state::TableRows& rows : snapshot.tables) names.insert(rows.table);
-  for (const std::string& table : snapshot.dropped) names.insert("-" + table);
-  return names;
-}
-
-TEST(WindowOperators, CheckpointsHoldTheSlicesThatChangedAndDropThoseThatClosed) {
-  const auto node = MakeWindowNode(WindowKind::kHop);
-  OperatorRig rig = RigFor(*node);
-  const types::SchemaPtr& schema = node->inputs[0]->schema;
-  using Names = std::set<std::string>;
-  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1, 1}}, {RowKind::kInsert, {1, 1, 7}}}));
-  EXPECT_EQ(Stored(rig), (Names{"watermark", "slice 0 5", "slice 5 10"}));
-  EXPECT_EQ(Stored(rig), (Names{"watermark"}));
-  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {2, 1, 12}}, {RowKind::kInsert, {2, 1, 8}}}));
-  EXPECT_EQ(Stored(rig), (Names{"watermark", "slice 5 10", "slice 10 15"}));
-  rig.Advance(9);  // [0, 10) fires, and nothing needs its first slice any more
-  EXPECT_EQ(Stored(rig), (Names{"watermark", "-slice 0 5"}));
-  rig.Advance(types::kFinalWatermark);
-  EXPECT_EQ(Stored(rig), (Names{"watermark", "-slice 5 10", "-slice 10 15"}));
+// A window that has fired must not fire again after a restart, although its rows are still stored, or kept for later windows.
+TEST(WindowOperators, AWindowThatHasFiredDoesNotFireAgainAfterARestart) {
+  for (const bool is_proctime : {false, true}) {
+    const auto node = MakeWindowNode(WindowKind::kHop, is_proctime);
+    OperatorRig rig = RigFor(*node);
+    const types::SchemaPtr& schema = node->inputs[0]->schema;
+    const auto advance = [&](int64_t to) {
+      rig.SetTime(to);
+      if (is_proctime) {
+        rig.Timer(to);
+      } else {
+        rig.Advance(to - 1);
+      }
+    };
+    rig.SetTime(107);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7, 107}}}));
+    rig.Restart();
+    advance(110);  // [100, 110) fires; the slice [105, 110) stays for [105, 115)
+    Relation result;
+    Apply(rig.TakeChanges(), &result);
+    EXPECT_EQ(result, (Relation{{{1, 1, 7, 100, 110}, 1}}));
+    rig.Restart();
+    rig.SetTime(112);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1, 112}}}));
+    rig.Restart();
+    advance(120);
+    rig.Restart();
+    advance(150);
+    Apply(rig.TakeChanges(), &result);
+    EXPECT_EQ(result, (Relation{{{1, 1, 7, 100, 110}, 1}, {{1, 2, 8, 105, 115}, 1}, {{1, 1, 1, 110, 120}, 1}})) << is_proctime;
+    EXPECT_EQ(rig.op().Windows(10).size(), 0u);
+  }
 }
 
 TEST(WindowOperators, ALateRowMayStillJoinAnOpenSession) {

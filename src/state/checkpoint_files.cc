@@ -4,6 +4,9 @@
 #include <arrow/array.h>
 #include <arrow/array/util.h>
 #include <arrow/buffer.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/io/memory.h>
 #include <arrow/ipc/dictionary.h>
 #include <arrow/ipc/reader.h>
@@ -11,6 +14,8 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 
 #include "base/crc32c.h"
@@ -37,19 +42,69 @@ int64_t FileNumber(std::string_view name) {
   return status == std::errc() && end == name.data() + name.size() ? number : -1;
 }
 
+// The rows with their key groups as the last column.
+Result<std::shared_ptr<arrow::RecordBatch>> WithKeyGroups(const KeyedRows& keyed) {
+  const auto rows = types::ToRecordBatch(keyed.rows);
+  auto groups = std::make_shared<arrow::Int8Array>(rows->num_rows(), arrow::Buffer::FromVector(keyed.groups));
+  return types::FromArrowResult(rows->AddColumn(rows->num_columns(), std::string(kKeyGroupColumn), std::move(groups)));
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  if (batches.size() == 1) return batches[0];
+  return types::FromArrowResult(arrow::ConcatenateRecordBatches(batches));
+}
+
+// The rows of a run's blocks that are of the wanted key groups, in their order.
+Result<std::shared_ptr<arrow::RecordBatch>> DecodeRun(const Run& run, std::string schema_bytes, std::string row_bytes, const KeyGroupSet& wanted) {
+  arrow::ipc::DictionaryMemo memo;
+  arrow::io::BufferReader schema_stream(arrow::Buffer::FromString(std::move(schema_bytes)));
+  arrow::io::BufferReader row_stream(arrow::Buffer::FromString(std::move(row_bytes)));
+  FIRN_TRY(auto schema, types::FromArrowResult(arrow::ipc::ReadSchema(&schema_stream, &memo)));
+  FIRN_TRY(auto rows, types::FromArrowResult(arrow::ipc::ReadRecordBatch(schema, &memo, arrow::ipc::IpcReadOptions::Defaults(), &row_stream)));
+  if (!run.is_keyed() || static_cast<int>(wanted.count()) == run.group_count) return rows;
+  const auto column = rows->GetColumnByName(std::string(kKeyGroupColumn));
+  if (!column || column->type_id() != arrow::Type::INT8) {
+    return Error(ErrorCode::kCorruption, fmt::format("a run of {} state rows in {} key groups has no key group column", run.row_count, run.group_count));
+  }
+  const int8_t* groups = static_cast<const arrow::Int8Array&>(*column).raw_values();
+  arrow::BooleanBuilder mask;
+  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(mask.Reserve(rows->num_rows())));
+  for (int64_t row = 0; row < rows->num_rows(); ++row) mask.UnsafeAppend(groups[row] >= 0 && wanted.test(static_cast<size_t>(groups[row])));
+  FIRN_TRY(auto selection, types::FromArrowResult(mask.Finish()));
+  FIRN_TRY(arrow::Datum kept, types::FromArrowResult(arrow::compute::Filter(rows, selection)));
+  return kept.record_batch();
+}
+
 }  // namespace
 
 // The new file, grown in memory: blocks one after the other, each at a multiple of eight bytes.
 struct CheckpointFiles::FileBuilder {
   int64_t file = 0;
   std::string bytes{kMagic};
-  std::map<std::pair<std::string, std::string>, ByteRange> schemas;  // by operator and table
+  std::map<std::pair<std::string, std::string>, std::pair<ByteRange, std::shared_ptr<arrow::Schema>>> schemas;  // by operator and table
 
+  bool is_empty() const { return bytes.size() == kMagic.size(); }
   ByteRange Add(std::string_view block) {
     bytes.resize((bytes.size() + 7) / 8 * 8, '\0');
     ByteRange range{bytes.size(), block.size(), base::Crc32c(block)};
     bytes.append(block);
     return range;
+  }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Read(const Run& run) const {
+    return DecodeRun(run, bytes.substr(run.schema.offset, run.schema.size), bytes.substr(run.rows.offset, run.rows.size), run.live);
+  }
+
+  // The rows as a run, which says where its blocks are; the caller says which key groups it has.
+  Result<Run> AddRows(const std::string& uid, const std::string& table, const arrow::RecordBatch& rows) {
+    auto& [range, schema] = schemas[{uid, table}];
+    if (!schema || !schema->Equals(*rows.schema())) {
+      FIRN_TRY(auto message, types::FromArrowResult(arrow::ipc::SerializeSchema(*rows.schema())));
+      range = Add(ViewOf(*message));
+      schema = rows.schema();
+    }
+    FIRN_TRY(auto message, types::FromArrowResult(arrow::ipc::SerializeRecordBatch(rows, arrow::ipc::IpcWriteOptions::Defaults())));
+    return Run{.file = file, .schema = range, .rows = Add(ViewOf(*message)), .row_count = rows.num_rows()};
   }
 };
 
@@ -57,56 +112,109 @@ std::string CheckpointFiles::PathOf(int64_t file) const {
   return io::JoinPath(directory_, fmt::format("{}{}", file, kSuffix));
 }
 
-Status CheckpointFiles::AddSnapshot(const LaneSnapshot& snapshot, FileBuilder* file, Manifest* manifest) {
-  auto& tables = manifest->operators[snapshot.operator_uid];
-  for (const std::string& table : snapshot.dropped) {
-    auto found = tables.find(table);
-    if (found == tables.end()) continue;
-    std::erase_if(found->second, [&](const auto& entry) {
-      return entry.first != kNoKeyGroup && LaneOfKeyGroup(entry.first, snapshot.parallelism) == snapshot.lane;
-    });
-  }
-  for (const TableRows& written : snapshot.tables) {
-    std::vector<Block>& blocks = tables[written.table][written.group];
-    if (written.group != kNoKeyGroup) blocks.clear();
-    if (written.rows.row_count == 0) continue;
-    ByteRange& schema = file->schemas[{snapshot.operator_uid, written.table}];
-    if (schema.size == 0) {
-      FIRN_TRY(auto message, types::FromArrowResult(arrow::ipc::SerializeSchema(*written.rows.schema->ToArrow())));
-      schema = file->Add(ViewOf(*message));
+// One run a table of what all lanes wrote of it.
+Status CheckpointFiles::AddSnapshots(const std::vector<LaneSnapshot>& snapshots, FileBuilder* file, Manifest* manifest) const {
+  std::map<std::pair<std::string, std::string>, std::vector<const KeyedRows*>> keyed;
+  for (const LaneSnapshot& snapshot : snapshots) {
+    auto& tables = manifest->operators[snapshot.operator_uid];
+    for (const TableRows& written : snapshot.tables) {
+      if (written.is_keyed) {
+        keyed[{snapshot.operator_uid, written.table}].push_back(&written.keyed);
+      } else if (written.keyed.rows.row_count > 0) {
+        FIRN_TRY(Run run, file->AddRows(snapshot.operator_uid, written.table, *types::ToRecordBatch(written.keyed.rows)));
+        tables[written.table].push_back(run);
+      }
     }
-    FIRN_TRY(auto message, types::FromArrowResult(arrow::ipc::SerializeRecordBatch(*types::ToRecordBatch(written.rows),
-                                                                                   arrow::ipc::IpcWriteOptions::Defaults())));
-    blocks.push_back({file->file, schema, file->Add(ViewOf(*message)), written.rows.row_count});
+  }
+  for (const auto& [name, parts] : keyed) {
+    std::vector<Run>& runs = manifest->operators[name.first][name.second];
+    std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+    KeyGroupSet groups;
+    for (const KeyedRows* part : parts) {
+      for (Run& run : runs) run.live &= ~part->replaced;
+      if (part->rows.row_count == 0) continue;
+      for (uint8_t group : part->groups) groups.set(group);
+      FIRN_TRY(auto batch, WithKeyGroups(*part));
+      batches.push_back(std::move(batch));
+    }
+    if (batches.empty()) continue;
+    FIRN_TRY(auto rows, Concatenate(batches));
+    FIRN_TRY(Run run, file->AddRows(name.first, name.second, *rows));
+    run.group_count = static_cast<int>(groups.count());
+    run.live = groups;
+    runs.push_back(run);
   }
   return Ok();
 }
 
-Status CheckpointFiles::CarryOver(int64_t live_file, FileBuilder* file, Manifest* manifest) {
-  FIRN_TRY(std::string old, files_.ReadAll(PathOf(live_file)));
-  const auto copy = [&](ByteRange* range) -> Status {
-    if (range->offset + range->size > old.size()) {
-      return Error(ErrorCode::kCorruption, fmt::format("state file {} has {} bytes and no block at {} + {}", PathOf(live_file), old.size(),
-                                                       range->offset, range->size));
-    }
-    const std::string_view bytes = std::string_view(old).substr(range->offset, range->size);
-    if (base::Crc32c(bytes) != range->crc) {
-      return Error(ErrorCode::kCorruption, fmt::format("state file {}: checksum of the block at {} is wrong", PathOf(live_file), range->offset));
-    }
-    *range = file->Add(bytes);
-    return Ok();
-  };
+// Sizes are told apart by powers of kRunsMerged. From the youngest run on: as many of one size or smaller as are merged become one of the next size.
+Status CheckpointFiles::MergeRuns(FileBuilder* file, Manifest* manifest) const {
+  const auto size_of = [](const Run& run) { return static_cast<int>(std::bit_width(static_cast<uint64_t>(run.live_rows()))) / 3; };
+  static_assert(kRunsMerged == 1 << 3);
   for (auto& [uid, tables] : manifest->operators) {
-    for (auto& [table, groups] : tables) {
-      for (auto& [group, blocks] : groups) {
-        for (Block& block : blocks) {
-          if (block.file != live_file) continue;
-          FIRN_RETURN_IF_ERROR(copy(&block.schema));
-          FIRN_RETURN_IF_ERROR(copy(&block.rows));
-          block.file = file->file;
+    for (auto& [table, runs] : tables) {
+      if (runs.empty() || !runs.back().is_keyed()) continue;
+      for (int size = size_of(runs.back());;) {
+        size_t first = runs.size();
+        while (first > 0 && size_of(runs[first - 1]) <= size) --first;
+        if (runs.size() - first < kRunsMerged) break;
+        std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+        for (size_t i = first; i < runs.size(); ++i) {
+          FIRN_TRY(auto batch, file->file == runs[i].file ? file->Read(runs[i]) : ReadRun(runs[i], runs[i].live));
+          batches.push_back(std::move(batch));
         }
+        size_t unlike = batches.size();  // those before a column was added stay as they are
+        while (unlike > 0 && batches[unlike - 1]->schema()->Equals(*batches.back()->schema())) --unlike;
+        batches.erase(batches.begin(), batches.begin() + static_cast<std::ptrdiff_t>(unlike));
+        first += unlike;
+        if (batches.size() < 2) break;
+        KeyGroupSet groups;
+        for (size_t i = first; i < runs.size(); ++i) groups |= runs[i].live;
+        FIRN_TRY(auto rows, Concatenate(batches));
+        FIRN_TRY(Run merged, file->AddRows(uid, table, *rows));
+        merged.group_count = static_cast<int>(groups.count());
+        merged.live = groups;
+        runs.resize(first);
+        runs.push_back(merged);
+        size = std::max(size + 1, size_of(merged));
       }
     }
+  }
+  return Ok();
+}
+
+Status CheckpointFiles::CarryOver(int64_t live_file, FileBuilder* file, Manifest* manifest) const {
+  for (auto& [uid, tables] : manifest->operators) {
+    for (auto& [table, runs] : tables) {
+      for (Run& run : runs) {
+        if (run.file != live_file) continue;
+        FIRN_TRY(auto rows, ReadRun(run, run.live));
+        FIRN_TRY(Run carried, file->AddRows(uid, table, *rows));
+        carried.group_count = static_cast<int>(run.live.count());
+        carried.live = run.live;
+        run = carried;
+      }
+    }
+  }
+  return Ok();
+}
+
+Status CheckpointFiles::StayWithinTwiceTheState(FileBuilder* file, Manifest* manifest) {
+  int64_t on_disk = static_cast<int64_t>(file->bytes.size());
+  const std::set<int64_t> referenced = manifest->Files();
+  for (int64_t number : referenced) {
+    if (number == file->file) continue;
+    if (!file_bytes_.contains(number)) {
+      FIRN_TRY(io::FileEntry entry, files_.Stat(PathOf(number)));
+      file_bytes_[number] = static_cast<int64_t>(entry.size_bytes);
+    }
+    on_disk += file_bytes_[number];
+  }
+  const int64_t alive = manifest->TotalBytes();
+  for (int64_t number : referenced) {  // oldest first
+    if (number == file->file || on_disk <= 2 * alive + kCarryOverFloorBytes) break;
+    FIRN_RETURN_IF_ERROR(CarryOver(number, file, manifest));
+    on_disk -= file_bytes_[number];
   }
   return Ok();
 }
@@ -115,32 +223,18 @@ Result<WrittenState> CheckpointFiles::Write(int64_t checkpoint_id, const Manifes
   WrittenState result{previous, 0};
   Manifest& manifest = result.manifest;
   FileBuilder file{.file = checkpoint_id};
-  for (const LaneSnapshot& snapshot : snapshots) {  // keyless rows are replaced whole: what nobody writes again is gone
-    for (auto& [table, groups] : manifest.operators[snapshot.operator_uid]) groups.erase(kNoKeyGroup);
+  for (const LaneSnapshot& snapshot : snapshots) {  // rows without a key are replaced whole: what nobody writes again is gone
+    for (auto& [table, runs] : manifest.operators[snapshot.operator_uid]) std::erase_if(runs, [](const Run& run) { return !run.is_keyed(); });
   }
-  for (const LaneSnapshot& snapshot : snapshots) FIRN_RETURN_IF_ERROR(AddSnapshot(snapshot, &file, &manifest));
+  FIRN_RETURN_IF_ERROR(AddSnapshots(snapshots, &file, &manifest));
   for (auto& [uid, tables] : manifest.operators) {
-    for (auto& [table, groups] : tables) std::erase_if(groups, [](const auto& entry) { return entry.second.empty(); });
+    for (auto& [table, runs] : tables) std::erase_if(runs, [](const Run& run) { return run.is_keyed() && run.live.none(); });
     std::erase_if(tables, [](const auto& entry) { return entry.second.empty(); });
   }
   std::erase_if(manifest.operators, [](const auto& entry) { return entry.second.empty(); });
-
-  int64_t on_disk = static_cast<int64_t>(file.bytes.size());
-  const std::set<int64_t> referenced = manifest.Files();
-  for (int64_t number : referenced) {
-    if (number != checkpoint_id && !file_bytes_.contains(number)) {
-      FIRN_TRY(io::FileEntry entry, files_.Stat(PathOf(number)));
-      file_bytes_[number] = static_cast<int64_t>(entry.size_bytes);
-    }
-    if (number != checkpoint_id) on_disk += file_bytes_[number];
-  }
-  const int64_t alive = manifest.TotalBytes();
-  for (int64_t number : referenced) {  // oldest first
-    if (number == checkpoint_id || on_disk <= 2 * alive + kCarryOverFloorBytes) break;
-    FIRN_RETURN_IF_ERROR(CarryOver(number, &file, &manifest));
-    on_disk -= file_bytes_[number];
-  }
-  if (file.bytes.size() == kMagic.size()) return result;
+  FIRN_RETURN_IF_ERROR(MergeRuns(&file, &manifest));
+  FIRN_RETURN_IF_ERROR(StayWithinTwiceTheState(&file, &manifest));
+  if (file.is_empty()) return result;
 
   FIRN_RETURN_IF_ERROR(files_.CreateDirectories(directory_));
   FIRN_TRY(auto out, files_.Open(PathOf(checkpoint_id), io::OpenMode::kTruncate));
@@ -181,49 +275,40 @@ Result<std::string> CheckpointFiles::ReadRange(int64_t file, const ByteRange& ra
   return bytes;
 }
 
-// Reads the groups of one lane, block by block.
+Result<std::shared_ptr<arrow::RecordBatch>> CheckpointFiles::ReadRun(const Run& run, const KeyGroupSet& wanted) const {
+  FIRN_TRY(std::string schema_bytes, ReadRange(run.file, run.schema));
+  FIRN_TRY(std::string row_bytes, ReadRange(run.file, run.rows));
+  return DecodeRun(run, std::move(schema_bytes), std::move(row_bytes), wanted);
+}
+
+// Reads the rows of one lane, run by run.
 class FileStateReader final : public StateReader {
  public:
-  FileStateReader(const CheckpointFiles& files, const std::map<std::string, TableBlocks>* tables, int lane, int parallelism)
-      : files_(files), tables_(tables), lane_(lane), parallelism_(parallelism) {}
-
-  std::vector<std::string> Tables(std::string_view prefix) const override {
-    std::vector<std::string> names;
-    if (!tables_) return names;
-    for (const auto& [table, groups] : *tables_) {
-      if (table.starts_with(prefix)) names.push_back(table);
-    }
-    return names;
+  FileStateReader(const CheckpointFiles& files, const std::map<std::string, std::vector<Run>>* tables, int lane, int parallelism)
+      : files_(files), tables_(tables) {
+    for (int group = 0; group < kKeyGroups; ++group) owned_.set(static_cast<size_t>(group), LaneOfKeyGroup(group, parallelism) == lane);
   }
 
-  Status Read(std::string_view table, const types::SchemaPtr& schema,
-              const std::function<Status(int, const types::Batch&)>& visit) override {
+  Status Read(std::string_view table, const types::SchemaPtr& schema, const std::function<Status(const types::Batch&)>& visit) override {
     if (!tables_) return Ok();
     auto found = tables_->find(std::string(table));
     if (found == tables_->end()) return Ok();
-    for (const auto& [group, blocks] : found->second) {
-      if (group != kNoKeyGroup && LaneOfKeyGroup(group, parallelism_) != lane_) continue;
-      for (const Block& block : blocks) {
-        FIRN_TRY(types::Batch rows, ReadBlock(table, block, schema));
-        FIRN_RETURN_IF_ERROR(visit(group, rows));
-      }
+    for (const Run& run : found->second) {
+      const KeyGroupSet wanted = run.live & owned_;
+      if (run.is_keyed() && wanted.none()) continue;
+      FIRN_TRY(auto stored, files_.ReadRun(run, wanted));
+      FIRN_TRY(types::Batch rows, AsAsked(table, schema, *stored));
+      FIRN_RETURN_IF_ERROR(visit(rows));
     }
     return Ok();
   }
 
  private:
-  Result<types::Batch> ReadBlock(std::string_view table, const Block& block, const types::SchemaPtr& schema) const {
-    FIRN_TRY(std::string schema_bytes, files_.ReadRange(block.file, block.schema));
-    FIRN_TRY(std::string row_bytes, files_.ReadRange(block.file, block.rows));
-    arrow::ipc::DictionaryMemo memo;
-    arrow::io::BufferReader schema_stream(arrow::Buffer::FromString(std::move(schema_bytes)));
-    arrow::io::BufferReader row_stream(arrow::Buffer::FromString(std::move(row_bytes)));
-    FIRN_TRY(auto stored_schema, types::FromArrowResult(arrow::ipc::ReadSchema(&schema_stream, &memo)));
-    FIRN_TRY(auto stored, types::FromArrowResult(arrow::ipc::ReadRecordBatch(stored_schema, &memo, arrow::ipc::IpcReadOptions::Defaults(), &row_stream)));
-    types::Batch rows{schema, {}, stored->num_rows(), nullptr, nullptr};
+  static Result<types::Batch> AsAsked(std::string_view table, const types::SchemaPtr& schema, const arrow::RecordBatch& stored) {
+    types::Batch rows{schema, {}, stored.num_rows(), nullptr, nullptr};
     for (const types::Field& field : schema->fields()) {
       const auto type = field.type.ToArrow();
-      auto column = stored->GetColumnByName(field.name);
+      auto column = stored.GetColumnByName(field.name);
       if (!column) {
         FIRN_TRY(column, types::FromArrowResult(arrow::MakeArrayOfNull(type, rows.row_count)));
       } else if (!column->type()->Equals(*type)) {
@@ -236,9 +321,8 @@ class FileStateReader final : public StateReader {
   }
 
   const CheckpointFiles& files_;
-  const std::map<std::string, TableBlocks>* tables_;  // null: the operator has none
-  const int lane_;
-  const int parallelism_;
+  const std::map<std::string, std::vector<Run>>* tables_;  // null: the operator has none
+  KeyGroupSet owned_;
 };
 
 std::unique_ptr<StateReader> CheckpointFiles::Read(const Manifest& manifest, const std::string& operator_uid, int lane, int parallelism) {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state files of one job: DIR/ID.state, one for each checkpoint that changed anything, in Arrow's IPC encapsulated messages.
 //
-// 1. Write lays down the changed key groups of one checkpoint in a new file, syncs it, and returns the manifest that points to it and, for
-//    all other groups, to where they were.
+// 1. Write lays down what changed as one run of rows a table in a new file, syncs it, and returns the manifest that has it behind the runs that
+//    were there. Key groups that were written whole no longer count in the older runs.
 // 2. The caller makes the manifest durable in the journal. Until then nothing refers to the new file: a crash leaves a stray that step 3 removes.
 // 3. RemoveUnreferenced deletes the files that the durable manifest no longer names.
 //
-// Old files thin out as their groups are written anew. When less than half of the bytes on disk are alive, Write carries the remaining
-// blocks of the oldest files over, so that the disk holds at most about twice the state.
+// Runs are merged so that reading stays cheap and the manifest small: kRunsMerged neighbours of about one size become one, their rows one behind the
+// other, without those of key groups that no longer count. So a table has a number of runs that grows with the logarithm of its size, and a row is
+// copied as often. That a state of changes only does not grow for ever is up to the operators, which write key groups whole from time to time.
+//
+// When less than half of the bytes on disk count, Write carries what is left of the oldest files over, so that the disk holds at most about twice
+// the state.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +24,14 @@
 #include "state/manifest.h"
 #include "state/state_snapshot.h"
 
+namespace arrow {
+class RecordBatch;
+}
+
 namespace firn::state {
+
+/// So many neighbouring runs of a table of about one size are merged.
+inline constexpr size_t kRunsMerged = 8;
 
 struct WrittenState {
   Manifest manifest;
@@ -43,8 +54,12 @@ class CheckpointFiles {
  private:
   struct FileBuilder;
   std::string PathOf(int64_t file) const;
-  Status AddSnapshot(const LaneSnapshot& snapshot, FileBuilder* file, Manifest* manifest);
-  Status CarryOver(int64_t live_file, FileBuilder* file, Manifest* manifest);
+  Status AddSnapshots(const std::vector<LaneSnapshot>& snapshots, FileBuilder* file, Manifest* manifest) const;
+  Status MergeRuns(FileBuilder* file, Manifest* manifest) const;
+  Status CarryOver(int64_t live_file, FileBuilder* file, Manifest* manifest) const;
+  Status StayWithinTwiceTheState(FileBuilder* file, Manifest* manifest);
+  /// The run's rows that count, with the key group column.
+  Result<std::shared_ptr<arrow::RecordBatch>> ReadRun(const Run& run, const KeyGroupSet& wanted) const;
   Result<std::string> ReadRange(int64_t file, const ByteRange& range) const;
 
   io::FileSystem& files_;

@@ -10,7 +10,7 @@ namespace firn::state {
 
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 
 void AppendText(std::string* out, std::string_view text) {
   base::AppendUnsignedVarint(out, text.size());
@@ -58,47 +58,49 @@ struct Cursor {
   }
 };
 
-void AppendTable(std::string* out, const TableBlocks& groups) {
-  base::AppendUnsignedVarint(out, groups.size());
-  for (const auto& [group, blocks] : groups) {
-    base::AppendUnsignedVarint(out, static_cast<uint64_t>(group + 1));
-    base::AppendUnsignedVarint(out, blocks.size());
-    for (const Block& block : blocks) {
-      base::AppendUnsignedVarint(out, static_cast<uint64_t>(block.file));
-      AppendRange(out, block.schema);
-      AppendRange(out, block.rows);
-      base::AppendUnsignedVarint(out, static_cast<uint64_t>(block.row_count));
+void AppendRuns(std::string* out, const std::vector<Run>& runs) {
+  base::AppendUnsignedVarint(out, runs.size());
+  for (const Run& run : runs) {
+    base::AppendUnsignedVarint(out, static_cast<uint64_t>(run.file));
+    AppendRange(out, run.schema);
+    AppendRange(out, run.rows);
+    base::AppendUnsignedVarint(out, static_cast<uint64_t>(run.row_count));
+    base::AppendUnsignedVarint(out, static_cast<uint64_t>(run.group_count));
+    for (int group = 0; run.is_keyed() && group < kKeyGroups; group += 8) {
+      uint8_t bits = 0;
+      for (int bit = 0; bit < 8; ++bit) bits |= static_cast<uint8_t>(run.live.test(static_cast<size_t>(group + bit)) << bit);
+      out->push_back(static_cast<char>(bits));
     }
   }
 }
 
-TableBlocks ReadTable(Cursor* cursor) {
-  TableBlocks groups;
-  const uint64_t group_count = cursor->Count();
-  for (uint64_t i = 0; i < group_count && !cursor->failed; ++i) {
-    const uint64_t group = cursor->Number();
-    if (group > kKeyGroups) cursor->failed = true;
-    std::vector<Block>& blocks = groups[static_cast<int>(group) - 1];
-    const uint64_t block_count = cursor->Count();
-    for (uint64_t j = 0; j < block_count && !cursor->failed; ++j) {
-      Block block;
-      block.file = static_cast<int64_t>(cursor->Number());
-      block.schema = cursor->Range();
-      block.rows = cursor->Range();
-      block.row_count = static_cast<int64_t>(cursor->Number());
-      blocks.push_back(block);
+std::vector<Run> ReadRuns(Cursor* cursor) {
+  std::vector<Run> runs;
+  const uint64_t count = cursor->Count();
+  for (uint64_t i = 0; i < count && !cursor->failed; ++i) {
+    Run run;
+    run.file = static_cast<int64_t>(cursor->Number());
+    run.schema = cursor->Range();
+    run.rows = cursor->Range();
+    run.row_count = static_cast<int64_t>(cursor->Number());
+    const uint64_t groups = cursor->Number();
+    if (groups > kKeyGroups || cursor->in.size() < (groups > 0 ? kKeyGroups / 8 : 0)) cursor->failed = true;
+    if (cursor->failed) break;
+    run.group_count = static_cast<int>(groups);
+    if (run.is_keyed()) {
+      for (int group = 0; group < kKeyGroups; ++group) run.live.set(static_cast<size_t>(group), (static_cast<uint8_t>(cursor->in[static_cast<size_t>(group / 8)]) >> (group % 8)) & 1);
+      cursor->in.remove_prefix(kKeyGroups / 8);
     }
+    runs.push_back(run);
   }
-  return groups;
+  return runs;
 }
 
 template <typename Function>
-void ForEachBlock(const Manifest& manifest, Function&& function) {
+void ForEachRun(const Manifest& manifest, Function&& function) {
   for (const auto& [uid, tables] : manifest.operators) {
-    for (const auto& [table, groups] : tables) {
-      for (const auto& [group, blocks] : groups) {
-        for (const Block& block : blocks) function(block);
-      }
+    for (const auto& [table, runs] : tables) {
+      for (const Run& run : runs) function(run);
     }
   }
 }
@@ -107,13 +109,13 @@ void ForEachBlock(const Manifest& manifest, Function&& function) {
 
 int64_t Manifest::TotalBytes() const {
   int64_t bytes = 0;
-  ForEachBlock(*this, [&](const Block& block) { bytes += static_cast<int64_t>(block.rows.size); });
+  ForEachRun(*this, [&](const Run& run) { bytes += run.live_bytes(); });
   return bytes;
 }
 
 std::set<int64_t> Manifest::Files() const {
   std::set<int64_t> files;
-  ForEachBlock(*this, [&](const Block& block) { files.insert(block.file); });
+  ForEachRun(*this, [&](const Run& run) { files.insert(run.file); });
   return files;
 }
 
@@ -124,9 +126,9 @@ std::string EncodeManifest(const Manifest& manifest) {
   for (const auto& [uid, tables] : manifest.operators) {
     AppendText(&out, uid);
     base::AppendUnsignedVarint(&out, tables.size());
-    for (const auto& [table, groups] : tables) {
+    for (const auto& [table, runs] : tables) {
       AppendText(&out, table);
-      AppendTable(&out, groups);
+      AppendRuns(&out, runs);
     }
   }
   return out;
@@ -136,7 +138,8 @@ Result<Manifest> DecodeManifest(std::string_view bytes) {
   Cursor cursor{bytes};
   const uint64_t version = cursor.Number();
   if (!cursor.failed && version != kVersion) {
-    return Error(ErrorCode::kStateIncompatible, fmt::format("state manifest has version {}, this program reads {}", version, kVersion));
+    return Error(ErrorCode::kStateIncompatible, fmt::format("the job's state was written in layout {}, this program reads {}", version, kVersion))
+        .Hint("finish the job with the program that wrote it, or submit its statement again; it starts without the old state");
   }
   Manifest manifest;
   const uint64_t operator_count = cursor.Count();
@@ -145,7 +148,7 @@ Result<Manifest> DecodeManifest(std::string_view bytes) {
     const uint64_t table_count = cursor.Count();
     for (uint64_t j = 0; j < table_count && !cursor.failed; ++j) {
       std::string table = cursor.Text();
-      tables[std::move(table)] = ReadTable(&cursor);
+      tables[std::move(table)] = ReadRuns(&cursor);
     }
   }
   if (cursor.failed || !cursor.in.empty()) {

@@ -5,11 +5,20 @@
 
 namespace firn::state {
 
-Status SnapshotCollector::Write(std::string_view table, int group, types::Batch rows) {
-  FIRN_ASSERT(group == kNoKeyGroup || LaneOfKeyGroup(group, snapshot_.parallelism) == snapshot_.lane,
-              "lane {} of {} of {} writes key group {}", snapshot_.lane, snapshot_.parallelism, snapshot_.operator_uid, group);
+Status SnapshotCollector::Write(std::string_view table, types::Batch rows) {
   FIRN_ASSERT(!rows.kinds && !rows.watermarks, "state rows of {} carry row kinds or watermarks", table);
-  snapshot_.tables.push_back({std::string(table), group, std::move(rows)});
+  snapshot_.tables.push_back({std::string(table), false, {std::move(rows), {}, {}}});
+  return Ok();
+}
+
+Status SnapshotCollector::WriteKeyed(std::string_view table, KeyedRows keyed) {
+  FIRN_ASSERT(!keyed.rows.kinds && !keyed.rows.watermarks, "state rows of {} carry row kinds or watermarks", table);
+  FIRN_ASSERT(static_cast<int64_t>(keyed.groups.size()) == keyed.rows.row_count, "{} rows of {} have {} key groups", keyed.rows.row_count, table, keyed.groups.size());
+  for (uint8_t group : keyed.groups) {
+    FIRN_ASSERT(LaneOfKeyGroup(group, snapshot_.parallelism) == snapshot_.lane, "lane {} of {} of {} writes key group {}", snapshot_.lane,
+                snapshot_.parallelism, snapshot_.operator_uid, group);
+  }
+  snapshot_.tables.push_back({std::string(table), true, std::move(keyed)});
   return Ok();
 }
 

@@ -13,8 +13,8 @@ namespace firn::state {
 
 struct TableRows {
   std::string table;
-  int group = kNoKeyGroup;
-  types::Batch rows;
+  bool is_keyed = false;
+  KeyedRows keyed;  // without a key: only `rows`
 };
 
 /// Of one lane of one operator.
@@ -22,18 +22,16 @@ struct LaneSnapshot {
   std::string operator_uid;
   int lane = 0;
   int parallelism = 1;
-  std::vector<std::string> dropped;  // tables; applied before `tables`
   std::vector<TableRows> tables;
 };
 
 /// Collects what one lane writes. Thread-compatible.
 class SnapshotCollector final : public StateWriter {
  public:
-  SnapshotCollector(std::string operator_uid, int lane, int parallelism)
-      : snapshot_{std::move(operator_uid), lane, parallelism, {}, {}} {}
+  SnapshotCollector(std::string operator_uid, int lane, int parallelism) : snapshot_{std::move(operator_uid), lane, parallelism, {}} {}
 
-  Status Write(std::string_view table, int group, types::Batch rows) override;
-  void Drop(std::string_view table) override { snapshot_.dropped.emplace_back(table); }
+  Status Write(std::string_view table, types::Batch rows) override;
+  Status WriteKeyed(std::string_view table, KeyedRows rows) override;
 
   LaneSnapshot Take() && { return std::move(snapshot_); }
 
