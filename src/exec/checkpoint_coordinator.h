@@ -72,6 +72,8 @@ class CheckpointCoordinator {
   /// This process took the job's last checkpoint and it is in the journal: nothing may run any more, only what it owes outside may be missing.
   bool has_ended() const { return has_ended_; }
   state::CheckpointFiles& files() { return files_; }
+  /// The last checkpoint is durable and not all that it owes outside is known to be done: whoever drops it drops rows.
+  bool owes_outside() const { return !is_settled_; }
   /// Carries out what the last checkpoint still owes outside.
   Status ResumeOutside(JobGraph& graph);
   /// Removes files that no checkpoint of the job names, nor what its checkpoints have committed; does nothing while it is unknown what those are. None is in

@@ -165,7 +165,7 @@ void Job::StartRun() {
     if (status_.start_ms == 0) status_.start_ms = services_.environment.clock.WallTimeMs();
   }
   SetState(JobState::kRunning);
-  for (auto& task : graph_.tasks) task->handle()->Wake();
+  for (auto& task : graph_.tasks) task->handle()->Start();
   ScheduleCheckpoint();
 }
 
@@ -313,9 +313,11 @@ void Job::EndRun() {
   }
   const auto delay_ms = results_ || wants_suspension_ ? std::nullopt : restart_policy_.Next(*failure_);
   if (!delay_ms) {
-    // A checkpoint that could not be read (a damaged state file) is not thrown away for it.
-    Warn(is_restored_ ? "has failed" : "cannot be brought back from its checkpoint, which is kept: the next start of the node tries again, cancelling the job drops it");
-    return EndWith(JobState::kFailed, failure_, is_restored_ ? Ending::kStore : Ending::kKeep);
+    // A checkpoint that could not be read (a damaged state file), or that is only half carried out, is not thrown away for it.
+    const bool is_kept = !is_restored_ || coordinator_.owes_outside();
+    const char* trouble = is_restored_ ? "has failed before all that its last checkpoint owes outside was done" : "cannot be brought back from its checkpoint";
+    Warn(is_kept ? fmt::format("{}; the checkpoint is kept: the next start of the node tries again, cancelling the job drops it", trouble) : "has failed");
+    return EndWith(JobState::kFailed, failure_, is_kept ? Ending::kKeep : Ending::kStore);
   }
   WarnOfRestart();
   {

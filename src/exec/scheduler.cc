@@ -12,6 +12,12 @@ namespace {
 constexpr int kRunsATurn = 8;  // then timers and posted work of the queue get their turn
 }
 
+void TaskHandle::Start() {
+  const int before = state_.exchange(kQueued, std::memory_order_acq_rel);
+  FIRN_ASSERT(before == kNotStarted, "a task in state {} was started", before);
+  scheduler_->Enqueue(shared_from_this());
+}
+
 void TaskHandle::Wake() {
   int state = state_.load(std::memory_order_acquire);
   while (true) {

@@ -2,6 +2,7 @@
 // Runs tasks on a fixed pool of workers. A task runs until it waits, has used its budget or has ended; then the worker takes the next one
 // that is ready. Workers are task queues of the environment: threads in production, turns of one seeded loop under simulation.
 //
+//   Start()           not started -> queued: before it nobody's Wake counts, so a task that is never started never runs
 //   Wake()            idle -> queued;  running -> running, and once more
 //   a worker takes it queued -> running -> (waiting: idle | ready: queued | stopped: never again)
 #pragma once
@@ -33,20 +34,22 @@ class Scheduler;
 /// The part of a task that others may hold and wake for as long as they like, also after the task is gone. Thread-safe.
 class TaskHandle : public std::enable_shared_from_this<TaskHandle> {
  public:
-  /// `runnable` must live until its Run has returned kStopped or the scheduler has stopped.
+  /// `runnable` must live until its Run has returned kStopped or the scheduler has stopped, if Start was called.
   TaskHandle(std::shared_ptr<Scheduler> scheduler, Runnable& runnable) : scheduler_(std::move(scheduler)), runnable_(runnable) {}
 
+  /// Once.
+  void Start();
   void Wake();
   void WakeAfter(int64_t delay_us);
 
  private:
   friend class Scheduler;
-  enum State : int { kIdle, kQueued, kRunning, kRunningAgain, kStopped };
+  enum State : int { kNotStarted, kIdle, kQueued, kRunning, kRunningAgain, kStopped };
   void RunOnce();
 
   const std::shared_ptr<Scheduler> scheduler_;
   Runnable& runnable_;
-  std::atomic<int> state_{kIdle};
+  std::atomic<int> state_{kNotStarted};
 };
 
 /// Thread-safe.

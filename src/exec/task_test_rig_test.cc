@@ -239,7 +239,7 @@ void TaskRig::RestoreFrom(const TaskRig& other) {
 void TaskRig::Start() {
   for (auto& task : tasks_) {
     task->Link();
-    task->handle()->Wake();
+    task->handle()->Start();
   }
 }
 

@@ -26,48 +26,77 @@ class NoSystemTables final : public catalog::SystemTables {
   Result<plan::TableDefinitionPtr> Find(const std::string& name) const override { return Error(ErrorCode::kTableNotFound, name); }
 };
 
-// The mistake that Fault::kCommitBeforeCheckpoint names, as a connector around the right one.
-class EarlyCommitter final : public exec::SinkCommitter {
+// A committer around the right one.
+class CommitterAround : public exec::SinkCommitter {
  public:
-  EarlyCommitter(std::unique_ptr<exec::SinkCommitter> inner, log::Journal& journal) : inner_(std::move(inner)), journal_(journal) {}
+  explicit CommitterAround(std::unique_ptr<exec::SinkCommitter> inner) : inner_(std::move(inner)) {}
   bool TryBegin(const exec::CheckpointIdentity& identity) override { return inner_->TryBegin(identity); }
   void Withdraw() override { inner_->Withdraw(); }
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool is_last) override {
-    FIRN_TRY(exec::PreparedEffects effects, inner_->Prepare(identity, lanes, is_last));
-    if (!effects.in_journal.empty()) journal_.Append(std::exchange(effects.in_journal, {}), [](const Result<log::Committed>&) {});
-    return effects;
+    return inner_->Prepare(identity, lanes, is_last);
   }
   void Published(const exec::CheckpointIdentity& identity) override { inner_->Published(identity); }
   void Abandoned(const exec::CheckpointIdentity& identity) override { inner_->Abandoned(identity); }
   Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override { return inner_->CommitOutside(identity, outside); }
+  Status RemoveOrphans(const exec::CheckpointIdentity& last) override { return inner_->RemoveOrphans(last); }
 
  private:
   std::unique_ptr<exec::SinkCommitter> inner_;
+};
+
+// The mistake that Fault::kCommitBeforeCheckpoint names.
+class EarlyCommitter final : public CommitterAround {
+ public:
+  EarlyCommitter(std::unique_ptr<exec::SinkCommitter> inner, log::Journal& journal) : CommitterAround(std::move(inner)), journal_(journal) {}
+  Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool is_last) override {
+    FIRN_TRY(exec::PreparedEffects effects, CommitterAround::Prepare(identity, lanes, is_last));
+    if (!effects.in_journal.empty()) journal_.Append(std::exchange(effects.in_journal, {}), [](const Result<log::Committed>&) {});
+    return effects;
+  }
+
+ private:
   log::Journal& journal_;
 };
 
-class EarlyCommittingConnector final : public exec::Connector {
+// The outside is not always there, and does not always answer.
+class UnreliableCommitter final : public CommitterAround {
  public:
-  EarlyCommittingConnector(std::unique_ptr<exec::Connector> inner, log::Journal& journal) : inner_(std::move(inner)), journal_(journal) {}
+  UnreliableCommitter(std::unique_ptr<exec::SinkCommitter> inner, const std::function<OutsideFault()>& outside) : CommitterAround(std::move(inner)), outside_(outside) {}
+  Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
+    const OutsideFault fault = outside_();
+    if (fault != OutsideFault::kNotDone) FIRN_RETURN_IF_ERROR(CommitterAround::CommitOutside(identity, outside));
+    return fault == OutsideFault::kNone ? Ok() : Status(Error(ErrorCode::kUnavailable, "the outside does not answer"));
+  }
+
+ private:
+  const std::function<OutsideFault()>& outside_;
+};
+
+using AroundCommitter = std::function<std::unique_ptr<exec::SinkCommitter>(std::unique_ptr<exec::SinkCommitter>)>;
+
+// A connector whose sinks have another committer around theirs.
+class ConnectorAround final : public exec::Connector {
+ public:
+  ConnectorAround(std::unique_ptr<exec::Connector> inner, AroundCommitter around) : inner_(std::move(inner)), around_(std::move(around)) {}
   std::string name() const override { return inner_->name(); }
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override { return inner_->DescribeSource(table, is_batch); }
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool is_batch) const override { return inner_->DescribeSink(table, is_batch); }
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity& job) override { return inner_->MakeSource(scan, job); }
   Result<exec::Sink> MakeSink(const plan::SinkNode& node, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
     FIRN_TRY(exec::Sink sink, inner_->MakeSink(node, input, lanes, job));
-    sink.committer = std::make_unique<EarlyCommitter>(std::move(sink.committer), journal_);
+    sink.committer = around_(std::move(sink.committer));
     return sink;
   }
 
  private:
   std::unique_ptr<exec::Connector> inner_;
-  log::Journal& journal_;
+  const AroundCommitter around_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<JobNode>> JobNode::Start(io::SimulatedEnvironment& world, Fault fault) {
-  std::unique_ptr<JobNode> node(new JobNode(world, fault));
+Result<std::unique_ptr<JobNode>> JobNode::Start(io::SimulatedEnvironment& world, const JobNodeOptions& options) {
+  std::unique_ptr<JobNode> node(new JobNode(world, options));
   FIRN_RETURN_IF_ERROR(node->Open());
   return node;
 }
@@ -82,8 +111,10 @@ Status JobNode::Open() {
   objects_ = objectstore::MakeLocalObjectStore(environment.files, environment.random);
   connectors_.Register(connect::MakeKafkaConnector(broker_->topics(), environment.clock));
   std::unique_ptr<exec::Connector> iceberg = connect::MakeIcebergConnector(environment, *objects_, *catalogs_);
-  if (fault_ == Fault::kCommitBeforeCheckpoint) iceberg = std::make_unique<EarlyCommittingConnector>(std::move(iceberg), store_->journal());
-  connectors_.Register(std::move(iceberg));
+  connectors_.Register(std::make_unique<ConnectorAround>(std::move(iceberg), [this](std::unique_ptr<exec::SinkCommitter> inner) -> std::unique_ptr<exec::SinkCommitter> {
+    if (options_.fault == Fault::kCommitBeforeCheckpoint) inner = std::make_unique<EarlyCommitter>(std::move(inner), store_->journal());
+    return std::make_unique<UnreliableCommitter>(std::move(inner), options_.outside);
+  }));
   FIRN_TRY(engine_, exec::Engine::Start(environment, *store_, connectors_, {.state_directory = "/data/state"}));
   services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment.clock});
   session_ = std::make_unique<gateway::Session>(*services_, std::map<std::string, std::string>());

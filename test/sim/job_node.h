@@ -2,6 +2,7 @@
 // A node without its sockets: store, broker, catalogs, engine, wired as cli/node.cc does it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,11 +18,19 @@
 
 namespace firn::sim {
 
+/// What goes wrong with a commit outside the node.
+enum class OutsideFault { kNone, kNotDone, kDoneAndNotTold };
+
+struct JobNodeOptions {
+  Fault fault = Fault::kNone;
+  std::function<OutsideFault()> outside;  // asked at each commit outside
+};
+
 /// Lives for one process of the world.
 class JobNode {
  public:
   /// As far as it gets: the error is that of the first part that did not open.
-  static Result<std::unique_ptr<JobNode>> Start(io::SimulatedEnvironment& world, Fault fault);
+  static Result<std::unique_ptr<JobNode>> Start(io::SimulatedEnvironment& world, const JobNodeOptions& options);
   /// As a kill: nothing is written any more.
   ~JobNode();
 
@@ -32,15 +41,15 @@ class JobNode {
   /// Makes the topic if it is not there.
   Status EnsureTopic(const std::string& name, int32_t partitions);
 
-  /// The rows of one of the embedded catalog's tables, a row its cells as text, in no order. Runs no task.
+  /// The rows of one of the catalog `lake`'s tables, a row its cells as text, in no order. Runs no task.
   Result<std::vector<std::vector<std::string>>> Rows(const std::string& table);
 
  private:
-  JobNode(io::SimulatedEnvironment& world, Fault fault) : world_(world), fault_(fault) {}
+  JobNode(io::SimulatedEnvironment& world, const JobNodeOptions& options) : world_(world), options_(options) {}
   Status Open();
 
   io::SimulatedEnvironment& world_;
-  const Fault fault_;
+  const JobNodeOptions options_;
   std::unique_ptr<log::Store> store_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<catalog::SystemTables> system_tables_;
