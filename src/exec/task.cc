@@ -21,56 +21,51 @@ constexpr int kPublishedWindows = 64;
 // Hands what one stage emits to the next one.
 class Task::ChainLink final : public Output {
  public:
-  ChainLink(Stage& from, Stage& to, Output& behind, Status& failure) : from_(from), to_(to), behind_(behind), failure_(failure) {}
+  ChainLink(Stage& from, Stage& to, Output& behind, Failure& failure) : from_(from), to_(to), behind_(behind), failure_(failure) {}
 
   void Emit(types::Batch batch) override {
-    if (!failure_.ok() || batch.row_count == 0) return;
+    if (!failure_.status.ok() || batch.row_count == 0) return;
     from_.metrics->rows_out.fetch_add(batch.row_count, std::memory_order_relaxed);
     to_.metrics->rows_in.fetch_add(batch.row_count, std::memory_order_relaxed);
     if (!to_.op) return behind_.Emit(std::move(batch));  // the collecting end of a SELECT
-    Keep(to_.op->Process(0, std::move(batch), behind_));
+    failure_.Keep(to_, to_.op->Process(0, std::move(batch), behind_));
   }
   void EmitWatermark(types::Watermark watermark) override {
-    if (!failure_.ok()) return;
+    if (!failure_.status.ok()) return;
     to_.metrics->watermark_ms.store(watermark.timestamp_ms, std::memory_order_relaxed);
     if (!to_.op) return behind_.EmitWatermark(watermark);
-    Keep(to_.op->Advance(watermark, behind_));
+    failure_.Keep(to_, to_.op->Advance(watermark, behind_));
   }
 
  private:
-  // An operator does not hear of a failure behind it: its own success must not overwrite that one.
-  void Keep(Status status) {
-    if (failure_.ok()) failure_ = std::move(status);
-  }
-
   Stage& from_;
   Stage& to_;
   Output& behind_;
-  Status& failure_;
+  Failure& failure_;
 };
 
 // Hands what the last stage emits to all outputs.
 class Task::Fanout final : public Output {
  public:
-  Fanout(Stage& from, std::vector<std::unique_ptr<TaskOutput>>& outputs, Status& failure) : from_(from), outputs_(outputs), failure_(failure) {}
+  Fanout(Stage& from, std::vector<std::unique_ptr<TaskOutput>>& outputs, Failure& failure) : from_(from), outputs_(outputs), failure_(failure) {}
 
   void Emit(types::Batch batch) override {
-    if (!failure_.ok() || batch.row_count == 0) return;
+    if (!failure_.status.ok() || batch.row_count == 0) return;
     from_.metrics->rows_out.fetch_add(batch.row_count, std::memory_order_relaxed);
     for (auto& output : outputs_) {
-      if (failure_.ok()) failure_ = output->Emit(batch);
+      if (failure_.status.ok()) failure_.Keep(from_, output->Emit(batch));
     }
   }
   void EmitWatermark(types::Watermark watermark) override {
     for (auto& output : outputs_) {
-      if (failure_.ok()) failure_ = output->EmitWatermark(watermark.timestamp_ms);
+      if (failure_.status.ok()) failure_.Keep(from_, output->EmitWatermark(watermark.timestamp_ms));
     }
   }
 
  private:
   Stage& from_;
   std::vector<std::unique_ptr<TaskOutput>>& outputs_;
-  Status& failure_;
+  Failure& failure_;
 };
 
 Task::Task(Options options, const io::Clock& clock, std::shared_ptr<Scheduler> scheduler, StateBudget& budget, TaskListener& listener)
@@ -118,7 +113,8 @@ RunState Task::Run() {
 }
 
 RunState Task::Stop(std::optional<Error> failure) {
-  if (failure) failure = std::move(*failure).Context(fmt::format("in {}", stages_.back().node->name));
+  const Stage& stage = failure_.stage ? *failure_.stage : stages_.front();  // what no operator has said comes of the input
+  if (failure) failure = std::move(*failure).Context(fmt::format("in {}", stage.node->name));
   Publish(false, true);
   stop_reason_ = std::move(failure);
   return RunState::kStopped;
@@ -172,10 +168,10 @@ RunState Task::Work() {
   return RunState::kReady;
 }
 
-// An operator that has failed may be one that got what a failure behind it left: the first is the one to tell.
-Status Task::Outcome(Status own) {
-  if (failure_.ok()) failure_ = std::move(own);
-  return failure_;
+// An operator that has failed may be one that got what a failure behind it left, and its success says nothing of what is behind it.
+Status Task::Outcome(const Stage& stage, Status own) {
+  failure_.Keep(stage, std::move(own));
+  return failure_.status;
 }
 
 Status Task::Handle(InputEvent event) {
@@ -185,13 +181,13 @@ Status Task::Handle(InputEvent event) {
     case InputEvent::Kind::kBatch:
       if (first.op) {
         first.metrics->rows_in.fetch_add(event.batch.row_count, std::memory_order_relaxed);
-        return Outcome(first.op->Process(event.input, std::move(event.batch), *links_[0]));
+        return Outcome(first, first.op->Process(event.input, std::move(event.batch), *links_[0]));
       }
       links_[0]->Emit(std::move(event.batch));
       break;
     case InputEvent::Kind::kWatermark:
       first.metrics->watermark_ms.store(event.value, std::memory_order_relaxed);
-      if (first.op) return Outcome(first.op->Advance({event.value}, *links_[0]));
+      if (first.op) return Outcome(first, first.op->Advance({event.value}, *links_[0]));
       links_[0]->EmitWatermark({event.value});
       break;
     case InputEvent::Kind::kBarrier:
@@ -202,11 +198,11 @@ Status Task::Handle(InputEvent event) {
       for (auto& output : outputs_) FIRN_RETURN_IF_ERROR(output->EmitActivity(event.value != 0));
       break;
     case InputEvent::Kind::kInputEnded:
-      if (first.op) return Outcome(first.op->EndInput(event.input, *links_[0]));
+      if (first.op) return Outcome(first, first.op->EndInput(event.input, *links_[0]));
       break;
     case InputEvent::Kind::kEnd: return ProcessEnd();
   }
-  return failure_;
+  return failure_.status;
 }
 
 bool Task::WantsNoMore() const {
@@ -217,13 +213,13 @@ bool Task::WantsNoMore() const {
 Status Task::EndEarly() {
   input_->Close();
   links_[0]->EmitWatermark({types::kFinalWatermark});
-  FIRN_RETURN_IF_ERROR(failure_);
+  FIRN_RETURN_IF_ERROR(failure_.status);
   return ProcessEnd();
 }
 
 Status Task::ProcessEnd() {
   for (size_t i = 0; i < stages_.size(); ++i) {
-    if (stages_[i].op) FIRN_RETURN_IF_ERROR(Outcome(stages_[i].op->Finish(*links_[i])));
+    if (stages_[i].op) FIRN_RETURN_IF_ERROR(Outcome(stages_[i], stages_[i].op->Finish(*links_[i])));
   }
   for (auto& output : outputs_) FIRN_RETURN_IF_ERROR(output->EmitEnd());
   has_ended_ = true;
@@ -247,27 +243,29 @@ Status Task::TakeSnapshot(int64_t checkpoint_id) {
   if (options_.sink_operator) {
     snapshot.sink = options_.sink;
     snapshot.sink_lane = options_.lane;
-    FIRN_TRY(snapshot.prepared, options_.sink_operator->Prepare(checkpoint_id));
+    auto part = options_.sink_operator->Prepare(checkpoint_id);
+    if (!part.ok()) return Outcome(stages_.back(), std::move(part).error());
+    snapshot.prepared = *std::move(part);
   }
   for (Stage& stage : stages_) {
     if (!stage.op) continue;
     state::SnapshotCollector collector(stage.node->uid, options_.lane, options_.parallelism);
-    FIRN_RETURN_IF_ERROR(stage.op->Snapshot(collector));
+    FIRN_RETURN_IF_ERROR(Outcome(stage, stage.op->Snapshot(collector)));
     snapshot.states.push_back(std::move(collector).Take());
   }
   listener_.OnSnapshot(std::move(snapshot));
   return Ok();
 }
 
-Error Task::StateLimitError(int64_t total) const {
+Status Task::StateLimitReached(int64_t total) {
   const Stage* largest = &stages_.front();
   const auto bytes_of = [](const Stage& stage) { return stage.metrics->state_bytes.load(std::memory_order_relaxed); };
   for (const Stage& stage : stages_) {
     if (bytes_of(stage) > bytes_of(*largest)) largest = &stage;
   }
-  return Error(ErrorCode::kStateLimitExceeded, fmt::format("the state of all jobs is {} bytes and may be {}; lane {} of {} holds {} of them", total,
-                                                           budget_.limit_bytes(), options_.lane, largest->node->name, bytes_of(*largest)))
-      .Hint("start the node with a larger --state-limit, SET 'table.exec.state.ttl', or group by fewer keys");
+  return Outcome(*largest, Error(ErrorCode::kStateLimitExceeded, fmt::format("the state of all jobs is {} bytes and may be {}; lane {} of {} holds {} of them", total,
+                                                                             budget_.limit_bytes(), options_.lane, largest->node->name, bytes_of(*largest)))
+                               .Hint("start the node with a larger --state-limit, SET 'table.exec.state.ttl', or group by fewer keys"));
 }
 
 Status Task::AccountState() {
@@ -281,10 +279,7 @@ Status Task::AccountState() {
   const int64_t total = budget_.Add(bytes - state_bytes_);
   const bool grew = bytes > state_bytes_;
   state_bytes_ = bytes;
-  if (grew && total > budget_.limit_bytes()) {
-    return StateLimitError(total);
-  }
-  return Ok();
+  return grew && total > budget_.limit_bytes() ? StateLimitReached(total) : Ok();
 }
 
 bool Task::AnyOutputFull() {
@@ -316,7 +311,7 @@ Status Task::RunTimers() {
   for (size_t i = 0; i < stages_.size(); ++i) {
     Stage& stage = stages_[i];
     if (!stage.op || stage.op->NextTimerMs() > now_ms_) continue;
-    FIRN_RETURN_IF_ERROR(Outcome(stage.op->OnTimer(now_ms_, *links_[i])));
+    FIRN_RETURN_IF_ERROR(Outcome(stage, stage.op->OnTimer(now_ms_, *links_[i])));
     has_unpublished_ = true;
   }
   return Ok();

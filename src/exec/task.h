@@ -136,19 +136,29 @@ class Task final : public Runnable {
  private:
   class ChainLink;
   class Fanout;
+  /// The first thing that went wrong, and where: what goes wrong after it may come of it.
+  struct Failure {
+    Status status;
+    const Stage* stage = nullptr;
+    void Keep(const Stage& in, Status outcome) {
+      if (!status.ok() || outcome.ok()) return;
+      status = std::move(outcome);
+      stage = &in;
+    }
+  };
 
   RunState Work();
   RunState Stop(std::optional<Error> failure);
   void TakeRequests();
   Status RunTimers();
   Status Handle(InputEvent event);
-  Status Outcome(Status own);
+  Status Outcome(const Stage& stage, Status own);
   bool WantsNoMore() const;
   Status EndEarly();
   Status ProcessEnd();
   Status TakeSnapshot(int64_t checkpoint_id);
   Status AccountState();
-  Error StateLimitError(int64_t total) const;
+  Status StateLimitReached(int64_t total);
   bool AnyOutputFull();
   Status FlushOutputs();
   void SetTime(int64_t now_ms);
@@ -164,7 +174,7 @@ class Task final : public Runnable {
   std::vector<Stage> stages_;
   std::vector<std::unique_ptr<TaskOutput>> outputs_;
   std::vector<std::unique_ptr<Output>> links_;  // links_[i]: what stage i emits to
-  Status failure_;                              // of an operator behind an Output
+  Failure failure_;                             // of an operator, also of one behind an Output
   const std::shared_ptr<TaskHandle> handle_;
 
   bool has_ended_ = false;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "exec/columns.h"
 #include "exec/exchange_output.h"
 #include "exec/task_test_rig.h"
@@ -51,6 +53,8 @@ std::string FirstFailureOf(const Fault& fault, uint64_t seed) {
   rig.Trigger();
   rig.Settle();
   EXPECT_TRUE(rig.has_stopped(source)) << fault.who;
+  const std::map<std::string, std::string> places = {{"a", "in operator-0-0"}, {"b", "in operator-0-1"}, {"c", "in operator-0-2"}, {"sink", "in sink-0"}};
+  EXPECT_EQ(rig.first_place(), places.at(fault.who));
   return rig.first_failure();
 }
 

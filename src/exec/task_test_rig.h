@@ -110,6 +110,8 @@ class TaskRig final : public TaskListener {
   std::optional<Error> failure(int task) const { return stopped_.contains(task) ? stopped_.at(task) : std::nullopt; }
   /// The message of the first failure of all tasks, as a job would tell it.
   std::string first_failure() const { return first_failure_; }
+  /// What the first failure says of its place.
+  std::string first_place() const { return first_place_; }
   TaskStatus status(int task) { return tasks_[static_cast<size_t>(task)]->monitor()->Get(); }
 
   void OnSnapshot(TaskSnapshot snapshot) override;
@@ -138,6 +140,7 @@ class TaskRig final : public TaskListener {
   std::set<int> ended_;
   std::map<int, std::optional<Error>> stopped_;
   std::string first_failure_;
+  std::string first_place_;
 };
 
 }  // namespace firn::exec

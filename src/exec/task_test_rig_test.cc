@@ -270,6 +270,7 @@ void TaskRig::OnStopped(int task, std::optional<Error> failure) {
   stopped_[task] = failure;
   if (!failure || !first_failure_.empty()) return;
   first_failure_ = std::string(failure->message());
+  first_place_ = failure->context().empty() ? "" : failure->context().back();
   Cancel();
 }
 
