@@ -27,11 +27,11 @@ import random
 import re
 import sys
 import tempfile
-import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
+import checks  # noqa: E402
 import confluent_kafka  # noqa: E402
 import firn  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
@@ -40,6 +40,7 @@ WAYS = ["plain", "parallel", "single", "shuffled", "batch", "restored"]
 KINDS = {"INSERT": "+I", "UPDATE_BEFORE": "-U", "UPDATE_AFTER": "+U", "DELETE": "-D"}
 SETTINGS = {"pipeline.auto-watermark-interval": "0", "table.local-time-zone": "UTC"}
 LANES = {"parallel": 4, "restored": 2}
+WAIT_SECONDS = 60  # for what sixty jobs with a checkpoint each 50 ms do on a disk that others write to
 
 
 def directive(text, name):
@@ -127,7 +128,7 @@ def cell(text):
 
 
 def run_query(session, statement, key):
-    answer = session.execute(statement, seconds=30)
+    answer = session.execute(statement, seconds=WAIT_SECONDS)
     columns = [(column["name"], firn.type_text(column["logicalType"])) for column in answer.columns]
     return Result(columns, [[KINDS[kind]] + [cell(text) for text in cells] for kind, cells in answer.rows], key)
 
@@ -145,7 +146,7 @@ class Runner:
         admin = AdminClient({"bootstrap.servers": self.node.kafka, "log_level": 0})
         names = {(case.topic(way, name), case.partitions.get(name, 1)) for case in cases for way in case.ways for name in case.inputs}
         for future in admin.create_topics([NewTopic(name, partitions) for name, partitions in sorted(names)]).values():
-            future.result(20)
+            future.result(WAIT_SECONDS)
 
     def produce(self, case, way, begin=0.0, end=1.0):
         """The records of each input from a share of it to another."""
@@ -199,15 +200,7 @@ class Runner:
     def wait_for_checkpoint(self, names):
         """Two more completed ones: the second began after this call."""
         before = {name: self.job(name, "/checkpoints")["counts"]["completed"] for name in names}
-        self.wait(lambda: all(self.job(name, "/checkpoints")["counts"]["completed"] >= before[name] + 2 for name in names), "checkpoints")
-
-    @staticmethod
-    def wait(is_done, what, seconds=20):
-        deadline = time.monotonic() + seconds
-        while not is_done():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no {what} within {seconds} s")
-            time.sleep(0.02)
+        checks.wait_until(lambda: all(self.job(name, "/checkpoints")["counts"]["completed"] >= before[name] + 2 for name in names), "two more checkpoints of all jobs", seconds=WAIT_SECONDS)
 
     def restored(self, cases, columns):
         """All jobs die in the same crash. Gives each case's rows, or why its job was refused."""
@@ -233,7 +226,7 @@ class Runner:
         session = firn.Session(self.node.sql, {"execution.runtime-mode": "batch", **SETTINGS})
         for case in cases:
             session.execute(f"STOP JOB '{self.jobs[case.name]}' WITH DRAIN")
-            self.wait(lambda: self.job(case.name)["state"] in ("FINISHED", "FAILED"), f"end of {case.name}")
+            checks.wait_until(lambda: self.job(case.name)["state"] in ("FINISHED", "FAILED"), f"the end of {case.name}", seconds=WAIT_SECONDS)
             results[case.name] = run_query(session, f"SELECT * FROM lake.db.`{case.name}`", case.key)
         session.close()
         return results
@@ -258,7 +251,7 @@ def check_idle_partition(node):
     except firn.SqlError:
         pass
     session.execute("SET 'table.exec.source.idle-timeout' = '100 ms'")
-    rows = session.execute(query, seconds=10, limit=2).texts()
+    rows = session.execute(query, seconds=WAIT_SECONDS, limit=2).texts()
     session.close()
     wanted = [["2024-01-01 00:00:00.000", "2"], ["2024-01-01 00:00:10.000", "1"]]
     return None if rows == wanted else f"got {rows}, wanted {wanted}"
