@@ -14,6 +14,7 @@
 #include "plan/definitions.h"
 #include "plan/session_config.h"
 #include "sql/parser.h"
+#include "sql/unparser.h"
 
 namespace firn::gateway {
 
@@ -187,8 +188,14 @@ class StatementRunner {
       plan = plan::PlanInserts(inserts, Context());
     }
     if (!plan.ok()) return std::move(plan).error();
-    const bool with_modes = std::find(explain.modes.begin(), explain.modes.end(), sql::ExplainMode::kChangelogMode) != explain.modes.end();
-    FIRN_TRY(std::string text, plan::ExplainPlan(*plan, with_modes ? plan::ExplainDetail::kChangelogMode : plan::ExplainDetail::kPlain, services_.connectors));
+    plan::ExplainDetail detail = plan::ExplainDetail::kPlain;
+    for (const sql::ExplainMode mode : explain.modes) {
+      if (mode != sql::ExplainMode::kChangelogMode) {
+        return Error(ErrorCode::kNotSupported, fmt::format("EXPLAIN {} is not supported", sql::ExplainModeText(mode))).Hint("EXPLAIN shows the plan, EXPLAIN CHANGELOG_MODE also the kinds of changes that each step gives");
+      }
+      detail = plan::ExplainDetail::kChangelogMode;
+    }
+    FIRN_TRY(std::string text, plan::ExplainPlan(*plan, detail, services_.connectors));
     return TextResult({"result"}, {{std::move(text)}});
   }
 

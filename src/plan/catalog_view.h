@@ -53,7 +53,7 @@ struct TableDefinition {
   std::vector<std::string> partitioned_by;    // SQL text of each: "dt", "days(ts)", "bucket(16, id)"
   std::map<std::string, std::string> options; // WITH (...); hints are merged in by the binder
   std::string comment;
-  std::string view_query;                     // kView: SQL text, to be bound in its own catalog and database
+  std::string view_query;                     // kView: SQL text, its tables named with catalog and database
   std::vector<std::string> view_columns;      // kView: names, empty: the query's
   std::string connector;                      // "kafka", "iceberg", "filesystem", "datagen", "print", "blackhole", "system"
   std::string Option(const std::string& key, const std::string& otherwise = {}) const;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "plan/expression_text.h"
 #include "sql/parser.h"
+#include "sql/unparser.h"
 
 namespace firn::plan {
 
@@ -202,13 +203,24 @@ std::map<std::string, std::string> OptionMap(const std::vector<sql::Option>& opt
   return map;
 }
 
-Result<TableDefinition> DefineViewOver(TableDefinition view, const sql::Query& query, const std::string& text, const PlannerContext& context, base::SourceSpan span) {
+// A table's name with catalog and database, which mean the same wherever the view is read and whatever is current then. Names of metadata tables
+// (t.snapshots) are told from those of tables as the binder does it.
+std::string FullName(sql::ObjectName name, const PlannerContext& context) {
+  const auto add = [&](const std::string& part) { name.parts.insert(name.parts.begin(), sql::Identifier{part, {}}); };
+  const bool is_table = name.parts.size() == 1 || name.parts.size() > 3 || context.catalog.FindTable(ResolvePath(name, context)).ok();
+  const size_t wanted = is_table ? 3 : 4;
+  if (name.parts.size() + 2 == wanted) add(context.current_database);
+  if (name.parts.size() + 1 == wanted) add(context.current_catalog);
+  return name.ToString();
+}
+
+Result<TableDefinition> DefineViewOver(TableDefinition view, const sql::Query& query, const PlannerContext& context, base::SourceSpan span) {
   FIRN_TRY(const types::Schema schema, QuerySchema(query, context));
   if (!view.view_columns.empty() && view.view_columns.size() != schema.size()) {
     return Error(ErrorCode::kInvalidDefinition, fmt::format("the view names {} columns, its query has {}", view.view_columns.size(), schema.size())).At(span);
   }
   view.kind = TableKind::kView;
-  view.view_query = text;
+  view.view_query = sql::Unparse(query, {.table_name = [&](const sql::ObjectName& name) { return FullName(name, context); }});
   view.columns.clear();
   for (size_t i = 0; i < schema.size(); ++i) {
     TableColumn column;
@@ -273,13 +285,13 @@ Result<TableDefinition> DefineView(const sql::CreateViewStatement& create, const
   view.is_temporary = create.is_temporary;
   view.comment = create.comment;
   for (const sql::Identifier& column : create.columns) view.view_columns.push_back(column.text);
-  return DefineViewOver(std::move(view), *create.query, create.query_text, context, create.name.span);
+  return DefineViewOver(std::move(view), *create.query, context, create.name.span);
 }
 
 Result<TableDefinition> RedefineView(const TableDefinition& view, const sql::AlterViewAsStatement& alter, const PlannerContext& context) {
   TableDefinition redefined = view;
   redefined.view_columns.clear();
-  return DefineViewOver(std::move(redefined), *alter.query, alter.query_text, context, alter.name.span);
+  return DefineViewOver(std::move(redefined), *alter.query, context, alter.name.span);
 }
 
 }  // namespace firn::plan

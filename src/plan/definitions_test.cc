@@ -115,7 +115,7 @@ TEST_F(Definitions, RefusesWhatCannotWork) {
 TEST_F(Definitions, ViewsKeepTheirColumnsAndText) {
   const TableDefinition view = Define(std::string(kEvents) + "CREATE VIEW vw (a, b) AS SELECT v + 1, ts FROM ev;", "vw");
   EXPECT_THAT(NamesOf(view), ElementsAre("a", "b"));
-  EXPECT_EQ(view.view_query, "SELECT v + 1, ts FROM ev");
+  EXPECT_EQ(view.view_query, fmt::format("SELECT v + 1, ts FROM {}.{}.ev", view.path.catalog, view.path.database));
   EXPECT_EQ(DescribeTable(view)[1].type, "TIMESTAMP(3) *ROWTIME*");
   EXPECT_THAT(Refusal("CREATE VIEW bad (a) AS SELECT id, v FROM ev;"), HasSubstr("names 1 columns, its query has 2"));
 }

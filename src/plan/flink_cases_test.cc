@@ -10,6 +10,7 @@
 #include "plan/plan_check_internal.h"
 #include "plan/script_files_test.h"
 #include "plan/test_catalog_internal.h"
+#include "sql/unparser.h"
 
 namespace firn::plan {
 namespace {
@@ -58,6 +59,24 @@ TEST_P(FlinkCase, PlansAsFlink) {
   if (!outcome->is_query || session.statement().starts_with("EXPLAIN")) return;
   EXPECT_EQ(ColumnsOf(*outcome->plan.roots[0]->schema), HeaderOf(ReadText(base.string() + ".expect"), "#columns"))
       << ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);
+}
+
+// What the unparser writes is planned as what it was written from.
+TEST_P(FlinkCase, PlansTheSameWrittenAnew) {
+  std::string anew;
+  for (const sql::StatementText& part : sql::SplitStatements(ReadText((fs::path("test/flink/cases") / GetParam()).string() + ".sql"))) {
+    const auto parsed = sql::ParseStatement(part.text);
+    if (!parsed.ok()) GTEST_SKIP() << part.text;
+    anew += sql::Unparse(*parsed) + ";\n";
+  }
+  const auto plan_of = [](const std::string& script) {
+    TestSession session;
+    const auto outcome = session.Run(script);
+    if (!outcome.ok()) return outcome.error().ToString();
+    if (outcome->plan.roots.empty()) return std::string("no plan");
+    return ColumnsOf(*outcome->plan.roots[0]->schema) + "\n" + ExplainPlan(outcome->plan, ExplainDetail::kChangelogMode);
+  };
+  EXPECT_EQ(plan_of(anew), plan_of(ReadText((fs::path("test/flink/cases") / GetParam()).string() + ".sql"))) << anew;
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlinkCase);

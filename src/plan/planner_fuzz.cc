@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "plan/plan_check_internal.h"
 #include "plan/test_catalog_internal.h"
+#include "sql/unparser.h"
 
 namespace {
 
@@ -87,7 +88,22 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   return length;
 }
 
+// What is parsed can be written, and is then parsed to what is written the same.
+static void CheckUnparser(std::string_view script) {
+  for (const firn::sql::StatementText& part : firn::sql::SplitStatements(script)) {
+    const auto parsed = firn::sql::ParseStatement(part.text);
+    if (!parsed.ok()) continue;
+    const std::string once = firn::sql::Unparse(*parsed);
+    const auto again = firn::sql::ParseStatement(once);
+    if (!again.ok() && again.error().code() == firn::ErrorCode::kLimitExceeded) continue;  // a form that nests deeper
+    FIRN_ASSERT(again.ok(), "{}: {}", again.error().ToString(), once);
+    const std::string twice = firn::sql::Unparse(*again);
+    FIRN_ASSERT(twice == once, "{} became {}", once, twice);
+  }
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  CheckUnparser({reinterpret_cast<const char*>(data), size});
   firn::plan::TestSession session;
   auto tables = session.Run(kTables);
   FIRN_ASSERT(tables.ok(), "{}", tables.error().ToString());

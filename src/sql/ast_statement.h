@@ -103,7 +103,6 @@ struct CreateViewStatement {
   std::vector<Identifier> columns;
   std::string comment;
   std::unique_ptr<Query> query;
-  std::string query_text;                 // as written: what the catalog stores
 };
 struct DropTableStatement {               // also DROP VIEW
   ObjectName name;
@@ -152,7 +151,6 @@ struct AlterTableStatement {
 struct AlterViewAsStatement {
   ObjectName name;
   std::unique_ptr<Query> query;
-  std::string query_text;
 };
 
 // --- session ---

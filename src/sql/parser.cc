@@ -115,11 +115,6 @@ Error Parser::Unsupported(SourceSpan span, std::string what, std::string hint) c
   return Error(ErrorCode::kNotSupported, std::move(what)).At(span).Hint(std::move(hint));
 }
 
-std::string Parser::TextFrom(uint32_t begin) const {
-  const SourceSpan span = SpanFrom(begin);
-  return std::string(text_.substr(span.begin, span.end - span.begin));
-}
-
 Status Parser::Grow(int left_height) {
   height_ = std::max(left_height, height_) + 1;
   if (height_ <= kMaxChain) return Ok();

@@ -199,9 +199,7 @@ Result<StatementBody> Parser::ParseCreateView(bool is_temporary, bool or_replace
     FIRN_TRY(view.comment, ParseString("a comment in quotes"));
   }
   FIRN_RETURN_IF_ERROR(ExpectWord("AS"));
-  const uint32_t begin = Current().span.begin;
   FIRN_TRY(view.query, ParseQueryExpression());
-  view.query_text = TextFrom(begin);
   return StatementBody(std::move(view));
 }
 
@@ -255,9 +253,7 @@ Result<StatementBody> Parser::ParseAlterTable(bool is_view) {
   if (is_view && TakeWord("AS")) {
     AlterViewAsStatement as;
     as.name = std::move(alter.name);
-    const uint32_t begin = Current().span.begin;
     FIRN_TRY(as.query, ParseQueryExpression());
-    as.query_text = TextFrom(begin);
     return StatementBody(std::move(as));
   }
   FIRN_TRY(alter.action, ParseAlterAction());

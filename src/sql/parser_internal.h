@@ -53,7 +53,6 @@ class Parser {
   Error Advise(Error error) const;
   Error Unsupported(SourceSpan span, std::string what, std::string hint = {}) const;
   SourceSpan SpanFrom(uint32_t begin) const { return {begin, at_ == 0 ? begin : tokens_[at_ - 1].span.end}; }
-  std::string TextFrom(uint32_t begin) const;
 
   bool AtIdentifier(size_t ahead = 0) const;
   Result<Identifier> ParseIdentifier(std::string_view what);
