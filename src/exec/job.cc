@@ -315,8 +315,8 @@ void Job::EndRun() {
   if (!delay_ms) {
     // A checkpoint that could not be read (a damaged state file), or that is only half carried out, is not thrown away for it.
     const bool is_kept = !is_restored_ || coordinator_.owes_outside();
-    const char* trouble = is_restored_ ? "has failed before all that its last checkpoint owes outside was done" : "cannot be brought back from its checkpoint";
-    Warn(is_kept ? fmt::format("{}; the checkpoint is kept: the next start of the node tries again, cancelling the job drops it", trouble) : "has failed");
+    const char* trouble = is_restored_ ? "has failed before all was done outside that it owes with its last checkpoint" : "cannot be brought back from its checkpoint";
+    Warn(is_kept ? fmt::format("{}, which is kept: the next start of the node tries again, cancelling the job drops it", trouble) : "has failed");
     return EndWith(JobState::kFailed, failure_, is_kept ? Ending::kKeep : Ending::kStore);
   }
   WarnOfRestart();

@@ -87,6 +87,7 @@ class DirectoryStore final : public Store, public JournalObserver {
   std::vector<std::shared_ptr<Partition>> waiting_trims_ FIRN_GUARDED_BY(trim_mutex_);
   // Last, so that nothing runs on them once the rest goes. The flusher posts to the segment queue, so it goes first.
   std::unique_ptr<io::TaskQueue> segment_queue_;
+  io::TaskQueue* segments_ = nullptr;  // that queue, until no task of it or of the flusher runs any more
   std::unique_ptr<io::TaskQueue> flusher_;
 };
 
@@ -141,6 +142,7 @@ Status DirectoryStore::OpenJournal(Recovered recovered) {
 
 void DirectoryStore::StartQueues() {
   segment_queue_ = environment_.executor.NewQueue("firn-segments");
+  segments_ = segment_queue_.get();
   flusher_ = environment_.executor.NewQueue("firn-journal");
   writer_->Start(flusher_.get());
   OnFileTaken();
@@ -152,13 +154,14 @@ void DirectoryStore::StopQueues() {
   if (writer_ != nullptr) writer_->Stop();
   contents_.budget().SetFailing(true);
   flusher_.reset();
-  segment_queue_.reset();
+  segment_queue_.reset();  // waits for its tasks, which go on using segments_
+  segments_ = nullptr;
 }
 
 // From the flusher, which the segment queue outlives; or when there are no queues: then it is the last pass of Close, which does all itself.
 template <typename Function>
 void DirectoryStore::PostToSegments(Function function) {
-  if (segment_queue_ != nullptr) segment_queue_->Post([this, function] { (this->*function)(); });
+  if (segments_ != nullptr) segments_->Post([this, function] { (this->*function)(); });
 }
 
 void DirectoryStore::OnApplied(Effects effects) {
@@ -192,7 +195,7 @@ void DirectoryStore::RunCheckpoint() {
     budget.SetFailing(true);
     if (status.error().code() != ErrorCode::kDiskFull) return health_.Stop(status.error());
     health_.SetDiskFull(DiskUser::kSegments, status.error());
-    segment_queue_->PostAfter(kResumeIntervalUs, [this] { RunCheckpoint(); });
+    segments_->PostAfter(kResumeIntervalUs, [this] { RunCheckpoint(); });
     return;
   }
   health_.ClearDiskFull(DiskUser::kSegments);
@@ -212,13 +215,13 @@ void DirectoryStore::TrimWaiting() {
 }
 
 void DirectoryStore::OnFileTaken() {
-  if (segment_queue_ == nullptr) return;
-  segment_queue_->Post([this] { std::ignore = journal_files_->Prepare(); });  // if it fails, the flusher meets the failure
+  if (segments_ == nullptr) return;
+  segments_->Post([this] { std::ignore = journal_files_->Prepare(); });  // if it fails, the flusher meets the failure
 }
 
 void DirectoryStore::OnDiskFull() {
-  if (segment_queue_ == nullptr || is_resume_scheduled_.exchange(true)) return;
-  segment_queue_->PostAfter(kResumeIntervalUs, [this] { TryResume(); });
+  if (segments_ == nullptr || is_resume_scheduled_.exchange(true)) return;
+  segments_->PostAfter(kResumeIntervalUs, [this] { TryResume(); });
 }
 
 void DirectoryStore::TryResume() {
