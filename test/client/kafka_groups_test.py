@@ -214,7 +214,7 @@ def test_commits_are_kept_with_metadata_and_across_kill(node):
 def test_membership_survives_kill(node):
     """The node is killed under two members: they keep their partitions, without a rebalance, and commit as before."""
     create_filled(node, "lasting")
-    members = [Member(node, "lasting-group", "lasting") for _ in range(2)]
+    members = [Member(node, "lasting-group", "lasting", **{"session.timeout.ms": 60_000}) for _ in range(2)]  # longer than a slow start takes
     checks.wait_until(lambda: all(m.assigned and len(m.assigned) == 2 for m in members), "two members have two partitions each")
 
     def described():
