@@ -8,6 +8,7 @@
 
 #include <limits>
 
+#include "base/assert.h"
 #include "exec/aggregate_set.h"
 #include "exec/change_ledger.h"
 #include "exec/columns.h"
@@ -41,6 +42,7 @@ class GroupAggregateOperator final : public Operator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     FIRN_RETURN_IF_ERROR(FindGroups(batch));
+    if (batch.kinds && !options_.is_batch) FIRN_RETURN_IF_ERROR(DropWhatTakesNothingBack(&batch));
     if (options_.is_batch) return set_->Update(batch, groups_);  // rows only, and one result: no counts, no times, no state, no changes
     if (options_.emits_net_changes) return EmitNetChanges(batch, output);
     int64_t begin = 0;
@@ -195,6 +197,7 @@ class GroupAggregateOperator final : public Operator {
       if (is_there[i]) continue;
       changes_.Forget(groups_[i], set_->key_group(groups_[i]));
       set_->Erase(groups_[i]);
+      row_counts_[groups_[i]] = 0;  // of an older version; another key gets the number
     }
     FIRN_TRY(rows, types::TakeRows(rows, IndicesWhere(is_there)));
     FIRN_RETURN_IF_ERROR(set_->Load(std::span<const types::ArrayPtr>(rows.columns).subspan(2), rows.row_count, &groups_));
@@ -224,6 +227,31 @@ class GroupAggregateOperator final : public Operator {
     GrowToCapacity();
     return Ok();
   }
+  // Takes the rows out that take something back from a group without rows (its time was over): they are not to be counted against those that come after them.
+  Status DropWhatTakesNothingBack(types::Batch* batch) {
+    std::vector<uint8_t> kept(groups_.size(), 1);
+    size_t dropped = 0;
+    for (size_t row = 0; row < kept.size(); ++row) {
+      int64_t& count = row_counts_[groups_[row]];
+      const bool takes = IsRetraction(batch->kind(static_cast<int64_t>(row)));
+      kept[row] = !takes || count > 0;
+      dropped += kept[row] == 0;
+      if (kept[row]) count += takes ? -1 : 1;
+    }
+    for (size_t row = 0; row < kept.size(); ++row) {  // Absorb counts
+      if (kept[row]) row_counts_[groups_[row]] -= IsRetraction(batch->kind(static_cast<int64_t>(row))) ? -1 : 1;
+    }
+    if (dropped == 0) return Ok();
+    emptied_.insert(emptied_.end(), groups_.begin(), groups_.end());  // those that stay without rows
+    FIRN_TRY(*batch, types::TakeRows(*batch, IndicesWhere(kept)));
+    size_t next = 0;
+    for (size_t row = 0; row < kept.size(); ++row) {
+      if (kept[row]) groups_[next++] = groups_[row];
+    }
+    groups_.resize(next);
+    FIRN_ASSERT(static_cast<int64_t>(groups_.size()) == batch->row_count, "{} groups of {} rows", groups_.size(), batch->row_count);
+    return Ok();
+  }
   void GrowToCapacity() {
     row_counts_.resize(set_->capacity(), 0);
     written_ms_.resize(set_->capacity(), 0);
@@ -233,11 +261,14 @@ class GroupAggregateOperator final : public Operator {
   // Not in batch mode.
   Status Absorb(const types::Batch& batch, std::span<const uint32_t> groups) {
     FIRN_RETURN_IF_ERROR(set_->Update(batch, groups));
+    int64_t lowest = 0;
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t group = groups[static_cast<size_t>(row)];
       written_ms_[group] = now_ms();
       row_counts_[group] += IsRetraction(batch.kind(row)) ? -1 : 1;
+      lowest = std::min(lowest, row_counts_[group]);
     }
+    FIRN_ASSERT(lowest >= 0, "more rows of a group are taken back than came: {}", lowest);
     changes_.TouchAll(groups, set_->capacity(), [&](uint32_t group) { return set_->key_group(group); });
     return Ok();
   }

@@ -2,7 +2,9 @@
 // Updating aggregates against aggregates of whole relations, over random changes and restarts; and groups whose time is over.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
+#include <set>
 
 #include "exec/operator_test_rig.h"
 
@@ -82,6 +84,106 @@ TEST(GroupAggregateOperator, FollowsChangesThroughRestarts) {
         if (random() % 3 == 0) rig.Checkpoint();
         if (random() % 6 == 0) rig.Restart();
       }
+    }
+  }
+}
+
+// Every aggregate that can be taken back, over keys that come and go and a few of which change between checkpoints: those are stored as changes, among them
+// that a key is gone.
+std::shared_ptr<plan::PhysicalNode> MakeWideNode() {
+  auto node = MakeNode();
+  auto input = std::make_shared<plan::PhysicalNode>();
+  input->schema = types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"f", DataType::Boolean()}});
+  node->inputs = {std::move(input)};
+  auto& spec = std::get<plan::GroupAggregateNode>(node->spec);
+  spec.aggregates = {Call("COUNT", {}), Call("COUNT", {1}), Call("SUM", {1}), Call("AVG", {1}), Call("MIN", {1}), Call("MAX", {1}), Call("COUNT", {1}), Call("SUM", {1}), Call("MIN", {1})};
+  spec.aggregates[6].options.is_distinct = spec.aggregates[7].options.is_distinct = true;
+  spec.aggregates[7].filter = spec.aggregates[8].filter = 2;
+  std::vector<types::Field> fields = {{"k", DataType::Int()}};
+  for (const expr::AggregateCall& call : spec.aggregates) fields.push_back({"a" + std::to_string(fields.size()), call.signature.result});
+  node->schema = types::MakeSchema(std::move(fields));
+  return node;
+}
+
+Relation ExpectedWide(const Relation& rows) {
+  std::map<std::optional<int32_t>, Relation> by_key;
+  for (const auto& [row, count] : rows) by_key[row[0]][row] = count;
+  Relation expected;
+  for (const auto& [key, group] : by_key) {
+    int32_t count = 0, value_count = 0, sum = 0;
+    std::set<int32_t> values, filtered;
+    for (const auto& [row, times] : group) {
+      count += static_cast<int32_t>(times);
+      if (!row[1]) continue;
+      value_count += static_cast<int32_t>(times);
+      sum += *row[1] * static_cast<int32_t>(times);
+      values.insert(*row[1]);
+      if (row[2] && *row[2] != 0) filtered.insert(*row[1]);
+    }
+    const auto if_any = [](const std::set<int32_t>& of, int32_t value) { return of.empty() ? std::nullopt : std::optional<int32_t>(value); };
+    const auto first = [&](const std::set<int32_t>& of) { return of.empty() ? std::nullopt : std::optional<int32_t>(*of.begin()); };
+    expected[{key, count, value_count, if_any(values, sum), values.empty() ? std::nullopt : std::optional<int32_t>(sum / value_count), first(values),
+              if_any(values, values.empty() ? 0 : *values.rbegin()), static_cast<int32_t>(values.size()), if_any(filtered, std::accumulate(filtered.begin(), filtered.end(), 0)),
+              first(filtered)}] = 1;
+  }
+  return expected;
+}
+
+TEST(GroupAggregateOperator, AllAggregatesFollowChangesThroughRestartsAtAnyParallelism) {
+  const std::vector<int32_t> keys = KeysOfFewGroups(36);
+  for (const bool net_changes : {false, true}) {
+    for (uint32_t seed = 1; seed <= 12; ++seed) {
+      const auto node = MakeWideNode();
+      OperatorOptions options;
+      options.emits_net_changes = net_changes;
+      OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, options); }, {{0}});
+      std::mt19937 random(seed);
+      const auto maybe = [&](int32_t value) { return random() % 7 == 0 ? std::nullopt : std::optional<int32_t>(value); };
+      Relation rows, result;
+      for (int step = 0; step < 80; ++step) {
+        std::vector<Change> changes;
+        for (uint32_t i = step == 0 ? 40 : 1 + random() % 4; i > 0; --i) {
+          Change change{RowKind::kInsert, {maybe(keys[random() % keys.size()]), maybe(static_cast<int32_t>(random() % 9) - 4), maybe(static_cast<int32_t>(random() % 2))}};
+          if (step > 0 && random() % 2 == 0 && !rows.empty()) {
+            auto at = rows.begin();
+            std::advance(at, random() % rows.size());
+            change = {random() % 2 == 0 ? RowKind::kDelete : RowKind::kUpdateBefore, at->first};
+          }
+          Apply({change}, &rows);
+          changes.push_back(std::move(change));
+        }
+        rig.Process(0, MakeBatch(node->inputs[0]->schema, changes));
+        Apply(rig.TakeChanges(), &result);
+        ASSERT_EQ(result, ExpectedWide(rows)) << "seed " << seed << " step " << step;
+        if (random() % 3 == 0) rig.Checkpoint();
+        if (random() % 6 == 0) rig.Restart(1 + static_cast<int>(random() % 3));
+      }
+    }
+  }
+}
+
+// What is taken back of a key that is not there (its time was over) is nothing, as in Flink, however rows are batched.
+TEST(GroupAggregateOperator, AnUpdateOfAGroupWhoseTimeIsOverIsItsFirstRow) {
+  for (const bool net_changes : {false, true}) {
+    for (const bool one_batch : {false, true}) {
+      const auto node = MakeNode(1000);
+      OperatorOptions options;
+      options.emits_net_changes = net_changes;
+      OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, options); });
+      const types::SchemaPtr& schema = node->inputs[0]->schema;
+      rig.SetTime(5'000);
+      rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7}}}));
+      rig.TakeChanges();
+      rig.SetTime(7'000);
+      const std::vector<Change> update = {{RowKind::kUpdateBefore, {1, 7}}, {RowKind::kUpdateAfter, {1, 9}}};
+      if (one_batch) {
+        rig.Process(0, MakeBatch(schema, update));
+      } else {
+        for (const Change& change : update) rig.Process(0, MakeBatch(schema, {change}));
+      }
+      Relation result;
+      Apply(rig.TakeChanges(), &result);
+      EXPECT_EQ(result, (Relation{{{1, 1, 9, 9}, 1}})) << net_changes << one_batch;
     }
   }
 }

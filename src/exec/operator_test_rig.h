@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives one operator in tests: rows in, changes out, its state through a checkpoint. Rows are lists of small numbers, NULL as nullopt: INTs, and
-// timestamps as milliseconds.
+// Drives one operator in tests: rows in, changes out, its state through a checkpoint, to as many lanes as one likes. Rows are lists of small numbers, NULL as
+// nullopt: INTs, timestamps as milliseconds, and BOOLEANs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,25 +37,30 @@ std::vector<Change> ChangesOf(const types::Batch& batch);
 /// Applies changes in order; a row that is taken back must be there.
 void Apply(const std::vector<Change>& changes, Relation* relation);
 
+/// INTs of three key groups, which lie in different lanes as soon as there are two or three; one of them is that of NULL. So a few keys make key groups of which
+/// a checkpoint writes the changes only.
+std::vector<int32_t> KeysOfFewGroups(size_t count);
+
 class OperatorRig final : public Output {
  public:
   using Maker = std::function<Result<OperatorPtr>()>;
-  /// The node that `maker` uses outlives the rig.
-  explicit OperatorRig(Maker maker);
+  /// The node that `maker` uses outlives the rig. `keys`: the columns of each input by which its rows go to lanes; none: there is one lane, always.
+  explicit OperatorRig(Maker maker, std::vector<std::vector<int>> keys = {});
 
   void Process(int input, const types::Batch& batch);
-  void SetTime(int64_t now_ms) { context_.evaluation.row_time_us = now_ms * 1000; }
+  void SetTime(int64_t now_ms);
   void Timer(int64_t now_ms);
   void Advance(int64_t watermark_ms);
   void EndInput(int input);
   void Finish();
   /// Stores what has changed since the last one, through the files of a real checkpoint. Its rows, whatever they are of.
   int64_t Checkpoint();
-  /// A checkpoint, then a new operator that starts from it, as after a crash.
-  void Restart();
+  /// A checkpoint, then new operators that start from it, as after a crash.
+  void Restart(int parallelism = 1);
   const state::Manifest& manifest() const { return manifest_; }
 
-  Operator& op() { return *operator_; }
+  /// That of the first lane.
+  Operator& op() { return *lanes_[0]->op; }
   /// What came out since the last call.
   std::vector<Change> TakeChanges() { return std::exchange(changes_, {}); }
 
@@ -63,12 +68,17 @@ class OperatorRig final : public Output {
   void EmitWatermark(types::Watermark) override {}
 
  private:
-  void Open();
+  struct Lane {
+    OperatorContext context;
+    OperatorPtr op;
+  };
+  void Open(int parallelism);
 
   Maker maker_;
+  const std::vector<std::vector<int>> keys_;
   OperatorMetrics metrics_;
-  OperatorContext context_;
-  OperatorPtr operator_;
+  int64_t now_us_ = 0;
+  std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Change> changes_;
   io::SimulatedEnvironment environment_{1};
   state::CheckpointFiles files_{environment_.environment().files, "state"};
