@@ -92,6 +92,7 @@ void ScanInput::DiscoverPartitions() {
   for (size_t i = partitions_.size(); i < count; ++i) {
     auto found = i < names.size() ? restored_.find(names[i].name) : restored_.end();
     partitions_.push_back(found == restored_.end() ? Partition() : found->second);
+    if (found != restored_.end()) restored_.erase(found);
   }
 }
 
@@ -295,13 +296,14 @@ Status ScanInput::Snapshot(state::StateWriter& writer) {
   const std::vector<PartitionStatus> names = source_->Describe();
   std::vector<std::string> partition_names;
   std::vector<std::vector<int64_t>> numbers(8);
-  for (size_t i = 0; i < partitions_.size() && i < names.size(); ++i) {
-    const Partition& partition = partitions_[i];
-    partition_names.push_back(names[i].name);
+  const auto add = [&](const std::string& name, const Partition& partition) {
+    partition_names.push_back(name);
     const int64_t row[] = {partition.largest_time_ms, partition.current_ms, partition.step_ms, partition.watermark_ms, partition.rows,
                            watermark_ms_, rows_delivered_, partition.late_rows};
     for (size_t column = 0; column < numbers.size(); ++column) numbers[column].push_back(row[column]);
-  }
+  };
+  for (size_t i = 0; i < partitions_.size() && i < names.size(); ++i) add(names[i].name, partitions_[i]);
+  for (const auto& [name, partition] : restored_) add(name, partition);  // not discovered again yet
   types::Batch rows{PartitionStateSchema(), {TextArray(partition_names)}, static_cast<int64_t>(partition_names.size()), nullptr, nullptr};
   for (std::vector<int64_t>& column : numbers) rows.columns.push_back(LongArray(std::move(column)));
   return writer.Write("partitions", std::move(rows));

@@ -155,6 +155,30 @@ TEST_F(ScanInputTest, WatermarksLateRowsAndPositionsSurviveACheckpoint) {
   EXPECT_EQ(seen, expected);
 }
 
+// A barrier may come before anything has been read: before the partitions are known again.
+TEST_F(ScanInputTest, ACheckpointBeforeTheFirstReadKeepsWhatWasRestored) {
+  const Script script = {{{10, 20}, {15, 30}}};
+  io::SimulatedEnvironment world(3);
+  state::CheckpointFiles files(world.environment().files, "state");
+  state::Manifest manifest;
+  const auto snapshot = [&](int64_t id, ScanInput& input) {
+    state::SnapshotCollector collector("scan", 0, 1);
+    ASSERT_TRUE(input.Snapshot(collector).ok());
+    manifest = files.Write(id, manifest, {std::move(collector).Take()}).value().manifest;
+  };
+  auto input = Make(script);
+  ASSERT_TRUE(input->Next(0).value().has_value());
+  snapshot(1, *input);
+  const std::string positions = input->Positions().value();
+  for (int64_t id = 2; id < 4; ++id) {
+    input = Make(script);
+    ASSERT_TRUE(input->Restore(positions, *files.Read(manifest, "scan", 0, 1)).ok());
+    if (id == 2) snapshot(id, *input);
+  }
+  EXPECT_EQ(Drain(*input).back(), "w 30");
+  EXPECT_EQ(LateRows(*input), (std::vector<int64_t>{1})) << "15 comes behind 20";
+}
+
 TEST_F(ScanInputTest, IdlePartitionsLetTheOthersGoOn) {
   auto input = Make({{{10}, {20}}, {{5}}}, 1000);
   EXPECT_EQ(Drain(*input, 0), (std::vector<std::string>{"0/10", "1/5", "w 5", "0/20"}));
