@@ -265,6 +265,10 @@ class SliceWindowOperator final : public Operator {
       return Ok();
     }
     clock_.TimesOf(batch, &times_);
+    if (is_proctime()) {  // the clock may have gone back, or another lane was ahead: no row may get into a window that has been told
+      const int64_t told_ms = std::max(fired_ms_, *std::max_element(fired_before_.begin(), fired_before_.end()));
+      for (int64_t& time : times_) time = std::max(time, told_ms + 1);
+    }
     Bounds last{0, 0};
     const int64_t offset = spec_.window.offset_ms;
     for (size_t i = 0; i < bounds_.size(); ++i) {
@@ -353,7 +357,10 @@ class SliceWindowOperator final : public Operator {
   }
 
   Status EmitWindow(const Bounds& window, const AggregateSet& set, Output& output) {
-    const std::vector<uint32_t> groups = set.groups();
+    std::vector<uint32_t> groups = set.groups();
+    // The lane that had a key before may have told this window already.
+    std::erase_if(groups, [&, end = InstantOf(window.end) - 1](uint32_t group) { return fired_before_[static_cast<size_t>(set.key_group(group))] >= end; });
+    if (groups.empty()) return Ok();
     types::Batch rows{node_.schema, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
     FIRN_TRY(rows.columns, set.Rows(groups));
     for (plan::WindowProperty property : spec_.properties) {

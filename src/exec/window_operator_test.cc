@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "base/hash.h"
 #include "exec/columns.h"
 #include "exec/operator_test_rig.h"
 
@@ -56,10 +57,17 @@ std::shared_ptr<plan::PhysicalNode> MakeWindowNode(WindowKind kind, bool is_proc
 
 OperatorRig RigFor(const plan::PhysicalNode& node) {
   const bool is_session = std::get<plan::WindowAggregateNode>(node.spec).window.kind == WindowKind::kSession;
-  return OperatorRig([&node, is_session]() -> Result<OperatorPtr> {
-    if (is_session) return MakeSessionWindowOperator(node);
-    return MakeSliceWindowOperator(node);
-  });
+  return OperatorRig(
+      [&node, is_session]() -> Result<OperatorPtr> {
+        if (is_session) return MakeSessionWindowOperator(node);
+        return MakeSliceWindowOperator(node);
+      },
+      {{0}});
+}
+
+const std::vector<int32_t>& Keys() {
+  static const auto* const keys = new std::vector<int32_t>(KeysOfFewGroups(12));
+  return *keys;
 }
 
 struct Event {
@@ -97,7 +105,7 @@ std::set<std::pair<int, int>> WindowsOf(WindowKind kind, const std::vector<Event
 
 Relation Expected(WindowKind kind, const std::vector<Event>& events) {
   Relation expected;
-  for (int key = 0; key < 3; ++key) {
+  for (int key : Keys()) {
     for (const auto& [start, end] : WindowsOf(kind, events, key)) {
       int count = 0;
       int sum = 0;
@@ -128,7 +136,7 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
         for (uint32_t i = random() % 5; i > 0; --i) {
           if (seed % 2 == 0) watermark += static_cast<int>(random() % 4);  // it moves within batches, too
           before.push_back(watermark);
-          events.push_back({static_cast<int>(random() % 3), static_cast<int>(random() % 10), watermark + 1 + static_cast<int>(random() % 40)});
+          events.push_back({Keys()[random() % 12], static_cast<int>(random() % 10), watermark + 1 + static_cast<int>(random() % 40)});
           // Even times are never exactly a gap apart, where it matters whether the earlier session has closed already.
           if (kind == WindowKind::kSession) events.back().time = (events.back().time + 1) / 2 * 2;
           rows.push_back({RowKind::kInsert, {events.back().key, events.back().value, events.back().time}});
@@ -142,7 +150,7 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
         if (random() % 3 == 0) rig.Advance(watermark += static_cast<int>(random() % 9));  // every row is newer: none is late
         if (random() % 3 == 0) rig.Checkpoint();
         if (random() % 5 == 0) {
-          rig.Restart();
+          rig.Restart(1 + static_cast<int>(random() % 3));
           rig.Advance(watermark);
         }
         Apply(rig.TakeChanges(), &result);
@@ -186,6 +194,32 @@ TEST(WindowOperators, AWindowThatHasFiredDoesNotFireAgainAfterARestart) {
     Apply(rig.TakeChanges(), &result);
     EXPECT_EQ(result, (Relation{{{1, 1, 7, 100, 110}, 1}, {{1, 2, 8, 105, 115}, 1}, {{1, 1, 1, 110, 120}, 1}})) << is_proctime;
     EXPECT_EQ(rig.op().Windows(10).size(), 0u);
+  }
+}
+
+// By processing time each lane fires when its own rows or timers come; what one has told, no other must tell again that gets its keys.
+TEST(WindowOperators, AWindowIsToldOnceWhenLanesThatFiredAtDifferentTimesBecomeOne) {
+  for (WindowKind kind : {WindowKind::kTumble, WindowKind::kHop, WindowKind::kCumulate}) {
+    const auto node = MakeWindowNode(kind, true);
+    const types::SchemaPtr& schema = node->inputs[0]->schema;
+    int32_t first = -1, last = -1;  // keys of the first and the last of two lanes
+    for (int32_t key : Keys()) (state::KeyGroupOfHash(base::HashInteger(static_cast<uint64_t>(key))) < 64 ? first : last) = key;
+    OperatorRig rig = RigFor(*node);
+    rig.Restart(2);
+    rig.SetTime(107);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {first, 1, 0}}, {RowKind::kInsert, {last, 2, 0}}}));
+    rig.SetTime(111);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {first, 4, 0}}}));  // fires in its lane only
+    rig.Restart(1);
+    rig.Timer(111);
+    rig.SetTime(112);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {last, 8, 0}}}));
+    rig.Restart(2);
+    rig.Timer(200);
+    std::vector<Event> events = {{first, 1, 107}, {last, 2, 107}, {first, 4, 111}, {last, 8, 112}};
+    Relation result;
+    Apply(rig.TakeChanges(), &result);
+    EXPECT_EQ(result, Expected(kind, events)) << static_cast<int>(kind);
   }
 }
 
