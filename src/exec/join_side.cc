@@ -149,6 +149,8 @@ Status JoinSide::DropExpired(int64_t now_ms) {
 
 void JoinSide::Add(uint32_t entry, int64_t change, int64_t now_ms) {
   Entry& row = entries_[entry];
+  FIRN_ASSERT(row.group != kNoGroup, "row {} is counted and is in no chain", entry);
+  if (IsExpired(entry, now_ms)) row.count = 0;  // forgotten, only not swept away yet
   row.count = std::max<int64_t>(row.count + change, 0);
   row.written_ms = now_ms;
   MarkChanged(entry);
@@ -160,8 +162,7 @@ void JoinSide::SetDegree(uint32_t entry, int64_t degree) {
 }
 
 types::SchemaPtr JoinSide::StateSchema() const {
-  std::vector<types::Field> fields;
-  for (size_t i = 0; i < schema_->size(); ++i) fields.push_back({"c" + std::to_string(i), schema_->field(i).type});
+  std::vector<types::Field> fields = StoredFields(*schema_);
   for (const char* name : {"row_count", "matches", "written_ms"}) fields.push_back({name, types::DataType::BigInt()});
   return types::MakeSchema(std::move(fields));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/row_codec.h"
 
+#include <fmt/format.h>
 #include <arrow/array.h>
 #include <arrow/array/util.h>
 #include <arrow/buffer.h>
@@ -448,6 +449,12 @@ Result<std::vector<ArrayPtr>> RowCodec::Decode(std::span<const std::string_view>
     columns.push_back(std::move(column));
   }
   return columns;
+}
+
+std::vector<types::Field> StoredFields(const types::Schema& schema) {
+  std::vector<types::Field> fields;
+  for (size_t i = 0; i < schema.size(); ++i) fields.push_back({fmt::format("c{}", i), schema.field(i).type});
+  return fields;
 }
 
 }  // namespace firn::exec

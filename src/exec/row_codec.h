@@ -53,6 +53,9 @@ class RowCodec {
   const std::vector<types::DataType> types_;
 };
 
+/// The columns of `schema` as those of a stored table: c0, c1, ..., so that no name of the query's meets one of the operator's.
+std::vector<types::Field> StoredFields(const types::Schema& schema);
+
 /// The bytes of a fixed-width type in memory, 0 for all others and for BOOLEAN (a bit).
 int FixedWidth(const types::DataType& type);
 

@@ -99,6 +99,24 @@ TEST(TopNOperator, EqualRowsKeepTheirOrderOfArrival) {
   EXPECT_EQ(result, (Relation{{{1, 2}, 1}, {{1, 3}, 1}}));
 }
 
+// The columns of a state are the operator's, whatever the query calls its own.
+TEST(SortedOperators, ColumnsMayHaveAnyName) {
+  for (const char* name : {"arrival", "key_group"}) {
+    const auto schema = types::MakeSchema({{"ts", DataType::Timestamp(3)}, {name, DataType::Int()}});
+    for (const bool is_temporal : {false, true}) {
+      const auto node = MakeSortNode(schema, plan::SortNode{{{0, false, true}}, 0, is_temporal ? -1 : 2, is_temporal}, !is_temporal);
+      OperatorRig rig([&] { return is_temporal ? MakeTemporalSortOperator(*node) : MakeTopNOperator(*node); });
+      rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7}}, {RowKind::kInsert, {2, 8}}, {RowKind::kInsert, {3, 9}}}));
+      rig.Restart();
+      rig.Process(0, MakeBatch(schema, {{is_temporal ? RowKind::kInsert : RowKind::kDelete, {1, 7}}}));
+      rig.Advance(3);
+      Relation result;
+      Apply(rig.TakeChanges(), &result);
+      EXPECT_EQ(result, is_temporal ? (Relation{{{1, 7}, 2}, {{2, 8}, 1}, {{3, 9}, 1}}) : (Relation{{{2, 8}, 1}, {{3, 9}, 1}})) << name;
+    }
+  }
+}
+
 std::shared_ptr<plan::PhysicalNode> MakeTemporalNode() {
   const auto schema = types::MakeSchema({{"ts", DataType::Timestamp(3)}, {"v", DataType::Int()}});
   return MakeSortNode(schema, plan::SortNode{{{0, false, true}, {1, true, false}}, 0, -1, true}, false);

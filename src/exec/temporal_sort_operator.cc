@@ -69,7 +69,7 @@ class TemporalSortOperator final : public Operator {
     unsaved_.clear();
     if (rows.empty() && written.replaced.none()) return Ok();
     written.groups.assign(rows.size(), 0);
-    written.rows = {node_.schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+    written.rows = {types::MakeSchema(StoredFields(*node_.schema)), {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
     FIRN_TRY(written.rows.columns, codec_.Decode(rows));
     return writer.WriteKeyed("rows", std::move(written));
   }
@@ -83,9 +83,9 @@ class TemporalSortOperator final : public Operator {
       emitted_ms_ = emitted[0];
       return Ok();
     }));
-    return reader.Read("rows", node_.schema, [&](const types::Batch& rows) -> Status {
+    return reader.Read("rows", types::MakeSchema(StoredFields(*node_.schema)), [&](const types::Batch& rows) -> Status {
       TimesMs(rows.columns[static_cast<size_t>(spec_.keys[0].column)], &times_);
-      sort_keys_.Encode(rows, &keys_);
+      sort_keys_.Encode({node_.schema, rows.columns, rows.row_count, nullptr, nullptr}, &keys_);
       codec_.Encode(rows.columns, rows.row_count, &encoded_);
       for (size_t row = 0; row < times_.size(); ++row) {
         ledger_.Stored(0);

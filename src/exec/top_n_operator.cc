@@ -199,7 +199,7 @@ class TopNOperator final : public StatelessOperator {
   }
 
   types::SchemaPtr StateSchema() const {
-    std::vector<types::Field> fields = node_.schema->fields();
+    std::vector<types::Field> fields = StoredFields(*node_.schema);
     for (types::Field& field : fields) field.type = field.type.WithNullable(true);
     fields.push_back({"arrival", types::DataType::BigInt()});
     return types::MakeSchema(std::move(fields));
