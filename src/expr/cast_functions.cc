@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CAST and TRY_CAST. A value that cannot be converted fails the query, or is NULL under TRY_CAST; what a conversion loses silently (digits, time
 // of day, high bits of an integer) is as in Flink.
+#include <arrow/array/util.h>
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
+#include "expr/list_view_internal.h"
 #include "expr/type_rules_internal.h"
 #include "expr/utf8_internal.h"
 #include "types/decimal_text.h"
@@ -313,6 +315,31 @@ Result<Column> ToDateOrTime(const KernelInput& input) {
 template <bool kTry>
 Result<Column> CastKernel(const KernelInput& input);
 
+// A map of the converted keys and items. Where TRY_CAST has made NULL of a key there is no map.
+Result<Column> MapOfConverted(const KernelInput& input, const std::shared_ptr<arrow::ArrayData>& key_data, const std::shared_ptr<arrow::ArrayData>& item_data) {
+  const std::vector<Column> all = {Column{input.arguments[0].array, false}};
+  const MapView maps(all[0]);
+  const types::ArrayPtr keys = arrow::MakeArray(key_data), items = arrow::MakeArray(item_data);
+  ListMaker maker;
+  for (int64_t row = 0; row < input.arguments[0].array->length(); ++row) {
+    bool is_valid = maps.IsValid(row);
+    for (int64_t at = maps.begin(row); is_valid && at < maps.end(row); ++at) is_valid = !keys->IsNull(at);
+    if (!is_valid) {
+      maker.EndNull();
+      continue;
+    }
+    for (int64_t at = maps.begin(row); at < maps.end(row); ++at) maker.Add(at);
+    maker.EndRow();
+  }
+  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({keys}));
+  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({items}));
+  FIRN_TRY(const types::ArrayPtr kept_keys, key_pool.Take(maker.elements()));
+  FIRN_TRY(const types::ArrayPtr kept_items, item_pool.Take(maker.elements()));
+  FIRN_TRY(Column column, maker.FinishMap(input.result_type, kept_keys, kept_items));
+  column.is_constant = input.arguments[0].is_constant;
+  return column;
+}
+
 // The children converted under the same offsets and validity.
 template <bool kTry>
 Result<Column> CastNested(const KernelInput& input) {
@@ -338,6 +365,7 @@ Result<Column> CastNested(const KernelInput& input) {
     entries->type = static_cast<const arrow::MapType&>(*copy->type).value_type();
     FIRN_TRY(entries->child_data[0], convert(entries->child_data[0], from.key(), target.key()));
     FIRN_TRY(entries->child_data[1], convert(entries->child_data[1], from.value(), target.value()));
+    if (kTry && arrow::MakeArray(entries->child_data[0])->null_count() > 0) return MapOfConverted(input, entries->child_data[0], entries->child_data[1]);
     copy->child_data.push_back(std::move(entries));
   } else {
     for (size_t i = 0; i < source.child_data.size(); ++i) {

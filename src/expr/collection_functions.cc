@@ -354,7 +354,7 @@ std::vector<ScalarFunction> CollectionFunctions() {
       {{"MAP_FROM_ARRAYS"}, "collection", "MAP_FROM_ARRAYS(keys, values)", "A map of two arrays.", {{"MAP_FROM_ARRAYS(ARRAY['a'], ARRAY[1])", "{a=1}"}}, BindMapFromArrays, MapFromArrays},
       {{"MAP_UNION"}, "collection", "MAP_UNION(map, ...)", "All entries; of equal keys the last counts.", {{"MAP_UNION(MAP['a', 1], MAP['a', 2])", "{a=2}"}}, BindMapUnion, MapUnion},
   };
-  for (ScalarFunction& function : functions) function.can_fail = function.names[0] == "ELEMENT" || function.names[0] == "MAP_FROM_ARRAYS";
+  for (ScalarFunction& function : functions) function.can_fail = function.names[0] == "ELEMENT" || function.names[0] == "MAP" || function.names[0] == "MAP_FROM_ARRAYS";
   return functions;
 }
 

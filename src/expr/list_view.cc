@@ -63,6 +63,7 @@ Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<ar
 Result<Column> ListMaker::FinishList(const types::DataType& type, const types::ArrayPtr& values) const { return Finish(type, values->data()); }
 
 Result<Column> ListMaker::FinishMap(const types::DataType& type, const types::ArrayPtr& keys, const types::ArrayPtr& items) const {
+  if (keys->null_count() > 0) return Error(ErrorCode::kEvaluationError, "a key of a MAP is NULL").Hint("leave the row out, or COALESCE(key, ...)");
   const auto arrow_type = type.ToArrow();
   const auto& entry_type = static_cast<const arrow::MapType&>(*arrow_type).value_type();
   return Finish(type, arrow::ArrayData::Make(entry_type, keys->length(), {nullptr}, {keys->data(), items->data()}, 0));

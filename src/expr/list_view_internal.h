@@ -64,7 +64,7 @@ class ListMaker {
   void EndRow() { Close(true); }
   void EndNull() { Close(false); }
   const std::vector<int64_t>& elements() const { return elements_; }
-  /// An ARRAY of `type` with these values (one an element added), or a MAP with keys and items.
+  /// An ARRAY of `type` with these values (one an element added), or a MAP with keys and items. A NULL among the keys is an error: in memory a map has none.
   Result<Column> FinishList(const types::DataType& type, const types::ArrayPtr& values) const;
   Result<Column> FinishMap(const types::DataType& type, const types::ArrayPtr& keys, const types::ArrayPtr& items) const;
 
