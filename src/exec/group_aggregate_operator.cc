@@ -94,6 +94,7 @@ class GroupAggregateOperator final : public Operator {
   // A key that is gone is written with a row count of zero.
   Status Snapshot(state::StateWriter& writer) override {
     if (options_.is_batch) return Ok();
+    FIRN_ASSERT(emptied_.empty(), "{} groups without rows have not been dropped", emptied_.size());
     state::KeyedRows written;
     written.replaced = ledger_.Settle();
     FIRN_TRY(written.rows, TakeGone(written.replaced, &written.groups));
@@ -303,6 +304,7 @@ class GroupAggregateOperator final : public Operator {
   Status EmitDifference(std::span<const uint32_t> groups, const std::vector<types::ArrayPtr>& before, const std::vector<int64_t>& counts_before, Output& output) {
     FIRN_TRY(std::vector<types::ArrayPtr> after, set_->Rows(groups));
     const auto rows = static_cast<int64_t>(groups.size());
+    const bool keeps_alive = HasTimeToLive() && !options_.emits_net_changes;
     std::vector<int64_t> order;  // row i: before, row rows + i: after
     std::vector<int8_t> kinds;
     auto emit = [&](int64_t row, RowKind kind) {
@@ -316,7 +318,8 @@ class GroupAggregateOperator final : public Operator {
       if (!is_there) emptied_.push_back(group);
       if (!was_there && is_there) emit(rows + row, RowKind::kInsert);
       if (was_there && !is_there) emit(row, RowKind::kDelete);
-      if (was_there && is_there && !IsSame(before, after, row)) {
+      // With a time to live also what is the same: it keeps the states behind this one from forgetting the row before this one does, as in Flink.
+      if (was_there && is_there && (keeps_alive || !IsSame(before, after, row))) {
         if (spec_.emits_update_before) emit(row, RowKind::kUpdateBefore);
         emit(rows + row, RowKind::kUpdateAfter);
       }

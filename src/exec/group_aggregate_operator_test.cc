@@ -188,6 +188,22 @@ TEST(GroupAggregateOperator, AnUpdateOfAGroupWhoseTimeIsOverIsItsFirstRow) {
   }
 }
 
+// Or a join behind it would forget the row while the group lives on.
+TEST(GroupAggregateOperator, WithATimeToLiveWhatStaysTheSameIsToldAgain) {
+  for (const int64_t ttl_ms : {0, 1000}) {
+    auto node = MakeNode(ttl_ms);
+    std::get<plan::GroupAggregateNode>(node->spec).aggregates.clear();
+    node->schema = IntSchema(1);
+    OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, {}); });
+    rig.Process(0, MakeBatch(node->inputs[0]->schema, {{RowKind::kInsert, {1, 7}}, {RowKind::kInsert, {1, 8}}}));
+    const std::vector<Change> changes = rig.TakeChanges();
+    EXPECT_EQ(changes.size(), ttl_ms > 0 ? 3u : 1u);
+    Relation result;
+    Apply(changes, &result);
+    EXPECT_EQ(result, (Relation{{{1}, 1}}));
+  }
+}
+
 TEST(GroupAggregateOperator, AGroupWhoseTimeIsOverBeginsAnew) {
   const auto node = MakeNode(1000);
   OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, {}); });
