@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/aggregate_set.h"
 
+#include <arrow/array.h>
 #include <fmt/format.h>
 
 namespace firn::exec {
@@ -57,6 +58,7 @@ void AggregateSet::Find(std::span<const types::ArrayPtr> keys, int64_t row_count
 }
 
 Status AggregateSet::Update(const types::Batch& batch, std::span<const uint32_t> groups) {
+  FIRN_ASSERT(static_cast<int64_t>(groups.size()) == batch.row_count, "{} groups of {} rows", groups.size(), batch.row_count);
   for (size_t i = 0; i < accumulators_.size(); ++i) {
     const expr::AggregateCall& call = shape_.calls[i];
     const std::vector<types::ArrayPtr> arguments = ColumnsOf(batch, call.arguments);
@@ -87,6 +89,7 @@ Result<std::vector<types::ArrayPtr>> AggregateSet::Results(std::span<const uint3
   std::vector<types::ArrayPtr> columns;
   for (const auto& accumulator : accumulators_) {
     FIRN_TRY(types::ArrayPtr column, accumulator->Finish(groups));
+    FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "an aggregate has {} results of {} groups", column->length(), groups.size());
     columns.push_back(std::move(column));
   }
   return columns;
@@ -111,6 +114,7 @@ Status AggregateSet::Load(std::span<const types::ArrayPtr> columns, int64_t row_
     FIRN_RETURN_IF_ERROR(accumulators_[i]->Load(*groups, columns.subspan(next, fields)));
     next += fields;
   }
+  FIRN_ASSERT(next == columns.size(), "{} of {} stored columns were read", next, columns.size());
   return Ok();
 }
 
@@ -126,4 +130,5 @@ int64_t AggregateSet::bytes() const {
   return bytes;
 }
 
-}  // namespace firn::exec
+}  // namespace firn::exec#include "base/assert.h"
+

@@ -30,6 +30,7 @@ state::KeyGroupSet KeyGroupLedger::Settle() {
       counts.stored += counts.changes;
     }
     counts.changes = 0;
+    FIRN_ASSERT(counts.stored >= 0, "key group {} has {} stored rows", group, counts.stored);
   }
   return replaced;
 }
@@ -98,6 +99,7 @@ void ChangeSet::Take(const state::KeyGroupSet& replaced, const std::function<std
     if (!replaced.test(static_cast<size_t>(group))) add(entry, group);
   }
   changed_.clear();
+  FIRN_ASSERT(entries->size() <= flags_.size(), "{} of {} entries have changed", entries->size(), flags_.size());
   if (replaced.none()) return;
   for (uint32_t entry : live()) {
     const int group = group_of(entry);
@@ -114,6 +116,7 @@ void GoneKeys::Add(types::Batch keys, std::span<const uint8_t> groups) {
 }
 
 Result<types::Batch> GoneKeys::Take(std::vector<uint8_t>* groups) {
+  FIRN_ASSERT(!batches_.empty() && groups->empty(), "no key is gone, or {} key groups are there already", groups->size());
   *groups = std::exchange(groups_, {});
   bytes_ = 0;
   return types::ConcatenateBatches(std::exchange(batches_, {}));

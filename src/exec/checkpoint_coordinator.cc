@@ -21,6 +21,7 @@ CheckpointCoordinator::CheckpointCoordinator(Options options, const io::Environm
     : options_(std::move(options)), environment_(environment), store_(store), post_(std::move(post)), files_(environment.files, options_.state_directory) {}
 
 void CheckpointCoordinator::SetLast(CheckpointRecord record) {
+  FIRN_ASSERT(!pending_ && !last_, "checkpoint {} is set behind another", record.id);
   next_id_ = std::max(next_id_, record.id + 1);
   last_ = std::move(record);
   is_settled_ = last_->outside.empty();
@@ -78,6 +79,8 @@ Status CheckpointCoordinator::Gather() {
     for (log::Operation& operation : snapshot.source_operations) pending.operations.push_back(std::move(operation));
     for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
     if (!snapshot.prepared) continue;
+    FIRN_ASSERT(snapshot.sink >= 0 && static_cast<size_t>(snapshot.sink) < sinks.size() && snapshot.sink_lane < sinks[static_cast<size_t>(snapshot.sink)].lanes,
+                "task {} hands in a part of lane {} of sink {} of {}", snapshot.task, snapshot.sink_lane, snapshot.sink, sinks.size());
     FIRN_TRY(pending.prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)], snapshot.prepared->Finish());
     snapshot.prepared.reset();
   }
@@ -95,6 +98,7 @@ Status CheckpointCoordinator::WriteState(const std::vector<state::LaneSnapshot>&
 
 // Step 3, as soon as it is this job's turn.
 void CheckpointCoordinator::Commit() {
+  FIRN_ASSERT(pending_->phase == Phase::kAwaitingTurn && pending_->snapshots.empty(), "checkpoint {} is committed before its parts are finished", pending_->status.id);
   if (!TryBegin()) {
     return post_(kBeginAgainUs, [this, id = pending_->status.id] {
       if (pending_ && pending_->status.id == id) Commit();
@@ -152,7 +156,7 @@ Status CheckpointCoordinator::PrepareSinks() {
 }
 
 void CheckpointCoordinator::OnDurable(int64_t id, Status outcome) {
-  FIRN_ASSERT(pending_ && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
+  FIRN_ASSERT(is_in_journal() && pending_->status.id == id, "checkpoint {} came back from the journal and is not awaited", id);
   if (!outcome.ok()) {
     is_outcome_unknown_ = is_outcome_unknown_ || !log::IsRefused(outcome.error());
     for (const JobGraph::JobSink& sink : pending_->graph->sinks) {

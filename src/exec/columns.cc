@@ -8,6 +8,7 @@
 #include <arrow/compute/api_scalar.h>
 #include <arrow/type.h>
 
+#include "base/assert.h"
 #include "types/arrow_result.h"
 
 namespace firn::exec {
@@ -20,6 +21,7 @@ ArrayPtr LongArray(std::vector<int64_t> values) {
 }
 
 void LongsOf(const types::ArrayPtr& array, std::vector<int64_t>* out) {
+  FIRN_ASSERT(array->type_id() == arrow::Type::INT64, "integers of type {}", array->type()->ToString());
   const auto& longs = static_cast<const arrow::Int64Array&>(*array);
   out->insert(out->end(), longs.raw_values(), longs.raw_values() + longs.length());
 }

@@ -48,6 +48,7 @@ bool Edge::Pop(types::StreamElement* element) {
     *element = std::move(elements_.front());
     elements_.pop_front();
     rows_ -= RowsOf(*element);
+    FIRN_ASSERT(rows_ >= 0 && (!elements_.empty() || rows_ == 0), "an edge of {} elements counts {} rows", elements_.size(), rows_);
     if (producer_waits_ && rows_ <= kRowLimit / 2 && elements_.size() <= kElementLimit / 2) {
       producer_waits_ = false;
       wake = true;

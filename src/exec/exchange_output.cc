@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "state/state_io.h"
 
@@ -42,6 +43,7 @@ Status ExchangeOutput::Partition(const types::Batch& batch) {
     ++starts[static_cast<size_t>(lane_of[row]) + 1];
   }
   std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  FIRN_ASSERT(starts.back() == batch.row_count, "{} of {} rows have a lane", starts.back(), batch.row_count);
   std::vector<int64_t> next(starts.begin(), starts.end() - 1);
   std::vector<int64_t> order(lane_of.size());
   for (size_t row = 0; row < lane_of.size(); ++row) order[static_cast<size_t>(next[static_cast<size_t>(lane_of[row])]++)] = static_cast<int64_t>(row);
@@ -60,6 +62,7 @@ Status ExchangeOutput::Append(Lane& lane, types::Batch batch) {
 }
 
 Status ExchangeOutput::FlushLane(Lane& lane) {
+  FIRN_ASSERT(lane.batches.empty() == (lane.rows == 0), "{} batches of {} rows wait", lane.batches.size(), lane.rows);
   if (!lane.batches.empty()) {
     FIRN_TRY(types::Batch batch, types::ConcatenateBatches(lane.batches));
     lane.batches.clear();
@@ -77,6 +80,7 @@ Status ExchangeOutput::FlushLane(Lane& lane) {
 
 Status ExchangeOutput::EmitWatermark(int64_t watermark_ms) {
   for (Lane& lane : lanes_) {
+    FIRN_ASSERT(lane.watermark_ms <= watermark_ms, "the watermark goes back from {} to {}", lane.watermark_ms, watermark_ms);
     lane.watermark_ms = watermark_ms;
     if (lane.batches.empty()) FIRN_RETURN_IF_ERROR(FlushLane(lane));
   }

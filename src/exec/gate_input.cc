@@ -48,6 +48,7 @@ Result<std::optional<InputEvent>> GateInput::Next(int64_t) {
 }
 
 void GateInput::Handle(ChannelState& state, types::StreamElement element) {
+  FIRN_ASSERT(!state.has_ended && !state.is_blocked, "input {} gives more behind {}", state.channel.input, state.has_ended ? "its end" : "a barrier that is awaited");
   if (auto* batch = std::get_if<types::Batch>(&element)) {
     HandleBatch(state, std::move(*batch));
   } else if (auto* watermark = std::get_if<types::Watermark>(&element)) {
@@ -122,6 +123,7 @@ void GateInput::HandleEnd(ChannelState& state) {
   AdvanceWatermark();
   CompleteBarrier();
   UpdateActivity();
+  FIRN_ASSERT(open_channels_[static_cast<size_t>(state.channel.input)] > 0, "input {} ends and has no open edge", state.channel.input);
   if (--open_channels_[static_cast<size_t>(state.channel.input)] == 0) {
     events_.push_back({.kind = InputEvent::Kind::kInputEnded, .input = state.channel.input});
   }

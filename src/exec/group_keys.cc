@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "types/arrow_result.h"
 
@@ -89,6 +90,7 @@ KeyEncoder::KeyEncoder(std::vector<DataType> types) : codec_(std::move(types)), 
 
 void KeyEncoder::Encode(std::span<const ArrayPtr> columns, int64_t row_count, BatchKeys* keys) const {
   FIRN_ASSERT(columns.size() == types().size(), "{} columns for {} key types", columns.size(), types().size());
+  for (const ArrayPtr& column : columns) FIRN_ASSERT(column->length() == row_count, "a key column has {} rows of {}", column->length(), row_count);
   const auto count = static_cast<size_t>(row_count);
   keys->shape = shape_;
   keys->count = row_count;

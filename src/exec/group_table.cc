@@ -94,6 +94,7 @@ void GroupTable::Grow() {
 
 void GroupTable::FindOrInsert(const BatchKeys& keys, std::vector<uint32_t>* groups) {
   FIRN_ASSERT(keys.shape == shape_, "keys of another shape");
+  FIRN_ASSERT(keys.hashes.size() == static_cast<size_t>(keys.count), "{} keys have {} hashes", keys.count, keys.hashes.size());
   groups->resize(static_cast<size_t>(keys.count));
   uint32_t* out = groups->data();
   if (keys.shape == KeyShape::kNone && keys.count > 0) {  // one group for all
@@ -109,6 +110,7 @@ void GroupTable::FindOrInsert(const BatchKeys& keys, std::vector<uint32_t>* grou
     const uint32_t group = Lookup(key, &slot);
     out[row] = group != kNoGroup ? group : Insert(key);
   }
+  FIRN_ASSERT(size() <= slots_.size() / 2 + 1, "{} keys in {} slots: a probe may never end", size(), slots_.size());  // NULL has no slot
 }
 
 void GroupTable::Find(const BatchKeys& keys, std::vector<uint32_t>* groups) const {

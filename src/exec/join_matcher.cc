@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 
 namespace firn::exec {
@@ -100,6 +101,8 @@ Result<JoinMatches> JoinMatcher::Match(int input, const types::Batch& batch, con
     matches.ends.push_back(matches.entries.size());
   }
   if (condition_ && !matches.entries.empty()) FIRN_RETURN_IF_ERROR(KeepMatching(input, batch, other, context, &matches));
+  FIRN_ASSERT(matches.end() > begin && matches.ends.back() == matches.entries.size(), "rows {} to {} have {} matches of {}", begin, matches.end(),
+              matches.ends.empty() ? 0 : matches.ends.back(), matches.entries.size());
   return matches;
 }
 
@@ -140,6 +143,8 @@ Result<types::ArrayPtr> JoinMatcher::Evaluate(int input, const types::Batch& bat
 }
 
 Result<types::Batch> JoinMatcher::Materialize(int input, const types::Batch& batch, const JoinSide& other, const JoinedRows& joined, size_t from, size_t to) const {
+  FIRN_ASSERT(joined.rows.size() == joined.entries.size() && joined.kinds.size() == joined.entries.size() && from <= to && to <= joined.size(),
+              "rows {} to {} of {} rows, {} entries, {} kinds", from, to, joined.rows.size(), joined.entries.size(), joined.kinds.size());
   const bool is_left_only = spec_.kind == plan::JoinKind::kSemi || spec_.kind == plan::JoinKind::kAnti;
   types::Batch result{node_.schema, {}, static_cast<int64_t>(to - from), nullptr, nullptr};
   std::vector<types::ArrayPtr> mine, theirs;

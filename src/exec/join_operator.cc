@@ -7,6 +7,7 @@
 //
 // Rows of one batch come from one side, and the other side's rows do not change meanwhile (only their counts do), so that all candidates of a batch are
 // found and checked as columns; then rows are taken in order to say what changes.
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/join_matcher.h"
 #include "exec/operators_internal.h"
@@ -157,6 +158,7 @@ class JoinOperator final : public Operator {
       FIRN_TRY(batch, types::TakeRows(batch, IndicesWhere(kept)));
       mine->EncodeKeys(batch, &keys);
     }
+    FIRN_ASSERT(static_cast<int64_t>(matches_of_.size()) == batch.row_count, "{} rows have {} counts of matches", batch.row_count, matches_of_.size());
     mine->FindOrInsert(batch, keys, &entries_);
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t entry = entries_[static_cast<size_t>(row)];

@@ -53,6 +53,7 @@ void JoinSide::FindOrInsert(const types::Batch& batch, const BatchKeys& keys, st
   row_table_.FindOrInsert(row_keys_, entries);
   entries_.resize(row_table_.capacity());
   const std::vector<uint8_t> with_null = RowsWithNull(batch, keys_);
+  FIRN_ASSERT(groups_.size() == entries->size(), "{} keys of {} rows", groups_.size(), entries->size());
   for (size_t row = 0; row < entries->size(); ++row) {
     if (entries_[(*entries)[row]].group == kNoGroup) Link((*entries)[row], groups_[row], !with_null.empty() && with_null[row]);
   }
@@ -117,6 +118,7 @@ void JoinSide::Forget(std::span<const uint32_t> entries) {
 
 void JoinSide::Unlink(uint32_t entry) {
   const uint32_t group = entries_[entry].group;
+  FIRN_ASSERT(group != kNoGroup, "row {} is dropped and is not there", entry);
   TakeOut(entry);
   if (heads_[group].first == kNoEntry) {
     key_table_.Erase(group);
@@ -192,6 +194,8 @@ Status JoinSide::Snapshot(state::StateWriter& writer, std::string_view table) {
   state::KeyedRows written;
   written.replaced = ledger_.Settle();
   FIRN_TRY(const types::Batch gone, TakeGone(written.replaced, &written.groups));
+  FIRN_ASSERT(heads_.size() >= key_table_.capacity() && entries_.size() == row_table_.capacity(), "{} chains of {} keys, {} entries of {} rows", heads_.size(),
+              key_table_.capacity(), entries_.size(), row_table_.capacity());
   std::vector<uint32_t> kept;
   changes_.Take(written.replaced, [&] { return LiveEntries(); }, [&](uint32_t entry) { return KeyGroupOf(entry); }, &kept, &written.groups);
   std::vector<int64_t> counts, degrees, times;

@@ -41,6 +41,7 @@ class JoinSide {
   const std::vector<uint32_t>& null_groups() const { return null_groups_; }
   /// All rows, for a key that may equal any.
   std::vector<uint32_t> LiveEntries() const { return row_table_.LiveGroups(); }
+  uint32_t size() const { return row_table_.size(); }
 
   /// entries[i]: where row i is kept. New ones have count 0: the caller counts them, then calls DropEmpty.
   void FindOrInsert(const types::Batch& batch, const BatchKeys& keys, std::vector<uint32_t>* entries);

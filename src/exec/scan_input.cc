@@ -111,6 +111,7 @@ bool ScanInput::AllEnded() const {
 }
 
 void ScanInput::PushEnd() {
+  FIRN_ASSERT(!has_ended_, "{} ends twice", node_.name);
   has_ended_ = true;
   if (watermark_ms_ != types::kFinalWatermark) {
     watermark_ms_ = types::kFinalWatermark;
@@ -231,6 +232,7 @@ Status ScanInput::AssignWatermarks(int index, types::Batch* batch) {
   const types::ArrayPtr& values = computed[0];
   const std::vector<int64_t> row_times = std::exchange(times, {});
   TimesMs(values, &times);
+  FIRN_ASSERT(times.size() == row_times.size(), "{} watermarks of {} rows", times.size(), row_times.size());
   const bool has_nulls = values->null_count() > 0;
   const int64_t others = WatermarkWithout(index);
   std::vector<int64_t> before(times.size());

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/assert.h"
 #include "exec/aggregate_set.h"
 #include "exec/change_ledger.h"
 #include "exec/operator_metrics.h"
@@ -93,6 +94,8 @@ class SessionWindowOperator final : public Operator {
   // written as one of no length.
   Status Snapshot(state::StateWriter& writer) override {
     if (is_batch()) return Ok();  // it begins anew, nothing is restored
+    FIRN_ASSERT(open_.size() + free_.size() == sessions_.size(), "{} sessions are open, {} numbers free of {}", open_.size(), free_.size(), sessions_.size());
+    FIRN_ASSERT(touched_keys_.empty(), "keys that may have no session any more are among those to be stored");
     FIRN_RETURN_IF_ERROR(SaveWatermark(writer, watermark_ms_));
     state::KeyedRows written;
     written.replaced = ledger_.Settle();
@@ -140,7 +143,7 @@ class SessionWindowOperator final : public Operator {
   }
 
   int64_t state_bytes() const override {
-    int64_t bytes = key_table_.bytes() + changes_.bytes() + gone_.bytes() + static_cast<int64_t>(sessions_.capacity() * sizeof(Session) + open_.size() * 64);
+    int64_t bytes = key_table_.bytes() + changes_.bytes() + gone_.bytes() + static_cast<int64_t>(sessions_.capacity() * sizeof(Session) + open_.size() * 64 + by_key_.capacity() * sizeof(by_key_[0]));
     for (const auto& accumulator : accumulators_) bytes += accumulator->bytes();
     return bytes;
   }
@@ -278,6 +281,7 @@ class SessionWindowOperator final : public Operator {
   }
 
   Status MergeInto(uint32_t session, uint32_t other) {
+    FIRN_ASSERT(session != other && sessions_[session].key == sessions_[other].key && run_rows_.empty(), "sessions {} and {} become one", session, other);
     const std::vector<uint32_t> from = {other}, into = {session}, first = {0};
     for (size_t i = 0; i < accumulators_.size(); ++i) {
       FIRN_TRY(auto moved, expr::MakeAccumulator(shape_.calls[i]));
@@ -292,6 +296,7 @@ class SessionWindowOperator final : public Operator {
 
   void Close(uint32_t session) {
     const Session closed = sessions_[session];
+    FIRN_ASSERT(closed.key != kNoGroup, "session {} is closed twice", session);
     open_.erase({closed.end_ms, session});
     std::erase(by_key_[closed.key], session);
     const std::vector<uint32_t> only = {session};
@@ -328,6 +333,7 @@ class SessionWindowOperator final : public Operator {
 
   // Adds the gathered rows to their sessions.
   Status Absorb(const types::Batch& batch) {
+    FIRN_ASSERT(run_rows_.size() == run_sessions_.size(), "{} rows have {} sessions", run_rows_.size(), run_sessions_.size());
     if (run_rows_.empty()) return Ok();
     types::Batch part = batch;
     if (static_cast<int64_t>(run_rows_.size()) < batch.row_count) {

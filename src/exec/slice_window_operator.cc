@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 
+#include "base/assert.h"
 #include "exec/aggregate_set.h"
 #include "exec/change_ledger.h"
 #include "exec/columns.h"
@@ -326,6 +327,7 @@ class SliceWindowOperator final : public Operator {
         FIRN_TRY(part, types::TakeRows(batch, LongArray(std::move(rows))));
       }
       slice->set->FindOrInsert(part, &groups_);
+      FIRN_ASSERT(LastEnd(bounds) >= bounds.end && bounds.end > bounds.start, "slice [{}, {}) is part of windows until {}", bounds.start, bounds.end, LastEnd(bounds));
       if (!is_batch()) slice->changes.TouchAll(groups_, slice->set->capacity(), [&](uint32_t group) { return slice->set->key_group(group); });
       FIRN_RETURN_IF_ERROR(slice->set->Update(part, groups_));
     }
@@ -341,6 +343,7 @@ class SliceWindowOperator final : public Operator {
       FIRN_RETURN_IF_ERROR(Fire(window, output));
       DropSlices(window.end);
     }
+    FIRN_ASSERT(!pending_.empty() || slices_.empty(), "{} slices are kept and no window waits for them", slices_.size());
     return Ok();
   }
 

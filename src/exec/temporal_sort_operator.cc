@@ -5,6 +5,7 @@
 // The watermark is followed row by row (Batch::watermarks), so that the result does not depend on how rows are batched.
 #include <map>
 
+#include "base/assert.h"
 #include "exec/change_ledger.h"
 #include "exec/columns.h"
 #include "exec/encoded_changes.h"
@@ -133,6 +134,8 @@ class TemporalSortOperator final : public Operator {
       waiting_.erase(first);
       if (changes_.size() >= static_cast<size_t>(types::kPreferredBatchRows)) FIRN_RETURN_IF_ERROR(changes_.Emit(node_.schema, output));
     }
+    FIRN_ASSERT((!waiting_.empty() || bytes_ == 0) && unsaved_.size() <= waiting_.size(), "{} rows of {} bytes wait, {} of them not stored", waiting_.size(), bytes_,
+                unsaved_.size());
     return changes_.Emit(node_.schema, output);
   }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/assert.h"
 #include "exec/change_ledger.h"
 #include "exec/columns.h"
 #include "exec/encoded_changes.h"
@@ -36,6 +37,10 @@ class TopNOperator final : public StatelessOperator {
   Status Process(int, types::Batch batch, Output& output) override {
     if (spec_.limit == 0) return Ok();
     Apply(batch);
+    const auto count = static_cast<int64_t>(rows_.size());
+    FIRN_ASSERT((first_ == rows_.end()) == (count <= spec_.offset) && (behind_ == rows_.end()) == (count <= end_place_), "the marks of places {} and {} do not fit {} rows",
+                spec_.offset, end_place_, count);
+    FIRN_ASSERT((count > 0 || bytes_ == 0) && unsaved_.size() <= rows_.size(), "{} rows of {} bytes, {} of them not stored", count, bytes_, unsaved_.size());
     return changes_.Emit(node_.schema, output);
   }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/join_prober.h"
 #include "exec/operator_metrics.h"
@@ -58,6 +59,7 @@ class WindowJoinOperator final : public Operator {
       windows_.erase(windows_.begin());
       FIRN_RETURN_IF_ERROR(Join(&window, output));
     }
+    FIRN_ASSERT(!windows_.empty() || (sides_[0].size() == 0 && sides_[1].size() == 0), "{} and {} rows are kept of windows that are gone", sides_[0].size(), sides_[1].size());
     watermark_ms_ = std::max(watermark_ms_, watermark.timestamp_ms);
     output.EmitWatermark(watermark);
     return Ok();

@@ -18,6 +18,7 @@
 #include <bit>
 #include <charconv>
 
+#include "base/assert.h"
 #include "base/crc32c.h"
 #include "types/arrow_result.h"
 
@@ -128,12 +129,16 @@ Status CheckpointFiles::AddSnapshots(const std::vector<LaneSnapshot>& snapshots,
   }
   for (const auto& [name, parts] : keyed) {
     std::vector<Run>& runs = manifest->operators[name.first][name.second];
+    FIRN_ASSERT(runs.empty() || runs.back().is_keyed(), "{} of {} was written without keys and is now written with them", name.second, name.first);
     std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
     KeyGroupSet groups;
     for (const KeyedRows* part : parts) {
       for (Run& run : runs) run.live &= ~part->replaced;
       if (part->rows.row_count == 0) continue;
-      for (uint8_t group : part->groups) groups.set(group);
+      KeyGroupSet of_lane;
+      for (uint8_t group : part->groups) of_lane.set(group);
+      FIRN_ASSERT((groups & of_lane).none(), "two lanes write the same key group of {} of {}", name.second, name.first);
+      groups |= of_lane;
       FIRN_TRY(auto batch, WithKeyGroups(*part));
       batches.push_back(std::move(batch));
     }
@@ -168,6 +173,7 @@ Status CheckpointFiles::MergeRuns(FileBuilder* file, Manifest* manifest) const {
         batches.erase(batches.begin(), batches.begin() + static_cast<std::ptrdiff_t>(unlike));
         first += unlike;
         if (batches.size() < 2) break;
+        FIRN_ASSERT(first + batches.size() == runs.size(), "{} of {} runs of {} are merged from run {} on", batches.size(), runs.size(), table, first);
         KeyGroupSet groups;
         for (size_t i = first; i < runs.size(); ++i) groups |= runs[i].live;
         FIRN_TRY(auto rows, Concatenate(batches));
@@ -188,6 +194,7 @@ Status CheckpointFiles::CarryOver(int64_t live_file, FileBuilder* file, Manifest
     for (auto& [table, runs] : tables) {
       for (Run& run : runs) {
         if (run.file != live_file) continue;
+        FIRN_ASSERT(!run.is_keyed() || run.live.any(), "a run of {} of which nothing counts is still named", table);
         FIRN_TRY(auto rows, ReadRun(run, run.live));
         FIRN_TRY(Run carried, file->AddRows(uid, table, *rows));
         carried.group_count = static_cast<int>(run.live.count());
@@ -223,6 +230,8 @@ Result<WrittenState> CheckpointFiles::Write(int64_t checkpoint_id, const Manifes
   WrittenState result{previous, 0};
   Manifest& manifest = result.manifest;
   FileBuilder file{.file = checkpoint_id};
+  const std::set<int64_t> before = previous.Files();
+  FIRN_ASSERT(before.empty() || *before.rbegin() < checkpoint_id, "checkpoint {} is written behind {}", checkpoint_id, *before.rbegin());
   for (const LaneSnapshot& snapshot : snapshots) {  // rows without a key are replaced whole: what nobody writes again is gone
     for (auto& [table, runs] : manifest.operators[snapshot.operator_uid]) std::erase_if(runs, [](const Run& run) { return !run.is_keyed(); });
   }

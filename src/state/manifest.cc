@@ -90,6 +90,7 @@ std::vector<Run> ReadRuns(Cursor* cursor) {
     if (run.is_keyed()) {
       for (int group = 0; group < kKeyGroups; ++group) run.live.set(static_cast<size_t>(group), (static_cast<uint8_t>(cursor->in[static_cast<size_t>(group / 8)]) >> (group % 8)) & 1);
       cursor->in.remove_prefix(kKeyGroups / 8);
+      if (run.live.count() > groups) cursor->failed = true;
     }
     runs.push_back(run);
   }
