@@ -25,15 +25,16 @@ std::shared_ptr<plan::PhysicalNode> MakeNode(bool knows_before) {
 TEST(NormalizeOperator, TheLastRowThatIsThereIsTheKeys) {
   for (uint32_t seed = 1; seed <= 40; ++seed) {
     const auto node = MakeNode(true);
-    OperatorRig rig([&]() -> Result<OperatorPtr> { return MakeNormalizeOperator(*node); });
+    OperatorRig rig([&]() -> Result<OperatorPtr> { return MakeNormalizeOperator(*node); }, {{0}});
+    const std::vector<int32_t> keys = KeysOfFewGroups(12);
     std::mt19937 random(seed);
     std::map<int, std::list<int>> rows;  // in order of arrival
     Relation result;
     int last_value = 0;
-    for (int step = 0; step < 40; ++step) {
+    for (int step = 0; step < 60; ++step) {
       std::vector<Change> changes;
       for (uint32_t i = random() % 6; i > 0; --i) {
-        const int key = static_cast<int>(random() % 3);
+        const int key = keys[random() % keys.size()];
         std::list<int>& there = rows[key];
         if (random() % 2 == 0 && !there.empty()) {
           auto gone = there.begin();
@@ -55,7 +56,7 @@ TEST(NormalizeOperator, TheLastRowThatIsThereIsTheKeys) {
       }
       ASSERT_EQ(result, expected) << "seed " << seed << " step " << step;
       if (random() % 3 == 0) rig.Checkpoint();
-      if (random() % 5 == 0) rig.Restart();
+      if (random() % 5 == 0) rig.Restart(1 + static_cast<int>(random() % 3));
     }
   }
 }

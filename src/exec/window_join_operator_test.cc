@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins of windows against a join of all rows at once, over random rows of both sides, some of them late, with restarts at any parallelism in between.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "exec/operator_test_rig.h"
+
+namespace firn::exec {
+namespace {
+
+using plan::JoinKind;
+using types::DataType;
+using types::RowKind;
+
+constexpr int kWindow = 10;
+
+types::SchemaPtr SideSchema() { return types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"window_end", DataType::Timestamp(3)}}); }
+
+// By k and the window's end.
+std::shared_ptr<plan::PhysicalNode> MakeNode(JoinKind kind) {
+  auto node = std::make_shared<plan::PhysicalNode>();
+  std::vector<types::Field> fields = SideSchema()->fields();
+  if (kind != JoinKind::kSemi && kind != JoinKind::kAnti) fields.insert(fields.end(), fields.begin(), fields.begin() + 3);
+  for (int i = 0; i < 2; ++i) {
+    auto input = std::make_shared<plan::PhysicalNode>();
+    input->schema = SideSchema();
+    node->inputs.push_back(std::move(input));
+  }
+  plan::JoinNode join;
+  join.kind = kind;
+  join.left_keys = join.right_keys = {0, 2};
+  join.null_safe = {false, false};
+  join.left_window_end = join.right_window_end = 2;
+  node->schema = types::MakeSchema(std::move(fields));
+  node->spec = std::move(join);
+  return node;
+}
+
+Relation JoinAll(JoinKind kind, const Relation& left, const Relation& right) {
+  Relation result;
+  const IntRow nothing(3);
+  const auto matches = [](const IntRow& a, const IntRow& b) { return a[0] && a[0] == b[0] && a[2] == b[2]; };
+  const auto joined = [](IntRow a, const IntRow& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  std::map<IntRow, bool> right_matched;
+  for (const auto& [row, count] : left) {
+    bool is_matched = false;
+    for (const auto& [other, other_count] : right) {
+      if (!matches(row, other)) continue;
+      is_matched = right_matched[other] = true;
+      if (kind != JoinKind::kSemi && kind != JoinKind::kAnti) result[joined(row, other)] += count * other_count;
+    }
+    if ((kind == JoinKind::kSemi && is_matched) || (kind == JoinKind::kAnti && !is_matched)) result[row] += count;
+    if (!is_matched && (kind == JoinKind::kLeft || kind == JoinKind::kFull)) result[joined(row, nothing)] += count;
+  }
+  for (const auto& [row, count] : right) {
+    if (!right_matched[row] && (kind == JoinKind::kRight || kind == JoinKind::kFull)) result[joined(nothing, row)] += count;
+  }
+  return result;
+}
+
+TEST(WindowJoinOperator, JoinsEachWindowOnceThroughRestartsAtAnyParallelism) {
+  for (JoinKind kind : {JoinKind::kInner, JoinKind::kLeft, JoinKind::kRight, JoinKind::kFull, JoinKind::kSemi, JoinKind::kAnti}) {
+    const auto node = MakeNode(kind);
+    for (uint32_t seed = 1; seed <= 15; ++seed) {
+      OperatorRig rig([&] { return MakeWindowJoinOperator(*node); }, {{0, 2}, {0, 2}});
+      std::mt19937 random(seed);
+      const auto below = [&](uint32_t limit) { return static_cast<int32_t>(random() % limit); };
+      Relation sides[2], result;
+      int32_t watermark = 0;
+      rig.Advance(watermark);
+      for (int step = 0; step < 40; ++step) {
+        const int input = below(2);
+        std::vector<Change> rows;
+        for (int32_t i = below(6); i >= 0; --i) {
+          const int32_t end = (watermark / kWindow + below(4)) * kWindow;
+          rows.push_back({RowKind::kInsert, {below(5) == 0 ? std::nullopt : std::optional<int32_t>(below(4)), below(2), end}});
+          if (end - 1 > watermark) Apply({rows.back()}, &sides[input]);  // else it is late
+        }
+        rig.Process(input, MakeBatch(SideSchema(), rows));
+        ASSERT_EQ(rig.TakeChanges().size(), 0u) << "a window that is open says nothing";
+        if (below(2) == 0) rig.Advance(watermark += below(8));
+        if (below(3) == 0) rig.Checkpoint();
+        if (below(6) == 0) rig.Restart(1 + below(3));
+        const std::vector<Change> changes = rig.TakeChanges();
+        for (const Change& change : changes) EXPECT_EQ(change.kind, RowKind::kInsert);
+        Apply(changes, &result);
+      }
+      rig.Advance(types::kFinalWatermark);
+      EXPECT_EQ(rig.op().Windows(10).size(), 0u);
+      Apply(rig.TakeChanges(), &result);
+      ASSERT_EQ(result, JoinAll(kind, sides[0], sides[1])) << "seed " << seed << " kind " << static_cast<int>(kind);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace firn::exec
