@@ -5,6 +5,7 @@
 
 #include "expr/function_groups_internal.h"
 #include "expr/list_view_internal.h"
+#include "expr/map_maker_internal.h"
 #include "expr/signatures_internal.h"
 #include "expr/utf8_internal.h"
 #include "types/value_text.h"
@@ -377,44 +378,48 @@ Result<Signature> BindStrToMap(const CallSite& call) {
   return Signature{std::move(types), DataType::Map(DataType::String(), DataType::String())};
 }
 
-// "a=1,b": a pair without a separator has no value. Of equal keys the last one counts.
+// "a=1", or "b": a pair without a separator has no value.
+Status AppendPair(std::string_view pair, std::string_view separator, arrow::StringBuilder* keys, arrow::StringBuilder* items) {
+  const size_t at = separator.empty() ? std::string_view::npos : pair.find(separator);
+  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys->Append(pair.substr(0, at))));
+  return types::FromArrowStatus(at == std::string_view::npos ? items->AppendNull() : items->Append(pair.substr(at + separator.size())));
+}
+
 Result<Column> StrToMap(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const bool has_separators = input.arguments.size() == 3;
   arrow::StringBuilder keys, items;
-  ListMaker maker;
+  std::vector<int64_t> ends;  // of the rows, in keys and items; -1: NULL
   for (int64_t row = 0; row < input.row_count; ++row) {
     const bool is_valid = texts.IsValid(row) && (!has_separators || (StringView(input.arguments[1]).IsValid(row) && StringView(input.arguments[2]).IsValid(row)));
     if (!is_valid) {
-      maker.EndNull();
+      ends.push_back(-1);
       continue;
     }
     const std::string_view between = has_separators ? StringView(input.arguments[1])[row] : std::string_view(",");
     const std::string_view within = has_separators ? StringView(input.arguments[2])[row] : std::string_view("=");
-    std::vector<std::pair<std::string_view, std::optional<std::string_view>>> pairs;
+    Status appended = Ok();
     if (!texts[row].empty()) {
       ForEachPart(texts[row], between, [&](std::string_view part) {
-        const size_t at = within.empty() ? std::string_view::npos : part.find(within);
-        const std::string_view key = part.substr(0, at);
-        const auto value = at == std::string_view::npos ? std::nullopt : std::optional(part.substr(at + within.size()));
-        const auto known = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
-        if (known == pairs.end()) {
-          pairs.emplace_back(key, value);
-        } else {
-          known->second = value;
-        }
+        if (appended.ok()) appended = AppendPair(part, within, &keys, &items);
       });
     }
-    for (const auto& [key, value] : pairs) {
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys.Append(key)));
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(value ? items.Append(*value) : items.AppendNull()));
-      maker.Add(0);
-    }
-    maker.EndRow();
+    FIRN_RETURN_IF_ERROR(std::move(appended));
+    ends.push_back(keys.length());
   }
   FIRN_TRY(types::ArrayPtr key_array, types::FromArrowResult(keys.Finish()));
   FIRN_TRY(types::ArrayPtr item_array, types::FromArrowResult(items.Finish()));
-  return maker.FinishMap(input.result_type, key_array, item_array);
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {key_array}, {item_array}));
+  int64_t entry = 0;
+  for (const int64_t end : ends) {
+    if (end < 0) {
+      maker.EndNull();
+      continue;
+    }
+    for (; entry < end; ++entry) maker.Add(0, entry, entry);
+    maker.EndRow();
+  }
+  return maker.Finish(input.result_type);
 }
 
 }  // namespace

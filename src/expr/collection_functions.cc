@@ -5,6 +5,7 @@
 
 #include "expr/function_groups_internal.h"
 #include "expr/list_view_internal.h"
+#include "expr/map_maker_internal.h"
 #include "expr/signatures_internal.h"
 
 namespace firn::expr {
@@ -58,55 +59,13 @@ Result<Signature> BindMap(const CallSite& call) {
   return signature;
 }
 
-// Makes maps, a row at a time. Of equal keys the last one counts, at the place of the first.
-class MapMaker {
- public:
-  static Result<MapMaker> Make(std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items) {
-    FIRN_TRY(ElementPool key_pool, ElementPool::Make(std::move(keys)));
-    FIRN_TRY(ElementPool item_pool, ElementPool::Make(std::move(items)));
-    return MapMaker(std::move(key_pool), std::move(item_pool));
-  }
-  // An entry out of the arrays of that number.
-  void Add(size_t array, int64_t key_at, int64_t item_at) {
-    const int64_t key = keys_.Base(array) + key_at, item = items_.Base(array) + item_at;
-    for (auto& [known, at] : entries_) {
-      if (!keys_.AreEqual(known, key)) continue;
-      at = item;
-      return;
-    }
-    entries_.emplace_back(key, item);
-  }
-  void EndRow() {
-    for (const auto& [key, item] : entries_) {
-      maker_.Add(key);
-      taken_items_.push_back(item);
-    }
-    entries_.clear();
-    maker_.EndRow();
-  }
-  void EndNull() { maker_.EndNull(); }
-  Result<Column> Finish(const DataType& type) const {
-    FIRN_TRY(types::ArrayPtr key_array, keys_.Take(maker_.elements()));
-    FIRN_TRY(types::ArrayPtr item_array, items_.Take(taken_items_));
-    return maker_.FinishMap(type, key_array, item_array);
-  }
-
- private:
-  MapMaker(ElementPool keys, ElementPool items) : keys_(std::move(keys)), items_(std::move(items)) {}
-
-  ElementPool keys_, items_;
-  ListMaker maker_;
-  std::vector<int64_t> taken_items_;
-  std::vector<std::pair<int64_t, int64_t>> entries_;  // of the row that is being made
-};
-
 Result<Column> MakeMap(const KernelInput& input) {
   std::vector<types::ArrayPtr> keys, items;
   for (size_t i = 0; i < input.arguments.size(); ++i) {
     FIRN_TRY(types::ArrayPtr array, ExpandColumn(input.arguments[i], input.row_count));
     (i % 2 == 0 ? keys : items).push_back(std::move(array));
   }
-  FIRN_TRY(MapMaker maker, MapMaker::Make(std::move(keys), std::move(items)));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items)));
   for (int64_t row = 0; row < input.row_count; ++row) {
     for (size_t i = 0; i < input.arguments.size() / 2; ++i) maker.Add(i, row, row);
     maker.EndRow();
@@ -291,7 +250,7 @@ Result<Signature> BindMapFromArrays(const CallSite& call) {
 Result<Column> MapFromArrays(const KernelInput& input) {
   const ListView keys(input.arguments[0]);
   const ListView items(input.arguments[1]);
-  FIRN_TRY(MapMaker maker, MapMaker::Make({keys.values()}, {items.values()}));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {keys.values()}, {items.values()}));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!keys.IsValid(row) || !items.IsValid(row)) {
       maker.EndNull();
@@ -323,7 +282,7 @@ Result<Column> MapUnion(const KernelInput& input) {
     keys.push_back(map.keys());
     items.push_back(map.items());
   }
-  FIRN_TRY(MapMaker maker, MapMaker::Make(std::move(keys), std::move(items)));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items)));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!std::all_of(maps.begin(), maps.end(), [&](const MapView& map) { return map.IsValid(row); })) {
       maker.EndNull();

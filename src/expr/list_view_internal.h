@@ -44,6 +44,7 @@ class ElementPool {
  public:
   static Result<ElementPool> Make(std::vector<types::ArrayPtr> arrays);
   int64_t Base(size_t array) const { return bases_[array]; }
+  const arrow::Array& all() const { return *all_; }
   bool IsNull(int64_t element) const { return all_->IsNull(element); }
   /// NULL equals NULL, NaN equals NaN.
   bool AreEqual(int64_t left, int64_t right) const;

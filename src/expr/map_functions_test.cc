@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps of few and of many entries, with keys that come again, against a model that knows nothing of indexes.
+#include <arrow/compute/initialize.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "expr/evaluator.h"
+#include "types/value_text.h"
+
+namespace firn::expr {
+namespace {
+
+using types::DataType;
+
+const EvaluationContext kContext;
+
+ExpressionPtr Call(std::string_view name, std::vector<ExpressionPtr> arguments) {
+  auto bound = BindCall(name, std::move(arguments), {}, kContext);
+  EXPECT_TRUE(bound.ok()) << bound.error().ToString();
+  return *bound;
+}
+
+std::string Show(const ExpressionPtr& expression) {
+  auto value = EvaluateConstant(*expression, kContext);
+  if (!value.ok()) return value.error().message();
+  return *types::FormatCell(**value, 0, expression->type, "UTC");
+}
+
+/// Entries in order of their first appearance, each with its last value.
+struct Model {
+  std::vector<int> order;
+  std::map<int, int> values;
+
+  void Add(int key, int value) {
+    if (!values.contains(key)) order.push_back(key);
+    values[key] = value;
+  }
+  std::string Text() const {
+    std::string text;
+    for (const int key : order) text += fmt::format("{}{}={}", text.empty() ? "" : ", ", key, values.at(key));
+    return "{" + text + "}";
+  }
+};
+
+TEST(Maps, OfEqualKeysTheLastCountsAtThePlaceOfTheFirst) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  for (const DataType& key_type : {DataType::String(), DataType::Int(), DataType::BigInt(), DataType::Decimal(9, 0)}) {
+    for (uint32_t seed = 0; seed < 60; ++seed) {
+      std::mt19937 random(seed);
+      Model model;
+      std::vector<ExpressionPtr> maps;
+      for (int part = 0; part < 2; ++part) {
+        std::string text;
+        for (uint32_t i = 0, count = 1 + random() % 60; i < count; ++i) {
+          const int key = static_cast<int>(random() % 50), value = static_cast<int>(random() % 1000);
+          model.Add(key, value);
+          text += fmt::format("{}{}={}", i == 0 ? "" : ",", key, value);
+        }
+        auto cast = BindCast(Call("STR_TO_MAP", {MakeStringLiteral(text)}), DataType::Map(key_type, DataType::String()), false, {}, kContext);
+        ASSERT_TRUE(cast.ok()) << cast.error().ToString();
+        maps.push_back(*cast);
+      }
+      EXPECT_EQ(Show(Call("MAP_UNION", maps)), model.Text()) << key_type.ToString() << " seed " << seed;
+    }
+  }
+}
+
+// 300,000 entries: what compares each with each does not come to an end here.
+TEST(Maps, ManyEntriesTakeLinearTime) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += fmt::format("{}{}={}", i == 0 ? "" : ",", i, i);
+  const ExpressionPtr map = Call("STR_TO_MAP", {MakeStringLiteral(text)});
+  EXPECT_EQ(Show(Call("CARDINALITY", {map})), "300000");
+  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "300000");
+  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_FROM_ARRAYS", {Call("MAP_KEYS", {map}), Call("MAP_VALUES", {map})})})), "300000");
+}
+
+TEST(Maps, ANullAmongManyKeysIsRefused) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  std::vector<ExpressionPtr> entries;
+  for (int i = 0; i < 40; ++i) {
+    const ExpressionPtr key = i % 19 == 18 ? Call("NULLIF", {MakeIntLiteral(i), MakeIntLiteral(i)}) : MakeIntLiteral(i);
+    entries.insert(entries.end(), {key, MakeIntLiteral(i)});
+  }
+  EXPECT_EQ(Show(Call("MAP", entries)), "a key of a MAP is NULL");
+}
+
+}  // namespace
+}  // namespace firn::expr
