@@ -218,21 +218,20 @@ class GraphBuilder {
     }
   }
 
-  // A batch join reads its build side first, unless both sides come from one source, which would then wait for itself.
+  // A batch join reads its build side first, unless something before the held side is read by others, too: while it is held they get nothing either, and if the
+  // build side is behind one of them it waits for itself (one source on both sides, or two joins that each build what the other holds).
   GateInput::Hold HoldOf(const PhysicalNode& node) const {
     if (!inputs_.plan.is_batch || !std::holds_alternative<plan::JoinNode>(node.spec)) return {};
-    std::set<int> left, right;
-    CollectAncestors(*node.inputs[0], &left);
-    CollectAncestors(*node.inputs[1], &right);
-    for (int id : left) {
-      if (right.contains(id)) return {};
-    }
-    return {.held_input = 0, .until_ended = 1};
+    return IsReadByOthers(*node.inputs[0]) ? GateInput::Hold{} : GateInput::Hold{.held_input = 0, .until_ended = 1};
   }
 
-  static void CollectAncestors(const PhysicalNode& node, std::set<int>* ids) {
-    if (!ids->insert(node.id).second) return;
-    for (const PhysicalNodePtr& input : node.inputs) CollectAncestors(*input, ids);
+  bool IsReadByOthers(const PhysicalNode& node) const {
+    int readers = 0;
+    for (const PhysicalNodePtr& reader : nodes_) {
+      for (const PhysicalNodePtr& input : reader->inputs) readers += input->id == node.id;
+    }
+    if (readers > 1) return true;
+    return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const PhysicalNodePtr& input) { return IsReadByOthers(*input); });
   }
 
   Status MakeSource(Task& task, const PhysicalNodePtr& node) {
