@@ -3,6 +3,7 @@
 // They become calls with the unit or mode as a string literal first (see expr/scalar_function.h).
 #include <fmt/format.h>
 
+#include "sql/operators_internal.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -168,9 +169,8 @@ Result<ExpressionPtr> Parser::ParseOverlay(uint32_t begin) {
 // POSITION(a IN b): the operands stop before IN.
 Result<ExpressionPtr> Parser::ParsePosition(uint32_t begin) {
   OpenCall();
-  constexpr int kAboveComparison = 5;
   std::vector<ExpressionPtr> arguments;
-  FIRN_TRY(ExpressionPtr part, ParseBinary(kAboveComparison));
+  FIRN_TRY(ExpressionPtr part, ParseBinary(kComparison + 1));
   arguments.push_back(std::move(part));
   FIRN_RETURN_IF_ERROR(ExpectWord("IN"));
   FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
@@ -421,8 +421,7 @@ Result<FrameBound> Parser::ParseFrameBound() {
   if (TakeWords({"CURRENT", "ROW"})) return bound;
   const bool is_unbounded = TakeWord("UNBOUNDED");
   if (!is_unbounded) {
-    constexpr int kAboveComparison = 5;  // an AND belongs to BETWEEN
-    FIRN_TRY(bound.offset, ParseBinary(kAboveComparison));
+    FIRN_TRY(bound.offset, ParseBinary(kComparison + 1));  // an AND belongs to BETWEEN
   }
   if (TakeWord("PRECEDING")) {
     bound.kind = is_unbounded ? FrameBoundKind::kUnboundedPreceding : FrameBoundKind::kPreceding;

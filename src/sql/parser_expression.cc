@@ -4,18 +4,12 @@
 
 #include <algorithm>
 
+#include "sql/operators_internal.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
 
 namespace {
-
-constexpr int kOr = 1;
-constexpr int kAnd = 2;
-constexpr int kNot = 3;
-constexpr int kComparison = 4;
-constexpr int kAdditive = 5;
-constexpr int kMultiplicative = 6;
 
 ExpressionPtr MakeNode(ExpressionKind kind, SourceSpan span) {
   auto node = std::make_unique<Expression>();
@@ -32,22 +26,9 @@ ExpressionPtr MakeBinary(std::string op, ExpressionPtr left, ExpressionPtr right
   return node;
 }
 
-// Reserved words that are functions when a parenthesis follows.
-constexpr std::string_view kReservedFunctions[] = {"LEFT", "RIGHT", "ROW", "GROUPING", "EXTRACT", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP",
-                                                   "LOCALTIME", "LOCALTIMESTAMP"};
-
 int BinaryPrecedence(const Token& token) {
-  if (token.kind == TokenKind::kWord) {
-    if (token.upper == "OR") return kOr;
-    if (token.upper == "AND") return kAnd;
-    return 0;
-  }
-  if (token.kind != TokenKind::kSymbol) return 0;
-  const std::string& text = token.text;
-  if (text == "=" || text == "<>" || text == "<" || text == "<=" || text == ">" || text == ">=") return kComparison;
-  if (text == "+" || text == "-" || text == "||") return kAdditive;
-  if (text == "*" || text == "/" || text == "%") return kMultiplicative;
-  return 0;
+  if (token.kind == TokenKind::kWord) return LevelOfBinary(token.upper);
+  return token.kind == TokenKind::kSymbol ? LevelOfBinary(token.text) : 0;
 }
 
 }  // namespace
@@ -319,7 +300,7 @@ Result<ExpressionPtr> Parser::ParseWordPrimary() {
       return call;
     }
   }
-  const bool is_callable = !IsReserved(word) || std::find(std::begin(kReservedFunctions), std::end(kReservedFunctions), word) != std::end(kReservedFunctions);
+  const bool is_callable = !IsReserved(word) || IsReservedFunction(word);
   if (AtSymbol("(", 1) && is_callable) return ParseCall();
   if (IsReserved(word)) return Unexpected("an expression");
   return ParseColumn();

@@ -4,24 +4,17 @@
 
 #include <algorithm>
 
+#include "sql/operators_internal.h"
 #include "sql/unparser_internal.h"
 
 namespace firn::sql {
 
 namespace {
 
-constexpr int kAboveComparison = 5;
-
 // Names that mean something else, or nothing, when a parenthesis follows: as functions they come from back-ticks only.
 constexpr std::string_view kQuotedFunctions[] = {"CAST", "TRY_CAST", "EXTRACT", "FLOOR", "CEIL", "CEILING", "TRIM", "SUBSTRING", "OVERLAY", "POSITION", "TIMESTAMPADD", "TIMESTAMPDIFF", "JSON_VALUE",
                                                  "JSON_QUERY", "JSON_EXISTS", "JSON_OBJECT", "JSON_ARRAY", "JSON_OBJECTAGG"};
-// Reserved words that are functions when a parenthesis follows.
-constexpr std::string_view kReservedFunctions[] = {"LEFT", "RIGHT", "ROW", "GROUPING", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"};
-
-template <size_t N>
-bool IsOneOf(const std::string_view (&names)[N], std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
+bool IsQuotedFunction(std::string_view name) { return std::find(std::begin(kQuotedFunctions), std::end(kQuotedFunctions), name) != std::end(kQuotedFunctions); }
 
 bool IsText(const ExpressionPtr& argument) { return argument->kind == ExpressionKind::kLiteral && argument->literal == LiteralKind::kString; }
 
@@ -37,10 +30,10 @@ void Unparser::WriteCall(const Expression& call) {
   if (!call.has_parentheses) return Text(call.text);
   if (call.json) return WriteJsonCall(call);
   if (!HasExtras(call) && WriteSpecialCall(call)) return;
-  if (IsOneOf(kReservedFunctions, call.text)) {
-    Text(call.text);
-  } else if (IsOneOf(kQuotedFunctions, call.text)) {
+  if (IsQuotedFunction(call.text)) {
     Text(fmt::format("`{}`", call.text));
+  } else if (IsReservedFunction(call.text)) {
+    Text(call.text);
   } else {
     Name({call.text, {}});
   }
@@ -61,8 +54,8 @@ bool Unparser::WriteSpecialCall(const Expression& call) {
     write(1, "[");
     Text("]");
   } else if (name == "OVERLAPS" && count == 2) {
-    write(0, "", kAboveComparison - 1);
-    write(1, " OVERLAPS ", kAboveComparison);
+    write(0, "", kComparison);
+    write(1, " OVERLAPS ", kComparison + 1);
   } else if (name == "ARRAY" || name == "MAP") {
     Text(name + "[");
     WriteAll(arguments);
@@ -82,7 +75,7 @@ bool Unparser::WriteSpecialCall(const Expression& call) {
     Text(name);
     WriteArguments(call);
   } else if (name == "POSITION" && count == 2) {
-    write(0, "POSITION(", kAboveComparison);
+    write(0, "POSITION(", kComparison + 1);
     write(1, " IN ");
     Text(")");
   } else if ((name == "TIMESTAMPADD" || name == "TIMESTAMPDIFF") && count > 0 && IsText(arguments[0])) {
@@ -210,7 +203,7 @@ void Unparser::WriteFrameBound(const FrameBound& bound) {
     case FrameBoundKind::kPreceding:
     case FrameBoundKind::kFollowing: break;
   }
-  Write(*bound.offset, kAboveComparison);
+  Write(*bound.offset, kComparison + 1);
   Text(bound.kind == FrameBoundKind::kPreceding ? " PRECEDING" : " FOLLOWING");
 }
 

@@ -2,29 +2,12 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "sql/operators_internal.h"
 #include "sql/unparser_internal.h"
 
 namespace firn::sql {
 
 namespace {
-
-// As in parser_expression.cc; what is tighter than all operators is kPostfix.
-constexpr int kOr = 1;
-constexpr int kAnd = 2;
-constexpr int kNot = 3;
-constexpr int kComparison = 4;
-constexpr int kAdditive = 5;
-constexpr int kMultiplicative = 6;
-constexpr int kSign = 7;
-constexpr int kPostfix = 8;
-
-int LevelOfBinary(const std::string& op) {
-  if (op == "OR") return kOr;
-  if (op == "AND") return kAnd;
-  if (op == "+" || op == "-" || op == "||") return kAdditive;
-  if (op == "*" || op == "/" || op == "%") return kMultiplicative;
-  return kComparison;
-}
 
 int LevelOf(const Expression& expression) {
   switch (expression.kind) {
