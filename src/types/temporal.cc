@@ -13,13 +13,27 @@
 
 namespace firn::types {
 
+namespace {
+
+// std::chrono's years end at 32,767. Further out the calendar is that of a day a multiple of 400 years nearer, as it repeats itself every 400 years.
+constexpr int64_t kDaysPerCycle = 146'097;
+constexpr int64_t kYearsPerCycle = 400;
+constexpr int64_t kNearYears = 32'000;
+constexpr int64_t kNearDays = kNearYears * 365;
+
+}  // namespace
+
 CivilDate DateOfDays(int64_t days) {
-  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  return {static_cast<int>(date.year()), static_cast<int>(static_cast<unsigned>(date.month())), static_cast<int>(static_cast<unsigned>(date.day()))};
+  const int64_t cycles = days > -kNearDays && days < kNearDays - 1970 * 366 ? 0 : FloorDivide(days, kDaysPerCycle);
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days - cycles * kDaysPerCycle))};
+  return {static_cast<int>(static_cast<int>(date.year()) + cycles * kYearsPerCycle), static_cast<int>(static_cast<unsigned>(date.month())),
+          static_cast<int>(static_cast<unsigned>(date.day()))};
 }
 
 int64_t DaysOfDate(const CivilDate& date) {
-  return std::chrono::sys_days(std::chrono::year(date.year) / date.month / date.day).time_since_epoch().count();
+  const int64_t cycles = date.year > -kNearYears && date.year < kNearYears ? 0 : FloorDivide(date.year, kYearsPerCycle);
+  const std::chrono::year near_year(static_cast<int>(date.year - cycles * kYearsPerCycle));
+  return std::chrono::sys_days(near_year / date.month / date.day).time_since_epoch().count() + cycles * kDaysPerCycle;
 }
 
 int DaysInMonth(int64_t year, int month) {

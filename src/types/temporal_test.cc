@@ -77,6 +77,18 @@ TEST(Temporal, MonthsAreCutToTheirLastDay) {
   EXPECT_EQ(added("2024-12-31", 12'000), "3024-12-31");
 }
 
+// 146,097 days are 400 years, wherever they begin; years do not end at 32,767.
+TEST(Temporal, YearsFarOutAreCountedOn) {
+  for (int64_t cycles : {-700, -90, -80, 0, 57, 75, 82, 700}) {
+    for (int64_t day : {-719'528, -1, 0, 59, 19'782, 2'932'896}) {
+      const CivilDate near = DateOfDays(day), far = DateOfDays(day + cycles * 146'097);
+      EXPECT_TRUE(far.year == near.year + cycles * 400 && far.month == near.month && far.day == near.day) << cycles << " " << day << " " << far.year;
+      EXPECT_EQ(DaysOfDate(far), day + cycles * 146'097);
+    }
+  }
+  EXPECT_EQ(Date(AddMonths(*ParseDate("9999-12-31"), 30'000 * 12)), "39999-12-31");
+}
+
 TEST(TimeZone, GapsAndOverlapsAreJavas) {
   const TimeZone* berlin = *TimeZone::Find("Europe/Berlin");
   const auto micros = [](const char* text) { return ParseTimestamp(text)->seconds * kMicrosPerSecond; };
