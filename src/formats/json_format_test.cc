@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arrow/array.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -108,6 +109,17 @@ TEST(JsonFormat, NestedValuesSurviveAndBreakCleanly) {
                                 });
   EXPECT_THAT(Rows(decoded.rows), ElementsAre(R"({"l":[1,null,null,3],"m":{"k":1.0,"j":null},"r":{"a":"t","b":[{"x":1},{"x":null}]}})",
                                               R"({"l":[4],"m":null,"r":{"a":null,"b":null}})"));
+}
+
+// Flink reads an object into a map of its own, where the last value of a key replaces the others.
+TEST(JsonFormat, OfAKeyThatAMapHasTwiceTheLastValueCounts) {
+  auto schema = types::MakeSchema({{"m", DataType::Map(DataType::String(), DataType::Array(DataType::Int()))}});
+  std::string many = R"({"m":{)", wanted = R"({"m":{)";
+  for (int i = 0; i < 40; ++i) many += fmt::format(R"("k{}":[{}],)", i % 20, i);
+  for (int i = 0; i < 20; ++i) wanted += fmt::format(R"({}"k{}":[{}])", i == 0 ? "" : ",", i, i + 20);
+  many.back() = '}';
+  auto decoded = Decode(schema, {R"({"m":{"a":[1],"b":[2,3],"a":null,"":[4],"b":[5]}})", R"({"m":null})", R"({"m":{"a":[6]}})", R"({"m":{"x":[7],"x":[tru]}})", many + "}", R"({"m":{}})"});
+  EXPECT_THAT(Rows(decoded.rows), ElementsAre(R"({"m":{"a":null,"b":[5],"":[4]}})", R"({"m":null})", R"({"m":{"a":[6]}})", wanted + "}}", R"({"m":{}})"));
 }
 
 TEST(JsonFormat, RefusesUnknownOptions) {

@@ -3,6 +3,8 @@
 // scalar becomes text, an unknown word is FALSE.
 #include <arrow/array.h>
 #include <arrow/buffer.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
 
@@ -10,8 +12,11 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/base64.h"
 #include "formats/json_reader_internal.h"
 #include "formats/record_format.h"
@@ -497,6 +502,7 @@ class MapReader final : public JsonReader {
     }
     ends_.push_back(static_cast<int32_t>(key_ends_.size() - 1));
     validity_.Append(true);
+    has_repeated_keys_ = has_repeated_keys_ || HasRepeatedKey(begin - 1, key_ends_.size() - 1);
     return ReadOutcome::kOk;
   }
   void AppendNull() final {
@@ -515,18 +521,72 @@ class MapReader final : public JsonReader {
     const int64_t nulls = validity_.null_count();
     const auto entry_count = static_cast<int64_t>(key_ends_.size()) - 1;
     FIRN_TRY(types::ArrayPtr items, items_->Finish());
-    auto keys = arrow::ArrayData::Make(keys_.ToArrow(), entry_count,
-                                       {nullptr, arrow::Buffer::FromVector(std::move(key_ends_)), arrow::Buffer::FromString(std::move(key_data_))}, 0);
+    types::ArrayPtr keys;
+    if (has_repeated_keys_) {
+      FIRN_TRY(keys, Kept(&items));
+    } else {
+      keys = arrow::MakeArray(arrow::ArrayData::Make(keys_.ToArrow(), entry_count, {nullptr, arrow::Buffer::FromVector(std::move(key_ends_)), arrow::Buffer::FromString(std::move(key_data_))}, 0));
+    }
+    FIRN_ASSERT(keys->length() == items->length() && keys->length() == ends_.back(), "{} keys, {} values, {} entries", keys->length(), items->length(), ends_.back());
     const auto& map_type = static_cast<const arrow::MapType&>(*arrow_type_);
-    auto entries = arrow::ArrayData::Make(map_type.value_type(), entry_count, {nullptr}, {keys, items->data()}, 0);
+    auto entries = arrow::ArrayData::Make(map_type.value_type(), keys->length(), {nullptr}, {keys->data(), items->data()}, 0);
     auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_))}, {entries}, nulls);
     ends_ = {0};
     key_ends_ = {0};
     key_data_ = {};
+    has_repeated_keys_ = false;
     return arrow::MakeArray(std::move(data));
   }
 
  private:
+  std::string_view KeyAt(size_t entry) const {
+    return std::string_view(key_data_).substr(static_cast<size_t>(key_ends_[entry]), static_cast<size_t>(key_ends_[entry + 1] - key_ends_[entry]));
+  }
+
+  bool HasRepeatedKey(size_t begin, size_t end) const {
+    constexpr size_t kFew = 8;  // compared pair by pair, without memory of their own
+    if (end - begin > kFew) {
+      std::unordered_set<std::string_view> keys;
+      for (size_t entry = begin; entry < end; ++entry) keys.insert(KeyAt(entry));
+      return keys.size() < end - begin;
+    }
+    for (size_t entry = begin; entry < end; ++entry) {
+      for (size_t before = begin; before < entry; ++before) {
+        if (KeyAt(before) == KeyAt(entry)) return true;
+      }
+    }
+    return false;
+  }
+
+  // Of a key that an object has more than once the last value counts, at the place of the first. Gives the keys, and brings values and ends_ into line.
+  Result<types::ArrayPtr> Kept(types::ArrayPtr* items) {
+    arrow::StringBuilder keys;
+    arrow::Int64Builder taken;
+    std::vector<int32_t> ends = {0};
+    std::vector<std::pair<std::string_view, int64_t>> entries;
+    for (size_t row = 0; row + 1 < ends_.size(); ++row) {
+      entries.clear();
+      std::unordered_map<std::string_view, size_t> places;
+      for (auto entry = static_cast<size_t>(ends_[row]); entry < static_cast<size_t>(ends_[row + 1]); ++entry) {
+        const auto [place, is_new] = places.try_emplace(KeyAt(entry), entries.size());
+        if (is_new) entries.emplace_back(KeyAt(entry), 0);
+        entries[place->second].second = static_cast<int64_t>(entry);
+      }
+      for (const auto& [key, entry] : entries) {
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys.Append(key)));
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(taken.Append(entry)));
+      }
+      ends.push_back(static_cast<int32_t>(keys.length()));
+    }
+    FIRN_TRY(const auto indices, types::FromArrowResult(taken.Finish()));
+    FIRN_TRY(*items, types::FromArrowResult(arrow::compute::Take(**items, *indices, arrow::compute::TakeOptions::NoBoundsCheck())));
+    FIRN_TRY(const auto texts, types::FromArrowResult(keys.Finish()));
+    ends_ = std::move(ends);
+    auto data = texts->data()->Copy();
+    data->type = keys_.ToArrow();
+    return arrow::MakeArray(std::move(data));
+  }
+
   ReadOutcome CutEntries(size_t key_end_count) {
     key_ends_.resize(key_end_count);
     key_data_.resize(static_cast<size_t>(key_ends_.back()));
@@ -540,6 +600,7 @@ class MapReader final : public JsonReader {
   std::vector<int32_t> ends_ = {0};
   std::vector<int32_t> key_ends_ = {0};
   std::string key_data_;
+  bool has_repeated_keys_ = false;
   Validity validity_;
 };
 
