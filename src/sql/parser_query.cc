@@ -350,6 +350,7 @@ Result<TableExpressionPtr> Parser::ParseTablePrimary() {
     Advance();
     Advance();
     table->kind = TableKind::kFunction;
+    if (!AtIdentifier() || !AtSymbol("(", 1)) return Unexpected("a table function, such as TUMBLE(...)");
     FIRN_TRY(table->function, ParseCall());
     FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
   } else if (TakeSymbol("(")) {
