@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connect/iceberg_sink.h"
 
+#include <arrow/array.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/assert.h"
+#include "base/mutex.h"
 #include "catalog/embedded_catalog.h"
+#include "connect/key_index_internal.h"
 #include "exec/columns.h"
-#include "exec/group_keys.h"
-#include "exec/group_table.h"
+#include "iceberg/delete_reader.h"
 #include "iceberg/metadata_files.h"
 #include "iceberg/orphan_files.h"
 #include "iceberg/position_deletes.h"
@@ -18,6 +21,7 @@
 #include "iceberg/sql_types.h"
 #include "iceberg/table_metadata.h"
 #include "iceberg/table_scan.h"
+#include "iceberg/table_version.h"
 #include "iceberg/table_writer.h"
 
 namespace firn::connect {
@@ -37,59 +41,46 @@ Result<std::vector<int>> PlacesOf(const iceberg::TableMetadata& metadata, const 
   return places;
 }
 
-// Where the row of each key lies.
-class KeyIndex {
+// The table as the last commit of the sink left it: how lanes learn of what others have put into it. Thread-safe.
+class CommittedTable {
  public:
-  explicit KeyIndex(std::vector<types::DataType> types) : encoder_(std::move(types)), table_(encoder_.shape()) {}
-
-  void Find(const std::vector<types::ArrayPtr>& keys, int64_t rows, std::vector<uint32_t>* groups) {
-    encoder_.Encode(keys, rows, &keys_);
-    table_.FindOrInsert(keys_, groups);
-    files_.resize(table_.capacity(), kNowhere);
-    positions_.resize(table_.capacity(), 0);
+  struct State {
+    iceberg::TableMetadataPtr metadata;                // null: nothing was committed yet
+    int64_t checkpoint_id = 0;                         // the last one of the sink that is in it
+    std::map<std::string, std::string> writer;         // the summary of a snapshot of the sink's
+  };
+  void Set(State state) {
+    base::MutexLock lock(mutex_);
+    state_ = std::move(state);
   }
-  bool Has(uint32_t group) const { return files_[group] != kNowhere; }
-  const iceberg::FileReference& FileOf(uint32_t group) const { return references_[files_[group]]; }
-  int64_t PositionOf(uint32_t group) const { return positions_[group]; }
-  void Set(uint32_t group, uint32_t file, int64_t position) {
-    files_[group] = file;
-    positions_[group] = position;
+  State Get() const {
+    base::MutexLock lock(mutex_);
+    return state_;
   }
-  void Forget(uint32_t group) { files_[group] = kNowhere; }
-  uint32_t AddFile(iceberg::FileReference file) {
-    references_.push_back(std::move(file));
-    return static_cast<uint32_t>(references_.size() - 1);
-  }
-  size_t capacity() const { return files_.size(); }
-  int64_t bytes() const { return table_.bytes() + static_cast<int64_t>(files_.capacity() * sizeof(uint32_t) + positions_.capacity() * sizeof(int64_t)); }
 
  private:
-  static constexpr uint32_t kNowhere = 0xffffffff;
-  exec::KeyEncoder encoder_;
-  exec::GroupTable table_;
-  exec::BatchKeys keys_;
-  std::vector<uint32_t> files_;      // by group: number in references_
-  std::vector<int64_t> positions_;   // by group
-  std::vector<iceberg::FileReference> references_;
+  mutable base::Mutex mutex_;
+  State state_ FIRN_GUARDED_BY(mutex_);
 };
 
 // Data files and position deletes of one checkpoint.
 class IcebergPart final : public exec::SinkPart {
  public:
-  IcebergPart(const iceberg::WriteContext& context, iceberg::TableMetadataPtr metadata, std::string prefix, std::unique_ptr<iceberg::TableWriter> writer, iceberg::PositionDeletes deletes)
-      : context_(context), metadata_(std::move(metadata)), prefix_(std::move(prefix)), writer_(std::move(writer)), deletes_(std::move(deletes)) {}
+  struct Upserts {
+    iceberg::PositionDeletes deletes;
+    iceberg::TableVersion known;                  // what they were made by
+    std::vector<types::ArrayPtr> deleted_keys;    // columns
+  };
+  IcebergPart(const iceberg::WriteContext& context, iceberg::TableMetadataPtr metadata, std::string prefix, std::unique_ptr<iceberg::TableWriter> writer, std::optional<Upserts> upserts)
+      : context_(context), metadata_(std::move(metadata)), prefix_(std::move(prefix)), writer_(std::move(writer)), upserts_(std::move(upserts)) {}
 
   Result<std::string> Finish() override {
     iceberg::WrittenFiles files;
     FIRN_TRY(files.data_files, writer_->Finish());
-    if (deletes_.count() > 0) {
-      FIRN_TRY(iceberg::WrittenDeletes deletes, deletes_.Write(context_.store, context_.random, *metadata_, prefix_));
-      files.delete_files = std::move(deletes.files);
-      // Files of this very checkpoint are in the same snapshot; only older ones must still be in the table.
-      for (std::string& path : deletes.referenced_data_files) {
-        const bool is_new = std::any_of(files.data_files.begin(), files.data_files.end(), [&](const iceberg::DataFile& file) { return file.file_path == path; });
-        if (!is_new) files.referenced_data_files.push_back(std::move(path));
-      }
+    if (upserts_) {
+      FIRN_TRY(files.delete_files, upserts_->deletes.Write(context_.store, context_.random, *metadata_, prefix_));
+      files.known = upserts_->known;
+      if (!upserts_->deleted_keys.empty()) files.deleted_keys = iceberg::EncodeRowKeys(upserts_->deleted_keys, upserts_->deleted_keys[0]->length());
     }
     if (files.empty()) return std::string();
     return iceberg::EncodeWrittenFiles(*metadata_, files);
@@ -100,16 +91,19 @@ class IcebergPart final : public exec::SinkPart {
   const iceberg::TableMetadataPtr metadata_;
   const std::string prefix_;
   const std::unique_ptr<iceberg::TableWriter> writer_;
-  iceberg::PositionDeletes deletes_;
+  std::optional<Upserts> upserts_;
 };
 
 class IcebergLane final : public exec::SinkLane {
  public:
-  IcebergLane(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::vector<int> places, std::vector<int> key_places, types::SchemaPtr schema, int lane)
+  IcebergLane(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::shared_ptr<const CommittedTable> committed, std::vector<int> places, std::vector<int> key_places,
+              std::vector<int32_t> key_ids, types::SchemaPtr schema, int lane)
       : context_(context),
         options_(options),
+        committed_(std::move(committed)),
         places_(std::move(places)),
         key_places_(std::move(key_places)),
+        key_ids_(std::move(key_ids)),
         schema_(std::move(schema)),
         lane_(lane) {}
 
@@ -118,8 +112,9 @@ class IcebergLane final : public exec::SinkLane {
   Status Write(const types::Batch& batch) override {
     types::Batch rows{schema_, {}, batch.row_count, batch.kinds, nullptr};
     for (int place : places_) rows.columns.push_back(batch.columns[static_cast<size_t>(place)]);
-    has_written_ = true;
+    const bool is_first = !std::exchange(has_written_, true);
     if (!options_.is_upsert) return writer_->Write(rows);
+    if (is_first) FIRN_RETURN_IF_ERROR(CatchUp());
     return Upsert(rows);
   }
 
@@ -129,7 +124,13 @@ class IcebergLane final : public exec::SinkLane {
       writer_->SetFilePrefix(PrefixFor(checkpoint_id + 1));
       return std::unique_ptr<exec::SinkPart>();
     }
-    auto part = std::make_unique<IcebergPart>(context_, options_.table.metadata, PrefixFor(checkpoint_id), std::move(writer_), std::exchange(deletes_, {}));
+    std::optional<IcebergPart::Upserts> upserts;
+    if (options_.is_upsert) {
+      FIRN_TRY(std::vector<types::ArrayPtr> deleted_keys, index_->TakeDeleted());
+      upserts.emplace(IcebergPart::Upserts{std::exchange(deletes_, {}), known_, std::move(deleted_keys)});
+      for (uint32_t file : file_numbers_) index_->SetCheckpoint(file, checkpoint_id);
+    }
+    auto part = std::make_unique<IcebergPart>(context_, options_.table.metadata, PrefixFor(checkpoint_id), std::move(writer_), std::move(upserts));
     has_written_ = false;
     file_numbers_.clear();
     FIRN_RETURN_IF_ERROR(OpenWriter(checkpoint_id + 1));
@@ -158,32 +159,53 @@ class IcebergLane final : public exec::SinkLane {
     return keys;
   }
 
+  // Before the first row of a part: the index knows what the sink's last commit left, others' rows too. What comes in later is the commit's matter.
+  Status CatchUp() {
+    FIRN_ASSERT(deletes_.count() == 0 && file_numbers_.empty(), "{} deletes of a part whose table is not yet known", deletes_.count());
+    if (!index_) return LoadIndex();
+    const CommittedTable::State committed = committed_->Get();
+    if (committed.metadata == nullptr || committed.metadata->last_sequence_number <= known_.sequence_number) return Ok();
+    const iceberg::ChangesOfOthers changes = iceberg::ChangesSince(*committed.metadata, committed.metadata->current_snapshot(), known_, committed.writer);
+    if (!changes.is_known || index_->IsCrowded()) {
+      index_->Keep(committed.checkpoint_id);
+      FIRN_RETURN_IF_ERROR(AddRows(committed.metadata, {}));
+      index_->CountCrowd();
+    } else if (!changes.is_empty) {
+      FIRN_RETURN_IF_ERROR(AddRows(committed.metadata, changes.files));
+    }
+    known_ = iceberg::VersionOf(*committed.metadata);
+    return Ok();
+  }
+
   // Lazily, so that commits which recovery has to finish are in the table when it is read.
   Status LoadIndex() {
     std::vector<types::DataType> key_types;
-    std::vector<int32_t> key_ids;
-    for (int place : key_places_) {
-      key_types.push_back(schema_->field(static_cast<size_t>(place)).type);
-      key_ids.push_back(options_.table.metadata->schema().fields[static_cast<size_t>(place)].id);
-    }
+    for (int place : key_places_) key_types.push_back(schema_->field(static_cast<size_t>(place)).type);
     index_.emplace(std::move(key_types));
     FIRN_TRY(iceberg::Table current, options_.catalog->LoadTable(options_.table.identifier));
-    std::map<std::string, uint32_t> known;
-    return iceberg::ScanKeys(context_.store, current.metadata, key_ids, [&](const types::Batch& keys, const iceberg::DataFile& file, const types::ArrayPtr& positions) -> Status {
-      auto [found, is_new] = known.try_emplace(file.file_path, 0);
-      if (is_new) found->second = index_->AddFile({file.file_path, file.spec_id, file.partition});
-      std::vector<uint32_t> groups;
+    FIRN_RETURN_IF_ERROR(AddRows(current.metadata, {}));
+    index_->CountCrowd();
+    known_ = iceberg::VersionOf(*current.metadata);
+    return Ok();
+  }
+
+  Status AddRows(const iceberg::TableMetadataPtr& metadata, const iceberg::DataFileRange& files) {
+    std::map<std::string, uint32_t> numbers;
+    std::vector<uint32_t> groups;
+    std::vector<int64_t> positions;
+    return iceberg::ScanKeys(context_.store, metadata, key_ids_, files, [&](const types::Batch& keys, const iceberg::DataFile& file, const types::ArrayPtr& places) -> Status {
+      auto [found, is_new] = numbers.try_emplace(file.file_path, 0);
+      if (is_new) found->second = index_->AddFile({file.file_path, file.spec_id, file.partition}, KeyIndex::kInTheTable);
       index_->Find(keys.columns, keys.row_count, &groups);
-      std::vector<int64_t> places;
-      exec::LongsOf(positions, &places);
-      for (size_t i = 0; i < groups.size(); ++i) index_->Set(groups[i], found->second, places[i]);
+      positions.clear();
+      exec::LongsOf(places, &positions);
+      for (size_t i = 0; i < groups.size(); ++i) index_->Add(groups[i], {found->second, positions[i]});
       return Ok();
     });
   }
 
   // The last change of a key in the batch counts; the ones before it were never seen by anybody.
   Status Upsert(const types::Batch& rows) {
-    if (!index_) FIRN_RETURN_IF_ERROR(LoadIndex());
     std::vector<uint32_t> groups;
     index_->Find(KeysOf(rows), rows.row_count, &groups);
     last_rows_.resize(index_->capacity(), kNoRow);
@@ -196,11 +218,11 @@ class IcebergLane final : public exec::SinkLane {
       const uint32_t group = groups[static_cast<size_t>(row)];
       if (last_rows_[group] != row) continue;
       last_rows_[group] = kNoRow;
-      if (index_->Has(group)) {
-        deletes_.Add(index_->FileOf(group), index_->PositionOf(group));
-        index_->Forget(group);
+      index_->Take(group, [this](const iceberg::FileReference& file, int64_t position) { deletes_.Add(file, position); });
+      if (rows.kind(row) == types::RowKind::kDelete) {
+        index_->NoteDeleted(group);
+        continue;
       }
-      if (rows.kind(row) == types::RowKind::kDelete) continue;
       written.push_back(row);
       written_groups.push_back(group);
     }
@@ -208,13 +230,13 @@ class IcebergLane final : public exec::SinkLane {
     FIRN_TRY(types::Batch kept, types::TakeRows(rows, exec::LongArray(std::move(written))));
     std::vector<iceberg::RowLocation> locations;
     FIRN_RETURN_IF_ERROR(writer_->Write(kept, &locations));
-    for (size_t i = 0; i < locations.size(); ++i) index_->Set(written_groups[i], NumberOf(locations[i].file), locations[i].position);
+    for (size_t i = 0; i < locations.size(); ++i) index_->Set(written_groups[i], {NumberOf(locations[i].file), locations[i].position});
     return Ok();
   }
 
   // The index's number of one of the writer's files.
   uint32_t NumberOf(uint32_t file) {
-    while (file_numbers_.size() <= file) file_numbers_.push_back(index_->AddFile(writer_->FileOf(static_cast<uint32_t>(file_numbers_.size()))));
+    while (file_numbers_.size() <= file) file_numbers_.push_back(index_->AddFile(writer_->FileOf(static_cast<uint32_t>(file_numbers_.size())), KeyIndex::kNotCutOff));
     return file_numbers_[file];
   }
 
@@ -222,22 +244,25 @@ class IcebergLane final : public exec::SinkLane {
 
   const iceberg::WriteContext context_;
   const IcebergSinkOptions options_;
+  const std::shared_ptr<const CommittedTable> committed_;
   const std::vector<int> places_;       // input columns in the table's order
   const std::vector<int> key_places_;   // of the primary key, among the table's columns
+  const std::vector<int32_t> key_ids_;  // the same as ids of the table
   const types::SchemaPtr schema_;
   const int lane_;
-  std::unique_ptr<iceberg::TableWriter> writer_;  // of the next part, like the next three
+  std::unique_ptr<iceberg::TableWriter> writer_;  // of the next part, like the next four
   iceberg::PositionDeletes deletes_;
   bool has_written_ = false;
   std::vector<uint32_t> file_numbers_;  // of the writer's files in the index
+  iceberg::TableVersion known_;         // what the index knows of the table besides the lane's own rows
   std::optional<KeyIndex> index_;
   std::vector<int64_t> last_rows_;      // by group: its last row of the batch at hand; kNoRow between batches
 };
 
 class IcebergCommitter final : public exec::SinkCommitter {
  public:
-  IcebergCommitter(const iceberg::WriteContext& context, const IcebergSinkOptions& options, bool overwrites)
-      : context_(context), options_(options), overwrites_(overwrites), embedded_(dynamic_cast<catalog::EmbeddedCatalog*>(options.catalog.get())) {}
+  IcebergCommitter(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::shared_ptr<CommittedTable> committed, std::vector<int32_t> key_ids, bool overwrites)
+      : context_(context), options_(options), committed_(std::move(committed)), key_ids_(std::move(key_ids)), overwrites_(overwrites), embedded_(dynamic_cast<catalog::EmbeddedCatalog*>(options.catalog.get())) {}
 
   ~IcebergCommitter() override {
     Withdraw();
@@ -259,8 +284,9 @@ class IcebergCommitter final : public exec::SinkCommitter {
     return effects;
   }
 
-  void Published(const exec::CheckpointIdentity&) override {
+  void Published(const exec::CheckpointIdentity& identity) override {
     if (!prepared_) return;
+    Tell(identity, prepared_->metadata);
     prepared_.reset();
     Withdraw();
     commit_->DeleteObsolete();
@@ -277,7 +303,8 @@ class IcebergCommitter final : public exec::SinkCommitter {
   Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
     if (outside.empty()) return Ok();
     FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::FromBytes(ContextFor(identity), outside));
-    FIRN_RETURN_IF_ERROR(iceberg::CommitSnapshot(*options_.catalog, options_.table.identifier, commit));
+    FIRN_TRY(iceberg::Table committed, iceberg::CommitSnapshot(*options_.catalog, options_.table.identifier, commit));
+    Tell(identity, std::move(committed.metadata));
     return Ok();
   }
 
@@ -307,14 +334,17 @@ class IcebergCommitter final : public exec::SinkCommitter {
       commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
     }
     has_committed_ = true;
+    commit_options.key_ids = key_ids_;
+    if (options_.is_upsert && !files.known) files.known = iceberg::VersionOf(*options_.table.metadata);  // nothing was written
     FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
     if (embedded_ == nullptr) {
       effects.outside = commit.ToBytes();
       return effects;
     }
-    FIRN_TRY(iceberg::PreparedCommit prepared, PrepareReserved(&commit));
-    embedded_->KeepPrepared(prepared);
-    effects.in_journal.push_back(embedded_->PublishOperation(prepared));
+    FIRN_TRY(std::optional<iceberg::PreparedCommit> prepared, PrepareReserved(&commit));
+    if (!prepared) return effects;
+    embedded_->KeepPrepared(*prepared);
+    effects.in_journal.push_back(embedded_->PublishOperation(*prepared));
     prepared_ = std::move(prepared);
     commit_.emplace(std::move(commit));
     return effects;
@@ -325,16 +355,28 @@ class IcebergCommitter final : public exec::SinkCommitter {
     return {context_.store, context_.clock, context_.random, iceberg::FileOwner{identity.job_id, identity.checkpoint_id}.ToString()};
   }
 
-  Result<iceberg::PreparedCommit> PrepareReserved(iceberg::SnapshotCommit* commit) {
+  // Nothing if it would change nothing.
+  Result<std::optional<iceberg::PreparedCommit>> PrepareReserved(iceberg::SnapshotCommit* commit) {
     FIRN_TRY(iceberg::Table current, embedded_->LoadReserved(options_.table.identifier));
     FIRN_TRY(iceberg::TableChange change, commit->BuildOn(*current.metadata));
+    if (commit->IsEmpty()) {
+      commit->Abandon();
+      return std::optional<iceberg::PreparedCommit>();
+    }
     FIRN_TRY(iceberg::PreparedCommit prepared, options_.catalog->PrepareCommit(current, change));
     obsolete_metadata_ = iceberg::ObsoleteMetadataFiles(*current.metadata, *prepared.metadata);
-    return prepared;
+    return std::optional<iceberg::PreparedCommit>(std::move(prepared));
+  }
+
+  // The lanes, which a commit of others' rows concerns.
+  void Tell(const exec::CheckpointIdentity& identity, iceberg::TableMetadataPtr metadata) {
+    if (options_.is_upsert) committed_->Set({std::move(metadata), identity.checkpoint_id, iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id)});
   }
 
   const iceberg::WriteContext context_;
   const IcebergSinkOptions options_;
+  const std::shared_ptr<CommittedTable> committed_;
+  const std::vector<int32_t> key_ids_;   // of upserts
   const bool overwrites_;
   bool has_committed_ = false;
   catalog::EmbeddedCatalog* const embedded_;  // null: commits are made outside of the journal
@@ -353,19 +395,25 @@ Result<exec::Sink> MakeIcebergSink(const iceberg::WriteContext& context, const I
   std::vector<types::Field> fields;
   for (size_t i = 0; i < places.size(); ++i) fields.push_back({metadata.schema().fields[i].name, input->field(static_cast<size_t>(places[i])).type});
   std::vector<int> key_places;
+  std::vector<int32_t> key_ids;
   for (const std::string& key : sink.table->primary_key) {
     for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].name == key) key_places.push_back(static_cast<int>(i));
+      if (!options.is_upsert || fields[i].name != key) continue;
+      key_places.push_back(static_cast<int>(i));
+      key_ids.push_back(metadata.schema().fields[i].id);
     }
   }
+  FIRN_ASSERT(!options.is_upsert || (key_ids.size() == sink.table->primary_key.size() && !key_ids.empty()), "{} of the {} key columns of {} are columns", key_ids.size(),
+              sink.table->primary_key.size(), sink.table->path.ToString());
   const types::SchemaPtr schema = types::MakeSchema(std::move(fields));
+  const auto committed = std::make_shared<CommittedTable>();
   exec::Sink made;
   for (int lane = 0; lane < lanes; ++lane) {
-    auto writer = std::make_unique<IcebergLane>(context, options, places, key_places, schema, lane);
+    auto writer = std::make_unique<IcebergLane>(context, options, committed, places, key_places, key_ids, schema, lane);
     FIRN_RETURN_IF_ERROR(writer->Open());
     made.lanes.push_back(std::move(writer));
   }
-  made.committer = std::make_unique<IcebergCommitter>(context, options, sink.overwrite);
+  made.committer = std::make_unique<IcebergCommitter>(context, options, committed, std::move(key_ids), sink.overwrite);
   return made;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A catalog whose answer to a commit is lost: whether it was made is looked up, and nothing is cleaned up while it is not known.
+// A catalog whose answer to a commit is lost: whether it was made is looked up, and nothing is cleaned up while it is not known. And one that always says no.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,10 +9,10 @@
 namespace firn::iceberg {
 namespace {
 
-/// Hands everything on; of a publication either the answer or the request itself is lost.
+/// Hands everything on; of a publication either the answer or the request itself is lost, or another writer is faster each time.
 class LossyCatalog final : public Catalog {
  public:
-  enum class Lost { kAnswer, kRequest };
+  enum class Lost { kAnswer, kRequest, kRace };
   LossyCatalog(Catalog& inner, Lost lost) : inner_(inner), lost_(lost) {}
 
   Result<std::vector<std::string>> ListNamespaces() override { return inner_.ListNamespaces(); }
@@ -27,6 +27,7 @@ class LossyCatalog final : public Catalog {
   Result<PreparedCommit> PrepareCommit(const Table& base, const TableChange& change) override { return inner_.PrepareCommit(base, change); }
   Result<CommitResult> PublishCommit(const PreparedCommit& prepared) override {
     if (lost_ == Lost::kAnswer) FIRN_RETURN_IF_ERROR(inner_.PublishCommit(prepared));
+    if (lost_ == Lost::kRace) return CommitResult{CommitOutcome::kConflict, "another writer was faster", {}};
     return CommitResult{CommitOutcome::kUnknown, "the connection was lost", {}};
   }
   void AbandonCommit(const PreparedCommit& prepared) override {
@@ -70,6 +71,18 @@ TEST(LostReply, ACommitThatIsNotThereMayStillCome) {
   ASSERT_FALSE(committed.ok());
   EXPECT_EQ(base::RenderError(committed.error()), "error[E5003]: the outcome of the commit to `db.t` is unknown: the connection was lost\n   = more: firn explain E5003\n");
   EXPECT_EQ(catalog.abandoned, 0);
+}
+
+TEST(LostReply, ACommitThatAlwaysLosesIsGivenUp) {
+  TestWarehouse warehouse;
+  const Table table = warehouse.Create("t", {{"id", types::DataType::BigInt()}});
+  LossyCatalog catalog(warehouse.catalog(), LossyCatalog::Lost::kRace);
+  const auto committed = Commit(warehouse, table, catalog);
+  ASSERT_FALSE(committed.ok());
+  EXPECT_EQ(base::RenderError(committed.error()),
+            "error[E5002]: the commit to `db.t` lost against other writers 21 times; last: another writer was faster\n"
+            "   = help: Raise the table property 'commit.retry.num-retries'.\n   = more: firn explain E5002\n");
+  EXPECT_EQ(catalog.abandoned, 21);
 }
 
 }  // namespace

@@ -67,9 +67,9 @@ int64_t PositionDeletes::size_bytes() const {
   return bytes;
 }
 
-Result<WrittenDeletes> PositionDeletes::Write(objectstore::ObjectStore& store, io::Random& random, const TableMetadata& metadata,
-                                              const std::string& file_prefix) {
-  WrittenDeletes written;
+Result<std::vector<DataFile>> PositionDeletes::Write(objectstore::ObjectStore& store, io::Random& random, const TableMetadata& metadata,
+                                                     const std::string& file_prefix) {
+  std::vector<DataFile> written;
   if (rows_.empty()) return written;
   if (metadata.format_version != 2) {
     return Error(ErrorCode::kNotSupported, fmt::format("deleting rows of a table of format version {}", metadata.format_version))
@@ -111,9 +111,8 @@ Result<WrittenDeletes> PositionDeletes::Write(objectstore::ObjectStore& store, i
     file.record_count = summary.row_count;
     file.file_size_in_bytes = static_cast<int64_t>(object->size_bytes());
     SetStatistics(schema, modes, {}, summary.row_groups, &file);
-    written.files.push_back(std::move(file));
+    written.push_back(std::move(file));
   }
-  for (const auto& [path, rows] : rows_) written.referenced_data_files.push_back(path);
   rows_.clear();
   count_ = 0;
   return written;

@@ -15,12 +15,6 @@
 
 namespace firn::iceberg {
 
-/// What one checkpoint's deletes became.
-struct WrittenDeletes {
-  std::vector<DataFile> files;
-  std::vector<std::string> referenced_data_files;  // sorted; must still be in the table when the snapshot is committed
-};
-
 /// Thread-compatible.
 class PositionDeletes {
  public:
@@ -29,8 +23,8 @@ class PositionDeletes {
   int64_t size_bytes() const;  // of memory, about
 
   /// Writes the files and forgets the rows. Nothing to write: no files. kNotSupported for tables of version 1 (none) and 3 (vectors only).
-  Result<WrittenDeletes> Write(objectstore::ObjectStore& store, io::Random& random, const TableMetadata& metadata,
-                               const std::string& file_prefix = "00000");
+  Result<std::vector<DataFile>> Write(objectstore::ObjectStore& store, io::Random& random, const TableMetadata& metadata,
+                                      const std::string& file_prefix = "00000");
 
  private:
   struct FileRows {

@@ -95,16 +95,14 @@ TEST(Scan, UpsertsEqualAModel) {
       }
       WrittenFiles files;
       files.data_files = Must(writer->Finish());
-      WrittenDeletes written = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
-      files.delete_files = std::move(written.files);
-      files.referenced_data_files = std::move(written.referenced_data_files);
+      files.delete_files = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
       SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files)));
       table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, commit));
       EXPECT_EQ(Prices(Scan(warehouse, table)), model) << "checkpoint " << checkpoint;
     }
     // A restarted sink finds the same index by reading the keys.
     std::map<int64_t, std::pair<std::string, int64_t>> scanned;
-    Must(ScanKeys(warehouse.store(), table.metadata, {1}, [&](const types::Batch& keys, const DataFile& file, const types::ArrayPtr& positions) -> Status {
+    Must(ScanKeys(warehouse.store(), table.metadata, {1}, {}, [&](const types::Batch& keys, const DataFile& file, const types::ArrayPtr& positions) -> Status {
       for (int64_t row = 0; row < keys.row_count; ++row) {
         scanned[static_cast<const arrow::Int64Array&>(*keys.columns[0]).Value(row)] = {file.file_path, static_cast<const arrow::Int64Array&>(*positions).Value(row)};
       }
@@ -286,7 +284,7 @@ TEST(Scan, CountsWithoutDataFiles) {
   PositionDeletes deletes;
   for (size_t row : {3u, 13u, 10'003u, 14u}) deletes.Add(writer->FileOf(locations[row].file), locations[row].position);  // three of n3, one of n4
   WrittenFiles removed;
-  removed.delete_files = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata)).files;
+  removed.delete_files = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
   SnapshotCommit second = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(removed)));
   table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, second));
   for (const DataFile& file : files.data_files) Must(warehouse.store().Delete(file.file_path));

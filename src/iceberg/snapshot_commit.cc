@@ -7,7 +7,9 @@
 #include <charconv>
 #include <set>
 
+#include "base/assert.h"
 #include "base/base64.h"
+#include "base/varint.h"
 #include "io/clock.h"
 #include "io/random.h"
 #include "iceberg/json_object_internal.h"
@@ -99,6 +101,39 @@ Result<std::vector<std::string>> TextsOf(const JsonObject& object, std::string_v
   return texts;
 }
 
+json::object UpsertJson(const std::vector<int32_t>& key_ids, const TableVersion& known, const std::vector<std::string>& deleted_keys) {
+  json::object object{{"key-ids", json::array(key_ids.begin(), key_ids.end())}, {"sequence-number", known.sequence_number}};
+  if (known.snapshot_id) object["snapshot-id"] = *known.snapshot_id;
+  std::string keys;
+  for (const std::string& key : deleted_keys) {
+    base::AppendUnsignedVarint(&keys, key.size());
+    keys += key;
+  }
+  object["deleted-keys"] = base::EncodeBase64(keys);
+  return object;
+}
+
+Status ReadUpsert(const json::value& value, std::vector<int32_t>* key_ids, TableVersion* known, std::vector<std::string>* deleted_keys) {
+  FIRN_TRY(JsonObject object, JsonObject::Of(value, "upserts"));
+  FIRN_TRY(const json::array* ids, object.Array("key-ids"));
+  for (const json::value& id : *ids) {
+    if (!id.is_int64()) return object.Wrong("key-ids", "an array of numbers");
+    key_ids->push_back(static_cast<int32_t>(id.get_int64()));
+  }
+  FIRN_TRY(known->snapshot_id, object.OptionalInteger("snapshot-id"));
+  FIRN_TRY(known->sequence_number, object.Integer("sequence-number"));
+  FIRN_TRY(std::string text, object.Text("deleted-keys"));
+  const std::optional<std::string> keys = base::DecodeBase64(text);
+  if (!keys) return object.Wrong("deleted-keys", "base64");
+  for (std::string_view rest = *keys; !rest.empty();) {
+    uint64_t size = 0;
+    if (!base::ReadUnsignedVarint(&rest, &size) || size > rest.size()) return object.Wrong("deleted-keys", "keys behind their lengths");
+    deleted_keys->emplace_back(rest.substr(0, size));
+    rest.remove_prefix(size);
+  }
+  return Ok();
+}
+
 }  // namespace
 
 std::map<std::string, std::string> CheckpointSummary(const std::string& job_id, const std::string& sink_uid, int64_t checkpoint_id) {
@@ -121,7 +156,7 @@ Result<SnapshotCommit> SnapshotCommit::Make(const WriteContext& context, const T
   SnapshotCommit commit(context);
   commit.snapshot_id_ = static_cast<int64_t>(context.random.Next() >> 1) | 1;
   commit.options_ = std::move(options);
-  if (const Snapshot* head = base.FindRef(commit.options_.branch)) commit.base_snapshot_id_ = head->snapshot_id;
+  FIRN_ASSERT(commit.options_.key_ids.empty() || (files.known && commit.options_.branch == kMainBranch), "upserts are of the main branch, as their writer knew it");
   Status status = commit.WriteNewManifests(base, std::move(files));
   if (!status.ok()) {
     commit.Abandon();
@@ -153,23 +188,23 @@ Status SnapshotCommit::WriteNewManifests(const TableMetadata& base, WrittenFiles
     files_written_.push_back(manifest.manifest_path);
     new_manifests_.push_back(std::move(manifest));
   }
-  referenced_data_files_ = std::move(files.referenced_data_files);
-  std::sort(referenced_data_files_.begin(), referenced_data_files_.end());
+  known_ = files.known.value_or(TableVersion());
+  deleted_keys_ = std::move(files.deleted_keys);
   return Ok();
 }
 
-std::string SnapshotCommit::Operation() const {
+std::string SnapshotCommit::Operation(const std::map<std::string, int64_t>& added) const {
   if (options_.mode != SnapshotMode::kAppend) return "overwrite";
-  const bool has_deletes = CountOf(added_, "added-delete-files") > 0;
+  const bool has_deletes = CountOf(added, "added-delete-files") > 0;
   if (!has_deletes) return "append";
-  return CountOf(added_, "added-data-files") > 0 ? "overwrite" : "delete";
+  return CountOf(added, "added-data-files") > 0 ? "overwrite" : "delete";
 }
 
 std::map<std::string, std::string> SnapshotCommit::Summary(const Snapshot* parent, const std::map<std::string, int64_t>& removed) const {
   std::map<std::string, std::string> summary = options_.summary;
-  summary["operation"] = Operation();
+  summary["operation"] = Operation(attempt_.added);
   summary["engine-name"] = "firn";
-  for (const auto& counts : {added_, removed}) {
+  for (const auto& counts : {attempt_.added, removed}) {
     for (const auto& [key, value] : counts) {
       if (value != 0 || key == "changed-partition-count") summary[key] = std::to_string(value);
     }
@@ -177,31 +212,49 @@ std::map<std::string, std::string> SnapshotCommit::Summary(const Snapshot* paren
   for (const Total& total : kTotals) {
     // Another writer's totals may be missing; then ours are too, rather than wrong.
     const std::optional<int64_t> before = parent == nullptr ? std::optional<int64_t>(0) : NumberIn(parent->summary, total.name);
-    if (before) summary[total.name] = std::to_string(std::max<int64_t>(0, *before + CountOf(added_, total.added) - CountOf(removed, total.removed)));
+    if (before) summary[total.name] = std::to_string(std::max<int64_t>(0, *before + CountOf(attempt_.added, total.added) - CountOf(removed, total.removed)));
   }
   return summary;
 }
 
-Status SnapshotCommit::CheckReferencedFiles(const TableMetadata& metadata, const Snapshot* parent) {
-  if (referenced_data_files_.empty() || parent == nullptr) return Ok();
-  for (const Snapshot* snapshot : AncestorsOf(metadata, parent)) {
-    if (base_snapshot_id_ && snapshot->snapshot_id == *base_snapshot_id_) break;
-    if (snapshot->operation() == "append") continue;
-    FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(context_.store, *snapshot));
-    for (const ManifestFile& manifest : manifests) {
-      const bool may_remove = manifest.content == ManifestContent::kData && manifest.added_snapshot_id == snapshot->snapshot_id && manifest.deleted_files_count != 0;
-      if (!may_remove) continue;
-      FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(context_.store, metadata, manifest));
-      for (const ManifestEntry& entry : entries) {
-        if (entry.status != EntryStatus::kDeleted) continue;
-        if (!std::binary_search(referenced_data_files_.begin(), referenced_data_files_.end(), entry.file.file_path)) continue;
-        return Error(ErrorCode::kCommitConflict, fmt::format("{}, of which rows are to be deleted, was taken out of the table by snapshot {} of another writer",
-                                                             entry.file.file_path, snapshot->snapshot_id))
-            .Hint("The job must read its key index anew: restart it.");
-      }
-    }
+// Rows that others have put into the table, under keys that this commit writes or deletes, since its writer looked.
+Status SnapshotCommit::DeleteRowsOfOthers(const TableMetadata& metadata, const Snapshot* parent) {
+  attempt_.added = added_;
+  if (options_.key_ids.empty() || options_.mode == SnapshotMode::kOverwriteTable) return Ok();
+  const ChangesOfOthers changes = ChangesSince(metadata, parent, known_, options_.summary);
+  if (changes.is_empty) return Ok();
+  FIRN_TRY(const RowKeys* keys, Keys(metadata));
+  FIRN_TRY(std::vector<DataFile> files, WriteKeyDeletes(context_, metadata, options_.key_ids, changes.files, *keys));
+  std::map<int32_t, std::vector<ManifestEntry>> by_spec;
+  for (DataFile& file : files) {
+    CountFile(file, "added", &attempt_.added);
+    attempt_.files.push_back(file.file_path);
+    ManifestEntry entry;
+    entry.snapshot_id = snapshot_id_;
+    const int32_t spec_id = file.spec_id;
+    entry.file = std::move(file);
+    by_spec[spec_id].push_back(std::move(entry));
+  }
+  for (const auto& [spec_id, entries] : by_spec) {
+    FIRN_TRY(ManifestFile manifest, WriteManifest(context_, metadata, spec_id, ManifestContent::kDeletes, snapshot_id_, entries));
+    attempt_.files.push_back(manifest.manifest_path);
+    attempt_.manifests.push_back(std::move(manifest));
   }
   return Ok();
+}
+
+Result<const RowKeys*> SnapshotCommit::Keys(const TableMetadata& metadata) {
+  if (keys_) return &*keys_;
+  std::vector<DataFile> files;
+  for (const ManifestFile& manifest : new_manifests_) {
+    if (manifest.content != ManifestContent::kData) continue;
+    FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(context_.store, metadata, manifest));
+    for (ManifestEntry& entry : entries) files.push_back(std::move(entry.file));
+  }
+  RowKeys keys(deleted_keys_.begin(), deleted_keys_.end());
+  FIRN_RETURN_IF_ERROR(AddKeysOf(context_.store, metadata, options_.key_ids, files, &keys));
+  keys_ = std::move(keys);
+  return &*keys_;
 }
 
 Result<ManifestFile> SnapshotCommit::WithoutOverwritten(const TableMetadata& metadata, const ManifestFile& manifest,
@@ -250,11 +303,12 @@ Result<std::vector<ManifestFile>> SnapshotCommit::KeptManifests(const TableMetad
 
 Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   const Snapshot* parent = metadata.FindRef(options_.branch);
-  FIRN_RETURN_IF_ERROR(CheckReferencedFiles(metadata, parent));
-  if (!last_list_.empty()) (void)context_.store.Delete(last_list_).ok();  // of an attempt that lost
+  DropAttempt();
+  FIRN_RETURN_IF_ERROR(DeleteRowsOfOthers(metadata, parent));
   std::map<std::string, int64_t> removed;
   FIRN_TRY(std::vector<ManifestFile> kept, KeptManifests(metadata, parent, &removed));
   std::vector<ManifestFile> manifests = new_manifests_;
+  manifests.insert(manifests.end(), attempt_.manifests.begin(), attempt_.manifests.end());
   manifests.insert(manifests.end(), kept.begin(), kept.end());
 
   Snapshot snapshot;
@@ -268,7 +322,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   FIRN_TRY(std::string bytes, EncodeManifestList(encoding, manifests));
   snapshot.manifest_list = objectstore::JoinLocation(MetadataLocation(metadata), fmt::format("snap-{}-{}.avro", snapshot_id_, context_.UniqueName()));
   FIRN_RETURN_IF_ERROR(context_.store.Put(snapshot.manifest_list, bytes, objectstore::PutMode::kIfAbsent));
-  last_list_ = snapshot.manifest_list;
+  attempt_.list = snapshot.manifest_list;
 
   SnapshotRef ref{snapshot_id_, RefType::kBranch};
   if (auto known = metadata.refs.find(options_.branch); known != metadata.refs.end()) {
@@ -291,12 +345,24 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   return change;
 }
 
+Status SnapshotCommit::MakeDurable(const Table& table) {
+  FIRN_TRY(const std::string bytes, context_.store.Get(table.metadata_location));
+  return context_.store.Put(table.metadata_location, bytes, objectstore::PutMode::kReplace);
+}
+
 void SnapshotCommit::DeleteObsolete() {
   for (const std::string& location : std::exchange(obsolete_files_, {})) (void)context_.store.Delete(location).ok();  // an orphan costs space, nothing else
 }
 
+// One that lost, or was given up.
+void SnapshotCommit::DropAttempt() {
+  Attempt lost = std::exchange(attempt_, {});
+  if (!lost.list.empty()) lost.files.push_back(std::move(lost.list));
+  for (const std::string& location : lost.files) (void)context_.store.Delete(location).ok();  // an orphan is harmless
+}
+
 void SnapshotCommit::Abandon() {
-  if (!last_list_.empty()) files_written_.push_back(std::exchange(last_list_, ""));
+  DropAttempt();
   for (const std::string& location : files_written_) (void)context_.store.Delete(location).ok();  // an orphan is harmless
   files_written_.clear();
 }
@@ -305,7 +371,6 @@ std::string SnapshotCommit::ToBytes() const {
   json::object object;
   object["version"] = kBytesVersion;
   object["snapshot-id"] = snapshot_id_;
-  if (base_snapshot_id_) object["base-snapshot-id"] = *base_snapshot_id_;
   object["mode"] = static_cast<int>(options_.mode);
   object["branch"] = options_.branch;
   json::object summary;
@@ -314,7 +379,7 @@ std::string SnapshotCommit::ToBytes() const {
   json::object added;
   for (const auto& [key, value] : added_) added[key] = std::to_string(value);
   object["added"] = std::move(added);
-  object["referenced-data-files"] = TextsJson(referenced_data_files_);
+  if (!options_.key_ids.empty()) object["upsert"] = UpsertJson(options_.key_ids, known_, deleted_keys_);
   json::array partitions;
   for (const auto& [spec_id, key] : partitions_) partitions.push_back(json::object{{"spec-id", spec_id}, {"key", base::EncodeBase64(key)}});
   object["partitions"] = std::move(partitions);
@@ -333,7 +398,6 @@ Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, st
   if (version != kBytesVersion) return object.Wrong("version", std::to_string(kBytesVersion));
   SnapshotCommit commit(context);
   FIRN_TRY(commit.snapshot_id_, object.Integer("snapshot-id"));
-  FIRN_TRY(commit.base_snapshot_id_, object.OptionalInteger("base-snapshot-id"));
   FIRN_TRY(int64_t mode, object.Integer("mode"));
   if (mode < 0 || mode > static_cast<int64_t>(SnapshotMode::kOverwritePartitions)) return object.Wrong("mode", "a mode");
   commit.options_.mode = static_cast<SnapshotMode>(mode);
@@ -341,7 +405,7 @@ Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, st
   FIRN_TRY(commit.options_.summary, object.Texts("summary"));
   FIRN_TRY(auto added, object.Texts("added"));
   for (const auto& [key, text] : added) commit.added_[key] = NumberIn(added, key).value_or(0);
-  FIRN_TRY(commit.referenced_data_files_, TextsOf(object, "referenced-data-files"));
+  if (const json::value* upsert = object.Find("upsert")) FIRN_RETURN_IF_ERROR(ReadUpsert(*upsert, &commit.options_.key_ids, &commit.known_, &commit.deleted_keys_));
   FIRN_TRY(const json::array* partitions, object.Array("partitions"));
   for (const json::value& item : *partitions) {
     FIRN_TRY(JsonObject partition, JsonObject::Of(item, "a partition"));
@@ -362,8 +426,15 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
   FIRN_TRY(int64_t retries, table.metadata->IntegerProperty("commit.retry.num-retries", kCommitAttemptsMin));
   std::string reason;
   for (int64_t attempt = 0; attempt <= std::max<int64_t>(retries, 0); ++attempt) {
-    if (commit.IsIn(*table.metadata)) return table;
+    if (commit.IsIn(*table.metadata)) {
+      FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));
+      return table;
+    }
     FIRN_TRY(TableChange change, commit.BuildOn(*table.metadata));
+    if (commit.IsEmpty()) {
+      commit.Abandon();
+      return table;
+    }
     FIRN_TRY(PreparedCommit prepared, catalog.PrepareCommit(table, change));
     FIRN_TRY(CommitResult result, catalog.PublishCommit(prepared));
     if (result.outcome == CommitOutcome::kCommitted) {
@@ -373,7 +444,10 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
     reason = result.reason;
     FIRN_TRY(table, catalog.LoadTable(identifier));
     if (result.outcome == CommitOutcome::kUnknown) {
-      if (commit.IsIn(*table.metadata)) return table;
+      if (commit.IsIn(*table.metadata)) {
+        FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));
+        return table;
+      }
       return Error(ErrorCode::kCommitUnknown, fmt::format("the outcome of the commit to `{}` is unknown: {}", identifier.ToString(), reason));
     }
     catalog.AbandonCommit(prepared);

@@ -5,6 +5,10 @@
 //   SnapshotCommit::BuildOn(current metadata): the manifest list is written; requirements and updates of the commit
 //   conflict: BuildOn again on the newer metadata; only the manifest list is written anew
 //
+// A commit of upserts replaces rows by key whoever wrote them, the later commit wins: its own position deletes are of the table as its writer knew it, and BuildOn
+// adds position deletes of rows with the same keys in the files that others have added since. It needs nothing but the commit and the table, so that it can be done
+// again on each conflict and after a crash. A delete of a row whose file is gone deletes nothing; if the row was moved, it is found where it is now.
+//
 // A commit can be turned to bytes, kept in a journal entry, and carried out after a crash: whether it has been is told by its snapshot id and by the
 // job's keys in the summaries of the table's history, never by what the last reply was.
 #pragma once
@@ -18,8 +22,10 @@
 
 #include "base/result.h"
 #include "iceberg/catalog.h"
+#include "iceberg/key_deletes.h"
 #include "iceberg/manifest.h"
 #include "iceberg/manifest_files.h"
+#include "iceberg/table_version.h"
 
 namespace firn::iceberg {
 
@@ -27,8 +33,9 @@ namespace firn::iceberg {
 struct WrittenFiles {
   std::vector<DataFile> data_files;
   std::vector<DataFile> delete_files;
-  std::vector<std::string> referenced_data_files;  // whose rows the delete files delete; must still be there at the commit
-  bool empty() const { return data_files.empty() && delete_files.empty(); }
+  std::optional<TableVersion> known;       // upserts: the table that the delete files were made for; of several writers the oldest
+  std::vector<std::string> deleted_keys;   // upserts: EncodeRowKeys of keys that may have no row among data_files, because they were deleted
+  bool empty() const { return data_files.empty() && delete_files.empty() && deleted_keys.empty(); }
   void Append(WrittenFiles other);
 };
 
@@ -46,7 +53,8 @@ enum class SnapshotMode {
 struct SnapshotCommitOptions {
   SnapshotMode mode = SnapshotMode::kAppend;
   std::string branch = "main";
-  std::map<std::string, std::string> summary;  // goes into the snapshot's summary
+  std::map<std::string, std::string> summary;  // goes into the snapshot's summary; for upserts, what tells the writer's own snapshots from others'
+  std::vector<int32_t> key_ids;                // upserts: the key columns; rows with a key of the new files or of deleted_keys are replaced. Needs WrittenFiles::known
 };
 
 /// Who made a snapshot: summary keys under firn's own names and under Flink's.
@@ -72,11 +80,16 @@ class SnapshotCommit {
   int64_t snapshot_id() const { return snapshot_id_; }
   /// Whether the table's history holds this commit, by its snapshot id.
   bool IsIn(const TableMetadata& metadata) const { return metadata.FindSnapshot(snapshot_id_) != nullptr; }
+  /// What IsIn has seen stays, also if the power fails: whoever wrote that metadata may have died before its sync, or the sync failed, after which another one of the
+  /// same bytes says nothing. Written anew, they are durable.
+  Status MakeDurable(const Table& table);
 
-  /// The change that adds the snapshot to the table as it is now. Writes the manifest list, durably. kCommitConflict, for good, if another writer has
-  /// taken out a data file that this commit deletes rows of.
+  /// The change that adds the snapshot to the table as it is now. Writes the manifest list, and deletes of others' rows, durably.
   /// The oldest snapshots go with it as snapshot_expiry.h says.
   Result<TableChange> BuildOn(const TableMetadata& metadata);
+
+  /// Whether the change of the last BuildOn would change no row: upserts that were only deletes, of keys that the table has not. There is nothing to commit then.
+  bool IsEmpty() const { return options_.mode == SnapshotMode::kAppend && new_manifests_.empty() && attempt_.manifests.empty(); }
 
   /// Once the change of the last BuildOn is committed: removes the files that only expired snapshots reached.
   void DeleteObsolete();
@@ -87,23 +100,34 @@ class SnapshotCommit {
  private:
   explicit SnapshotCommit(const WriteContext& context) : context_(context) {}
   Status WriteNewManifests(const TableMetadata& base, WrittenFiles files);
-  Status CheckReferencedFiles(const TableMetadata& metadata, const Snapshot* parent);
+  Status DeleteRowsOfOthers(const TableMetadata& metadata, const Snapshot* parent);
+  Result<const RowKeys*> Keys(const TableMetadata& metadata);
+  void DropAttempt();
   Result<std::vector<ManifestFile>> KeptManifests(const TableMetadata& metadata, const Snapshot* parent, std::map<std::string, int64_t>* removed);
   Result<ManifestFile> WithoutOverwritten(const TableMetadata& metadata, const ManifestFile& manifest, std::map<std::string, int64_t>* removed);
-  std::string Operation() const;
+  std::string Operation(const std::map<std::string, int64_t>& added) const;
   std::map<std::string, std::string> Summary(const Snapshot* parent, const std::map<std::string, int64_t>& removed) const;
+
+  // What BuildOn has made for one state of the table.
+  struct Attempt {
+    std::string list;                        // the manifest list
+    std::vector<ManifestFile> manifests;     // deletes of others' rows
+    std::vector<std::string> files;          // of those manifests, and they themselves
+    std::map<std::string, int64_t> added;    // summary counts, of these too
+  };
 
   WriteContext context_;
   int64_t snapshot_id_ = 0;
-  std::optional<int64_t> base_snapshot_id_;              // the branch's head when the files were written
   SnapshotCommitOptions options_;
   std::vector<ManifestFile> new_manifests_;
   std::map<std::string, int64_t> added_;                 // summary counts, by key
-  std::vector<std::string> referenced_data_files_;       // sorted
+  TableVersion known_;                                   // upserts, like the next two
+  std::vector<std::string> deleted_keys_;
+  std::optional<RowKeys> keys_;                          // all that are replaced; read when others' commits are met
   std::vector<std::pair<int32_t, std::string>> partitions_;  // of new data files: spec and EncodePartitionKey, sorted
   std::vector<std::string> files_written_;               // manifests
   std::vector<std::string> obsolete_files_;              // reached by nobody once the last BuildOn is committed
-  std::string last_list_;                                // the manifest list of the last BuildOn
+  Attempt attempt_;                                      // the last BuildOn
   std::map<std::string, std::vector<ManifestFile>> merged_;  // results of merging, by the manifests that went in: reused when built again
 };
 

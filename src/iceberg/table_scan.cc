@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
 #include "iceberg/manifest_files.h"
 #include "iceberg/name_mapping.h"
 #include "iceberg/scan_reader_internal.h"
@@ -95,46 +99,65 @@ Result<std::vector<FileScanTask>> TableScan::Plan() {
   counters_ = {};
   if (snapshot_ == nullptr) return tasks;
   FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(store_, *snapshot_));
-  DeleteIndex deletes(*metadata_);
-  std::vector<const ManifestFile*> data_manifests;
+  std::vector<const ManifestFile*> delete_manifests;
   for (const ManifestFile& manifest : manifests) {
     if (!manifest.MayHaveLiveFiles()) continue;
     ++counters_.manifests;
     const PartitionSpec* spec = metadata_->FindSpec(manifest.partition_spec_id);
-    if (spec != nullptr && !pruner_->MayMatchManifest(manifest, *spec)) {
-      // Equality deletes of an unpartitioned spec reach everywhere, and such a manifest has no ranges to be skipped by.
+    const bool is_data = manifest.content == ManifestContent::kData;
+    // Equality deletes of an unpartitioned spec reach everywhere, and such a manifest has no ranges to be skipped by.
+    const bool may_match = spec == nullptr || pruner_->MayMatchManifest(manifest, *spec);
+    if (!may_match || (is_data && manifest.sequence_number <= options_.files.after_sequence_number)) {
+      ++counters_.manifests_skipped;
+    } else if (is_data) {
+      FIRN_RETURN_IF_ERROR(PlanFiles(manifest, &tasks));
+    } else {
+      delete_manifests.push_back(&manifest);
+    }
+  }
+  FIRN_RETURN_IF_ERROR(PlanDeletes(delete_manifests, &tasks));
+  FIRN_ASSERT(counters_.files == counters_.files_skipped + static_cast<int64_t>(tasks.size()), "{} files, {} skipped, {} tasks", counters_.files,
+              counters_.files_skipped, tasks.size());
+  return tasks;
+}
+
+Status TableScan::PlanFiles(const ManifestFile& manifest, std::vector<FileScanTask>* tasks) {
+  FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(store_, *metadata_, manifest));
+  const PartitionSpec& spec = *metadata_->FindSpec(manifest.partition_spec_id);
+  for (ManifestEntry& entry : entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    ++counters_.files;
+    const bool is_wanted = entry.file_sequence_number.value_or(manifest.sequence_number) > options_.files.after_sequence_number &&
+                           !(entry.snapshot_id && options_.files.without_snapshots.contains(*entry.snapshot_id));
+    if (!is_wanted || !pruner_->MayMatchFile(entry.file, spec)) {
+      ++counters_.files_skipped;
+      continue;
+    }
+    counters_.rows_in_files += entry.file.record_count;
+    counters_.bytes_in_files += entry.file.file_size_in_bytes;
+    tasks->push_back({std::move(entry.file), entry.sequence_number.value_or(0), {}});
+  }
+  return Ok();
+}
+
+// Of manifests of deletes, those that are older than all the files have nothing for them.
+Status TableScan::PlanDeletes(const std::vector<const ManifestFile*>& manifests, std::vector<FileScanTask>* tasks) {
+  int64_t oldest = std::numeric_limits<int64_t>::max();
+  for (const FileScanTask& task : *tasks) oldest = std::min(oldest, task.sequence_number);
+  DeleteIndex deletes(*metadata_);
+  for (const ManifestFile* manifest : manifests) {
+    if (manifest->sequence_number < oldest) {
       ++counters_.manifests_skipped;
       continue;
     }
-    if (manifest.content == ManifestContent::kData) {
-      data_manifests.push_back(&manifest);
-      continue;
-    }
-    FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(store_, *metadata_, manifest));
+    FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(store_, *metadata_, *manifest));
     for (const ManifestEntry& entry : entries) {
       if (entry.status != EntryStatus::kDeleted) deletes.Add(entry);
     }
   }
   counters_.delete_files = deletes.count();
-  for (const ManifestFile* manifest : data_manifests) {
-    FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(store_, *metadata_, *manifest));
-    const PartitionSpec& spec = *metadata_->FindSpec(manifest->partition_spec_id);
-    for (ManifestEntry& entry : entries) {
-      if (entry.status == EntryStatus::kDeleted) continue;
-      ++counters_.files;
-      if (!pruner_->MayMatchFile(entry.file, spec)) {
-        ++counters_.files_skipped;
-        continue;
-      }
-      counters_.rows_in_files += entry.file.record_count;
-      counters_.bytes_in_files += entry.file.file_size_in_bytes;
-      const int64_t sequence_number = entry.sequence_number.value_or(0);
-      FileScanTask task{std::move(entry.file), sequence_number, {}};
-      task.deletes = deletes.For(task.file, sequence_number);
-      tasks.push_back(std::move(task));
-    }
-  }
-  return tasks;
+  for (FileScanTask& task : *tasks) task.deletes = deletes.For(task.file, task.sequence_number);
+  return Ok();
 }
 
 Result<std::unique_ptr<ScanReader>> TableScan::Open(const FileScanTask& task) {
@@ -144,9 +167,9 @@ Result<std::unique_ptr<ScanReader>> TableScan::Open(const FileScanTask& task) {
   return reader;
 }
 
-Status ScanKeys(objectstore::ObjectStore& store, const TableMetadataPtr& metadata, const std::vector<int32_t>& key_ids,
+Status ScanKeys(objectstore::ObjectStore& store, const TableMetadataPtr& metadata, const std::vector<int32_t>& key_ids, const DataFileRange& files,
                 const std::function<Status(const types::Batch& keys, const DataFile& file, const types::ArrayPtr& positions)>& visit) {
-  FIRN_TRY(std::unique_ptr<TableScan> scan, TableScan::Make(store, metadata, {.column_ids = key_ids, .with_positions = true}));
+  FIRN_TRY(std::unique_ptr<TableScan> scan, TableScan::Make(store, metadata, {.column_ids = key_ids, .with_positions = true, .files = files}));
   FIRN_TRY(std::vector<FileScanTask> tasks, scan->Plan());
   for (const FileScanTask& task : tasks) {
     FIRN_TRY(std::unique_ptr<ScanReader> reader, scan->Open(task));

@@ -20,6 +20,7 @@
 #include "iceberg/name_mapping.h"
 #include "iceberg/pruning.h"
 #include "iceberg/scan_predicate.h"
+#include "iceberg/table_version.h"
 #include "types/batch.h"
 
 namespace firn::iceberg {
@@ -44,6 +45,7 @@ struct ScanOptions {
   ScanPredicate predicate;                         // ids and types of the chosen schema
   int64_t batch_rows = types::kPreferredBatchRows;
   bool with_positions = false;                     // ScanReader::positions() is kept
+  DataFileRange files;                             // only these
 };
 
 /// For EXPLAIN and metrics.
@@ -101,6 +103,9 @@ class TableScan {
   TableScan(objectstore::ObjectStore& store, TableMetadataPtr metadata, ScanOptions options)
       : store_(store), metadata_(std::move(metadata)), options_(std::move(options)), deletes_(store, *metadata_) {}
 
+  Status PlanFiles(const ManifestFile& manifest, std::vector<FileScanTask>* tasks);
+  Status PlanDeletes(const std::vector<const ManifestFile*>& manifests, std::vector<FileScanTask>* tasks);
+
   objectstore::ObjectStore& store_;
   const TableMetadataPtr metadata_;
   const ScanOptions options_;
@@ -114,9 +119,9 @@ class TableScan {
   ScanCounters counters_;
 };
 
-/// Visits the live rows of a table's current state for an upsert sink's key index: the key columns, the data file and each row's position in it.
-/// `key_ids` are top-level columns; they come in that order.
-Status ScanKeys(objectstore::ObjectStore& store, const TableMetadataPtr& metadata, const std::vector<int32_t>& key_ids,
+/// Visits the live rows of a table's current state, or of those of its files, for an upsert sink's key index: the key columns, the data file and each row's
+/// position in it. `key_ids` are top-level columns; they come in that order.
+Status ScanKeys(objectstore::ObjectStore& store, const TableMetadataPtr& metadata, const std::vector<int32_t>& key_ids, const DataFileRange& files,
                 const std::function<Status(const types::Batch& keys, const DataFile& file, const types::ArrayPtr& positions)>& visit);
 
 }  // namespace firn::iceberg

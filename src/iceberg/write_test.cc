@@ -6,7 +6,8 @@
 #include <cmath>
 #include <set>
 
-#include "base/error_render.h"
+#include "iceberg/delete_reader.h"
+#include "iceberg/table_scan.h"
 #include "iceberg/test_table_internal.h"
 
 namespace firn::iceberg {
@@ -252,41 +253,46 @@ TEST(SnapshotCommit, OverwritesPartitionsOrTheTable) {
   EXPECT_EQ(table.metadata->current_snapshot()->summary.at("total-data-files"), "1");
 }
 
-TEST(SnapshotCommit, DeletesOfRowsWhoseFileIsGoneConflictForGood) {
+// Two upserts of the key 4 and one that deletes the key 5, prepared on the same table, which somebody rewrites before they commit.
+TEST(SnapshotCommit, UpsertsReplaceRowsByKeyWhereverTheyAre) {
   TestWarehouse warehouse;
-  Table table = warehouse.Create("t", kColumns);
-  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
-  std::vector<RowLocation> locations;
-  Must(writer->Write(Rows(0, 10), &locations));
-  WrittenFiles files;
-  files.data_files = Must(writer->Finish());
-  SnapshotCommit first = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, files));
-  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, first));
-
-  auto deleting = [&](int64_t row) {
-    PositionDeletes deletes;
-    deletes.Add(writer->FileOf(locations[row].file), locations[row].position);
-    WrittenDeletes written = Must(deletes.Write(warehouse.store(), warehouse.random(), *table.metadata));
-    WrittenFiles result;
-    result.delete_files = written.files;
-    result.referenced_data_files = written.referenced_data_files;
-    return Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(result)));
+  Table table = warehouse.Create("t", kColumns, {"id"});
+  table = warehouse.Append(table, {Rows(0, 10)});
+  const TableVersion known = VersionOf(*table.metadata);
+  auto upsert = [&](std::vector<types::Batch> rows, std::vector<std::string> deleted, const std::string& job) {
+    auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+    for (const types::Batch& batch : rows) Must(writer->Write(batch));
+    WrittenFiles files;
+    files.data_files = Must(writer->Finish());
+    files.known = known;
+    files.deleted_keys = std::move(deleted);
+    files = Must(DecodeWrittenFiles(*table.metadata, Must(EncodeWrittenFiles(*table.metadata, files))));
+    EXPECT_EQ(files.known, known);
+    return Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files), {.summary = CheckpointSummary(job, "s", 1), .key_ids = {1}})).ToBytes();
   };
-  SnapshotCommit one = deleting(3);
-  SnapshotCommit two = deleting(4);
-  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, one));
-  EXPECT_EQ(table.metadata->current_snapshot()->operation(), "delete");
-  const auto delete_files = LiveFiles(warehouse, table, ManifestContent::kDeletes);
-  ASSERT_EQ(delete_files.size(), 1u);
-  EXPECT_EQ(delete_files[0].file.referenced_data_file, files.data_files[0].file_path);
-  // Somebody rewrites the table meanwhile.
-  table = warehouse.Append(table, {Rows(50, 1)}, {.mode = SnapshotMode::kOverwriteTable});
-  auto lost = CommitSnapshot(warehouse.catalog(), table.identifier, two);
-  ASSERT_FALSE(lost.ok());
-  EXPECT_EQ(base::RenderError(lost.error()),
-            fmt::format("error[E5002]: {}, of which rows are to be deleted, was taken out of the table by snapshot {} of another writer\n"
-                        "   = help: The job must read its key index anew: restart it.\n   = more: firn explain E5002\n",
-                        files.data_files[0].file_path, table.metadata->current_snapshot()->snapshot_id));
+  const std::string one = upsert({Rows(4, 1)}, {}, "one");
+  const std::string two = upsert({Rows(4, 1)}, EncodeRowKeys({Longs({5})}, 1), "two");
+  const std::string nothing = upsert({}, EncodeRowKeys({Longs({77})}, 1), "three");
+  table = warehouse.Append(table, {Rows(0, 10)}, {.mode = SnapshotMode::kOverwriteTable});
+  auto commit = [&](const std::string& bytes) {
+    SnapshotCommit made = Must(SnapshotCommit::FromBytes(warehouse.context(), bytes));
+    table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, made));
+    return made.snapshot_id();
+  };
+  commit(one);
+  EXPECT_EQ(LiveRows(warehouse, table), 11);
+  EXPECT_EQ(table.metadata->current_snapshot()->operation(), "overwrite");
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("added-position-deletes"), "1");
+  const int64_t last = commit(two);
+  EXPECT_EQ(table.metadata->current_snapshot()->summary.at("added-position-deletes"), "2") << "the key 5 of the rewritten file, and one's row";
+  commit(nothing);
+  EXPECT_EQ(table.metadata->current_snapshot_id, last) << "no empty snapshot";
+  std::vector<int64_t> ids;
+  Must(ScanKeys(warehouse.store(), table.metadata, {1}, {}, [&](const types::Batch& keys, const DataFile&, const types::ArrayPtr&) -> Status {
+    for (int64_t row = 0; row < keys.row_count; ++row) ids.push_back(static_cast<const arrow::Int64Array&>(*keys.columns[0]).Value(row));
+    return Ok();
+  }));
+  EXPECT_THAT(ids, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 6, 7, 8, 9));
 }
 
 TEST(SnapshotCommit, ManySmallManifestsAreMerged) {

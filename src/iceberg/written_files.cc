@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of WrittenFiles: { count | per group: spec id, content, length, manifest } | { count | per file: length, path }. Integers are varints. The files
-// themselves are manifests, so that there is one encoding of a data file.
+// The bytes of WrittenFiles: { count | per group: spec id, content, length, manifest } | what was known: { 0 | 1, sequence number | 2, sequence number, snapshot id } |
+// { count | per deleted key: length, key }. Integers are varints. The files themselves are manifests, so that there is one encoding of a data file.
 #include <fmt/format.h>
 
 #include "base/varint.h"
@@ -42,12 +42,24 @@ Status DecodeGroup(const TableMetadata& metadata, std::string_view* in, WrittenF
   return Ok();
 }
 
+Result<std::optional<TableVersion>> TakeVersion(std::string_view* in) {
+  uint64_t kind = 0;
+  if (!base::ReadUnsignedVarint(in, &kind) || kind > 2) return Broken();
+  if (kind == 0) return std::optional<TableVersion>();
+  TableVersion version;
+  int64_t snapshot_id = 0;
+  if (!base::ReadVarint(in, &version.sequence_number) || (kind == 2 && !base::ReadVarint(in, &snapshot_id))) return Broken();
+  if (kind == 2) version.snapshot_id = snapshot_id;
+  return std::optional<TableVersion>(version);
+}
+
 }  // namespace
 
 void WrittenFiles::Append(WrittenFiles other) {
   for (DataFile& file : other.data_files) data_files.push_back(std::move(file));
   for (DataFile& file : other.delete_files) delete_files.push_back(std::move(file));
-  for (std::string& path : other.referenced_data_files) referenced_data_files.push_back(std::move(path));
+  for (std::string& key : other.deleted_keys) deleted_keys.push_back(std::move(key));
+  if (other.known && (!known || other.known->sequence_number < known->sequence_number)) known = other.known;
 }
 
 Result<std::string> EncodeWrittenFiles(const TableMetadata& metadata, const WrittenFiles& files) {
@@ -71,8 +83,11 @@ Result<std::string> EncodeWrittenFiles(const TableMetadata& metadata, const Writ
     base::AppendVarint(&out, static_cast<int64_t>(key.second));
     AppendBytes(&out, manifest);
   }
-  base::AppendUnsignedVarint(&out, files.referenced_data_files.size());
-  for (const std::string& path : files.referenced_data_files) AppendBytes(&out, path);
+  base::AppendUnsignedVarint(&out, !files.known ? 0 : files.known->snapshot_id ? 2 : 1);
+  if (files.known) base::AppendVarint(&out, files.known->sequence_number);
+  if (files.known && files.known->snapshot_id) base::AppendVarint(&out, *files.known->snapshot_id);
+  base::AppendUnsignedVarint(&out, files.deleted_keys.size());
+  for (const std::string& key : files.deleted_keys) AppendBytes(&out, key);
   return out;
 }
 
@@ -81,11 +96,12 @@ Result<WrittenFiles> DecodeWrittenFiles(const TableMetadata& metadata, std::stri
   uint64_t groups = 0;
   if (!base::ReadUnsignedVarint(&bytes, &groups)) return Broken();
   for (uint64_t i = 0; i < groups; ++i) FIRN_RETURN_IF_ERROR(DecodeGroup(metadata, &bytes, &files));
-  uint64_t paths = 0;
-  if (!base::ReadUnsignedVarint(&bytes, &paths)) return Broken();
-  for (uint64_t i = 0; i < paths; ++i) {
-    FIRN_TRY(std::string_view path, TakeBytes(&bytes));
-    files.referenced_data_files.emplace_back(path);
+  FIRN_TRY(files.known, TakeVersion(&bytes));
+  uint64_t keys = 0;
+  if (!base::ReadUnsignedVarint(&bytes, &keys)) return Broken();
+  for (uint64_t i = 0; i < keys; ++i) {
+    FIRN_TRY(std::string_view key, TakeBytes(&bytes));
+    files.deleted_keys.emplace_back(key);
   }
   if (!bytes.empty()) return Broken();
   return files;

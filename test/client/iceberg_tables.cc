@@ -232,9 +232,7 @@ class Program {
       for (size_t i = 0; i < written.size(); ++i) index[written[i]] = locations[i];
       WrittenFiles files;
       files.data_files = Must(writer->Finish());
-      WrittenDeletes deleted = Must(deletes.Write(*store_, environment_.random, *table.metadata));
-      files.delete_files = std::move(deleted.files);
-      files.referenced_data_files = std::move(deleted.referenced_data_files);
+      files.delete_files = Must(deletes.Write(*store_, environment_.random, *table.metadata));
       table = Commit(table, std::move(files));
     }
     std::printf("%s %zu\n", name.c_str(), index.size());

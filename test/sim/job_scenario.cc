@@ -5,6 +5,8 @@
 //
 // Half of the seeds keep the tables in a hadoop catalog, outside the journal: there the tables may stand at different points while the job runs, and the
 // outside fails now and then, before it has done what it was asked for or after it.
+//
+// In a third of them two more jobs replace each other's rows by key in one table, which never has a key twice.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -32,10 +34,12 @@ constexpr const char* kSetup[] = {
     "CREATE TABLE IF NOT EXISTS lake.db.raw_numbers (id BIGINT, k STRING, v BIGINT) WITH ('format-version'='2')",
     "CREATE TABLE IF NOT EXISTS lake.db.sums (k STRING, n BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('format-version'='2', 'write.upsert.enabled'='true')",
     "CREATE TABLE IF NOT EXISTS lake.db.totals (n BIGINT, s BIGINT) WITH ('format-version'='2')",
+    "CREATE TABLE IF NOT EXISTS lake.db.latest (m BIGINT, id BIGINT, PRIMARY KEY (m) NOT ENFORCED) WITH ('format-version'='2', 'write.upsert.enabled'='true')",
     "SET 'execution.checkpointing.interval' = '100ms'",
 };
 constexpr const char* kJob =
     "EXECUTE STATEMENT SET BEGIN INSERT INTO lake.db.raw_numbers SELECT id, k, v FROM numbers; INSERT INTO lake.db.sums SELECT k, COUNT(*), SUM(v) FROM numbers GROUP BY k; END";
+constexpr const char* kRivals[] = {"INSERT INTO lake.db.latest SELECT MOD(id, 7), id FROM numbers", "INSERT INTO lake.db.latest SELECT MOD(id, 5), -id FROM numbers"};
 constexpr const char* kBatch = "SET 'execution.runtime-mode' = 'batch'";
 constexpr const char* kNoRestarts = "SET 'restart-strategy.type' = 'none'";
 constexpr const char* kBoundedJob = "INSERT INTO lake.db.totals SELECT COUNT(*), SUM(v) FROM numbers /*+ OPTIONS('scan.bounded.mode'='latest-offset') */";
@@ -52,6 +56,7 @@ class JobWorld final : public World {
 
   void Act() override {
     is_outside_ = OneIn(2);
+    has_rivals_ = OneIn(3);
     const uint64_t lives = 1 + Choose(kLivesMax);
     for (uint64_t life = 0; life < lives; ++life) Live();
     StartNode();
@@ -111,6 +116,9 @@ class JobWorld final : public World {
     SIM_CHECK(!job || job->state != exec::JobState::kFailed, "the job has failed: {}", job->failure ? job->failure->ToString() : "");
     if (!job) FIRN_RETURN_IF_ERROR(node_->Execute(kJob));
     SIM_CHECK(is_dead() || FindJob(kJob), "the job is not there");
+    for (const char* rival : kRivals) {
+      if (has_rivals_ && !FindJob(rival)) FIRN_RETURN_IF_ERROR(node_->Execute(rival));
+    }
     return Ok();
   }
 
@@ -181,7 +189,11 @@ class JobWorld final : public World {
     for (int64_t id : acked_) SIM_CHECK(produced.contains(id), "record {} was acknowledged and is not in the log", id);
     auto raw = node_->Rows("raw_numbers");
     auto sums = node_->Rows("sums");
+    auto latest = node_->Rows("latest");
     if (is_dead()) return false;
+    SIM_CHECK(latest.ok(), "a table cannot be read: {}", latest.error().ToString());
+    std::set<std::string> keys;
+    for (const std::vector<std::string>& row : *latest) SIM_CHECK(keys.insert(row[0]).second, "key {} of two writers is in the table twice", row[0]);
     SIM_CHECK(raw.ok() && sums.ok(), "a table cannot be read: {}", raw.ok() ? sums.error().ToString() : raw.error().ToString());
     std::set<int64_t> found;
     std::map<std::string, Sum> expected;
@@ -256,6 +268,7 @@ class JobWorld final : public World {
   }
 
   bool is_outside_ = false;  // the tables are in a hadoop catalog
+  bool has_rivals_ = false;
   std::unique_ptr<JobNode> node_;
   int64_t last_id_ = 0;
   std::set<int64_t> acked_;
