@@ -213,25 +213,36 @@ class LocalObjectStore final : public ObjectStore {
     return files_.Open(path, mode);
   }
 
-  // Makes the folder durable: each new name is synced in its parent. Under the lock, so that nobody relies on a folder that another thread has
-  // made but not synced yet; the parent of a folder met for the first time is synced too, since an earlier process may have died before it was.
+  // Makes the folder durable: each new name is synced in its parent. Nobody relies on a folder that another thread has made but not synced yet: he syncs it
+  // himself. The parent of a folder met for the first time is synced too, since an earlier process may have died before it was. No lock is held while the disk works.
   Status EnsureFolder(const std::string& path) {
+    std::vector<std::string> to_sync = {path};
+    {
+      base::MutexLock lock(mutex_);
+      if (known_folders_.contains(path)) return Ok();
+    }
+    for (std::string at = path; IsNew(at) && to_sync.size() <= kFolderDepthMax; at = io::ParentPath(at)) {
+      if (at != path) to_sync.push_back(at);
+      if (at == io::ParentPath(at)) break;
+    }
+    {
+      base::MutexLock lock(mutex_);
+      unsynced_folders_.insert(to_sync.begin(), to_sync.end());
+    }
+    if (!files_.Exists(path)) FIRN_RETURN_IF_ERROR(files_.CreateDirectories(path));
+    for (const std::string& at : to_sync) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(io::ParentPath(at)));
     base::MutexLock lock(mutex_);
-    if (known_folders_.contains(path)) return Ok();
-    std::vector<std::string> created;
-    for (std::string at = path; !files_.Exists(at); at = io::ParentPath(at)) {
-      created.push_back(at);
-      if (at == io::ParentPath(at) || created.size() > kFolderDepthMax) break;
-    }
-    if (created.empty()) {
-      created.push_back(path);
-    } else {
-      FIRN_RETURN_IF_ERROR(files_.CreateDirectories(path));
-    }
-    for (const std::string& at : created) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(io::ParentPath(at)));
+    for (const std::string& at : to_sync) unsynced_folders_.erase(at);
     if (known_folders_.size() >= kKnownFoldersMax) known_folders_.clear();
     known_folders_.insert(path);
     return Ok();
+  }
+
+  // Whether it is not there, or some thread has not yet synced its name.
+  bool IsNew(const std::string& folder) {
+    if (!files_.Exists(folder)) return true;
+    base::MutexLock lock(mutex_);
+    return unsynced_folders_.contains(folder);
   }
 
   void ForgetFolders() {
@@ -242,7 +253,8 @@ class LocalObjectStore final : public ObjectStore {
   io::FileSystem& files_;
   io::Random& random_;
   base::Mutex mutex_;
-  std::unordered_set<std::string> known_folders_ FIRN_GUARDED_BY(mutex_);
+  std::unordered_set<std::string> known_folders_ FIRN_GUARDED_BY(mutex_);     // durable
+  std::unordered_set<std::string> unsynced_folders_ FIRN_GUARDED_BY(mutex_);  // made by a thread that has not come to sync their names, or about to be
 };
 
 }  // namespace
