@@ -49,6 +49,11 @@ class Health {
 
   bool is_stopped() const { return is_stopped_; }
   bool is_disk_full() const { return is_disk_full_; }
+  bool is_disk_full(DiskUser user) const {
+    if (!is_disk_full_) return false;
+    base::MutexLock lock(mutex_);
+    return disk_full_[static_cast<int>(user)].has_value();
+  }
   /// Why it has stopped; else the full disk; else Ok.
   Status status() const {
     base::MutexLock lock(mutex_);

@@ -153,7 +153,9 @@ std::optional<Error> JournalWriter::RefuseBeforehand(const Waiting& entry) const
     return Error(ErrorCode::kLimitExceeded, fmt::format("a journal entry of {} bytes and {} operations is above the limit of {} bytes and {} operations",
                                                         entry.entry_bytes, entry.operations.size(), options_.max_entry_bytes, kOperationsPerEntryMax));
   }
-  if (entry.memory_bytes > 0 && health_.is_disk_full() && contents_.budget().is_unmoved_full()) return health_.status().error();
+  // Once records were refused for want of space, those behind them are too, also smaller ones that the rest of the file would take: a producer's state that goes
+  // with them counts the refused ones. Until the writer resumes; their producers have been told by then.
+  if (entry.memory_bytes > 0 && (health_.is_disk_full(DiskUser::kJournal) || (health_.is_disk_full() && contents_.budget().is_unmoved_full()))) return health_.status().error();
   return std::nullopt;
 }
 
@@ -223,7 +225,9 @@ bool JournalWriter::TryResume() {
 void JournalWriter::Complete(Entries group, const std::optional<Error>& error) {
   uint64_t sequence = next_sequence_ - static_cast<uint64_t>(std::count_if(group.begin(), group.end(), [](const Waiting& entry) { return !entry.refused.has_value(); }));
   for (Waiting& entry : group) {
-    const std::optional<Error>& failure = entry.refused.has_value() ? entry.refused : error;
+    // Where it is unknown what has become of those before it, a refused one is not told sooner than they are.
+    const bool is_refused = entry.refused.has_value() && !(error.has_value() && health_.is_stopped());
+    const std::optional<Error>& failure = is_refused ? entry.refused : error;
     CommitCallback done = std::move(entry.done);
     entry.operations.clear();
     if (failure.has_value()) {

@@ -11,6 +11,7 @@
 #include "base/endian.h"
 #include "base/error_render.h"
 #include "io/real_environment.h"
+#include "io/simulated_environment.h"
 #include "kafka/record_batch.h"
 #include "log/file_names.h"
 #include "log/journal_format.h"
@@ -440,6 +441,39 @@ TEST_F(StoreTest, ManyProducersAtOnce) {
     EXPECT_EQ(Values(ids[p]), std::vector<std::string>(1500, std::string(1000, static_cast<char>('a' + p))));
     EXPECT_EQ(store_->meta().Get("p" + std::to_string(p)), "299");
   }
+}
+
+// A producer's state goes with its records: what counts records that were refused must not become durable, or their producer, sending them again, is told that they
+// are there.
+TEST(FullDisk, RecordsBehindRefusedOnesAreRefusedToo) {
+  io::SimulatedEnvironment world(1);
+  auto opened = Store::Open(world.environment(), "/data", {.journal_file_bytes = 256 << 10, .journal_limit_bytes = 1 << 20, .memory_limit_bytes = 4 << 20, .max_entry_bytes = 1 << 20});
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  Store& store = **opened;
+  std::vector<bool> answers;
+  const auto append = [&](Operation operation) {
+    store.journal().Append({std::move(operation)}, [&](const Result<Committed>& result) { answers.push_back(result.ok()); });
+  };
+  const auto run = [&](size_t count) { return world.executor().StepUntil([&] { return answers.size() == count; }); };
+  const TopicPartitionId id = store.AllocatePartitionId();
+  append(CreatePartition{id, {}});
+  ASSERT_TRUE(run(1));
+  world.disk().SetCapacity(world.disk().used_bytes());
+  const std::string large(10'000, 'x');
+  for (int pair = 0; answers.back(); ++pair) {
+    ASSERT_LT(pair, 1000) << "the disk is never full";
+    answers.clear();
+    append(Records(id, 1, large));
+    append(Records(id, 1, "small"));
+    ASSERT_TRUE(run(2));
+    EXPECT_TRUE(answers[0] || !answers[1]) << "pair " << pair;
+  }
+  world.disk().SetCapacity(std::nullopt);
+  ASSERT_TRUE(world.executor().StepUntil([&] { return store.health().ok(); }));
+  answers.clear();
+  append(Records(id, 1, "small"));
+  ASSERT_TRUE(run(1));
+  EXPECT_TRUE(answers[0]);
 }
 
 }  // namespace
