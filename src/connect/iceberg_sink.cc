@@ -334,6 +334,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
       commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
     }
     has_committed_ = true;
+    commit_options.known_sequence_number = known_sequence_number_;
     commit_options.key_ids = key_ids_;
     if (options_.is_upsert && !files.known) files.known = iceberg::VersionOf(*options_.table.metadata);  // nothing was written
     FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
@@ -370,6 +371,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
 
   // The lanes, which a commit of others' rows concerns.
   void Tell(const exec::CheckpointIdentity& identity, iceberg::TableMetadataPtr metadata) {
+    known_sequence_number_ = metadata->last_sequence_number;
     if (options_.is_upsert) committed_->Set({std::move(metadata), identity.checkpoint_id, iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id)});
   }
 
@@ -379,6 +381,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
   const std::vector<int32_t> key_ids_;   // of upserts
   const bool overwrites_;
   bool has_committed_ = false;
+  int64_t known_sequence_number_ = 0;    // of the table after the last commit
   catalog::EmbeddedCatalog* const embedded_;  // null: commits are made outside of the journal
   bool is_reserved_ = false;
   std::optional<iceberg::PreparedCommit> prepared_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
 #include "base/assert.h"
@@ -156,6 +157,7 @@ Result<SnapshotCommit> SnapshotCommit::Make(const WriteContext& context, const T
   SnapshotCommit commit(context);
   commit.snapshot_id_ = static_cast<int64_t>(context.random.Next() >> 1) | 1;
   commit.options_ = std::move(options);
+  commit.options_.known_sequence_number = std::max(commit.options_.known_sequence_number, base.last_sequence_number);
   FIRN_ASSERT(commit.options_.key_ids.empty() || (files.known && commit.options_.branch == kMainBranch), "upserts are of the main branch, as their writer knew it");
   Status status = commit.WriteNewManifests(base, std::move(files));
   if (!status.ok()) {
@@ -345,6 +347,27 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   return change;
 }
 
+// Only the oldest end of a history is cut, so as long as it reaches back to what the writer knew, a snapshot that is not in it was not made.
+Result<bool> SnapshotCommit::IsDone(const TableMetadata& metadata) const {
+  if (IsIn(metadata)) return true;
+  const Snapshot* head = metadata.FindRef(options_.branch);
+  const std::vector<const Snapshot*> history = AncestorsOf(metadata, head);
+  const bool is_whole = history.empty() || !history.back()->parent_snapshot_id || history.back()->sequence_number <= options_.known_sequence_number;
+  if (is_whole) return false;
+  for (const ManifestFile& manifest : new_manifests_) {
+    FIRN_TRY(const bool is_there, context_.store.Exists(manifest.manifest_path));
+    if (!is_there) return true;  // merged into another one, and deleted with the snapshots that had it
+  }
+  FIRN_TRY(const std::vector<ManifestFile> manifests, ReadManifestList(context_.store, *head));
+  for (const ManifestFile& manifest : manifests) {
+    if (manifest.sequence_number <= options_.known_sequence_number) continue;
+    FIRN_TRY(const std::vector<ManifestEntry> entries, ReadManifest(context_.store, metadata, manifest));
+    const bool has_ours = std::any_of(entries.begin(), entries.end(), [&](const ManifestEntry& entry) { return entry.snapshot_id == snapshot_id_; });
+    if (has_ours) return true;
+  }
+  return false;
+}
+
 Status SnapshotCommit::MakeDurable(const Table& table) {
   FIRN_TRY(const std::string bytes, context_.store.Get(table.metadata_location));
   return context_.store.Put(table.metadata_location, bytes, objectstore::PutMode::kReplace);
@@ -371,6 +394,7 @@ std::string SnapshotCommit::ToBytes() const {
   json::object object;
   object["version"] = kBytesVersion;
   object["snapshot-id"] = snapshot_id_;
+  object["known-sequence-number"] = options_.known_sequence_number;
   object["mode"] = static_cast<int>(options_.mode);
   object["branch"] = options_.branch;
   json::object summary;
@@ -398,6 +422,8 @@ Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, st
   if (version != kBytesVersion) return object.Wrong("version", std::to_string(kBytesVersion));
   SnapshotCommit commit(context);
   FIRN_TRY(commit.snapshot_id_, object.Integer("snapshot-id"));
+  FIRN_TRY(const std::optional<int64_t> known, object.OptionalInteger("known-sequence-number"));
+  commit.options_.known_sequence_number = known.value_or(std::numeric_limits<int64_t>::max());  // bytes of an earlier program: history is taken to be whole
   FIRN_TRY(int64_t mode, object.Integer("mode"));
   if (mode < 0 || mode > static_cast<int64_t>(SnapshotMode::kOverwritePartitions)) return object.Wrong("mode", "a mode");
   commit.options_.mode = static_cast<SnapshotMode>(mode);
@@ -426,7 +452,8 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
   FIRN_TRY(int64_t retries, table.metadata->IntegerProperty("commit.retry.num-retries", kCommitAttemptsMin));
   std::string reason;
   for (int64_t attempt = 0; attempt <= std::max<int64_t>(retries, 0); ++attempt) {
-    if (commit.IsIn(*table.metadata)) {
+    FIRN_TRY(const bool is_done, commit.IsDone(*table.metadata));
+    if (is_done) {
       FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));
       return table;
     }
@@ -444,7 +471,8 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
     reason = result.reason;
     FIRN_TRY(table, catalog.LoadTable(identifier));
     if (result.outcome == CommitOutcome::kUnknown) {
-      if (commit.IsIn(*table.metadata)) {
+      FIRN_TRY(const bool is_made, commit.IsDone(*table.metadata));
+      if (is_made) {
         FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));
         return table;
       }

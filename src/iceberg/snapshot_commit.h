@@ -10,7 +10,7 @@
 // again on each conflict and after a crash. A delete of a row whose file is gone deletes nothing; if the row was moved, it is found where it is now.
 //
 // A commit can be turned to bytes, kept in a journal entry, and carried out after a crash: whether it has been is told by its snapshot id and by the
-// job's keys in the summaries of the table's history, never by what the last reply was.
+// job's keys in the summaries of the table's history, or by its manifests where history was cut, never by what the last reply was.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ struct SnapshotCommitOptions {
   SnapshotMode mode = SnapshotMode::kAppend;
   std::string branch = "main";
   std::map<std::string, std::string> summary;  // goes into the snapshot's summary; for upserts, what tells the writer's own snapshots from others'
+  int64_t known_sequence_number = 0;           // the table's last one, as far as its writer has heard; the base's if that is higher
   std::vector<int32_t> key_ids;                // upserts: the key columns; rows with a key of the new files or of deleted_keys are replaced. Needs WrittenFiles::known
 };
 
@@ -80,7 +81,10 @@ class SnapshotCommit {
   int64_t snapshot_id() const { return snapshot_id_; }
   /// Whether the table's history holds this commit, by its snapshot id.
   bool IsIn(const TableMetadata& metadata) const { return metadata.FindSnapshot(snapshot_id_) != nullptr; }
-  /// What IsIn has seen stays, also if the power fails: whoever wrote that metadata may have died before its sync, or the sync failed, after which another one of the
+  /// Whether it has been made, also if its snapshot has been expired since: a job may come back after many commits of others. What was expired is looked for among the
+  /// files of the table, and only when something that the writer did not know has been.
+  Result<bool> IsDone(const TableMetadata& metadata) const;
+  /// What IsDone has seen stays, also if the power fails: whoever wrote that metadata may have died before its sync, or the sync failed, after which another one of the
   /// same bytes says nothing. Written anew, they are durable.
   Status MakeDurable(const Table& table);
 

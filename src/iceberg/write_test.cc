@@ -331,6 +331,23 @@ TEST(SnapshotCommit, HistoryIsBoundedAndItsFilesGo) {
   EXPECT_EQ(LiveRows(warehouse, table), 6);
 }
 
+TEST(SnapshotCommit, ACommitWhoseSnapshotWasExpiredIsNotMadeAgain) {
+  TestWarehouse warehouse;
+  Table table = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "2"}});
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+  Must(writer->Write(Rows(0, 10)));
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  const std::string bytes = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files), {.summary = CheckpointSummary("one", "s", 1)})).ToBytes();
+  SnapshotCommit first = Must(SnapshotCommit::FromBytes(warehouse.context(), bytes));
+  Must(CommitSnapshot(warehouse.catalog(), table.identifier, first));
+  for (int i = 1; i < 5; ++i) warehouse.Append(warehouse.Load("t"), {Rows(100 * i, 1)}, {.summary = CheckpointSummary("other", "s", i)});
+  // The job did not hear of its commit, and comes back when others' commits have pushed it out of the history.
+  SnapshotCommit again = Must(SnapshotCommit::FromBytes(warehouse.context(), bytes));
+  (void)CommitSnapshot(warehouse.catalog(), table.identifier, again).ok();
+  EXPECT_EQ(LiveRows(warehouse, warehouse.Load("t")), 14);
+}
+
 TEST(SnapshotCommit, ExpiryKeepsWhatOthersNeed) {
   TestWarehouse warehouse;
   Table table = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "2"}});
