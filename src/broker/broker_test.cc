@@ -136,6 +136,24 @@ TEST(Metadata, WaitsUntilTheTopicIsDurable) {
   EXPECT_EQ(second.Get().topics[0].topic_id, first.Get().topics[0].topic_id);
 }
 
+// A name costs a few bytes to ask for, and a topic of many partitions many to describe.
+TEST(Metadata, ATopicThatIsNamedAgainAndAgainIsDescribedOnce) {
+  Rig rig;
+  kafka::MetadataRequest request = MetadataOf("trades", true);
+  const auto id = rig.Call<kafka::MetadataResponse>(12, request).topics[0].topic_id;
+  for (int i = 0; i < 1000; ++i) request.topics->push_back(request.topics->front());
+  EXPECT_EQ(rig.Call<kafka::MetadataResponse>(12, request).topics.size(), 1u);
+  request.topics->resize(1);
+  for (int i = 0; i < 10; ++i) request.topics->push_back({.topic_id = id, .name = std::nullopt});
+  const auto both = rig.Call<kafka::MetadataResponse>(12, request);
+  ASSERT_EQ(both.topics.size(), 2u);  // by its name and by its id
+  EXPECT_EQ(both.topics[1].topic_id, id);
+  kafka::DescribeConfigsRequest configs;
+  for (int i = 0; i < 10; ++i) configs.resources.push_back({.resource_type = 2, .resource_name = "trades", .configuration_keys = std::nullopt});
+  configs.resources.push_back({.resource_type = 4, .resource_name = "", .configuration_keys = std::nullopt});
+  EXPECT_EQ(rig.Call<kafka::DescribeConfigsResponse>(4, configs).results.size(), 2u);
+}
+
 TEST(Fetch, ReturnsWholeBatchesFromInsideOne) {
   Rig rig;
   Create(rig, "trades");
@@ -354,6 +372,16 @@ TEST(CreatePartitions, GivesOneResultATopic) {
   EXPECT_EQ(response.results[1].error_code, Number(KafkaCode::kUnknownTopicOrPartition));
   EXPECT_EQ(rig.Call<kafka::CreatePartitionsResponse>(3, request).results[0].error_code, Number(KafkaCode::kInvalidPartitions));
   EXPECT_EQ(rig.Call<ProduceResponse>(9, ProduceOf("trades", 3, BatchOf({"a"}, kNow))).topics[0].partitions[0].error_code, 0);
+}
+
+TEST(ListOffsets, FindsNoRecordBeforeTheStart) {
+  Rig rig;
+  Create(rig, "trades");
+  Produce(rig, "trades", {"a", "b", "c"});
+  kafka::DeleteRecordsRequest request;
+  request.topics.push_back({"trades", {{0, 1}}});
+  EXPECT_EQ(rig.Call<kafka::DeleteRecordsResponse>(2, request).topics[0].partitions[0].low_watermark, 1);
+  EXPECT_EQ(OffsetOf(rig, 0), 1);
 }
 
 TEST(DeleteRecords, MovesTheStart) {

@@ -14,14 +14,16 @@ namespace firn::broker {
 
 class Call {
  public:
-  Call(kafka::RequestHeader header, ClientContext client, ReplyCallback reply)
-      : header_(std::move(header)), client_(std::move(client)), reply_(std::move(reply)) {}
+  Call(kafka::RequestHeader header, size_t frame_bytes, ClientContext client, ReplyCallback reply)
+      : header_(std::move(header)), frame_bytes_(frame_bytes), client_(std::move(client)), reply_(std::move(reply)) {}
 
   int version() const { return header_.api_version; }
   std::string client_id() const { return header_.client_id.value_or(""); }
   const std::string& client_host() const { return client_.host; }
   const io::Address& reached() const { return client_.reached; }
   uint64_t connection() const { return client_.connection; }
+  /// Of the request, with all that is sliced out of it.
+  size_t frame_bytes() const { return frame_bytes_; }
 
   template <typename Response>
   void Respond(const Response& response) {
@@ -42,6 +44,7 @@ class Call {
   }
 
   kafka::RequestHeader header_;
+  const size_t frame_bytes_;
   ClientContext client_;
   ReplyCallback reply_;
 };

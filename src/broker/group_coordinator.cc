@@ -184,7 +184,7 @@ KafkaCode GroupCoordinator::Leave(const std::string& group_id, const std::string
 }
 
 KafkaCode GroupCoordinator::CheckCommit(const kafka::OffsetCommitRequest& request) {
-  if (request.group_id.empty()) return KafkaCode::kInvalidGroupId;
+  if (request.group_id.empty() || request.group_id.size() > kGroupIdBytesMax) return KafkaCode::kInvalidGroupId;
   Group* group = FindGroup(request.group_id);
   const bool is_simple = request.generation_id < 0 && request.member_id.empty();
   if (group == nullptr) return request.generation_id < 0 ? KafkaCode::kNone : KafkaCode::kIllegalGeneration;

@@ -31,6 +31,8 @@
 
 namespace firn::broker {
 
+inline constexpr size_t kGroupIdBytesMax = 1'024;
+
 /// Of the connection that a JoinGroup came over.
 struct JoiningClient {
   std::string id;

@@ -13,7 +13,6 @@ using kafka::KafkaCode;
 
 namespace {
 
-constexpr size_t kGroupIdBytesMax = 1'024;
 constexpr size_t kClientIdBytesMax = 255;   // of a member id
 constexpr size_t kMemberBytesMax = 4 << 20;  // of the protocols' metadata of one member
 

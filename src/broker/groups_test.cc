@@ -325,6 +325,20 @@ void CreateTrades(Rig& rig) {
   ASSERT_EQ(rig.Call<kafka::MetadataResponse>(4, request).topics[0].error_code, 0);
 }
 
+TEST(Offsets, OfAGroupThatCouldHaveNoMembersAreRefused) {
+  Rig rig;
+  CreateTrades(rig);
+  kafka::OffsetCommitRequest commit;
+  commit.generation_id = -1;
+  commit.topics.push_back({.name = "trades", .partitions = {{0, 1, 3, ""}}});
+  for (const size_t bytes : {size_t{0}, size_t{1'025}, size_t{30'000}}) {
+    commit.group_id = std::string(bytes, 'g');
+    EXPECT_EQ(CommitCode(rig, commit), Number(KafkaCode::kInvalidGroupId)) << bytes;
+  }
+  commit.group_id = std::string(1'024, 'g');
+  EXPECT_EQ(CommitCode(rig, commit), 0);
+}
+
 TEST(Offsets, AreKeptWithMetadataAndSurviveACrash) {
   Rig rig;
   CreateTrades(rig);

@@ -73,6 +73,33 @@ TEST(Produce, GivesOffsetsAndKeepsTheProducersBytes) {
   EXPECT_EQ(log->Read(log::Offset(0), {})->batches[0].view().substr(12), batch.substr(12));
 }
 
+// What is kept until it is in the segments is counted by its own size: a small batch must not hold the memory of the large frame that it came in.
+TEST(Produce, ASmallBatchLetsGoOfItsFrame) {
+  Rig rig;
+  CreateTopic(rig, "trades");
+  for (const size_t ballast : {size_t{1} << 20, size_t{0}}) {
+    kafka::ProduceRequest request = ProduceOf("trades", 0, BatchOf({"a"}, kNow));
+    if (ballast > 0) {
+      auto& refused = request.topics.emplace_back();
+      refused.name = "missing";
+      auto& part = refused.partitions.emplace_back();
+      part.index = 0;
+      part.records = kafka::Records{base::SharedBytes::FromString(BatchOf({std::string(ballast, 'x')}, kNow))};
+    }
+    std::string bytes;
+    for (const auto& part : kafka::EncodeRequest({.api_version = 9, .correlation_id = 7, .client_id = "rig"}, request)) bytes.append(part.view());
+    auto frame = std::make_shared<const std::string>(bytes.substr(kafka::kFrameSizeBytes));
+    const std::weak_ptr<const std::string> lives = frame;
+    const std::string_view view = *frame;
+    std::optional<Reply> reply;
+    rig.broker->Handle(base::SharedBytes(std::move(frame), view), {.host = "127.0.0.1", .connection = 0}, [&](Reply answer) { reply = std::move(answer); });
+    rig.Run();
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(lives.expired(), ballast > 0);  // without ballast nothing is copied
+  }
+  EXPECT_THAT(ReadAll(rig), ElementsAre("a", "a"));
+}
+
 TEST(Produce, IsAnsweredOnlyOnceDurable) {
   Rig rig;
   CreateTopic(rig, "trades");

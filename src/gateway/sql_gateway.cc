@@ -157,19 +157,19 @@ class GatewayImpl final : public SqlGateway {
     if (!text.ok()) return Fail(text.error().message(), 400);
     auto operation = std::make_shared<Operation>();
     operation->text = *text;
-    auto result = session->session.Execute(*text);
+    const std::string handle = random_.UuidText();  // nobody knows it until the statement has run
     {
-      base::MutexLock lock(operation->mutex);
-      if (result.ok()) {
-        operation->result = std::move(result).value();
-      } else {
-        operation->failure = std::move(result).error();
-      }
+      base::MutexLock lock(session->mutex);
+      if (session->operations.size() >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
+      session->operations.emplace(handle, operation);
     }
-    const std::string handle = random_.UuidText();
-    base::MutexLock lock(session->mutex);
-    if (session->operations.size() >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
-    session->operations.emplace(handle, std::move(operation));
+    auto result = session->session.Execute(*text);
+    base::MutexLock lock(operation->mutex);
+    if (result.ok()) {
+      operation->result = std::move(result).value();
+    } else {
+      operation->failure = std::move(result).error();
+    }
     return Reply(fmt::format("{{\"operationHandle\":\"{}\"}}", handle));
   }
 

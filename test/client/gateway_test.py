@@ -120,6 +120,15 @@ class Gateway(NodeCase):
             self.assertEqual(self.send("GET", self.session + "/complete-statement", body)[0], 400, body)
         self.ok("GET", self.session + "/complete-statement", {"statement": "SELECT", "position": 2 ** 62})
 
+    def test_a_session_that_is_full_runs_nothing_more(self):
+        operations = [self.submit("SET 'k' = 'v'") for _ in range(1000)]
+        status, text = self.send("POST", self.session + "/statements", {"statement": "CREATE DATABASE too_much"})
+        self.assertEqual(status, 503)
+        self.assertIn("1000 operations of this session are open", text)
+        self.assertEqual(self.ok("DELETE", operations[0] + "/close"), {"status": "CLOSED"})
+        page = self.ready(self.submit("SHOW DATABASES LIKE 'too_much'") + "/result/0?rowFormat=JSON")
+        self.assertEqual(page["results"]["data"], [])
+
     def test_requests_without_sense_are_refused_and_cost_nothing(self):
         operation = self.submit("SELECT 1")
         refused = [("POST", "/v2/sessions", "{"), ("POST", "/v2/sessions", "[]"), ("POST", self.session + "/statements", "null"), ("POST", self.session + "/statements", {"statement": 1}),

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "broker/config_entries_internal.h"
 #include "broker/core_internal.h"
@@ -106,7 +107,10 @@ void Describe(Core& core, const Call& call, const DescribeConfigsRequest& reques
 
 void HandleDescribeConfigs(Core& core, CallPtr call, DescribeConfigsRequest request) {
   DescribeConfigsResponse response;
-  for (const auto& resource : request.resources) Describe(core, *call, request, resource, response.results.emplace_back());
+  std::set<std::pair<int8_t, std::string>> named;  // once each: a name costs less to ask for than what it names to describe
+  for (const auto& resource : request.resources) {
+    if (named.emplace(resource.resource_type, resource.resource_name).second) Describe(core, *call, request, resource, response.results.emplace_back());
+  }
   call->Respond(response);
 }
 

@@ -2,6 +2,8 @@
 // DescribeGroups: state and members; a group that nobody knows is Dead, without an error.
 #include "kafka/messages/describe_groups.h"
 
+#include <set>
+
 #include "broker/authorized_operations_internal.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
@@ -32,7 +34,9 @@ void DescribeMembers(const Group& group, DescribeGroupsResponse::Group& out) {
 
 void HandleDescribeGroups(Core& core, CallPtr call, kafka::DescribeGroupsRequest request) {
   DescribeGroupsResponse response;
+  std::set<std::string> named;  // once each: a name costs less to ask for than a group to describe
   for (const std::string& id : request.groups) {
+    if (!named.insert(id).second) continue;
     auto& described = response.groups.emplace_back();
     described.group_id = id;
     if (request.include_authorized_operations) described.authorized_operations = kGroupOperations;

@@ -26,9 +26,10 @@ constexpr int kFirstVersionWithMaxTimestamp = 7;
 
 constexpr size_t kLookupPlainBytesMax = 32 << 20;  // of the one batch that is decompressed; in a larger one the batch is all that is told
 
-/// The log is exact to the batch; the record is found by reading that batch. `found` as it is if the batch cannot be read.
+/// The log is exact to the batch; the record is found by reading that batch, from the log's start on if that lies inside. `found` as it is if the batch cannot be read.
 log::TimestampOffset Refine(const log::PartitionLog& log, log::TimestampOffset found, int64_t wanted_ms) {
   if (found.offset.value() < 0) return found;
+  found.offset = std::max(found.offset, log.log_start());
   auto read = log.Read(found.offset, {.max_bytes = 1});
   if (!read.ok() || read->batches.empty()) return found;
   auto batch = kafka::RecordBatchView::Parse(read->batches.front().view());
@@ -37,7 +38,7 @@ log::TimestampOffset Refine(const log::PartitionLog& log, log::TimestampOffset f
   if (!batch.ok() || !reader.Open(*batch, kLookupPlainBytesMax).ok()) return found;
   kafka::RecordView record;
   while (reader.Next(&record)) {
-    if (record.timestamp_ms >= wanted_ms) return {record.timestamp_ms, log::Offset(record.offset)};
+    if (record.offset >= found.offset.value() && record.timestamp_ms >= wanted_ms) return {record.timestamp_ms, log::Offset(record.offset)};
   }
   return found;
 }

@@ -3,6 +3,7 @@
 #include "kafka/messages/metadata.h"
 
 #include <memory>
+#include <set>
 
 #include "broker/authorized_operations_internal.h"
 #include "broker/core_internal.h"
@@ -54,7 +55,9 @@ void Answer(Core& core, Call& call, const MetadataRequest& request, const std::m
   if (is_all) {
     for (const auto& [name, topic] : core.topics.all()) Describe(core, request, topic, response.topics.emplace_back());
   } else {
+    std::set<std::pair<std::optional<std::string>, kafka::Uuid>> named;  // once each: a name costs less to ask for than a topic to describe
     for (const auto& wanted : *request.topics) {
+      if (!named.emplace(wanted.name, wanted.name.has_value() ? kafka::Uuid{} : wanted.topic_id).second) continue;
       auto failure = wanted.name.has_value() ? failures.find(*wanted.name) : failures.end();
       DescribeWanted(core, request, wanted, failure == failures.end() ? KafkaCode::kUnknownTopicOrPartition : failure->second,
                      response.topics.emplace_back());

@@ -60,6 +60,7 @@ class Production : public std::enable_shared_from_this<Production> {
   void Examine(BlockingCalls& calls, size_t max_plain_bytes, std::function<void()> done);
   void Append();
   void AppendBatch(const Topic& topic, const log::PartitionLog& log, const Batch& batch);
+  void LetGoOfFrame();
   void AnswerRepetition(const log::PartitionLog& log, size_t topic, size_t partition, const RecordBatchView& batch,
                         const std::shared_ptr<AcceptedBatch>& repeated);
   void OnCommitted(const Result<log::Committed>& result);
@@ -152,6 +153,7 @@ void Production::Append() {
   }
   batches_.clear();
   if (operations_.empty()) return FinishOne();
+  LetGoOfFrame();
   core_.queue.Append(std::move(operations_), [self = shared_from_this()](Result<log::Committed> result) { self->OnCommitted(result); });
   if (request_.acks == 0) FinishOne();
 }
@@ -239,6 +241,21 @@ void Production::AppendBatch(const Topic& topic, const log::PartitionLog& log, c
   operations_.emplace_back(log::AppendRecords{log.id(), taken.bytes, batch.record_count()});
   if (put.has_value()) operations_.emplace_back(std::move(*put));
   appended_.push_back(std::move(appended));
+}
+
+// Until they are in the segments, batches hold the whole frame that they came in, and are counted by their own sizes: where most of the frame is something else
+// (batches that were refused, fields that nobody knows) they are copied.
+void Production::LetGoOfFrame() {
+  constexpr size_t kSmallFrameBytes = 64 << 10;
+  constexpr size_t kShareMin = 4;
+  size_t kept = 0;
+  for (const log::Operation& operation : operations_) {
+    if (const auto* append = std::get_if<log::AppendRecords>(&operation)) kept += append->batches.size();
+  }
+  if (call_->frame_bytes() <= kSmallFrameBytes || kept * kShareMin > call_->frame_bytes()) return;
+  for (log::Operation& operation : operations_) {
+    if (auto* append = std::get_if<log::AppendRecords>(&operation)) append->batches = base::SharedBytes::FromString(std::string(append->batches.view()));
+  }
 }
 
 void Production::AnswerRepetition(const log::PartitionLog& log, size_t topic, size_t partition, const RecordBatchView& batch,
