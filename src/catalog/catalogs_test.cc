@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <future>
 #include <optional>
 
 #include "catalog/embedded_catalog.h"
@@ -257,6 +259,23 @@ TEST_F(CatalogsTest, JobsTakeTurnsAtATable) {
   ASSERT_TRUE(embedded->TryReserve(identifier, "two"));
   EXPECT_EQ(embedded->LoadReserved(identifier)->metadata->Property("first", ""), "");  // what came of it is not in the journal
   embedded->Release(identifier);
+}
+
+// A table that comes into being under a name while another is renamed to it would be lost.
+TEST_F(CatalogsTest, ARenameHoldsBothNames) {
+  MakeLake();
+  const iceberg::TableIdentifier from{"db", "t"}, to{"db", "u"};
+  const auto lake = Lake();
+  auto* embedded = dynamic_cast<EmbeddedCatalog*>(lake.get());
+  for (const iceberg::TableIdentifier& held : {from, to}) {
+    embedded->Reserve(held);
+    auto renamed = std::async(std::launch::async, [&] { return CodeOf(lake->RenameTable(from, to)); });
+    EXPECT_EQ(renamed.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+    embedded->Release(held);
+    EXPECT_EQ(renamed.get(), std::nullopt);
+    ASSERT_TRUE(lake->RenameTable(to, from).ok());
+  }
+  EXPECT_EQ(CodeOf(lake->RenameTable(from, from)), ErrorCode::kObjectExists);
 }
 
 // Forgotten, not deleted: a catalog made again under its name has its tables.

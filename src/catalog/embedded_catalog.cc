@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "catalog/catalog_keys.h"
@@ -108,15 +111,18 @@ Result<Table> EmbeddedCatalog::LoadTable(const TableIdentifier& identifier) {
 }
 
 Status EmbeddedCatalog::DropTable(const TableIdentifier& identifier, bool purge) {
+  const Reservation reservation(*this, identifier);  // first: what is dropped is what has the name then, not what it was renamed from
   FIRN_TRY(Table table, LoadTable(identifier));
-  const Reservation reservation(*this, identifier);
   FIRN_RETURN_IF_ERROR(AppendAndWait(environment_.executor, store_.journal(), {log::Delete{PointerKey(name_, identifier.database, identifier.name)}}));
   if (purge) return objects_.DeleteFolder(table.metadata->location);
   return Ok();
 }
 
 Status EmbeddedCatalog::RenameTable(const TableIdentifier& from, const TableIdentifier& to) {
-  const Reservation reservation(*this, from);
+  const auto& [first, second] = std::minmax(from, to);  // both, in one order for all: nobody waits for whom he holds up
+  const Reservation reservation(*this, first);
+  std::optional<Reservation> other;
+  if (from != to) other.emplace(*this, second);
   const std::string location = PointerOf(from);
   if (location.empty()) return LoadTable(from).error();
   if (!PointerOf(to).empty()) return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists in `{}`.`{}`", to.name, name_, to.database));

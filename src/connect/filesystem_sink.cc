@@ -289,7 +289,7 @@ class FilesystemCommitter final : public exec::SinkCommitter {
   // INSERT OVERWRITE: all visible files of the table or of the partitions that are written, but for this commit's.
   Status RemoveOthers(const std::string& folder, const std::set<std::string>& ours) {
     auto entries = files_.List(folder);
-    if (!entries.ok()) return Ok();
+    if (!entries.ok()) return entries.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(entries).error());
     for (const io::FileEntry& entry : *entries) {
       if (!entry.is_directory && !entry.name.starts_with('.') && !ours.contains(entry.name)) FIRN_RETURN_IF_ERROR(files_.Remove(io::JoinPath(folder, entry.name)));
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -83,14 +84,24 @@ class BeastClient final : public HttpClient {
   BeastClient(const Address& server, const HttpClientOptions& options) : server_(server), options_(options) {}
 
   Result<HttpResponse> Send(const std::string& method, const std::string& target, const std::string& body) override {
+    if (socket_ && IsClosedByServer()) socket_.reset();  // while it was idle
     const bool was_open = socket_.has_value();
-    auto response = TrySend(method, target, body);
-    // A kept connection may have been closed by the server while idle; nothing was processed then, so the request is sent once more.
-    if (!response.ok() && was_open && response.error().code() == ErrorCode::kUnavailable) response = TrySend(method, target, body);
+    bool was_sent = false;
+    auto response = TrySend(method, target, body, &was_sent);
+    // The server may close a kept connection just as it is used. What it has not got whole it has not done, and GET may be done twice; a POST may have been.
+    const bool is_lost = !response.ok() && was_open && response.error().code() == ErrorCode::kUnavailable;
+    if (is_lost && (!was_sent || method == "GET")) response = TrySend(method, target, body, &was_sent);
     return response;
   }
 
  private:
+  // Or it has said something that nobody asked for: then it is no use either.
+  bool IsClosedByServer() {
+    char byte = 0;
+    const ssize_t count = ::recv(socket_->native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+  }
+
   Error Interrupted(const std::string& what, const error_code& problem) const {
     if (problem == asio::error::operation_aborted) return Error(ErrorCode::kCancelled, fmt::format("told to stop while {} did not answer {}", server_.ToString(), what));
     return Error(ErrorCode::kTimeout, fmt::format("{} did not answer {} within {} ms", server_.ToString(), what, options_.timeout_ms));
@@ -136,7 +147,9 @@ class BeastClient final : public HttpClient {
     return Ok();
   }
 
-  Result<HttpResponse> TrySend(const std::string& method, const std::string& target, const std::string& body) {
+  // `was_sent`: the whole request was handed on.
+  Result<HttpResponse> TrySend(const std::string& method, const std::string& target, const std::string& body, bool* was_sent) {
+    *was_sent = false;
     CallWait wait(options_.timeout_ms);
     FIRN_RETURN_IF_ERROR(Open(wait));
     http::request<http::string_body> request;
@@ -151,6 +164,7 @@ class BeastClient final : public HttpClient {
     error_code problem;
     WaitingStream stream(*socket_, wait);
     http::write(stream, request, problem);
+    *was_sent = !problem;
     http::response_parser<http::string_body> parser;
     parser.body_limit(options_.max_body_bytes);
     if (!problem) http::read(stream, buffer_, parser, problem);

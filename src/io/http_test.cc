@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 #include <future>
+#include <thread>
 
 #include "base/error_render.h"
 #include "io/process.h"
@@ -77,6 +78,60 @@ TEST(Http, AStopSignalEndsACallThatIsNotAnswered) {
   EXPECT_TRUE(TakeStopSignal());
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(base::RenderError(answer.error()), fmt::format("error[E1007]: told to stop while {} did not answer GET /path\n   = more: firn explain E1007\n", server.address().ToString()));
+}
+
+// Answers the first request of each connection, and closes when it has the second.
+class ForgetfulServer {
+ public:
+  ForgetfulServer() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(listener_, 4), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~ForgetfulServer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  Address address() const { return {"127.0.0.1", port_}; }
+  int requests() const { return requests_; }
+
+ private:
+  void Serve() {
+    for (int socket = ::accept(listener_, nullptr, nullptr); socket >= 0; socket = ::accept(listener_, nullptr, nullptr)) {
+      for (int request = 0; request < 2; ++request) {
+        std::array<char, 4096> part;
+        if (::recv(socket, part.data(), part.size(), 0) <= 0) break;
+        ++requests_;
+        constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        if (request == 0) (void)::send(socket, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+      }
+      ::close(socket);
+    }
+  }
+
+  const int listener_;
+  uint16_t port_ = 0;
+  std::atomic<int> requests_ = 0;
+  std::thread thread_;
+};
+
+// An INSERT that is sent again may be made twice.
+TEST(Http, WhatMayHaveBeenDoneIsNotSentAgain) {
+  for (const std::string method : {"POST", "GET"}) {
+    ForgetfulServer server;
+    auto client = HttpClient::Create(server.address());
+    ASSERT_TRUE(client->Send(method, "/").ok());
+    EXPECT_EQ(client->Send(method, "/").ok(), method == "GET");
+    EXPECT_EQ(server.requests(), method == "GET" ? 3 : 2);
+    client.reset();
+  }
 }
 
 // A client that sends only what it is told to.

@@ -216,13 +216,23 @@ class PosixFileSystem final : public FileSystem {
     DIR* stream = ::opendir(directory.c_str());
     if (stream == nullptr) return SystemError("list", directory, errno);
     std::vector<FileEntry> entries;
-    while (const dirent* item = ::readdir(stream)) {
+    int problem = 0;
+    while (problem == 0) {
+      errno = 0;
+      const dirent* item = ::readdir(stream);
+      if (item == nullptr) {
+        problem = errno;  // 0: that was all
+        break;
+      }
       const std::string name = item->d_name;
       struct stat status {};
-      if (name == "." || name == ".." || ::fstatat(::dirfd(stream), item->d_name, &status, 0) != 0) continue;  // gone meanwhile
-      entries.push_back(EntryOf(name, status));
+      if (name == "." || name == "..") continue;
+      if (::fstatat(::dirfd(stream), item->d_name, &status, 0) == 0) entries.push_back(EntryOf(name, status));
+      else if (errno != ENOENT) problem = errno;  // ENOENT: gone meanwhile, or a link to nowhere
     }
     ::closedir(stream);
+    // A list that leaves out a file would have it taken for lost.
+    if (problem != 0) return SystemError("list", directory, problem);
     std::sort(entries.begin(), entries.end(), [](const FileEntry& left, const FileEntry& right) { return left.name < right.name; });
     return entries;
   }
