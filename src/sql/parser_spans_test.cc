@@ -3,28 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 
+#include "sql/corpus_test.h"
 #include "sql/parser.h"
 
 namespace firn::sql {
 namespace {
 
 std::vector<std::string> Corpus() {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator("test/flink/cases")) {
-    if (entry.path().extension() == ".sql") paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
   std::vector<std::string> statements;
-  for (const auto& path : paths) {
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    for (StatementText& statement : SplitStatements(text.str())) statements.push_back(std::move(statement.text));
-  }
+  ForEachCorpusStatement([&](const std::string&, const std::string& text) { statements.push_back(text); });
   return statements;
 }
 

@@ -4,11 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "base/error_render.h"
+#include "sql/corpus_test.h"
 
 namespace firn::sql {
 namespace {
@@ -23,40 +20,29 @@ std::string Rendered(std::string_view text) {
 // Every statement of the Flink cases parses, but for those that Flink's own parser refuses.
 TEST(Parser, TakesTheWholeCorpus) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("test/flink/cases")) {
-    if (entry.path().extension() != ".sql") continue;
-    std::stringstream text;
-    text << std::ifstream(entry.path()).rdbuf();
-    for (const StatementText& statement : SplitStatements(text.str())) {
-      ++count;
-      const std::string name = entry.path().stem();
-      auto parsed = ParseStatement(statement.text);
-      const bool is_refused = name.starts_with("261_") || name.starts_with("292_");
-      const bool is_match = statement.text.find("MATCH_RECOGNIZE") != std::string::npos;
-      if (is_refused) {
-        EXPECT_FALSE(parsed.ok()) << name;
-      } else if (is_match) {
-        EXPECT_EQ(parsed.error().code(), ErrorCode::kNotSupported) << name;
-      } else {
-        EXPECT_TRUE(parsed.ok()) << name << ": " << base::RenderError(parsed.error(), {.source = statement.text});
-      }
+  ForEachCorpusStatement([&](const std::string& name, const std::string& text) {
+    ++count;
+    auto parsed = ParseStatement(text);
+    const bool is_refused = name.starts_with("261_") || name.starts_with("292_");
+    const bool is_match = text.find("MATCH_RECOGNIZE") != std::string::npos;
+    if (is_refused) {
+      EXPECT_FALSE(parsed.ok()) << name;
+    } else if (is_match) {
+      EXPECT_EQ(parsed.error().code(), ErrorCode::kNotSupported) << name;
+    } else {
+      EXPECT_TRUE(parsed.ok()) << name << ": " << base::RenderError(parsed.error(), {.source = text});
     }
-  }
+  });
   EXPECT_GT(count, 400);
 }
 
 TEST(Parser, TakesEveryExpressionOfTheCorpus) {
-  for (const auto& entry : std::filesystem::directory_iterator("test/flink/exprs")) {
-    std::ifstream file(entry.path());
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("#") || line.starts_with("@") || line.empty()) continue;
-      const std::string expression = line.substr(0, line.find('\t'));
-      auto parsed = ParseExpression(expression);
-      if (line.find("\t!compile") == std::string::npos) {
-        EXPECT_TRUE(parsed.ok()) << base::RenderError(parsed.error(), {.source = expression});
-      }
+  ForEachCorpusExpression([](const std::string& expression, const std::string& answer) {
+    auto parsed = ParseExpression(expression);
+    if (answer.find("\t!compile") == std::string::npos) {
+      EXPECT_TRUE(parsed.ok()) << base::RenderError(parsed.error(), {.source = expression});
     }
-  }
+  });
 }
 
 TEST(Parser, ErrorsPointAndHelp) {

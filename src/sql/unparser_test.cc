@@ -6,15 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/error_render.h"
 #include "sql/lexer.h"
 #include "sql/parser.h"
+#include "sql/corpus_test.h"
 
 namespace firn::sql {
 namespace {
@@ -72,37 +70,27 @@ void ExpectSameWords(const std::string& text, const std::string& rewritten) {
 
 TEST(Unparser, StatementsOfTheCorpusParseAgainToTheSame) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("test/flink/cases")) {
-    if (entry.path().extension() != ".sql") continue;
-    std::stringstream text;
-    text << std::ifstream(entry.path()).rdbuf();
-    for (const StatementText& statement : SplitStatements(text.str())) {
-      auto parsed = ParseStatement(statement.text);
-      if (!parsed.ok()) continue;
-      ++count;
-      const std::string once = Unparse(*parsed);
-      EXPECT_EQ(Rewritten(once), once) << statement.text;
-      ExpectSameWords(statement.text, once);
-    }
-  }
+  ForEachCorpusStatement([&](const std::string&, const std::string& text) {
+    auto parsed = ParseStatement(text);
+    if (!parsed.ok()) return;
+    ++count;
+    const std::string once = Unparse(*parsed);
+    EXPECT_EQ(Rewritten(once), once) << text;
+    ExpectSameWords(text, once);
+  });
   EXPECT_GT(count, 400);
 }
 
 TEST(Unparser, ExpressionsOfTheCorpusParseAgainToTheSame) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("test/flink/exprs")) {
-    std::ifstream file(entry.path());
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("#") || line.starts_with("@") || line.empty()) continue;
-      const std::string text = line.substr(0, line.find('\t'));
-      auto parsed = ParseExpression(text);
-      if (!parsed.ok()) continue;
-      ++count;
-      const std::string once = Unparse(**parsed);
-      EXPECT_EQ(RewrittenExpression(once), once) << text;
-      ExpectSameWords(text, once);
-    }
-  }
+  ForEachCorpusExpression([&](const std::string& text, const std::string&) {
+    auto parsed = ParseExpression(text);
+    if (!parsed.ok()) return;
+    ++count;
+    const std::string once = Unparse(**parsed);
+    EXPECT_EQ(RewrittenExpression(once), once) << text;
+    ExpectSameWords(text, once);
+  });
   EXPECT_GT(count, 400);
 }
 
