@@ -22,6 +22,7 @@ namespace firn::connect {
 namespace {
 
 constexpr const char* kStagedPrefix = ".firn-";  // files of checkpoints that are not committed; readers pass over names that begin with a dot
+constexpr char kPathEnd = '\0';                // no path holds it
 constexpr size_t kOpenFilesMax = 64;             // a lane; beyond it the file least recently written to is closed, and its partition goes on in another
 constexpr int64_t kBufferedBytesMax = 256 << 20; // a lane, in open row groups; beyond it all files are closed
 
@@ -239,36 +240,33 @@ class FilesystemCommitter final : public exec::SinkCommitter {
         staged_prefix_(kStagedPrefix + NamePrefix(options.job_id)),
         levels_(options.partitions.keys().size()),
         overwrites_(options.overwrites) {}
-  Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity&, const std::vector<std::string>& lanes, bool is_last) override {
+  Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool is_last) override {
     exec::PreparedEffects effects;
-    if (overwrites_ && is_last) effects.outside = "*\n";
     for (const std::string& lane : lanes) effects.outside += lane;
+    if (overwrites_ && is_last) {
+      FIRN_RETURN_IF_ERROR(PlanRemoval(identity, NamesIn(effects.outside)));
+      effects.outside = "*\n" + effects.outside;
+    }
     return effects;
   }
   void Published(const exec::CheckpointIdentity&) override {}
   void Abandoned(const exec::CheckpointIdentity&) override {}
 
   // A file that has its name already was renamed by an earlier try.
-  Status CommitOutside(const exec::CheckpointIdentity&, const std::string& outside) override {
-    std::vector<std::string> names;
-    for (std::string_view rest = outside; !rest.empty(); rest.remove_prefix(names.back().size() + 1)) names.emplace_back(rest.substr(0, rest.find('\n')));
+  Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
+    std::vector<std::string> names = NamesIn(outside);
     const bool overwrites = !names.empty() && names.front() == "*";
-    if (overwrites) names.erase(names.begin());
-    std::map<std::string, std::set<std::string>> folders;
-    for (const std::string& name : names) folders[io::ParentPath(io::JoinPath(folder_, name))].insert(name.substr(name.rfind('/') + 1));
-    if (overwrites && levels_ == 0) folders[folder_];  // without a new file too
-    for (const auto& [folder, ours] : folders) {
-      if (overwrites) FIRN_RETURN_IF_ERROR(RemoveOthers(folder, ours));
+    if (overwrites) {
+      names.erase(names.begin());
+      FIRN_RETURN_IF_ERROR(RemovePlanned(identity));
     }
     for (const std::string& name : names) {
       const std::string path = io::JoinPath(folder_, name);
       const Status status = files_.Rename(StagedPath(folder_, name), path);
       if (!status.ok() && !files_.Exists(path)) return status;
     }
-    for (const auto& [folder, ours] : folders) {
-      if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
-    }
-    return Ok();
+    for (const std::string& folder : FoldersOf(names)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
+    return overwrites ? ForgetPlan(identity) : Ok();
   }
 
   // What was committed has its final name.
@@ -286,14 +284,58 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     return Ok();
   }
 
-  // INSERT OVERWRITE: all visible files of the table or of the partitions that are written, but for this commit's.
-  Status RemoveOthers(const std::string& folder, const std::set<std::string>& ours) {
-    auto entries = files_.List(folder);
-    if (!entries.ok()) return entries.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(entries).error());
-    for (const io::FileEntry& entry : *entries) {
-      if (!entry.is_directory && !entry.name.starts_with('.') && !ours.contains(entry.name)) FIRN_RETURN_IF_ERROR(files_.Remove(io::JoinPath(folder, entry.name)));
+  static std::vector<std::string> NamesIn(std::string_view lines) {
+    std::vector<std::string> names;
+    for (; !lines.empty(); lines.remove_prefix(names.back().size() + 1)) names.emplace_back(lines.substr(0, lines.find('\n')));
+    return names;
+  }
+  std::set<std::string> FoldersOf(const std::vector<std::string>& names) const {
+    std::set<std::string> folders;
+    for (const std::string& name : names) folders.insert(io::ParentPath(io::JoinPath(folder_, name)));
+    return folders;
+  }
+
+  // INSERT OVERWRITE takes out the visible files that are in the table, or in the partitions that are written, when its last checkpoint is cut. They are written down, since
+  // the commit may be made again after a crash, when the folders may hold what others have added.
+  std::string PlanPath(const exec::CheckpointIdentity& identity) const { return io::JoinPath(folder_, fmt::format("{}{}.overwrite", staged_prefix_, identity.checkpoint_id)); }
+
+  Status PlanRemoval(const exec::CheckpointIdentity& identity, const std::vector<std::string>& written) {
+    std::set<std::string> folders = FoldersOf(written);
+    if (levels_ == 0) folders.insert(folder_);  // without a new file too
+    std::string paths;
+    for (const std::string& folder : folders) {
+      auto entries = files_.List(folder);
+      if (!entries.ok() && entries.error().code() == ErrorCode::kNotFound) continue;
+      if (!entries.ok()) return std::move(entries).error();
+      for (const io::FileEntry& entry : *entries) {
+        if (!entry.is_directory && !entry.name.starts_with('.')) paths += io::JoinPath(folder, entry.name) + kPathEnd;
+      }
+    }
+    return paths.empty() ? Ok() : files_.WriteAtomically(PlanPath(identity), paths);
+  }
+
+  // Without a plan there was nothing to remove, or it is done.
+  Status RemovePlanned(const exec::CheckpointIdentity& identity) {
+    if (!files_.Exists(PlanPath(identity))) return Ok();
+    FIRN_TRY(const std::string paths, files_.ReadAll(PlanPath(identity)));
+    std::set<std::string> folders;
+    for (std::string_view rest = paths; !rest.empty();) {
+      const std::string path(rest.substr(0, rest.find(kPathEnd)));
+      rest.remove_prefix(std::min(rest.size(), path.size() + 1));
+      const Status status = files_.Remove(path);
+      if (!status.ok() && status.error().code() != ErrorCode::kNotFound) return status;
+      folders.insert(io::ParentPath(path));
+    }
+    for (const std::string& folder : folders) {
+      if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
     }
     return Ok();
+  }
+
+  Status ForgetPlan(const exec::CheckpointIdentity& identity) {
+    if (!files_.Exists(PlanPath(identity))) return Ok();
+    FIRN_RETURN_IF_ERROR(files_.Remove(PlanPath(identity)));
+    return files_.SyncDirectory(folder_);
   }
 
   io::FileSystem& files_;

@@ -35,9 +35,9 @@ class FilesystemSinkTest : public testing::Test {
   io::FileSystem& files() { return environment_.environment().files; }
   io::Random& random() { return environment_.environment().random; }
 
-  exec::Sink Make(const std::string& job_id) {
+  exec::Sink Make(const std::string& job_id, bool overwrites = false) {
     formats::FormatSpec format{"json", {}, "UTC", {{"id", types::DataType::BigInt()}}};
-    auto sink = MakeFilesystemSink(environment_.environment(), {folder_, PartitionFolders::Make(table_).value(), format, false, job_id}, kSchema, 1);
+    auto sink = MakeFilesystemSink(environment_.environment(), {folder_, PartitionFolders::Make(table_).value(), format, overwrites, job_id}, kSchema, 1);
     EXPECT_TRUE(sink.ok()) << sink.error().ToString();
     return std::move(sink).value();
   }
@@ -90,6 +90,25 @@ TEST_F(FilesystemSinkTest, WhatAKilledRunLeftHiddenGoesAndNothingElse) {
   std::set<std::string> all = Names();
   EXPECT_THAT(all, SizeIs(3));
   EXPECT_TRUE(std::includes(all.begin(), all.end(), visible.begin(), visible.end()));
+}
+
+// A job that dies behind its last commit makes it again when it comes back.
+TEST_F(FilesystemSinkTest, AnOverwriteThatIsCommittedAgainLeavesWhatOthersHaveAddedSince) {
+  const auto add = [this](const std::string& name) { EXPECT_TRUE(files().WriteAtomically(io::JoinPath(folder_, "day=1/" + name), "{}\n").ok()); };
+  ASSERT_TRUE(files().CreateDirectories(io::JoinPath(folder_, "day=1")).ok());
+  add("old.json");
+  exec::Sink sink = Make("job1", true);
+  ASSERT_TRUE(sink.lanes[0]->Write(Rows({1}, 1)).ok());
+  const exec::CheckpointIdentity identity{"job1", "sink", 7};
+  const std::string outside = sink.committer->Prepare(identity, {sink.lanes[0]->Prepare(7).value()->Finish().value()}, true).value().outside;
+  add("between.json");
+  for (const char* later : {"later.json", "latest.json"}) {
+    ASSERT_TRUE(sink.committer->CommitOutside(identity, outside).ok());
+    add(later);
+    sink = Make("job1", true);
+  }
+  ASSERT_TRUE(sink.committer->RemoveOrphans(identity).ok());
+  EXPECT_THAT(Names(), testing::UnorderedElementsAre("day=1/between.json", "day=1/later.json", "day=1/latest.json", testing::StartsWith("day=1/part-job1-")));
 }
 
 TEST_F(FilesystemSinkTest, AFolderThatIsNotThereHasNoOrphans) { EXPECT_TRUE(Make("job1").committer->RemoveOrphans({"job1", "sink", 0}).ok()); }

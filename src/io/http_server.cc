@@ -34,6 +34,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr size_t kDrainBytesMax = 64 << 20;  // of a refused request that a client is still sending
 constexpr int kDrainMs = 1000;               // without a byte
+constexpr int kNoRoomWaitMs = 50;            // where the system has no more sockets or threads, unless a connection ends sooner
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -58,7 +59,7 @@ std::string DecodeUrlPart(std::string_view text, bool plus_is_space) {
 
 HttpRequest MakeRequest(http::request<http::string_body>& message) {
   HttpRequest request;
-  request.method = std::string(message.method_string());
+  request.method = message.method() == http::verb::head ? "GET" : std::string(message.method_string());  // the answer's body is left out
   std::string_view target(message.target().data(), message.target().size());
   const size_t question = target.find('?');
   request.path = DecodeUrlPart(target.substr(0, question), false);
@@ -143,6 +144,12 @@ class TimedStream {
   SteadyTime deadline_ = SteadyTime::max();
 };
 
+struct AnswerForm {
+  unsigned version = 11;
+  bool keep_alive = false;
+  bool is_head = false;
+};
+
 struct Connection {
   explicit Connection(tcp::socket accepted) : socket(std::move(accepted)) {}
   tcp::socket socket;
@@ -182,6 +189,7 @@ class BeastServer final : public HttpServer {
     if (is_stopping_) return;
     is_stopping_ = true;
     ::shutdown(acceptor_.native_handle(), SHUT_RDWR);  // wakes the accept; closing alone would not
+    changed_.NotifyAll();
     // Idle connections end at once; those inside a handler get the grace.
     for (Connection* connection : connections_) ::shutdown(connection->socket.native_handle(), SHUT_RD);
     const auto is_empty = [this]() FIRN_REQUIRES(mutex_) { return connections_.empty(); };
@@ -200,12 +208,32 @@ class BeastServer final : public HttpServer {
     while (true) {
       tcp::socket socket(context_);
       error_code problem;
-      acceptor_.accept(socket, problem);
+      acceptor_.wait(tcp::acceptor::wait_read, problem);  // without descriptors accept fails at once, also where nobody comes
+      if (!problem) acceptor_.accept(socket, problem);
       base::MutexLock lock(mutex_);
       if (is_stopping_) return;
-      if (problem || !MakeRoom()) continue;  // the peer sees a closed connection and tries again
-      auto owned = std::make_unique<Connection>(std::move(socket));
-      connections_.push_back(owned.get());
+      if (!problem) {
+        if (!MakeRoom() || Begin(std::make_unique<Connection>(std::move(socket)))) continue;  // without room the peer sees a closed connection and tries again
+      } else if (!IsExhausted(problem)) {
+        continue;  // that client's fault
+      }
+      // The next try would fail at once again. Who is idle gives way, and its end wakes this thread.
+      (void)DropOldest();
+      changed_.WaitFor(lock, std::chrono::milliseconds(kNoRoomWaitMs), [this]() FIRN_REQUIRES(mutex_) { return is_stopping_; });
+    }
+  }
+
+  static bool IsExhausted(const error_code& problem) {
+    return problem == boost::system::errc::too_many_files_open || problem == boost::system::errc::too_many_files_open_in_system || problem == boost::system::errc::no_buffer_space ||
+           problem == boost::system::errc::not_enough_memory;
+  }
+
+  // False if the system has no thread for it; it is closed then.
+  bool Begin(std::unique_ptr<Connection> owned) FIRN_REQUIRES(mutex_) {
+    Connection* const connection = owned.get();
+    FIRN_ASSERT(connections_.size() < 2 * options_.max_connections, "{} connections", connections_.size());
+    connections_.push_back(connection);
+    try {
       std::thread([this, owned = std::move(owned)]() mutable {
         pthread_setname_np(pthread_self(), "http");
         Serve(*owned);
@@ -214,19 +242,25 @@ class BeastServer final : public HttpServer {
         owned.reset();
         changed_.NotifyAll();
       }).detach();
+      return true;
+    } catch (const std::system_error&) {
+      connections_.remove(connection);
+      return false;
     }
   }
 
   // Whether one more connection can be served, if need be in place of the one that has waited longest for its client.
   bool MakeRoom() FIRN_REQUIRES(mutex_) {
-    size_t staying = 0;
+    const auto staying = static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(), [](const Connection* connection) { return !connection->is_leaving; }));
+    if (staying < options_.max_connections) return connections_.size() < 2 * options_.max_connections;
+    return DropOldest();
+  }
+
+  bool DropOldest() FIRN_REQUIRES(mutex_) {
     Connection* oldest = nullptr;
     for (Connection* connection : connections_) {
-      if (connection->is_leaving) continue;
-      ++staying;
-      if (connection->is_waiting && (oldest == nullptr || connection->since < oldest->since)) oldest = connection;
+      if (!connection->is_leaving && connection->is_waiting && (oldest == nullptr || connection->since < oldest->since)) oldest = connection;
     }
-    if (staying < options_.max_connections) return connections_.size() < 2 * options_.max_connections;
     if (oldest == nullptr) return false;
     oldest->is_leaving = true;
     ::shutdown(oldest->socket.native_handle(), SHUT_RDWR);
@@ -270,10 +304,10 @@ class BeastServer final : public HttpServer {
       if (problem) return Refuse(socket, stream, problem);
       auto message = parser.release();
       const bool keep = message.keep_alive();
-      const unsigned version = message.version();
+      const AnswerForm form{message.version(), keep, message.method() == http::verb::head};
       const HttpResponse response = handler_(MakeRequest(message));
       SetWaiting(connection, true);  // for it to take the answer and to ask again
-      if (!Reply(stream, response, version, keep) || !keep) return;
+      if (!Reply(stream, response, form) || !keep) return;
     }
   }
 
@@ -289,7 +323,7 @@ class BeastServer final : public HttpServer {
       status = 413;
       text = fmt::format("the request's body is larger than {} bytes", options_.max_body_bytes);
     }
-    if (Reply(stream, {status, "application/json", {}, fmt::format("{{\"errors\":[\"{}\"]}}", text)}, 11, false)) Drain(socket, stream);
+    if (Reply(stream, {status, "application/json", {}, fmt::format("{{\"errors\":[\"{}\"]}}", text)}, {})) Drain(socket, stream);
   }
 
   // Closing with unread bytes would take the answer back before the client has read it.
@@ -303,14 +337,19 @@ class BeastServer final : public HttpServer {
     }
   }
 
-  static bool Reply(TimedStream& stream, const HttpResponse& response, unsigned version, bool keep) {
-    http::response<http::string_body> message(static_cast<http::status>(response.status), version);
+  static bool Reply(TimedStream& stream, const HttpResponse& response, const AnswerForm& form) {
+    FIRN_ASSERT(response.status >= 200 && response.status < 600, "status {}", response.status);
+    http::response<http::string_body> message(static_cast<http::status>(response.status), form.version);
     message.set(http::field::server, "firn");
     message.set(http::field::content_type, response.content_type);
     for (const auto& [name, value] : response.headers) message.set(name, value);
-    message.keep_alive(keep);
-    message.body() = response.body;
-    message.prepare_payload();
+    message.keep_alive(form.keep_alive);
+    if (form.is_head) {
+      message.content_length(response.body.size());
+    } else {
+      message.body() = response.body;
+      message.prepare_payload();
+    }
     error_code problem;
     http::write(stream, message, problem);
     return !problem;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -137,7 +138,9 @@ TEST(Http, WhatMayHaveBeenDoneIsNotSentAgain) {
 // A client that sends only what it is told to.
 class RawClient {
  public:
-  explicit RawClient(const Address& server) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  RawClient() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {}
+  explicit RawClient(const Address& server) : RawClient() { Connect(server); }
+  void Connect(const Address& server) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(server.port);
@@ -194,6 +197,48 @@ TEST(Http, ANewClientGetsThePlaceOfTheOneThatWasSilentLongest) {
   EXPECT_EQ(first.ReadAll(), "");  // gone
   second.Send("GET / HTTP/1.1\r\n\r\n");
   EXPECT_THAT(second.ReadSome(), testing::EndsWith("hello"));
+}
+
+TEST(Http, RequestsInOneGoAreAnsweredInTurnAndHeadWithoutABody) {
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}}, [](const HttpRequest& request) { return HttpResponse{.body = request.method + request.path}; });
+  ASSERT_TRUE(server.ok());
+  RawClient client((*server)->address());
+  client.Send("HEAD /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nBREW /c HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const std::string answers = client.ReadAll();
+  EXPECT_THAT(answers, testing::ContainsRegex("^HTTP/1.1 200 OK\r\n(.+\r\n)*Content-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\n(.+\r\n)*Content-Length: 5\r\n\r\nGET/bHTTP/1.1 200"));
+  EXPECT_THAT(answers, testing::EndsWith("\r\n\r\nBREW/c"));
+}
+
+// Lets the process open no more files while it lives.
+class NoMoreFiles {
+ public:
+  NoMoreFiles() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const int next = ::dup(0);
+    EXPECT_GE(next, 0);
+    ::close(next);
+    rlimit limit = before_;
+    limit.rlim_cur = static_cast<rlim_t>(next);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  }
+  ~NoMoreFiles() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Http, WithoutFileDescriptorsTheIdleGiveWay) {
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}}, Hello);
+  ASSERT_TRUE(server.ok());
+  RawClient idle((*server)->address());
+  idle.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(idle.ReadSome(), testing::EndsWith("hello"));
+  RawClient late;
+  const NoMoreFiles none;
+  late.Connect((*server)->address());
+  late.Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(late.ReadSome(), testing::EndsWith("hello"));
+  EXPECT_EQ(idle.ReadAll(), "");  // gone
 }
 
 TEST(Http, EncodesWhatIsReserved) { EXPECT_EQ(EncodeUrlPart("a/b c~"), "a%2Fb%20c~"); }
