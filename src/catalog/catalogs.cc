@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 #include "catalog/catalog_keys.h"
 #include "catalog/definition_json.h"
@@ -59,6 +60,7 @@ struct Catalogs::Impl {
   const SystemTables& system_tables;
   std::unique_ptr<objectstore::ObjectStore> objects;
 
+  base::Mutex changes;  // held by who changes a name, until that is durable: what it has found there or missing stays so. Before `mutex`
   mutable base::Mutex mutex;
   std::map<std::string, CatalogInfo> catalogs FIRN_GUARDED_BY(mutex);
   std::map<std::string, std::shared_ptr<iceberg::Catalog>> iceberg_catalogs FIRN_GUARDED_BY(mutex);
@@ -156,7 +158,7 @@ Catalogs::~Catalogs() = default;
 Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environment, log::Store& store, const std::string& data_directory,
                                                  const SystemTables& system_tables) {
   auto impl = std::unique_ptr<Impl>(new Impl{environment, store, io::AbsolutePath(io::JoinPath(data_directory, "warehouse")), system_tables,
-                                             objectstore::MakeLocalObjectStore(environment.files, environment.random), {}, {}, {}});
+                                             objectstore::MakeLocalObjectStore(environment.files, environment.random), {}, {}, {}, {}});
   Impl& state = *impl;
   base::MutexLock lock(state.mutex);
   const std::string prefix = CatalogKey("");
@@ -177,6 +179,7 @@ Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environm
 
 Status Catalogs::CreateCatalog(CatalogInfo catalog, IfExists if_exists) {
   if (!IsName(catalog.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a catalog", catalog.name));
+  base::MutexLock changing(impl_->changes);
   {
     base::MutexLock lock(impl_->mutex);
     if (impl_->catalogs.contains(catalog.name)) {
@@ -192,12 +195,14 @@ Status Catalogs::CreateCatalog(CatalogInfo catalog, IfExists if_exists) {
   FIRN_RETURN_IF_ERROR(impl_->Append({log::Put{CatalogKey(catalog.name), EncodeInfo(catalog)}}));
   base::MutexLock lock(impl_->mutex);
   if (iceberg_catalog) impl_->iceberg_catalogs[catalog.name] = std::move(iceberg_catalog);
-  impl_->catalogs[catalog.name] = catalog;
+  const bool is_new = impl_->catalogs.emplace(catalog.name, catalog).second;
+  FIRN_ASSERT(is_new, "catalog `{}` was made twice", catalog.name);
   return Ok();
 }
 
 // Tables of an Iceberg catalog are forgotten with it, not deleted; those of a generic one are definitions and go.
 Status Catalogs::DropCatalog(const std::string& name, IfMissing if_missing) {
+  base::MutexLock changing(impl_->changes);
   auto found = impl_->Find(name);
   if (!found.ok()) return if_missing == IfMissing::kIgnore ? Ok() : Status(std::move(found).error());
   if (name == kDefaultCatalog) return Error(ErrorCode::kInvalidArgument, fmt::format("catalog `{}` cannot be dropped: it is the node's default", name));
@@ -224,6 +229,7 @@ std::vector<CatalogInfo> Catalogs::ListCatalogs() const {
 Result<CatalogInfo> Catalogs::FindCatalog(const std::string& name) const { return impl_->Find(name); }
 
 Status Catalogs::CreateDatabase(const std::string& catalog, const std::string& database, const std::map<std::string, std::string>& properties, IfExists if_exists) {
+  base::MutexLock changing(impl_->changes);
   FIRN_TRY(bool exists, impl_->HasDatabase(catalog, database));
   if (exists) {
     if (if_exists == IfExists::kIgnore) return Ok();
@@ -236,6 +242,7 @@ Status Catalogs::CreateDatabase(const std::string& catalog, const std::string& d
 }
 
 Status Catalogs::DropDatabase(const std::string& catalog, const std::string& database, IfMissing if_missing, DropMode mode) {
+  base::MutexLock changing(impl_->changes);
   FIRN_TRY(bool exists, impl_->HasDatabase(catalog, database));
   if (!exists) return if_missing == IfMissing::kIgnore ? Ok() : impl_->RequireDatabase(catalog, database);
   FIRN_TRY(std::vector<std::string> tables, ListTables(catalog, database));
@@ -245,7 +252,7 @@ Status Catalogs::DropDatabase(const std::string& catalog, const std::string& dat
   FIRN_TRY(std::vector<std::string> views, ListViews(catalog, database));
   for (const std::string& table : tables) {
     const bool is_view = std::find(views.begin(), views.end(), table) != views.end();
-    FIRN_RETURN_IF_ERROR(DropTable({catalog, database, table}, is_view ? plan::TableKind::kView : plan::TableKind::kTable, IfMissing::kIgnore));
+    FIRN_RETURN_IF_ERROR(DropHeld({catalog, database, table}, is_view ? plan::TableKind::kView : plan::TableKind::kTable, IfMissing::kIgnore));
   }
   FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(catalog));
   if (iceberg_catalog) return iceberg_catalog->DropNamespace(database);
@@ -261,6 +268,7 @@ Result<std::vector<std::string>> Catalogs::ListDatabases(const std::string& cata
 Result<bool> Catalogs::HasDatabase(const std::string& catalog, const std::string& database) const { return impl_->HasDatabase(catalog, database); }
 
 Status Catalogs::CreateTable(plan::TableDefinition table, IfExists if_exists) {
+  base::MutexLock changing(impl_->changes);
   FIRN_RETURN_IF_ERROR(impl_->RequireDatabase(table.path.catalog, table.path.database));
   if (!IsName(table.path.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a table", table.path.name));
   auto existing = FindTable(table.path);
@@ -280,6 +288,12 @@ Status Catalogs::CreateTable(plan::TableDefinition table, IfExists if_exists) {
 }
 
 Status Catalogs::DropTable(const plan::ObjectPath& path, plan::TableKind kind, IfMissing if_missing) {
+  base::MutexLock changing(impl_->changes);
+  return DropHeld(path, kind, if_missing);
+}
+
+// `changes` is held.
+Status Catalogs::DropHeld(const plan::ObjectPath& path, plan::TableKind kind, IfMissing if_missing) {
   auto found = FindTable(path);
   if (!found.ok()) {
     const bool is_missing = found.error().code() == ErrorCode::kTableNotFound || found.error().code() == ErrorCode::kDatabaseNotFound;
@@ -297,6 +311,7 @@ Status Catalogs::DropTable(const plan::ObjectPath& path, plan::TableKind kind, I
 }
 
 Status Catalogs::RenameTable(const plan::ObjectPath& from, const std::string& to) {
+  base::MutexLock changing(impl_->changes);
   FIRN_TRY(plan::TableDefinitionPtr table, FindTable(from));
   plan::ObjectPath target = from;
   target.name = to;
@@ -313,6 +328,7 @@ Status Catalogs::RenameTable(const plan::ObjectPath& from, const std::string& to
 
 Status Catalogs::AlterTable(const plan::TableDefinition& table) {
   const std::string key = TableKey(table.path.catalog, table.path.database, table.path.name);
+  base::MutexLock changing(impl_->changes);
   if (impl_->store.meta().Get(key)) return impl_->Append({log::Put{key, EncodeDefinition(table)}});
   FIRN_TRY(auto iceberg_catalog, impl_->Owner(table.path));
   const iceberg::TableIdentifier identifier{table.path.database, table.path.name};

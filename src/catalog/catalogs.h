@@ -88,6 +88,7 @@ class Catalogs : public plan::CatalogView {
 
  private:
   struct Impl;
+  Status DropHeld(const plan::ObjectPath& path, plan::TableKind kind, IfMissing if_missing);
   explicit Catalogs(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -4,12 +4,17 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <optional>
 
 #include "catalog/embedded_catalog.h"
 #include "iceberg/catalog.h"
+#include "io/file_system.h"
+#include "io/random.h"
+#include "io/real_environment.h"
 #include "io/simulated_environment.h"
 
 namespace firn::catalog {
@@ -276,6 +281,35 @@ TEST_F(CatalogsTest, ARenameHoldsBothNames) {
     ASSERT_TRUE(lake->RenameTable(to, from).ok());
   }
   EXPECT_EQ(CodeOf(lake->RenameTable(from, from)), ErrorCode::kObjectExists);
+}
+
+// Two sessions make one name at once: one of them has made it, the other is told so, and nothing of the first is replaced.
+TEST(CatalogsAtOnce, ANameIsMadeOnce) {
+  io::RealEnvironment real;
+  const io::Environment environment = real.environment();
+  const std::string folder = testing::TempDir() + "firn-catalogs-" + environment.random.UuidText();
+  const OneSystemTable system_tables;
+  auto store = log::Store::Open(environment, folder, kSmall);
+  ASSERT_TRUE(store.ok()) << store.error().ToString();
+  auto catalogs = Catalogs::Open(environment, **store, folder, system_tables);
+  ASSERT_TRUE(catalogs.ok()) << catalogs.error().ToString();
+  const auto made_by = [](const std::function<Status()>& make) {
+    std::vector<std::future<Status>> makers;
+    for (int i = 0; i < 4; ++i) makers.push_back(std::async(std::launch::async, make));
+    return std::count_if(makers.begin(), makers.end(), [](std::future<Status>& maker) { return maker.get().ok(); });
+  };
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "c" + std::to_string(i);
+    EXPECT_EQ(made_by([&] { return (*catalogs)->CreateCatalog({name, {{"type", "generic_in_memory"}}, ""}, IfExists::kFail); }), 1);
+    EXPECT_EQ(made_by([&] { return (*catalogs)->CreateDatabase(name, "db", {}, IfExists::kFail); }), 1);
+    plan::TableDefinition view;
+    view.path = {name, "db", "v"};
+    view.kind = plan::TableKind::kView;
+    EXPECT_EQ(made_by([&] { return (*catalogs)->CreateTable(view, IfExists::kFail); }), 1);
+  }
+  (*catalogs).reset();
+  (*store).reset();
+  ASSERT_TRUE(environment.files.RemoveAll(folder).ok());
 }
 
 // Forgotten, not deleted: a catalog made again under its name has its tables.

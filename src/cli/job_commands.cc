@@ -8,6 +8,7 @@
 
 #include "cli/command_line.h"
 #include "cli/result_printer.h"
+#include "cli/usage_error.h"
 #include "io/http.h"
 #include "io/process.h"
 
@@ -116,7 +117,7 @@ Status CancelJob(const JobOptions& options) {
 
 CLI::App* AddVerb(CLI::App* noun, const char* verb, const char* help, const std::shared_ptr<JobOptions>& options, Status (*run)(const JobOptions&), Command* chosen) {
   CLI::App* command = noun->add_subcommand(verb, help);
-  command->add_option("--server", options->server, "a node's job port")->capture_default_str();
+  TakesServers(command->add_option("--server", options->server, "a node's job port")->capture_default_str(), Servers::kAddress);
   // A server of another kind may leave out what is expected; Boost.JSON says so with an exception.
   command->callback([=] {
     *chosen = [=] {

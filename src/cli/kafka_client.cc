@@ -154,9 +154,14 @@ Result<base::SharedBytes> KafkaLink::RoundTrip(std::vector<base::SharedBytes> pa
 }
 
 Result<std::unique_ptr<KafkaClient>> KafkaClient::Connect(const io::Environment& environment, const std::string& bootstrap_server) {
-  FIRN_TRY(const io::Address address, io::ParseAddress(bootstrap_server));
-  FIRN_TRY(auto link, KafkaLink::Connect(environment.network, address));
-  return std::unique_ptr<KafkaClient>(new KafkaClient(environment.network, std::move(link)));
+  for (size_t begin = 0;;) {
+    const size_t end = std::min(bootstrap_server.find(',', begin), bootstrap_server.size());
+    FIRN_TRY(const io::Address address, io::ParseAddress(bootstrap_server.substr(begin, end - begin)));
+    auto link = KafkaLink::Connect(environment.network, address);
+    if (link.ok()) return std::unique_ptr<KafkaClient>(new KafkaClient(environment.network, std::move(link).value()));
+    if (end == bootstrap_server.size() || link.error().code() != ErrorCode::kServerUnreachable) return std::move(link).error();
+    begin = end + 1;
+  }
 }
 
 Result<KafkaLink*> KafkaClient::Broker(int32_t node_id) {

@@ -5,6 +5,7 @@
 #include "cli/command_line.h"
 #include "cli/group_commands.h"
 #include "cli/topic_commands.h"
+#include "cli/usage_error.h"
 
 namespace firn::cli {
 
@@ -21,7 +22,7 @@ template <typename Options>
 Verb<Options> AddVerb(CLI::App* noun, const char* name, const char* help, Status (*run)(const Options&), Command* chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = noun->add_subcommand(name, help);
-  command->add_option("--bootstrap-server", options->bootstrap_server, "a broker, firn's or another")->capture_default_str();
+  TakesServers(command->add_option("--bootstrap-server", options->bootstrap_server, "a broker, firn's or another; of several the first that answers")->capture_default_str(), Servers::kAddresses);
   command->callback([=] { *chosen = [=] { return EndCommand(run(*options)); }; });
   return {command, options};
 }

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   CLI::App* sql_command = app.add_subcommand("sql", "runs SQL statements\n\n  firn sql -e \"SHOW TABLES\"\n  firn sql --data ./lake -f pipeline.sql");
   sql_command->add_option("-e,--execute", sql.statements, "a statement");
   sql_command->add_option("-f,--file", sql.files, "a script; - is standard input");
-  sql_command->add_option("--server", sql.server, "HOST:PORT of a node's SQL gateway")->capture_default_str();
+  TakesServers(sql_command->add_option("--server", sql.server, "HOST:PORT of a node's SQL gateway")->capture_default_str(), Servers::kAddress);
   sql_command->add_option("--data", sql.data, "runs an embedded node on this directory");
   sql_command->add_option("--format", sql.format, "table, json or csv")->capture_default_str();
 

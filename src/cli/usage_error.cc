@@ -9,6 +9,7 @@
 
 #include "base/ascii.h"
 #include "cli/help_page.h"
+#include "io/network.h"
 
 namespace firn::cli {
 
@@ -78,7 +79,33 @@ Error Unconverted(const CLI::App& command, const std::string& text) {
   return Wrong(command, fmt::format("{} takes a number, not '{}'", option, value));
 }
 
+// A port to connect to is never 0, and a host is no path.
+bool IsServer(const std::string& text) {
+  const auto address = io::ParseAddress(text);
+  return address.ok() && address->port != 0 && address->host.find_first_of("/, ") == std::string::npos;
+}
+
+std::string WithoutScheme(const std::string& text) {
+  constexpr std::string_view kScheme = "http://";
+  if (!text.starts_with(kScheme)) return text;
+  return text.substr(kScheme.size(), text.size() - kScheme.size() - (text.ends_with('/') ? 1 : 0));
+}
+
 }  // namespace
+
+void TakesServers(CLI::Option* option, Servers servers) {
+  const auto check = [servers](std::string& text) -> std::string {
+    const std::string address = WithoutScheme(text);
+    for (size_t begin = 0; begin <= address.size();) {
+      const size_t end = servers == Servers::kAddresses ? std::min(address.find(',', begin), address.size()) : address.size();
+      if (!IsServer(address.substr(begin, end - begin))) return fmt::format("'{}' is no HOST:PORT", text);
+      begin = end + 1;
+    }
+    text = address;
+    return "";
+  };
+  option->transform(CLI::Validator(check, "", "server"));
+}
 
 Error UsageErrorOf(const CLI::App& program, const CLI::ParseError& problem, const std::vector<std::string>& words) {
   Place place = PlaceOf(program, words);

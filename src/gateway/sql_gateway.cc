@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "base/assert.h"
 #include "base/error_render.h"
 #include "base/mutex.h"
 #include "gateway/http_answer.h"
@@ -33,6 +34,7 @@ struct Operation {
   int64_t next_token FIRN_GUARDED_BY(mutex) = 0;
   std::string last_page FIRN_GUARDED_BY(mutex);  // of next_token - 1: a client that lost the answer asks again
   bool has_ended FIRN_GUARDED_BY(mutex) = false;
+  bool has_unshown_rows FIRN_GUARDED_BY(mutex) = false;  // `result.rows` are of a page that could not be given
   bool is_cancelled FIRN_GUARDED_BY(mutex) = false;
 };
 
@@ -229,7 +231,8 @@ class GatewayImpl final : public SqlGateway {
     const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format_name);
     if (token != std::to_string(operation.next_token)) return Fail(fmt::format("result {} was asked for and {} is next", token, operation.next_token), 400);
     std::vector<types::Batch> batches = std::exchange(operation.result.rows, {});
-    if (operation.result.stream && !operation.has_ended) {
+    const bool is_again = operation.has_unshown_rows;
+    if (operation.result.stream && !operation.has_ended && !is_again) {
       auto chunk = operation.result.stream->Next(kResultWaitMs);
       if (!chunk.ok()) {
         operation.failure = std::move(chunk).error();
@@ -237,14 +240,18 @@ class GatewayImpl final : public SqlGateway {
       }
       batches.insert(batches.end(), chunk->batches.begin(), chunk->batches.end());
       operation.has_ended = chunk->is_end;
-    } else {
+    } else if (!is_again) {
       operation.has_ended = true;
     }
     std::string data = "[";
     for (const types::Batch& batch : batches) {
       const auto status = AppendRowsJson(&data, batch, format, time_zone);
-      if (!status.ok()) return Fail(status.error().ToString(), 500);
+      operation.has_unshown_rows = !status.ok();
+      if (status.ok()) continue;
+      operation.result.rows = std::move(batches);  // the session's time zone can be set right, and this page be asked for again
+      return Fail(base::RenderError(status.error(), {.source = operation.text}), 500);
     }
+    FIRN_ASSERT(!operation.has_unshown_rows, "page {} leaves rows out", operation.next_token);
     ++operation.next_token;
     const bool is_end = operation.has_ended && batches.empty();
     std::string body = fmt::format("{{\"resultType\":\"{}\",\"isQueryResult\":{},\"resultKind\":\"{}\",", is_end ? "EOS" : "PAYLOAD", operation.result.is_query,

@@ -87,6 +87,21 @@ class Usage(unittest.TestCase):
             self.assertIn(f"error[E7002]: {words}", ran.err)
             self.assertRegex(ran.err, r"   = help: firn( [a-z]+)* --help shows how it is used\n")
 
+    def test_a_server_is_a_host_and_a_port(self):
+        for arguments in (("sql", "-e", "SHOW TABLES", "--server"), ("job", "list", "--server"), ("job", "cancel", "1", "--server"), ("topic", "list", "--bootstrap-server"), ("group", "list", "--bootstrap-server")):
+            for server in ("here", "here:", "here:x", "here:70000", ":8083", "here:0", "ftp://here:21", "here:1/path", "here:9092,there", ""):
+                ran = firn(*arguments, server)
+                self.assertEqual((ran.code, ran.out), (2, ""), (arguments, server))
+                self.assertIn(f"error[E7002]: {arguments[-1]}: '{server}' is no HOST:PORT", ran.err)
+                self.assertRegex(ran.err, r"   = help: firn( [a-z]+)* --help shows how it is used\n")
+
+    def test_servers_as_people_copy_them(self):
+        with Node() as node:
+            for arguments in (("sql", "--server", f"http://127.0.0.1:{node.ports['sql']}/", "-e", "SHOW JOBS"), ("job", "list", "--server", f"http://127.0.0.1:{node.ports['jobs']}"),
+                              ("topic", "list", "--bootstrap-server", f"127.0.0.1:1,127.0.0.1:{node.ports['kafka']}")):
+                ran = firn(*arguments)
+                self.assertEqual(ran.code, 0, (arguments, ran.err))
+
     def test_help_and_version_are_results(self):
         for arguments in (("--help",), ("help",), ("--version",), ("version",), ("topic", "consume", "--help")):
             ran = firn(*arguments)

@@ -96,6 +96,33 @@ class Gateway(NodeCase):
         self.ready(operation + "/result/1?rowFormat=JSON")
         self.assertEqual(self.send("GET", operation + "/result/0?rowFormat=JSON")[0], 400)
 
+    def test_rows_that_cannot_be_shown_are_kept(self):
+        self.session = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {"properties": {"table.local-time-zone": "Nowhere/Land"}})["sessionHandle"]
+        other = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {})["sessionHandle"]
+        for statement in ("CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='1')", "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector'='blackhole')",
+                          "INSERT INTO b SELECT id FROM g"):
+            self.ok("POST", other + "/configure-session", {"statement": statement})
+        operation = self.submit("SHOW CATALOGS")
+        self.assertEqual(len(self.ready(operation + "/result/0?rowFormat=PLAIN_TEXT")["results"]["data"]), 1)
+        operation = self.submit("SHOW JOBS")
+        for _ in range(2):
+            status, text = self.send("GET", operation + "/result/0?rowFormat=PLAIN_TEXT")
+            self.assertEqual(status, 500)
+            self.assertRegex(json.loads(text)["errors"][0], r"^error\[E\d+\]: .*Nowhere/Land")
+        self.ok("POST", self.session + "/configure-session", {"statement": "SET 'table.local-time-zone' = 'UTC'"})
+        page = self.ready(operation + "/result/0?rowFormat=PLAIN_TEXT")
+        rows = list(page["results"]["data"])
+        self.assertTrue(rows)
+
+    def test_head_has_no_body(self):
+        for port, path in (("jobs", "/healthz"), ("sql", "/v2/info")):
+            connection = http.client.HTTPConnection("127.0.0.1", self.node.ports[port], timeout=20)
+            for _ in range(2):  # on one connection
+                connection.request("HEAD", path)
+                answer = connection.getresponse()
+                self.assertEqual((answer.status, answer.read()), (200, b""))
+            connection.close()
+
     def test_cancel(self):
         self.ready(self.submit("CREATE TEMPORARY TABLE g (v INT) WITH ('connector'='datagen', 'rows-per-second'='10')") + "/result/0")
         operation = self.submit("SELECT * FROM g")
