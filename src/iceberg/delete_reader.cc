@@ -7,6 +7,7 @@
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -159,17 +160,27 @@ Result<std::shared_ptr<const EqualityKeys>> DeleteReader::KeysOf(const DeleteFil
 }
 
 Status DeleteReader::ReadKeys(const DataFile& file, EqualityKeys* keys) {
+  if (file.equality_ids.empty()) return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by equality, and does not say of which columns", file.file_path));
   for (int32_t id : file.equality_ids) {
     // The column may have been dropped since.
-    const NestedField* field = metadata_.schema().FindById(id);
-    for (auto at = metadata_.schemas.rbegin(); field == nullptr && at != metadata_.schemas.rend(); ++at) field = at->FindById(id);
+    const Schema* schema = &metadata_.schema();
+    for (auto at = metadata_.schemas.rbegin(); schema->FindById(id) == nullptr && at != metadata_.schemas.rend(); ++at) schema = &*at;
+    const NestedField* field = schema->FindById(id);
     if (field == nullptr || !field->type.IsPrimitive()) {
       return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by the column {}, which the table never had", file.file_path, id));
+    }
+    if (std::none_of(schema->fields.begin(), schema->fields.end(), [&](const NestedField& column) { return column.id == id; })) {
+      return Error(ErrorCode::kNotSupported, fmt::format("{} deletes by `{}`, a part of a column", file.file_path, schema->NameOf(id))).Hint("Equality deletes by whole columns are read.");
     }
     keys->fields.push_back(*field);
     keys->fields.back().required = false;
   }
-  return ReadColumns(store_, file, keys->fields, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
+  std::vector<NestedField> stored = keys->fields;
+  for (NestedField& field : stored) {  // NULL is a key; a file that lacks the column has none
+    field.required = true;
+    field.initial_default.clear();
+  }
+  return ReadColumns(store_, file, stored, [&](const std::vector<ArrayPtr>& columns, int64_t rows) -> Status {
     for (std::string& key : EncodeRowKeys(columns, rows)) keys->keys.insert(std::move(key));
     return Ok();
   });

@@ -10,7 +10,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/assert.h"
 #include "base/result.h"
 
 namespace firn::iceberg {
@@ -85,6 +87,16 @@ class JsonObject {
     if (const boost::json::array* array = value->if_array()) return array;
     return Wrong(name, "an array");
   }
+  /// Empty if absent.
+  Result<std::vector<int32_t>> Int32s(std::string_view name) const {
+    FIRN_TRY(const boost::json::array* items, Array(name));
+    std::vector<int32_t> numbers;
+    for (const boost::json::value& item : *items) {
+      if (!item.is_int64() || item.get_int64() != static_cast<int32_t>(item.get_int64())) return Wrong(name, "an array of 32-bit integers");
+      numbers.push_back(static_cast<int32_t>(item.get_int64()));
+    }
+    return numbers;
+  }
   /// Empty if absent; values must be text.
   Result<std::map<std::string, std::string>> Texts(std::string_view name) const {
     std::map<std::string, std::string> texts;
@@ -134,9 +146,9 @@ class JsonObject {
 inline void AddOthers(const std::map<std::string, std::string>& others, boost::json::object* object) {
   for (const auto& [name, text] : others) {
     if (object->contains(name)) continue;
-    boost::system::error_code code;
-    boost::json::value value = boost::json::parse(text, code);
-    if (!code) object->emplace(name, std::move(value));
+    Result<boost::json::value> value = ParseJson(text, name);
+    FIRN_ASSERT(value.ok(), "{} was JSON when it was read", name);
+    object->emplace(name, std::move(value).value());
   }
 }
 

@@ -85,5 +85,14 @@ TEST(LostReply, ACommitThatAlwaysLosesIsGivenUp) {
   EXPECT_EQ(catalog.abandoned, 21);
 }
 
+TEST(LostReply, WhateverTheTableSaysACommitIsGivenUpSomeTime) {
+  TestWarehouse warehouse;
+  const Table table = warehouse.Create("t", {{"id", types::DataType::BigInt()}}, {}, {}, {{"commit.retry.num-retries", "9223372036854775807"}});
+  LossyCatalog catalog(warehouse.catalog(), LossyCatalog::Lost::kRace);
+  const auto committed = Commit(warehouse, table, catalog);
+  ASSERT_FALSE(committed.ok());
+  EXPECT_THAT(committed.error().message(), testing::HasSubstr("lost against other writers 101 times"));
+}
+
 }  // namespace
 }  // namespace firn::iceberg

@@ -8,6 +8,7 @@
 #include "formats/avro_file.h"
 #include "iceberg/literal_avro.h"
 #include "iceberg/schema_json.h"
+#include "iceberg/table_metadata.h"
 #include "iceberg/table_metadata_json.h"
 
 namespace firn::iceberg {
@@ -67,6 +68,7 @@ enum ListField : int32_t {
   kListFirstRowId = 520,
 };
 constexpr int64_t kDefaultBlockSize = 64 << 20;
+constexpr int64_t kNumberMax = int64_t{1} << 48;  // of rows or bytes in a file: sums of thousands of them are numbers still
 
 // What a file is written as, or how it is read: the reader takes every field of every version and requires the fewest.
 enum class Shape { kWriteV1, kWriteV2, kRead };
@@ -377,6 +379,20 @@ Result<ManifestEntry> ToEntry(const AvroValue& record, const formats::AvroSchema
   return entry;
 }
 
+// What one file is said to be. Sequence numbers may be open.
+Status CheckEntry(const ManifestEntry& entry) {
+  const DataFile& file = entry.file;
+  const auto wrong = [&](std::string what) { return Error(ErrorCode::kInvalidMetadata, std::move(what)); };
+  if (file.file_path.empty()) return wrong("a manifest lists a file without a path");
+  if (file.record_count < 0 || file.record_count > kNumberMax) return wrong(fmt::format("{} is said to have {} rows", file.file_path, file.record_count));
+  if (file.file_size_in_bytes < 0 || file.file_size_in_bytes > kNumberMax) return wrong(fmt::format("{} is said to have {} bytes", file.file_path, file.file_size_in_bytes));
+  for (const std::optional<int64_t>& number : {entry.sequence_number, entry.file_sequence_number}) {
+    if (number && (*number < 0 || *number > kSequenceNumberMax)) return wrong(fmt::format("{} has the sequence number {}", file.file_path, *number));
+  }
+  if (file.first_row_id && (*file.first_row_id < 0 || *file.first_row_id > kSequenceNumberMax)) return wrong(fmt::format("{} begins with the row id {}", file.file_path, *file.first_row_id));
+  return Ok();
+}
+
 // Specification, "Sequence Number Inheritance" and "First Row ID Inheritance".
 void Inherit(const ManifestFile& manifest, int64_t* next_row_id, ManifestEntry* entry) {
   if (!entry->snapshot_id) entry->snapshot_id = manifest.added_snapshot_id;
@@ -523,6 +539,8 @@ Result<std::vector<ManifestEntry>> DecodeManifest(std::string_view bytes, const 
     if (!record) return entries;
     if (record->if_items() == nullptr) return Error(ErrorCode::kInvalidMetadata, "a manifest's records are no manifest entries");
     FIRN_TRY(ManifestEntry entry, ToEntry(*record, *entry_schema, partition));
+    FIRN_RETURN_IF_ERROR(CheckEntry(entry));
+    FIRN_ASSERT(entry.file.partition.size() == spec.fields.size(), "{} partition values of {} fields", entry.file.partition.size(), spec.fields.size());
     Inherit(manifest, &next_row_id, &entry);
     entries.push_back(std::move(entry));
   }
@@ -557,6 +575,20 @@ Result<std::vector<ManifestFile>> DecodeManifestList(std::string_view bytes) {
     if (record->if_items() == nullptr) return Error(ErrorCode::kInvalidMetadata, "a manifest list's records are no manifests");
     manifests.push_back(ToManifestFile(*record->if_items(), *schema));
   }
+}
+
+Status CheckManifestFile(const ManifestFile& manifest) {
+  const auto wrong = [&](std::string what) { return Error(ErrorCode::kInvalidMetadata, fmt::format("{} {}", manifest.manifest_path, what)); };
+  if (manifest.manifest_path.empty()) return Error(ErrorCode::kInvalidMetadata, "a manifest list names a manifest without a path");
+  if (manifest.manifest_length < 0 || manifest.manifest_length > kNumberMax) return wrong(fmt::format("is said to have {} bytes", manifest.manifest_length));
+  for (int64_t count : {manifest.added_files_count, manifest.existing_files_count, manifest.deleted_files_count, manifest.added_rows_count, manifest.existing_rows_count, manifest.deleted_rows_count}) {
+    if (count < -1 || count > kSequenceNumberMax) return wrong(fmt::format("is said to list {} files or rows", count));
+  }
+  for (int64_t number : {manifest.sequence_number, manifest.min_sequence_number}) {
+    if (number < 0 || number > kSequenceNumberMax) return wrong(fmt::format("has the sequence number {}", number));
+  }
+  if (manifest.first_row_id && (*manifest.first_row_id < 0 || *manifest.first_row_id > kSequenceNumberMax)) return wrong(fmt::format("begins with the row id {}", *manifest.first_row_id));
+  return Ok();
 }
 
 }  // namespace firn::iceberg

@@ -45,5 +45,7 @@ struct ManifestListEncoding {
 
 Result<std::string> EncodeManifestList(const ManifestListEncoding& encoding, const std::vector<ManifestFile>& manifests);
 Result<std::vector<ManifestFile>> DecodeManifestList(std::string_view bytes);
+/// Whether the numbers of a manifest that another program may have listed can be (kInvalidMetadata): those of a snapshot, so all are assigned.
+Status CheckManifestFile(const ManifestFile& manifest);
 
 }  // namespace firn::iceberg

@@ -43,6 +43,10 @@ Result<std::vector<ManifestFile>> ReadManifestList(objectstore::ObjectStore& sto
   FIRN_TRY(std::string bytes, store.Get(snapshot.manifest_list, kMaxManifestBytes));
   Result<std::vector<ManifestFile>> manifests = DecodeManifestList(bytes);
   if (!manifests.ok()) return std::move(manifests).error().Context("reading " + snapshot.manifest_list);
+  for (const ManifestFile& manifest : *manifests) {
+    Status status = CheckManifestFile(manifest);
+    if (!status.ok()) return std::move(status).error().Context("reading " + snapshot.manifest_list);
+  }
   return manifests;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 #include "formats/block_codec.h"
@@ -87,6 +88,34 @@ TEST(TableMetadata, EveryErrorNamesTheMember) {
   EXPECT_THAT(message("\"current-schema-id\": 1", "\"current-schema-id\": 5"), testing::HasSubstr("`current-schema-id`"));
   EXPECT_THAT(message("\"type\": \"decimal(10, 2)\"", "\"type\": \"decimal(99, 2)\""), testing::HasSubstr("`decimal(99, 2)` is no Iceberg type"));
   EXPECT_THAT(message("{\n", "["), testing::HasSubstr("not JSON"));
+  // Numbers that would be counted on from, or stand for nothing.
+  for (const char* number : {"-1", "9223372036854775807"}) {
+    EXPECT_THAT(message("\"last-sequence-number\": 34", (std::string("\"last-sequence-number\": ") + number).c_str()), testing::HasSubstr("`last-sequence-number`")) << number;
+  }
+  EXPECT_THAT(message("\"sequence-number\": 1,", "\"sequence-number\": -1,"), testing::HasSubstr("`sequence-number` of a snapshot"));
+  EXPECT_THAT(message("\"last-column-id\": 3", "\"last-column-id\": 2147483647"), testing::HasSubstr("`last-column-id`"));
+  EXPECT_THAT(message("\"last-partition-id\": 1000", "\"last-partition-id\": 2147483647"), testing::HasSubstr("`last-partition-id`"));
+  EXPECT_THAT(message("\"id\": 2, \"name\": \"y\"", "\"id\": -1, \"name\": \"y\""), testing::HasSubstr("field id -1"));
+  EXPECT_THAT(message("\"id\": 2, \"name\": \"y\"", "\"id\": 2147483546, \"name\": \"y\""), testing::HasSubstr("field id 2147483546"));
+  EXPECT_THAT(message("\"identifier-field-ids\": [1]", "\"identifier-field-ids\": [4294967297]"), testing::HasSubstr("`identifier-field-ids`"));
+  EXPECT_THAT(message("\"source-id\": 1,", "\"source-ids\": [4294967297],"), testing::HasSubstr("`source-ids`"));
+  EXPECT_THAT(message("\"field-id\": 1000", "\"field-id\": -5"), testing::HasSubstr("`field-id` of a partition field"));
+  EXPECT_THAT(message("\"schema-id\": 0,", "\"schema-id\": 1,"), testing::HasSubstr("two schemas have the id 1"));
+  EXPECT_THAT(message("{\"snapshot-id\": 3051729675574597004, \"timestamp-ms\": 1515100955770, \"seq", "{\"snapshot-id\": 3055729675574597004, \"timestamp-ms\": 1515100955770, \"seq"),
+              testing::HasSubstr("two snapshots have the id 3055729675574597004"));
+  EXPECT_THAT(message("{\"test\": {\"snapshot-id\": 3051729675574597004", "{\"test\": {\"snapshot-id\": 5"), testing::HasSubstr("`test` names the snapshot 5, which the table has not"));
+  EXPECT_THAT(message("{\"test\": {\"snapshot-id\": 3051729675574597004, \"type\": \"tag\"", "{\"main\": {\"snapshot-id\": 3051729675574597004, \"type\": \"branch\""),
+              testing::HasSubstr("`main` names the snapshot 3051729675574597004, and the current one is 3055729675574597004"));
+}
+
+// A writer that forgot to count: ids that columns have are not given away again.
+TEST(TableMetadata, LastIdsAreNeverBelowThoseInUse) {
+  std::string text = kV2;
+  text.replace(text.find("\"last-partition-id\": 1000"), 25, "\"last-partition-id\": 0   ");
+  auto metadata = ParseTableMetadata(text);
+  ASSERT_TRUE(metadata.ok()) << metadata.error().ToString();
+  EXPECT_EQ(metadata->last_column_id, 5);
+  EXPECT_EQ(metadata->last_partition_id, 1000);
 }
 
 struct Fixture {
@@ -177,6 +206,39 @@ TEST(ManifestList, RoundTripAssignsSequenceNumbers) {
   fresh.sequence_number = fresh.min_sequence_number = 9;
   EXPECT_EQ((*read)[0], fresh);
   EXPECT_EQ((*read)[1], old);
+}
+
+TEST(Manifest, NumbersThatCannotBeAreRefused) {
+  const Fixture f;
+  const ManifestEncoding encoding{2, f.schema, f.spec, ManifestContent::kData, 4242, std::string(16, 'x')};
+  const auto message = [&](const std::function<void(ManifestEntry&)>& change) {
+    ManifestEntry entry = Entry(3);
+    change(entry);
+    const auto read = DecodeManifest(*EncodeManifest(encoding, {entry}), ManifestFile(), f.spec, f.schema);
+    return read.ok() ? std::string("accepted") : read.error().message();
+  };
+  EXPECT_EQ(message([](ManifestEntry&) {}), "accepted");
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.record_count = -1; }), testing::HasSubstr("3.parquet is said to have -1 rows"));
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.record_count = int64_t{1} << 60; }), testing::HasSubstr("1152921504606846976 rows"));
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.file_size_in_bytes = -7; }), testing::HasSubstr("3.parquet is said to have -7 bytes"));
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.sequence_number = -3; }), testing::HasSubstr("the sequence number -3"));
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.file_path.clear(); }), testing::HasSubstr("a file without a path"));
+}
+
+TEST(ManifestList, NumbersThatCannotBeAreRefused) {
+  const auto message = [](const std::function<void(ManifestFile&)>& change) {
+    ManifestFile manifest;
+    manifest.manifest_path = "m0.avro";
+    manifest.added_files_count = manifest.existing_files_count = manifest.deleted_files_count = manifest.added_rows_count = manifest.existing_rows_count = manifest.deleted_rows_count = 0;
+    change(manifest);
+    const Status status = CheckManifestFile(manifest);
+    return status.ok() ? std::string("accepted") : status.error().message();
+  };
+  EXPECT_EQ(message([](ManifestFile&) {}), "accepted");
+  EXPECT_THAT(message([](ManifestFile& manifest) { manifest.manifest_length = -1; }), testing::HasSubstr("m0.avro is said to have -1 bytes"));
+  EXPECT_THAT(message([](ManifestFile& manifest) { manifest.existing_files_count = -2; }), testing::HasSubstr("m0.avro is said to list -2 files or rows"));
+  EXPECT_THAT(message([](ManifestFile& manifest) { manifest.deleted_rows_count = -9; }), testing::HasSubstr("m0.avro is said to list -9 files or rows"));
+  EXPECT_THAT(message([](ManifestFile& manifest) { manifest.sequence_number = -1; }), testing::HasSubstr("m0.avro has the sequence number -1"));
 }
 
 TEST(Manifest, BrokenBytesGiveErrorsNeverCrashes) {

@@ -79,6 +79,9 @@ ValueRange FromLiteral(const Literal& value) {
   return range;
 }
 
+// Partition values are read as the table's types of today; a snapshot may be asked in those of its time.
+bool IsOf(const Type& type, const ValueRange& range) { return (!range.lower || LiteralFits(type, *range.lower)) && (!range.upper || LiteralFits(type, *range.upper)); }
+
 std::optional<Literal> Bound(const Type& type, const std::string* bytes) {
   if (bytes == nullptr) return std::nullopt;
   Result<Literal> literal = DecodeBound(type, *bytes);
@@ -142,7 +145,8 @@ bool Pruner::Evaluate(const ScanPredicate& predicate, const ColumnRangeFunction&
   for (size_t i = 0; spec != nullptr && i < spec->fields.size() && i < partition.size(); ++i) {
     const PartitionField& field = spec->fields[i];
     if (field.source_ids.size() != 1 || field.source_id() != column->id) continue;
-    if (!TransformResultType(field.transform, column->type).ok()) continue;
+    const Result<Type> type = TransformResultType(field.transform, column->type);
+    if (!type.ok() || !IsOf(*type, partition[i])) continue;
     if (!PartitionMayMatch(predicate, field, column->type, partition[i])) return false;
   }
   return true;

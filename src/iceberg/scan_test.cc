@@ -195,6 +195,80 @@ TEST(Scan, TimeTravelAndProjection) {
   EXPECT_TRUE(counted.batches[0].columns.empty());
 }
 
+// The table's partitions are read as today's type, the question is asked in that of the snapshot.
+TEST(Scan, TimeTravelBehindAPromotionPrunesByPartition) {
+  TestWarehouse warehouse;
+  int count = 0;
+  for (const char* partitioning : {"k", "truncate(10, k)", "bucket(4, k)"}) {
+    Table table = warehouse.Create("t" + std::to_string(++count), {{"k", DataType::Int()}}, {}, {partitioning});
+    table = warehouse.Append(table, {MakeBatch({{"k", DataType::Int()}}, {Ints({1, 5, 25})})});
+    const int64_t before = *table.metadata->current_snapshot_id;
+    Schema schema = table.metadata->schema();
+    schema.fields[0].type = Type::Of(TypeId::kLong);
+    table = Must(warehouse.catalog().CommitTable(table.identifier, {{}, {AddSchema{schema}, SetCurrentSchema{kLastAdded}}})).table;
+    table = warehouse.Append(table, {MakeBatch({{"k", DataType::BigInt()}}, {Longs({int64_t{1} << 40})})});
+    const ScanPredicate five = ScanPredicate::Compare(PredicateOp::kEqual, 1, Literal(int32_t{5}));
+    const ScanResult then = Scan(warehouse, table, {.snapshot = {.snapshot_id = before}, .predicate = five});
+    EXPECT_GE(then.rows(), 1) << partitioning;
+    EXPECT_LE(then.rows(), 3) << partitioning;
+    const ScanResult now = Scan(warehouse, table, {.predicate = ScanPredicate::Compare(PredicateOp::kGreater, 1, Literal(int64_t{1} << 39))});
+    EXPECT_GE(now.rows(), 1) << partitioning;
+  }
+}
+
+// An equality delete that compares by nothing, by what it does not hold, or by a part of a column deletes everything or nothing: it must be refused.
+TEST(Scan, EqualityDeletesThatCannotBeAreRefused) {
+  TestWarehouse warehouse;
+  const DataType pair = DataType::Row({{"x", DataType::Int()}});
+  const std::vector<types::Field> columns = {{"id", DataType::BigInt()}, {"name", DataType::String()}};
+  const auto rows = [&] { return MakeBatch(columns, {Longs({1, 2}), Texts({"a", std::nullopt})}); };
+  const Table narrow = warehouse.Create("narrow", {{"id", DataType::BigInt()}});
+  const auto written = [&](const Table& table, const types::Batch& batch) {
+    auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+    Must(writer->Write(batch));
+    return Must(writer->Finish()).at(0);
+  };
+  int count = 0;
+  const auto read = [&](std::vector<int32_t> ids, bool is_narrow) -> Result<int64_t> {
+    Table table = warehouse.Create("t" + std::to_string(++count), columns);
+    table = warehouse.Append(table, {rows()});
+    DataFile deletes = is_narrow ? written(narrow, MakeBatch({{"id", DataType::BigInt()}}, {Longs({1})})) : written(table, MakeBatch(columns, {Longs({1}), Texts({"a"})}));
+    deletes.content = FileContent::kEqualityDeletes;
+    deletes.equality_ids = std::move(ids);
+    WrittenFiles files;
+    files.delete_files = {deletes};
+    SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files)));
+    table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, commit));
+    auto scan = Must(TableScan::Make(warehouse.store(), table.metadata, {}));
+    FIRN_TRY(auto tasks, scan->Plan());
+    FIRN_TRY(auto reader, scan->Open(tasks.at(0)));
+    FIRN_TRY(auto batch, reader->Next());
+    return batch ? batch->row_count : 0;
+  };
+  EXPECT_EQ(read({1}, false).value(), 1);
+  EXPECT_EQ(read({1, 2}, false).value(), 1);
+  EXPECT_EQ(read({1}, true).value(), 1);
+  EXPECT_EQ(read({}, false).error().code(), ErrorCode::kInvalidMetadata);
+  EXPECT_EQ(read({2}, true).error().code(), ErrorCode::kSchemaMismatch);
+  EXPECT_EQ(read({9}, false).error().code(), ErrorCode::kInvalidMetadata);
+  // Part of a column.
+  Table table = warehouse.Create("nested", {{"pair", pair}, {"id", DataType::BigInt()}});
+  const int32_t part = table.metadata->schema().fields[0].type.fields[0].id;
+  arrow::Int32Builder x;
+  ASSERT_TRUE(x.AppendValues({1, 2}).ok());
+  const types::ArrayPtr pairs = arrow::StructArray::Make({x.Finish().ValueOrDie()}, std::vector<std::string>{"x"}).ValueOrDie();
+  const auto nested = MakeBatch({{"pair", pair}, {"id", DataType::BigInt()}}, {pairs, Longs({1, 2})});
+  table = warehouse.Append(table, {nested});
+  WrittenFiles files;
+  files.delete_files = {written(table, nested)};
+  files.delete_files[0].content = FileContent::kEqualityDeletes;
+  files.delete_files[0].equality_ids = {part};
+  SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, std::move(files)));
+  table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, commit));
+  auto scan = Must(TableScan::Make(warehouse.store(), table.metadata, {}));
+  EXPECT_EQ(scan->Open(Must(scan->Plan()).at(0)).error().code(), ErrorCode::kNotSupported);
+}
+
 TEST(Scan, EveryTypeComesBackAsItWent) {
   TestWarehouse warehouse;
   const DataType row = DataType::Row({{"x", DataType::SmallInt()}, {"y", DataType::Array(DataType::String())}});

@@ -154,7 +154,8 @@ Status ValidateSchema(const Schema& schema) {
   Status status;
   VisitFields(schema.fields, [&](const NestedField& field, const std::string& name) {
     if (!status.ok()) return;
-    if (field.name.empty()) status = Error(ErrorCode::kInvalidMetadata, fmt::format("field {} has no name", field.id));
+    if (field.id < 0 || field.id > kFieldIdMax) status = Error(ErrorCode::kInvalidMetadata, fmt::format("the field id {} of `{}` is none that a table can have", field.id, name));
+    else if (field.name.empty()) status = Error(ErrorCode::kInvalidMetadata, fmt::format("field {} has no name", field.id));
     else if (!ids.insert(field.id).second) status = Error(ErrorCode::kInvalidMetadata, fmt::format("field id {} stands for more than one field, one is `{}`", field.id, name));
     else if (!names.insert(name).second) status = Error(ErrorCode::kInvalidMetadata, fmt::format("more than one field is named `{}`", name));
   });

@@ -82,6 +82,7 @@ inline Type Type::Fixed(int64_t length) { return Type{TypeId::kFixed, 0, 0, leng
 
 inline constexpr int32_t kMaxNestingDepth = 64;
 // Reserved ids (specification, "Reserved Field IDs").
+inline constexpr int32_t kFieldIdMax = 2147483446;  // of a table; those behind it are reserved
 inline constexpr int32_t kDeleteFilePathId = 2147483546;
 inline constexpr int32_t kDeleteFilePositionId = 2147483545;
 
@@ -111,7 +112,7 @@ void VisitFields(const std::vector<NestedField>& fields,
 /// Gives every field a new id, the top level first as Iceberg does, counting on from `*last_column_id`. Identifier fields follow.
 Schema AssignFreshIds(const Schema& schema, int32_t* last_column_id);
 
-/// Whether every field id is unique, names are unique and not empty, and identifier fields can be such (kInvalidMetadata).
+/// Whether every field id is unique and may be a table's, names are unique and not empty, and identifier fields can be such (kInvalidMetadata).
 Status ValidateSchema(const Schema& schema);
 
 }  // namespace firn::iceberg

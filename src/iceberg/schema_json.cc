@@ -113,9 +113,8 @@ json::array FieldsToJson(const std::vector<NestedField>& fields) {
     item["required"] = field.required;
     item["type"] = TypeToJson(field.type);
     if (!field.doc.empty()) item["doc"] = field.doc;
-    boost::system::error_code code;
-    if (!field.initial_default.empty()) item["initial-default"] = json::parse(field.initial_default, code);
-    if (!field.write_default.empty()) item["write-default"] = json::parse(field.write_default, code);
+    if (!field.initial_default.empty()) AddOthers({{"initial-default", field.initial_default}}, &item);
+    if (!field.write_default.empty()) AddOthers({{"write-default", field.write_default}}, &item);
     items.push_back(std::move(item));
   }
   return items;
@@ -178,11 +177,7 @@ Result<Schema> ParseSchemaJson(const json::value& value) {
   Schema schema;
   FIRN_TRY(schema.schema_id, object.Int32("schema-id", 0));
   FIRN_TRY(schema.fields, ParseFields(object, 1));
-  FIRN_TRY(const json::array* identifiers, object.Array("identifier-field-ids"));
-  for (const json::value& id : *identifiers) {
-    if (!id.is_int64()) return object.Wrong("identifier-field-ids", "an array of integers");
-    schema.identifier_field_ids.push_back(static_cast<int32_t>(id.get_int64()));
-  }
+  FIRN_TRY(schema.identifier_field_ids, object.Int32s("identifier-field-ids"));
   FIRN_RETURN_IF_ERROR(ValidateSchema(schema));
   return schema;
 }

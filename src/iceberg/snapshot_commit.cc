@@ -25,7 +25,9 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int kCommitAttemptsMin = 20;
+constexpr int64_t kCommitRetries = 20;
+constexpr int64_t kCommitRetriesMax = 100;               // whatever the table says
+constexpr int64_t kTotalMax = int64_t{1} << 60;          // of what others have summed up; beyond it a total is left out
 constexpr int kBytesVersion = 1;
 
 // The counts that one file adds to, by the names of the specification's appendix F.
@@ -116,11 +118,7 @@ json::object UpsertJson(const std::vector<int32_t>& key_ids, const TableVersion&
 
 Status ReadUpsert(const json::value& value, std::vector<int32_t>* key_ids, TableVersion* known, std::vector<std::string>* deleted_keys) {
   FIRN_TRY(JsonObject object, JsonObject::Of(value, "upserts"));
-  FIRN_TRY(const json::array* ids, object.Array("key-ids"));
-  for (const json::value& id : *ids) {
-    if (!id.is_int64()) return object.Wrong("key-ids", "an array of numbers");
-    key_ids->push_back(static_cast<int32_t>(id.get_int64()));
-  }
+  FIRN_TRY(*key_ids, object.Int32s("key-ids"));
   FIRN_TRY(known->snapshot_id, object.OptionalInteger("snapshot-id"));
   FIRN_TRY(known->sequence_number, object.Integer("sequence-number"));
   FIRN_TRY(std::string text, object.Text("deleted-keys"));
@@ -214,7 +212,7 @@ std::map<std::string, std::string> SnapshotCommit::Summary(const Snapshot* paren
   for (const Total& total : kTotals) {
     // Another writer's totals may be missing; then ours are too, rather than wrong.
     const std::optional<int64_t> before = parent == nullptr ? std::optional<int64_t>(0) : NumberIn(parent->summary, total.name);
-    if (before) summary[total.name] = std::to_string(std::max<int64_t>(0, *before + CountOf(attempt_.added, total.added) - CountOf(removed, total.removed)));
+    if (before && *before >= 0 && *before < kTotalMax) summary[total.name] = std::to_string(std::max<int64_t>(0, *before + CountOf(attempt_.added, total.added) - CountOf(removed, total.removed)));
   }
   return summary;
 }
@@ -316,6 +314,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   Snapshot snapshot;
   snapshot.snapshot_id = snapshot_id_;
   if (parent != nullptr) snapshot.parent_snapshot_id = parent->snapshot_id;
+  FIRN_ASSERT(metadata.last_sequence_number >= 0 && metadata.last_sequence_number <= kSequenceNumberMax, "sequence number {}", metadata.last_sequence_number);
   snapshot.sequence_number = metadata.format_version > 1 ? metadata.last_sequence_number + 1 : 0;
   snapshot.timestamp_ms = std::max(context_.clock.WallTimeMs(), metadata.last_updated_ms);
   snapshot.schema_id = metadata.current_schema_id;
@@ -449,9 +448,10 @@ Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, st
 
 Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier, SnapshotCommit& commit) {
   FIRN_TRY(Table table, catalog.LoadTable(identifier));
-  FIRN_TRY(int64_t retries, table.metadata->IntegerProperty("commit.retry.num-retries", kCommitAttemptsMin));
+  FIRN_TRY(int64_t retries, table.metadata->IntegerProperty("commit.retry.num-retries", kCommitRetries));
+  retries = std::clamp<int64_t>(retries, 0, kCommitRetriesMax);
   std::string reason;
-  for (int64_t attempt = 0; attempt <= std::max<int64_t>(retries, 0); ++attempt) {
+  for (int64_t attempt = 0; attempt <= retries; ++attempt) {
     FIRN_TRY(const bool is_done, commit.IsDone(*table.metadata));
     if (is_done) {
       FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));

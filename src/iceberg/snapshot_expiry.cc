@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/assert.h"
+#include "iceberg/table_writer.h"
 
 namespace firn::iceberg {
 
@@ -28,6 +29,16 @@ std::set<int64_t> NeededByOthers(const TableMetadata& metadata, const std::strin
     if (!on_line.contains(snapshot.snapshot_id) && snapshot.parent_snapshot_id) needed.insert(*snapshot.parent_snapshot_id);
   }
   return needed;
+}
+
+// Whether a file lies in one of the table's folders. Others were lent to it (of another table, of Hive), or are named by a manifest that should not.
+bool IsInFoldersOf(const TableMetadata& metadata, const std::string& location) {
+  if (location.find("/../") != std::string::npos) return false;
+  for (std::string folder : {metadata.location, DataLocation(metadata), MetadataLocation(metadata)}) {
+    if (!folder.ends_with('/')) folder += '/';
+    if (folder.size() > 1 && location.starts_with(folder)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -54,7 +65,7 @@ Result<std::vector<int64_t>> SnapshotsToExpire(const TableMetadata& metadata, co
 
 Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& store, const TableMetadata& metadata, const std::string& branch, const std::vector<int64_t>& expired) {
   std::vector<std::string> files;
-  if (expired.empty()) return files;
+  if (expired.empty() || metadata.Property("gc.enabled", "true") == "false") return files;
   const std::vector<const Snapshot*> line = AncestorsOf(metadata, metadata.FindRef(branch));
   FIRN_ASSERT(expired.size() < line.size() && line.back()->snapshot_id == expired.front(), "the {} oldest of {} snapshots", expired.size(), line.size());
   FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(store, *line.back()));
@@ -78,6 +89,7 @@ Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& st
     files.push_back(snapshot.manifest_list);
     manifests = std::move(next);
   }
+  std::erase_if(files, [&](const std::string& location) { return !IsInFoldersOf(metadata, location); });
   return files;
 }
 

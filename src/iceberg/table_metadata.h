@@ -20,6 +20,7 @@ namespace firn::iceberg {
 inline constexpr int kDefaultFormatVersion = 2;
 inline constexpr int kMaxReadFormatVersion = 3;
 inline constexpr int kMaxWriteFormatVersion = 2;
+inline constexpr int64_t kSequenceNumberMax = int64_t{1} << 62;  // of what others have written: one can be added to it
 
 struct SnapshotLogEntry {
   int64_t timestamp_ms = 0;

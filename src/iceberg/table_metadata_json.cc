@@ -2,6 +2,7 @@
 #include "iceberg/table_metadata_json.h"
 
 #include <limits>
+#include <set>
 
 #include "formats/block_codec.h"
 #include "iceberg/json_object_internal.h"
@@ -16,12 +17,7 @@ namespace {
 // --- reading ---
 
 Result<std::vector<int32_t>> ParseSourceIds(const JsonObject& object) {
-  FIRN_TRY(const json::array* ids, object.Array("source-ids"));
-  std::vector<int32_t> result;
-  for (const json::value& id : *ids) {
-    if (!id.is_int64()) return object.Wrong("source-ids", "an array of integers");
-    result.push_back(static_cast<int32_t>(id.get_int64()));
-  }
+  FIRN_TRY(std::vector<int32_t> result, object.Int32s("source-ids"));
   FIRN_TRY(std::optional<int32_t> one, object.OptionalInt32("source-id"));
   if (result.empty() && one) result.push_back(*one);
   if (result.empty()) return object.Missing("source-id");
@@ -33,6 +29,7 @@ Result<PartitionField> ParsePartitionField(const json::value& value, int32_t fal
   PartitionField field;
   FIRN_TRY(field.source_ids, ParseSourceIds(object));
   FIRN_TRY(field.field_id, object.Int32("field-id", fallback_id));
+  if (field.field_id < 0 || field.field_id > kFieldIdMax) return object.Wrong("field-id", "the id of a field");
   FIRN_TRY(field.name, object.Text("name"));
   FIRN_TRY(std::string transform, object.Text("transform"));
   FIRN_TRY(field.transform, ParseTransform(transform));
@@ -78,6 +75,7 @@ Result<Snapshot> ParseSnapshot(const json::value& value) {
   FIRN_TRY(snapshot.snapshot_id, object.Integer("snapshot-id"));
   FIRN_TRY(snapshot.parent_snapshot_id, object.OptionalInteger("parent-snapshot-id"));
   FIRN_TRY(snapshot.sequence_number, object.Integer("sequence-number", 0));
+  if (snapshot.sequence_number < 0) return object.Wrong("sequence-number", "a number from 0");
   FIRN_TRY(snapshot.timestamp_ms, object.Integer("timestamp-ms"));
   FIRN_TRY(std::optional<std::string> list, object.OptionalText("manifest-list"));
   snapshot.manifest_list = list.value_or("");
@@ -124,7 +122,9 @@ Status ParseSchemas(const JsonObject& object, TableMetadata* metadata) {
   FIRN_TRY(metadata->current_schema_id, object.Int32("current-schema-id", metadata->schemas.back().schema_id));
   int32_t highest = 0;
   for (const Schema& schema : metadata->schemas) highest = std::max(highest, schema.HighestFieldId());
-  FIRN_TRY(metadata->last_column_id, object.Int32("last-column-id", highest));
+  FIRN_TRY(const int32_t last, object.Int32("last-column-id", highest));
+  if (last > kFieldIdMax) return object.Wrong("last-column-id", "the id of a column");
+  metadata->last_column_id = std::max(last, highest);  // whatever was written: new columns must not get the ids of old ones
   return Ok();
 }
 
@@ -145,7 +145,9 @@ Status ParseSpecs(const JsonObject& object, TableMetadata* metadata) {
   for (const PartitionSpec& spec : metadata->partition_specs) {
     for (const PartitionField& field : spec.fields) highest = std::max(highest, field.field_id);
   }
-  FIRN_TRY(metadata->last_partition_id, object.Int32("last-partition-id", highest));
+  FIRN_TRY(const int32_t last, object.Int32("last-partition-id", highest));
+  if (last > kFieldIdMax) return object.Wrong("last-partition-id", "the id of a partition field");
+  metadata->last_partition_id = std::max(last, highest);
   FIRN_RETURN_IF_ERROR(ParseAll(object, "sort-orders", &metadata->sort_orders, ParseSortOrder));
   if (metadata->sort_orders.empty()) metadata->sort_orders.push_back(SortOrder());
   FIRN_TRY(metadata->default_sort_order_id, object.Int32("default-sort-order-id", 0));
@@ -187,13 +189,39 @@ Status ParseSnapshots(const JsonObject& object, TableMetadata* metadata) {
   return ParseLogs(object, metadata);
 }
 
+// Whatever is found by its id is there once.
+template <typename Item, typename Id>
+Status CheckUnique(const std::vector<Item>& items, Id Item::*id, const char* what) {
+  std::set<Id> ids;
+  for (const Item& item : items) {
+    if (!ids.insert(item.*id).second) return Error(ErrorCode::kInvalidMetadata, fmt::format("two {} have the id {}", what, item.*id));
+  }
+  return Ok();
+}
+
+// A branch without its snapshot would look empty to a writer, which would begin it anew.
+Status CheckRefs(const TableMetadata& metadata) {
+  for (const auto& [name, ref] : metadata.refs) {
+    if (metadata.FindSnapshot(ref.snapshot_id) == nullptr) {
+      return Error(ErrorCode::kInvalidMetadata, fmt::format("`{}` names the snapshot {}, which the table has not", name, ref.snapshot_id));
+    }
+  }
+  const auto main = metadata.refs.find(std::string(kMainBranch));
+  if (main == metadata.refs.end() || (metadata.current_snapshot_id && *metadata.current_snapshot_id == main->second.snapshot_id)) return Ok();
+  return Error(ErrorCode::kInvalidMetadata, fmt::format("`main` names the snapshot {}, and the current one is {}", main->second.snapshot_id,
+                                                        metadata.current_snapshot_id ? std::to_string(*metadata.current_snapshot_id) : "none"));
+}
+
 Status CheckReferences(const JsonObject& object, const TableMetadata& metadata) {
+  FIRN_RETURN_IF_ERROR(CheckUnique(metadata.schemas, &Schema::schema_id, "schemas"));
+  FIRN_RETURN_IF_ERROR(CheckUnique(metadata.partition_specs, &PartitionSpec::spec_id, "partition specs"));
+  FIRN_RETURN_IF_ERROR(CheckUnique(metadata.snapshots, &Snapshot::snapshot_id, "snapshots"));
   if (metadata.FindSchema(metadata.current_schema_id) == nullptr) return object.Wrong("current-schema-id", "the id of a schema");
   if (metadata.FindSpec(metadata.default_spec_id) == nullptr) return object.Wrong("default-spec-id", "the id of a partition spec");
   if (metadata.current_snapshot_id && metadata.current_snapshot() == nullptr) {
     return object.Wrong("current-snapshot-id", "the id of a snapshot");
   }
-  return Ok();
+  return CheckRefs(metadata);
 }
 
 // --- writing ---
@@ -315,6 +343,7 @@ Result<TableMetadata> ParseTableMetadata(std::string_view text) {
   metadata.table_uuid = uuid.value_or("");
   FIRN_TRY(metadata.location, object.Text("location"));
   FIRN_TRY(metadata.last_sequence_number, object.Integer("last-sequence-number", 0));
+  if (metadata.last_sequence_number < 0 || metadata.last_sequence_number > kSequenceNumberMax) return object.Wrong("last-sequence-number", "a number of snapshots");
   FIRN_TRY(metadata.last_updated_ms, object.Integer("last-updated-ms", 0));
   FIRN_TRY(metadata.next_row_id, object.OptionalInteger("next-row-id"));
   FIRN_TRY(metadata.properties, object.Texts("properties"));

@@ -42,9 +42,7 @@ Result<ChosenSnapshot> ChooseSnapshot(const TableMetadata& metadata, const Snaps
     auto ref = metadata.refs.find(*choice.ref);
     if (ref == metadata.refs.end() && *choice.ref != kMainBranch) return NoRef(metadata, *choice.ref);
     chosen.snapshot = metadata.FindRef(*choice.ref);
-    if (chosen.snapshot == nullptr && ref != metadata.refs.end()) {
-      return Error(ErrorCode::kInvalidMetadata, fmt::format("`{}` names the snapshot {}, which the table has not", *choice.ref, ref->second.snapshot_id));
-    }
+    FIRN_ASSERT(chosen.snapshot != nullptr || ref == metadata.refs.end(), "`{}` names no snapshot", *choice.ref);
     if (ref != metadata.refs.end() && ref->second.type == RefType::kTag) chosen.schema = &metadata.SchemaOf(*chosen.snapshot);
   }
   return chosen;

@@ -331,6 +331,27 @@ TEST(SnapshotCommit, HistoryIsBoundedAndItsFilesGo) {
   EXPECT_EQ(LiveRows(warehouse, table), 6);
 }
 
+// A manifest may name any file: one of another table that was added as it is, or one that has nothing to do with tables.
+TEST(SnapshotCommit, OnlyTheTablesOwnFilesGoWithItsHistory) {
+  TestWarehouse warehouse;
+  for (const char* collects : {"true", "false"}) {
+    const std::string suffix = collects;
+    const Table lender = warehouse.Append(warehouse.Create("lender_" + suffix, kColumns), {Rows(0, 1)});
+    Table table = warehouse.Create("t_" + suffix, kColumns, {}, {}, {{"firn.history.max-snapshots", "2"}, {"gc.enabled", collects}});
+    WrittenFiles lent;
+    lent.data_files = {LiveFiles(warehouse, lender).at(0).file};
+    SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *table.metadata, lent, {.summary = CheckpointSummary("job", "sink", 1)}));
+    table = Must(CommitSnapshot(warehouse.catalog(), table.identifier, commit));
+    const SnapshotCommitOptions overwrite{.mode = SnapshotMode::kOverwriteTable, .summary = CheckpointSummary("job", "sink", 1)};
+    for (int64_t i = 1; i < 6; ++i) table = warehouse.Append(table, {Rows(i, 1)}, overwrite);
+    EXPECT_EQ(table.metadata->snapshots.size(), 2u);
+    EXPECT_EQ(LiveRows(warehouse, table), 1);
+    EXPECT_EQ(LiveRows(warehouse, lender), 1);
+    EXPECT_TRUE(Must(warehouse.store().Exists(lent.data_files[0].file_path)));
+    EXPECT_EQ(Must(warehouse.store().List(DataLocation(*table.metadata))).size(), suffix == "true" ? 2u : 5u);
+  }
+}
+
 TEST(SnapshotCommit, ACommitWhoseSnapshotWasExpiredIsNotMadeAgain) {
   TestWarehouse warehouse;
   Table table = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "2"}});
