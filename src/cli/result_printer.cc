@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "base/assert.h"
 #include "formats/json_value.h"
 #include "io/process.h"
 
@@ -103,7 +104,10 @@ class TablePrinter final : public ResultPrinter {
     if (pending_.empty()) return;
     if (widths_.empty()) Begin();
     std::string block;
-    for (const auto& cells : pending_) block += Line(cells);
+    for (const auto& cells : pending_) {
+      MakeRoom(cells);
+      block += Line(cells);
+    }
     pending_.clear();
     write_(block);
   }
@@ -172,6 +176,17 @@ class TablePrinter final : public ResultPrinter {
     return true;
   }
 
+  // A number that is wider than those before it gets its width from now on, where texts can give way.
+  void MakeRoom(const std::vector<std::string>& cells) {
+    if (options_.terminal_columns <= 0) return;
+    for (size_t column : shown_) {
+      if (!columns_[column].is_right_aligned || DisplayWidth(cells[column]) <= widths_[column]) continue;
+      const std::vector<int> before = widths_;
+      widths_[column] = DisplayWidth(cells[column]);
+      if (!Narrow(kReadableWidth)) widths_ = before;
+    }
+  }
+
   int TotalWidth() const {
     int sum = 1 + (HasGap() ? kGapWidth : 0);
     for (size_t column : shown_) sum += widths_[column] + 3;
@@ -185,6 +200,7 @@ class TablePrinter final : public ResultPrinter {
   }
 
   std::string Line(const std::vector<std::string>& cells) const {
+    FIRN_ASSERT(cells.size() == widths_.size(), "{} cells of {} columns", cells.size(), widths_.size());
     std::string line = "│";
     for (size_t place = 0; place < shown_.size(); ++place) {
       if (HasGap() && place == gap_) line += " … │";

@@ -73,6 +73,21 @@ TEST(ResultPrinter, WideTablesAreCutToTheTerminal) {
   EXPECT_NE(out.find("│ a long tex… │      1 │"), std::string::npos) << out;
 }
 
+// The first rows of a stream settle the widths, and longer numbers may follow.
+TEST(ResultPrinter, ANumberOfALaterRowIsNotCut) {
+  for (const int columns : {100, 43}) {
+    std::string out;
+    auto printer = ResultPrinter::Make({.is_changelog = true, .terminal_columns = columns}, kColumns, [&](std::string_view text) { out += text; });
+    printer->Add({{"+I", {"a text", "1"}, {}}});
+    printer->Flush();
+    printer->Add({{"+I", {"another text", "-1234567890123456789"}, {}}, {"+I", {"a", "2"}, {}}});
+    printer->Finish();
+    EXPECT_NE(out.find("│ -1234567890123456789 │\n"), std::string::npos) << out;
+    EXPECT_NE(out.find("│                    2 │\n"), std::string::npos) << out;
+    EXPECT_EQ(out.find("another te…") == std::string::npos, columns == 100) << out;
+  }
+}
+
 TEST(ResultPrinter, ColumnsInTheMiddleAreLeftOutRatherThanUnreadable) {
   std::string out;
   std::vector<PrintedColumn> columns;
