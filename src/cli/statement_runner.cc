@@ -25,7 +25,7 @@ Status Run(SqlClient& client, const std::string& statement, OutputFormat format,
     if (printer) printer->Add(rows);
     if (printer && (is_stream || rows.empty())) printer->Flush();
     outcome->was_cancelled = io::TakeStopSignal();
-    return !outcome->was_cancelled;
+    return !outcome->was_cancelled && !io::IsOutputClosed();
   };
   FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver, format == OutputFormat::kJson ? NestedText::kJson : NestedText::kFlink));
   if (printer) printer->Finish();

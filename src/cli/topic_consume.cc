@@ -118,7 +118,7 @@ class Consumer {
         if (!HasEnded(position)) leaders.insert(position.leader);
       }
       for (int32_t leader : leaders) FIRN_RETURN_IF_ERROR(Fetch(leader, kFetchWaitMs / static_cast<int32_t>(leaders.size())));
-      if (!writer_.Flush()) return Ok();  // nobody reads any more
+      if (!writer_.Flush() || io::IsOutputClosed()) return Ok();
     }
     writer_.Finish();
     return Ok();

@@ -2,6 +2,7 @@
 #include "io/process.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -67,6 +68,12 @@ sigset_t StopSignals() {
 }  // namespace
 
 bool WriteOutput(std::string_view text) { return WriteAll(STDOUT_FILENO, text); }
+
+bool IsOutputClosed() {
+  pollfd polled{STDOUT_FILENO, 0, 0};
+  return ::poll(&polled, 1, 0) == 1 && (polled.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
 void WriteError(std::string_view text) { WriteAll(STDERR_FILENO, text); }
 
 bool ReadInputPart(std::string* out) {

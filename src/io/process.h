@@ -24,6 +24,8 @@ bool IsErrorTerminal();
 int TerminalColumns();
 /// All of it, at once, even when another process reads slowly; false when nobody reads any more.
 bool WriteOutput(std::string_view text);
+/// Whether nobody reads standard output any more (`| head`): for who waits long for something to write.
+bool IsOutputClosed();
 void WriteError(std::string_view text);
 /// Up to the end.
 std::string ReadInput();

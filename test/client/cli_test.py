@@ -228,6 +228,24 @@ class Sql(NodeCase):
             self.assertEqual(process.returncode, 130)
         wait_until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"), "the query's job ends")
 
+    def test_a_query_ends_with_its_reader(self):
+        for statement in ("SELECT id IS NULL AS n FROM g", "SELECT id IS NULL AS n FROM g WHERE id = 1"):  # the second has nothing to write, ever
+            process = start("sql", "--server", self.node.sql, "--format", "csv", "-e", ENDLESS, "-e", "SELECT 1 AS o", "-e", statement)
+            self.assertEqual(process.stdout.readline(), "op,o\n")
+            process.stdout.close()
+            self.assertEqual(process.wait(timeout=30), 0, process.stderr.read())
+            process.stderr.close()
+        wait_until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"), "the queries' jobs end")
+
+    def test_consuming_ends_with_its_reader(self):
+        self.assertEqual(firn("topic", "create", "quiet", "--bootstrap-server", self.node.kafka).code, 0)
+        self.assertEqual(firn("topic", "produce", "quiet", "--bootstrap-server", self.node.kafka, stdin="one\ntwo\n").code, 0)
+        process = start("topic", "consume", "quiet", "--bootstrap-server", self.node.kafka)
+        self.assertEqual(process.stdout.readline(), "one\n")
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=30), 0, process.stderr.read())
+        process.stderr.close()
+
     def test_a_synchronous_insert_waits_for_its_job(self):
         sink = "CREATE TEMPORARY TABLE b (v INT) WITH ('connector'='blackhole')"
         source = "CREATE TEMPORARY TABLE s (v STRING) WITH ('connector'='datagen', 'number-of-rows'='20', 'rows-per-second'='40')"
