@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
 
   NodeOptions up;
   CLI::App* up_command = app.add_subcommand("up", "runs a node in the foreground\n\n  firn up --data ./lake\n  firn up --data ./lake --port-kafka 0");
-  up_command->add_option("--data", up.data, "the data directory")->capture_default_str();
+  const CLI::Validator is_folder([](const std::string& text) { return text.empty() ? "needs the name of a folder" : ""; }, "");
+  up_command->add_option("--data", up.data, "the data directory")->capture_default_str()->check(is_folder);
   up_command->add_option("--host", up.host, "the address to listen on; 0.0.0.0: all")->capture_default_str();
   std::string advertised;
   up_command->add_option("--advertise", advertised, "HOST or HOST:PORT that Kafka clients are told to connect to (default: where each has connected to); for a node behind port forwarding");
@@ -33,7 +34,7 @@ int main(int argc, char** argv) {
   sql_command->add_option("-e,--execute", sql.statements, "a statement");
   sql_command->add_option("-f,--file", sql.files, "a script; - is standard input");
   TakesServers(sql_command->add_option("--server", sql.server, "HOST:PORT of a node's SQL gateway")->capture_default_str(), Servers::kAddress);
-  sql_command->add_option("--data", sql.data, "runs an embedded node on this directory");
+  sql_command->add_option("--data", sql.data, "runs an embedded node on this directory")->check(is_folder);
   sql_command->add_option("--format", sql.format, "table, json or csv")->capture_default_str();
 
   std::string code;

@@ -36,6 +36,12 @@ namespace {
 
 constexpr int kHttpGraceMs = 500;
 
+// What the command line says about it.
+Error ListenError(Error error, const char* option) {
+  if (error.code() == ErrorCode::kPortInUse) return std::move(error).Hint(fmt::format("{} N takes another one, 0 a free one", option));
+  return std::move(error).Hint("--host takes an address of this machine, such as 127.0.0.1; 0.0.0.0 stands for all of them");
+}
+
 class RunningNode final : public Node {
  public:
   RunningNode(const io::Environment& environment, const NodeOptions& options) : environment_(environment), options_(options) {}
@@ -115,16 +121,22 @@ class RunningNode final : public Node {
   Status StartServers() {
     broker::KafkaServerOptions kafka_options;
     kafka_options.address = {options_.host, options_.kafka_port};
-    FIRN_TRY(kafka_server_, broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options));
+    auto kafka = broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options);
+    if (!kafka.ok()) return ListenError(std::move(kafka).error(), "--port-kafka");
+    kafka_server_ = std::move(kafka).value();
     gateway_ = gateway::SqlGateway::Make(*services_, environment_.random);
-    FIRN_TRY(sql_server_, io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); }));
+    auto sql = io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); });
+    if (!sql.ok()) return ListenError(std::move(sql).error(), "--port-sql");
+    sql_server_ = std::move(sql).value();
     const gateway::JobRestServices job_rest{*engine_, environment_.clock, &broker_->topics(), [this] { return store_->health(); }, [this] { return store_->failed_reads(); }, kafka_server_.get(),
                                               [this] { return gateway::HttpFaults{.sql = sql_faults_, .jobs = jobs_faults_}; }};
-    FIRN_TRY(jobs_server_, io::HttpServer::Start({.address = {options_.host, options_.jobs_port}, .faults = &jobs_faults_}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); }));
+    auto jobs = io::HttpServer::Start({.address = {options_.host, options_.jobs_port}, .faults = &jobs_faults_}, [job_rest](const io::HttpRequest& request) { return gateway::HandleJobRequest(job_rest, request); });
+    if (!jobs.ok()) return ListenError(std::move(jobs).error(), "--port-jobs");
+    jobs_server_ = std::move(jobs).value();
     if (options_.is_embedded) return Ok();
     has_node_file_ = true;
     return environment_.files.WriteAtomically(NodeFile(), fmt::format("{{\"pid\":{},\"version\":\"0.1.0\",\"ports\":{{\"kafka\":{},\"sql\":{},\"jobs\":{}}}}}\n", io::ProcessId(),
-                                                                      kafka().port, sql().port, jobs().port));
+                                                                      kafka_server_->address().port, sql_server_->address().port, jobs_server_->address().port));
   }
 
   const io::Environment environment_;

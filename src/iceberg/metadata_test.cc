@@ -73,7 +73,10 @@ TEST(TableMetadata, TimeTravelFollowsTheSnapshotLog) {
   ASSERT_TRUE(metadata.ok());
   EXPECT_EQ((*SnapshotAsOf(*metadata, 1515100955770))->snapshot_id, 3051729675574597004);
   EXPECT_EQ((*SnapshotAsOf(*metadata, 9999999999999))->snapshot_id, 3055729675574597004);
-  EXPECT_EQ(SnapshotAsOf(*metadata, 1).error().code(), ErrorCode::kSnapshotNotFound);
+  const Error none = SnapshotAsOf(*metadata, 1515100955769).error();
+  EXPECT_EQ(none.code(), ErrorCode::kSnapshotNotFound);
+  EXPECT_EQ(none.message(), "the table had no snapshot at 2018-01-04 21:22:35.769 UTC");
+  EXPECT_EQ(none.hint(), "its history begins at 2018-01-04 21:22:35.77 UTC");
 }
 
 TEST(TableMetadata, EveryErrorNamesTheMember) {

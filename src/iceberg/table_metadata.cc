@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "formats/iso_time.h"
+
 namespace firn::iceberg {
 
 const Schema& TableMetadata::schema() const {
@@ -87,20 +89,31 @@ Result<int64_t> TableMetadata::IntegerProperty(const std::string& key, int64_t o
   return value;
 }
 
+namespace {
+
+std::string TimeText(int64_t ms) {
+  const int64_t seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
+  std::string text;
+  formats::AppendIsoTimestamp(&text, seconds, static_cast<int32_t>(ms - seconds * 1000) * 1'000'000, formats::TimestampStyle::kSql, false);
+  return text + " UTC";
+}
+
+}  // namespace
+
 Result<const Snapshot*> SnapshotAsOf(const TableMetadata& metadata, int64_t timestamp_ms) {
   const SnapshotLogEntry* last = nullptr;
   for (const SnapshotLogEntry& entry : metadata.snapshot_log) {
     if (entry.timestamp_ms <= timestamp_ms) last = &entry;
   }
   if (last == nullptr) {
-    Error error(ErrorCode::kSnapshotNotFound, fmt::format("the table had no snapshot at {} ms", timestamp_ms));
+    Error error(ErrorCode::kSnapshotNotFound, fmt::format("the table had no snapshot at {}", TimeText(timestamp_ms)));
     if (metadata.snapshot_log.empty()) return error;
-    return std::move(error).Hint(fmt::format("The history begins at {} ms.", metadata.snapshot_log.front().timestamp_ms));
+    return std::move(error).Hint(fmt::format("its history begins at {}", TimeText(metadata.snapshot_log.front().timestamp_ms)));
   }
   const Snapshot* snapshot = metadata.FindSnapshot(last->snapshot_id);
   if (snapshot == nullptr) {
     return Error(ErrorCode::kSnapshotNotFound,
-                 fmt::format("snapshot {}, current at {} ms, has been expired", last->snapshot_id, timestamp_ms));
+                 fmt::format("snapshot {}, current at {}, has been expired", last->snapshot_id, TimeText(timestamp_ms)));
   }
   return snapshot;
 }

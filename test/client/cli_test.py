@@ -64,6 +64,7 @@ class Up(unittest.TestCase):
                 self.assertEqual(ran.code, 1)
                 self.assertIn("error[E1011]", ran.err)
                 self.assertIn(str(node.ports[port]), ran.err)
+                self.assertIn(f"help: --port-{port} N takes another one", ran.err)
                 self.assertFalse((pathlib.Path(folder) / "node.json").exists())
 
 
@@ -81,6 +82,7 @@ class Usage(unittest.TestCase):
         for arguments, words in ((("topic",), "`firn topic` needs a command: list, create, "), (("topic", "create"), "`firn topic create` needs a TOPIC"),
                                  (("topic", "create", "t", "--partitions", "x"), "--partitions takes a number, not 'x'"), (("up", "--port-sql", "99999"), "99999 is out of the range of --port-sql"),
                                  (("up", "here"), "`firn up` takes no 'here'"), (("sql", "-e"), "--execute needs a value"), (("topic", "list", "-v"), "`firn topic list` has no option -v"),
+                                 (("up", "--data", ""), "--data: needs the name of a folder"), (("sql", "--data", "", "-e", "SELECT 1"), "--data: needs the name of a folder"),
                                  (("demo", "--seconds", "2"), "--seconds: Value 2 not in range 5 to 3600")):
             ran = firn(*arguments)
             self.assertEqual((ran.code, ran.out), (2, ""), arguments)
@@ -107,6 +109,14 @@ class Usage(unittest.TestCase):
             ran = firn(*arguments)
             self.assertEqual((ran.code, ran.err), (0, ""))
             self.assertTrue(ran.out)
+
+    def test_what_cannot_be_listened_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for host in ("nonsense", "192.0.2.1"):
+                ran = firn("up", "--data", folder, "--host", host, "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0")
+                self.assertEqual((ran.code, ran.out), (1, ""))
+                self.assertIn(host, ran.err)
+                self.assertIn("   = help: --host takes an address of this machine", ran.err)
 
     def test_explain(self):
         self.assertTrue(firn("explain", "E2107").out.startswith("E2107 "))
