@@ -32,7 +32,7 @@ constexpr int kDefaultTextLength = 100;
 constexpr int kMaxTextLength = 1 << 20;
 constexpr double kLastExact = 9e15;  // whole numbers up to here are doubles
 
-const std::vector<OptionRule>& Rules() {
+const std::vector<OptionRule>& DatagenOptions() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
       {"rows-per-second", OptionKind::kInteger, false, {}, "how many rows come a second (10000)"},
       {"number-of-rows", OptionKind::kInteger, false, {}, "how many rows there are; without it the table never ends"},
@@ -308,7 +308,7 @@ class DatagenConnector final : public exec::Connector {
   std::string name() const override { return "datagen"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool) const override {
-    FIRN_RETURN_IF_ERROR(CheckOptions(table, Rules()));
+    FIRN_RETURN_IF_ERROR(CheckOptions(table, DatagenOptions()));
     FIRN_RETURN_IF_ERROR(CheckFieldNames(table));
     for (const plan::TableColumn& column : table.columns) {
       if (column.kind != plan::ColumnKind::kPhysical) continue;

@@ -12,7 +12,7 @@ namespace firn::connect {
 
 namespace {
 
-const std::vector<OptionRule>& Rules() {
+const std::vector<OptionRule>& FilesystemOptions() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
       {"path", OptionKind::kText, true, {}, "a file or a folder, as a path or a file:// URI"},
       {"format", OptionKind::kText, true, {}, "json, csv, raw, debezium-json or parquet"},
@@ -62,7 +62,7 @@ struct FileTable {
 };
 
 Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
-  FIRN_RETURN_IF_ERROR(CheckOptions(table, Rules()));
+  FIRN_RETURN_IF_ERROR(CheckOptions(table, FilesystemOptions()));
   FIRN_TRY(PartitionFolders partitions, PartitionFolders::Make(table));
   const std::string name = table.Option("format");
   formats::FormatSpec spec{name, formats::FormatOptions(table.options, name), "UTC", {}};

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "connect/file_rows_internal.h"
+#include "io/file_system.h"
 #include "types/arrow_result.h"
 
 namespace firn::connect {
@@ -149,7 +150,7 @@ class FilesystemSource final : public exec::Source {
     const bool is_text = key == "file.path" || key == "file.name";
     const types::DataType type = is_text ? types::DataType::String() : key == "file.size" ? types::DataType::BigInt() : types::DataType::TimestampLtz(3);
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(arrow::MakeBuilder(arrow::default_memory_pool(), type.ToArrow(), &builder)));
-    const std::string text = key == "file.path" ? file.path : file.path.substr(file.path.rfind('/') + 1);
+    const std::string text = key == "file.path" ? file.path : std::string(io::FileName(file.path));
     for (int64_t row = 0; row < rows; ++row) {
       arrow::Status status;
       if (is_text) {

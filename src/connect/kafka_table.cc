@@ -13,7 +13,7 @@ namespace firn::connect {
 
 namespace {
 
-const std::vector<OptionRule>& Rules() {
+const std::vector<OptionRule>& KafkaOptions() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
       {"topic", OptionKind::kText, true, {}, "the topic to read or write; several to read are separated by ';'"},
       {"properties.*", OptionKind::kText, false, {}, "client properties: bootstrap.servers, group.id, auto.offset.reset count, others are accepted"},
@@ -173,7 +173,7 @@ Result<KafkaTable> ParseKafkaTable(const plan::TableDefinition& table, const std
   if (table.options.contains("topic-pattern")) {
     return Error(ErrorCode::kNotSupported, "'topic-pattern' is not supported").Hint("'topic' takes several topics, separated by ';'");
   }
-  FIRN_RETURN_IF_ERROR(CheckOptions(table, Rules()));
+  FIRN_RETURN_IF_ERROR(CheckOptions(table, KafkaOptions()));
   FIRN_RETURN_IF_ERROR(CheckServers(table));
   KafkaTable kafka;
   kafka.topics = Split(table.Option("topic"), ';');

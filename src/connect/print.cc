@@ -11,7 +11,7 @@ namespace firn::connect {
 
 namespace {
 
-const std::vector<OptionRule>& Rules() {
+const std::vector<OptionRule>& PrintOptions() {
   static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
       {"print-identifier", OptionKind::kText, false, {}, "what each line begins with"},
       {"standard-error", OptionKind::kBoolean, false, {}, "accepted; lines go to standard output"},
@@ -51,7 +51,7 @@ class PrintConnector final : public exec::Connector {
   std::string name() const override { return "print"; }
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool) const override { return RefuseSource(table); }
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
-    FIRN_RETURN_IF_ERROR(CheckOptions(table, Rules()));
+    FIRN_RETURN_IF_ERROR(CheckOptions(table, PrintOptions()));
     plan::SinkTraits traits;
     traits.accepts = plan::kRetract;
     traits.runs_in_one_lane = true;

@@ -10,7 +10,7 @@ namespace firn::connect {
 
 namespace {
 
-constexpr size_t kReadBytes = 4 << 20;
+constexpr size_t kFileReadBytes = 4 << 20;
 constexpr size_t kLineBytesMax = 256 << 20;
 
 class TextFileRows final : public FileRows {
@@ -55,7 +55,7 @@ class TextFileRows final : public FileRows {
       Error error(ErrorCode::kLimitExceeded, fmt::format("{} has a record of more than {} bytes at byte {}", path_, kLineBytesMax, position()));
       return quote_ == '\0' ? std::move(error) : std::move(error).Hint(fmt::format("a quote ({}) without its end makes one record of all that follows", quote_));
     }
-    const size_t size = std::max(kReadBytes, buffer_.size());
+    const size_t size = std::max(kFileReadBytes, buffer_.size());
     FIRN_TRY(std::string more, file_->ReadAt(read_, size));
     has_all_ = more.size() < size;
     read_ += more.size();

@@ -26,6 +26,9 @@ struct JoinMatches {
   }
 };
 
+/// A batch that a join puts out has at most so many rows.
+inline constexpr size_t kJoinedRowsMax = 16 << 10;
+
 /// Rows to be put out: a row of the batch, an entry of the other side, or one of both (the other is NULL).
 struct JoinedRows {
   std::vector<int64_t> rows;      // -1: none

@@ -19,7 +19,6 @@ namespace {
 using plan::JoinKind;
 using types::RowKind;
 
-constexpr size_t kEmittedRows = 16 << 10;
 
 class JoinOperator final : public Operator {
  public:
@@ -53,7 +52,7 @@ class JoinOperator final : public Operator {
       FIRN_TRY(JoinMatches matches, matcher_->Match(input, batch, keys, matchless, other, row, now_ms, context_->evaluation));
       for (; row < matches.end(); ++row) {
         Tell(input, row, batch.kind(row), matches.Of(row), other, &joined);
-        if (joined.size() >= kEmittedRows) FIRN_RETURN_IF_ERROR(Emit(input, batch, other, &joined, output));
+        if (joined.size() >= kJoinedRowsMax) FIRN_RETURN_IF_ERROR(Emit(input, batch, other, &joined, output));
       }
     }
     FIRN_RETURN_IF_ERROR(Emit(input, batch, other, &joined, output));
@@ -135,8 +134,8 @@ class JoinOperator final : public Operator {
   }
 
   Status Emit(int input, const types::Batch& batch, const JoinSide& other, JoinedRows* joined, Output& output) {
-    for (size_t from = 0; from < joined->size(); from += kEmittedRows) {
-      const size_t to = std::min(from + kEmittedRows, joined->size());
+    for (size_t from = 0; from < joined->size(); from += kJoinedRowsMax) {
+      const size_t to = std::min(from + kJoinedRowsMax, joined->size());
       FIRN_TRY(types::Batch rows, matcher_->Materialize(input, batch, other, *joined, from, to));
       output.Emit(std::move(rows));
     }

@@ -12,7 +12,6 @@ using types::RowKind;
 
 namespace {
 
-constexpr size_t kEmittedRows = 16 << 10;
 
 }  // namespace
 
@@ -28,7 +27,7 @@ Status JoinProber::Probe(const types::Batch& batch, const BatchKeys& keys, JoinS
     FIRN_TRY(JoinMatches matches, matcher_->Match(0, batch, keys, matchless, right, row, 0, context));
     for (; row < matches.end(); ++row) {
       Tell(row, matches.Of(row), right);
-      if (joined_.size() >= kEmittedRows) FIRN_RETURN_IF_ERROR(Emit(batch, right, output));
+      if (joined_.size() >= kJoinedRowsMax) FIRN_RETURN_IF_ERROR(Emit(batch, right, output));
     }
   }
   return Emit(batch, right, output);
@@ -60,8 +59,8 @@ Status JoinProber::PutOutUnmatched(std::span<const uint32_t> entries, JoinSide& 
 }
 
 Status JoinProber::Emit(const types::Batch& batch, const JoinSide& right, Output& output) {
-  for (size_t from = 0; from < joined_.size(); from += kEmittedRows) {
-    const size_t to = std::min(from + kEmittedRows, joined_.size());
+  for (size_t from = 0; from < joined_.size(); from += kJoinedRowsMax) {
+    const size_t to = std::min(from + kJoinedRowsMax, joined_.size());
     FIRN_TRY(types::Batch rows, matcher_->Materialize(0, batch, right, joined_, from, to));
     output.Emit(std::move(rows));
   }

@@ -269,7 +269,7 @@ void WriteColumn(const arrow::Array& array, const DataType& type, int64_t row_co
 }
 
 // Where decoding stands in each row, and whether the column at hand is NULL there.
-struct DecodeState {
+struct DecodeCursor {
   std::span<const std::string_view> rows;
   std::vector<const char*> cursors;
   std::vector<uint8_t> is_valid;
@@ -293,47 +293,47 @@ struct DecodeState {
   }
 };
 
-Result<ArrayPtr> MakeFixedArray(const DataType& type, DecodeState* state, std::shared_ptr<arrow::Buffer> values) {
-  FIRN_TRY(auto validity, state->Validity());
-  return arrow::MakeArray(arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(state->rows.size()),
-                                                 {std::move(validity), std::move(values)}, state->null_count));
+Result<ArrayPtr> MakeFixedArray(const DataType& type, DecodeCursor* cursor, std::shared_ptr<arrow::Buffer> values) {
+  FIRN_TRY(auto validity, cursor->Validity());
+  return arrow::MakeArray(arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(cursor->rows.size()),
+                                                 {std::move(validity), std::move(values)}, cursor->null_count));
 }
 
 template <size_t kWidth>
-Result<ArrayPtr> ReadFixedColumn(const DataType& type, DecodeState* state) {
-  const size_t count = state->rows.size();
+Result<ArrayPtr> ReadFixedColumn(const DataType& type, DecodeCursor* cursor) {
+  const size_t count = cursor->rows.size();
   FIRN_TRY(auto values, types::FromArrowResult(arrow::AllocateBuffer(static_cast<int64_t>(count * kWidth))));
   uint8_t* out = values->mutable_data();
   for (size_t row = 0; row < count; ++row, out += kWidth) {
-    if (!state->is_valid[row]) {
+    if (!cursor->is_valid[row]) {
       std::memset(out, 0, kWidth);
       continue;
     }
-    std::memcpy(out, state->cursors[row], kWidth);
-    state->cursors[row] += kWidth;
+    std::memcpy(out, cursor->cursors[row], kWidth);
+    cursor->cursors[row] += kWidth;
   }
-  return MakeFixedArray(type, state, std::move(values));
+  return MakeFixedArray(type, cursor, std::move(values));
 }
 
-Result<ArrayPtr> ReadBooleanColumn(const DataType& type, DecodeState* state) {
-  const size_t count = state->rows.size();
+Result<ArrayPtr> ReadBooleanColumn(const DataType& type, DecodeCursor* cursor) {
+  const size_t count = cursor->rows.size();
   FIRN_TRY(auto values, types::FromArrowResult(arrow::AllocateEmptyBitmap(static_cast<int64_t>(count))));
   for (size_t row = 0; row < count; ++row) {
-    if (state->is_valid[row] && *state->cursors[row]++ != 0) arrow::bit_util::SetBit(values->mutable_data(), static_cast<int64_t>(row));
+    if (cursor->is_valid[row] && *cursor->cursors[row]++ != 0) arrow::bit_util::SetBit(values->mutable_data(), static_cast<int64_t>(row));
   }
-  return MakeFixedArray(type, state, std::move(values));
+  return MakeFixedArray(type, cursor, std::move(values));
 }
 
-Result<ArrayPtr> ReadTextColumn(const DataType& type, DecodeState* state) {
-  const size_t count = state->rows.size();
+Result<ArrayPtr> ReadTextColumn(const DataType& type, DecodeCursor* cursor) {
+  const size_t count = cursor->rows.size();
   std::vector<std::string_view> texts(count);
   size_t total = 0;
   for (size_t row = 0; row < count; ++row) {
-    if (!state->is_valid[row]) continue;
-    std::string_view in(state->cursors[row], static_cast<size_t>(state->rows[row].data() + state->rows[row].size() - state->cursors[row]));
+    if (!cursor->is_valid[row]) continue;
+    std::string_view in(cursor->cursors[row], static_cast<size_t>(cursor->rows[row].data() + cursor->rows[row].size() - cursor->cursors[row]));
     const size_t size = TakeVarint(&in);
     texts[row] = TakeBytes(&in, size);
-    state->cursors[row] = in.data();
+    cursor->cursors[row] = in.data();
     total += size;
   }
   if (total > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
@@ -349,38 +349,38 @@ Result<ArrayPtr> ReadTextColumn(const DataType& type, DecodeState* state) {
     out += texts[row].size();
     offset[row + 1] = offset[row] + static_cast<int32_t>(texts[row].size());
   }
-  FIRN_TRY(auto validity, state->Validity());
+  FIRN_TRY(auto validity, cursor->Validity());
   return arrow::MakeArray(arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(count),
-                                                 {std::move(validity), std::move(offsets), std::move(values)}, state->null_count));
+                                                 {std::move(validity), std::move(offsets), std::move(values)}, cursor->null_count));
 }
 
-Result<ArrayPtr> ReadNestedColumn(const DataType& type, DecodeState* state) {
+Result<ArrayPtr> ReadNestedColumn(const DataType& type, DecodeCursor* cursor) {
   FIRN_TRY(auto builder, types::FromArrowResult(arrow::MakeBuilder(type.ToArrow())));
-  for (size_t row = 0; row < state->rows.size(); ++row) {
-    if (!state->is_valid[row]) {
+  for (size_t row = 0; row < cursor->rows.size(); ++row) {
+    if (!cursor->is_valid[row]) {
       FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
       continue;
     }
-    std::string_view in(state->cursors[row], static_cast<size_t>(state->rows[row].data() + state->rows[row].size() - state->cursors[row]));
+    std::string_view in(cursor->cursors[row], static_cast<size_t>(cursor->rows[row].data() + cursor->rows[row].size() - cursor->cursors[row]));
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(ReadValue(builder.get(), type, &in)));
-    state->cursors[row] = in.data();
+    cursor->cursors[row] = in.data();
   }
   return types::FromArrowResult(builder->Finish());
 }
 
-Result<ArrayPtr> ReadColumn(const DataType& type, DecodeState* state) {
+Result<ArrayPtr> ReadColumn(const DataType& type, DecodeCursor* cursor) {
   if (type.kind() == TypeKind::kNull) {
-    return types::FromArrowResult(arrow::MakeArrayOfNull(type.ToArrow(), static_cast<int64_t>(state->rows.size())));
+    return types::FromArrowResult(arrow::MakeArrayOfNull(type.ToArrow(), static_cast<int64_t>(cursor->rows.size())));
   }
-  if (IsText(type)) return ReadTextColumn(type, state);
-  if (type.kind() == TypeKind::kBoolean) return ReadBooleanColumn(type, state);
-  if (type.IsNested()) return ReadNestedColumn(type, state);
+  if (IsText(type)) return ReadTextColumn(type, cursor);
+  if (type.kind() == TypeKind::kBoolean) return ReadBooleanColumn(type, cursor);
+  if (type.IsNested()) return ReadNestedColumn(type, cursor);
   switch (FixedWidth(type)) {
-    case 1: return ReadFixedColumn<1>(type, state);
-    case 2: return ReadFixedColumn<2>(type, state);
-    case 4: return ReadFixedColumn<4>(type, state);
-    case 8: return ReadFixedColumn<8>(type, state);
-    case 16: return ReadFixedColumn<16>(type, state);
+    case 1: return ReadFixedColumn<1>(type, cursor);
+    case 2: return ReadFixedColumn<2>(type, cursor);
+    case 4: return ReadFixedColumn<4>(type, cursor);
+    case 8: return ReadFixedColumn<8>(type, cursor);
+    case 16: return ReadFixedColumn<16>(type, cursor);
     default: FIRN_UNREACHABLE("width of {}", type.ToString());
   }
 }
@@ -439,13 +439,13 @@ void RowCodec::Encode(std::span<const ArrayPtr> columns, int64_t row_count, Enco
 }
 
 Result<std::vector<ArrayPtr>> RowCodec::Decode(std::span<const std::string_view> rows) const {
-  DecodeState state{rows, std::vector<const char*>(rows.size()), std::vector<uint8_t>(rows.size()), 0};
-  for (size_t row = 0; row < rows.size(); ++row) state.cursors[row] = rows[row].data() ? rows[row].data() + bitmap_bytes() : nullptr;
+  DecodeCursor cursor{rows, std::vector<const char*>(rows.size()), std::vector<uint8_t>(rows.size()), 0};
+  for (size_t row = 0; row < rows.size(); ++row) cursor.cursors[row] = rows[row].data() ? rows[row].data() + bitmap_bytes() : nullptr;
   std::vector<ArrayPtr> columns;
   columns.reserve(types_.size());
   for (size_t i = 0; i < types_.size(); ++i) {
-    state.StartColumn(i);
-    FIRN_TRY(ArrayPtr column, ReadColumn(types_[i], &state));
+    cursor.StartColumn(i);
+    FIRN_TRY(ArrayPtr column, ReadColumn(types_[i], &cursor));
     columns.push_back(std::move(column));
   }
   return columns;

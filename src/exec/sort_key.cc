@@ -58,7 +58,7 @@ void AppendDecimal(const arrow::Array& array, int64_t row, std::string* out) {
   AppendBigEndian(value.low_bits(), out);
 }
 
-void AppendValue(const arrow::Array& array, const DataType& type, int64_t row, std::string* out) {
+void AppendOrdered(const arrow::Array& array, const DataType& type, int64_t row, std::string* out) {
   switch (type.kind()) {
     case TypeKind::kBoolean: out->push_back(static_cast<const arrow::BooleanArray&>(array).Value(row) ? 1 : 0); return;
     case TypeKind::kTinyInt: AppendInteger(ValueAt<int8_t>(array, row), out); return;
@@ -106,7 +106,7 @@ void SortKeyEncoder::Encode(const types::Batch& batch, std::vector<std::string>*
       }
       key.push_back(1);
       const size_t begin = key.size();
-      AppendValue(array, types_[i], row, &key);
+      AppendOrdered(array, types_[i], row, &key);
       if (!keys_[i].descending) continue;
       for (size_t at = begin; at < key.size(); ++at) key[at] = static_cast<char>(~key[at]);
     }

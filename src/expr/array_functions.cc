@@ -61,7 +61,7 @@ Result<Column> Contains(const KernelInput& input) {
   return maker.Finish(false);
 }
 
-Result<Column> Position(const KernelInput& input) {
+Result<Column> ArrayPosition(const KernelInput& input) {
   ColumnMaker<int32_t> maker(input.result_type, input.row_count);
   FIRN_RETURN_IF_ERROR(SearchRows(input, [&](int64_t row, int64_t place) { maker.Set(row, static_cast<int32_t>(place + 1)); }, [&](int64_t row) { maker.SetNull(row); }));
   return maker.Finish(false);
@@ -125,7 +125,7 @@ Result<Signature> BindOne(const CallSite& call) {
   return Signature{call.types, call.types[0]};
 }
 
-Result<Column> Reverse(const KernelInput& input) {
+Result<Column> ArrayReverse(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
   FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
@@ -270,13 +270,13 @@ Result<Column> Sort(const KernelInput& input) {
   return maker.FinishList(input.result_type, values);
 }
 
-Result<Signature> BindExtreme(const CallSite& call) {
+Result<Signature> BindArrayExtreme(const CallSite& call) {
   if (call.types.size() != 1 || !IsArray(call.types[0]) || call.types[0].element().IsNested()) return ArgumentError(call, "an array of values that have an order");
   return Signature{call.types, call.types[0].element().WithNullable(true)};
 }
 
 template <bool kLargest>
-Result<Column> Extreme(const KernelInput& input) {
+Result<Column> ArrayExtreme(const KernelInput& input) {
   const ListView lists(input.arguments[0]);
   FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values()}));
   FIRN_TRY(const std::vector<int64_t> ranks, pool.Ranks());
@@ -427,11 +427,11 @@ Result<Column> StrToMap(const KernelInput& input) {
 std::vector<ScalarFunction> ArrayFunctions() {
   std::vector<ScalarFunction> functions = {
       {{"ARRAY_CONTAINS"}, "collection", "ARRAY_CONTAINS(array, value)", "Whether the value is an element.", {{"ARRAY_CONTAINS(ARRAY[1, 2], 2)", "TRUE"}}, BindSearch<BooleanType>, Contains, true, false},
-      {{"ARRAY_POSITION"}, "collection", "ARRAY_POSITION(array, value)", "Where the value first stands, from 1; 0 if nowhere.", {{"ARRAY_POSITION(ARRAY[7, 8], 8)", "2"}}, BindSearch<IntType>, Position, true, false},
+      {{"ARRAY_POSITION"}, "collection", "ARRAY_POSITION(array, value)", "Where the value first stands, from 1; 0 if nowhere.", {{"ARRAY_POSITION(ARRAY[7, 8], 8)", "2"}}, BindSearch<IntType>, ArrayPosition, true, false},
       {{"ARRAY_APPEND"}, "collection", "ARRAY_APPEND(array, value)", "With the value behind.", {{"ARRAY_APPEND(ARRAY[1], 2)", "[1, 2]"}}, BindWithElement, AddElement<false>, true, false},
       {{"ARRAY_PREPEND"}, "collection", "ARRAY_PREPEND(array, value)", "With the value in front.", {{"ARRAY_PREPEND(ARRAY[1], 0)", "[0, 1]"}}, BindWithElement, AddElement<true>, true, false},
       {{"ARRAY_REMOVE"}, "collection", "ARRAY_REMOVE(array, value)", "Without the elements that equal the value.", {{"ARRAY_REMOVE(ARRAY[1, 2, 1], 1)", "[2]"}}, BindRemove, Remove, true, false},
-      {{"ARRAY_REVERSE"}, "collection", "ARRAY_REVERSE(array)", "In reverse order.", {{"ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]"}}, BindOne, Reverse},
+      {{"ARRAY_REVERSE"}, "collection", "ARRAY_REVERSE(array)", "In reverse order.", {{"ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]"}}, BindOne, ArrayReverse},
       {{"ARRAY_DISTINCT"}, "collection", "ARRAY_DISTINCT(array)", "Each element once.", {{"ARRAY_DISTINCT(ARRAY[1, 2, 1])", "[1, 2]"}}, BindOne, Distinct},
       {{"ARRAY_UNION"}, "collection", "ARRAY_UNION(array, array)", "Each element of both once.", {{"ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])", "[1, 2, 3]"}}, BindTwoArrays, Concat<true>},
       {{"ARRAY_CONCAT"}, "collection", "ARRAY_CONCAT(array, ...)", "All elements in a row.", {{"ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2])", "[1, 2, 2]"}}, BindSet, Concat<false>},
@@ -439,8 +439,8 @@ std::vector<ScalarFunction> ArrayFunctions() {
       {{"ARRAY_EXCEPT"}, "collection", "ARRAY_EXCEPT(array, array)", "Each element of the first that is not in the second, once.", {{"ARRAY_EXCEPT(ARRAY[1, 2], ARRAY[2])", "[1]"}}, BindTwoArrays, Compare<false>},
       {{"ARRAY_SLICE"}, "collection", "ARRAY_SLICE(array, first[, last])", "The elements from one place to another.", {{"ARRAY_SLICE(ARRAY[1, 2, 3], 2, 3)", "[2, 3]"}}, BindSlice, Slice},
       {{"ARRAY_SORT"}, "collection", "ARRAY_SORT(array[, ascending[, nulls first]])", "In order.", {{"ARRAY_SORT(ARRAY[3, 1, 2])", "[1, 2, 3]"}}, BindSort, Sort},
-      {{"ARRAY_MAX"}, "collection", "ARRAY_MAX(array)", "The largest element.", {{"ARRAY_MAX(ARRAY[3, 1, 2])", "3"}}, BindExtreme, Extreme<true>},
-      {{"ARRAY_MIN"}, "collection", "ARRAY_MIN(array)", "The smallest element.", {{"ARRAY_MIN(ARRAY[3, 1, 2])", "1"}}, BindExtreme, Extreme<false>},
+      {{"ARRAY_MAX"}, "collection", "ARRAY_MAX(array)", "The largest element.", {{"ARRAY_MAX(ARRAY[3, 1, 2])", "3"}}, BindArrayExtreme, ArrayExtreme<true>},
+      {{"ARRAY_MIN"}, "collection", "ARRAY_MIN(array)", "The smallest element.", {{"ARRAY_MIN(ARRAY[3, 1, 2])", "1"}}, BindArrayExtreme, ArrayExtreme<false>},
       {{"ARRAY_JOIN"}, "collection", "ARRAY_JOIN(array, separator[, text for NULL])", "The texts in a row with separators.", {{"ARRAY_JOIN(ARRAY['a', 'b'], '-')", "a-b"}}, BindJoin, Join},
       {{"SPLIT"}, "collection", "SPLIT(string, separator)", "The parts of a separated text.", {{"SPLIT('a,b', ',')", "[a, b]"}}, BindSplit, Split},
       {{"STR_TO_MAP"}, "string", "STR_TO_MAP(string[, list separator, key separator])", "A map of keys and values in a text.", {{"STR_TO_MAP('k1=v1,k2=v2')", "{k1=v1, k2=v2}"}}, BindStrToMap, StrToMap},

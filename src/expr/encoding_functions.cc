@@ -6,6 +6,7 @@
 #include <bit>
 #include <memory>
 
+#include "base/ascii.h"
 #include "expr/function_groups_internal.h"
 #include "expr/signatures_internal.h"
 #include "expr/url_internal.h"
@@ -17,13 +18,6 @@ namespace {
 
 using types::DataType;
 using types::TypeKind;
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::string HexText(std::string_view bytes, const char* digits) {
   std::string out;
@@ -126,12 +120,12 @@ Result<Column> Unhex(const KernelInput& input) {
     std::string out;
     size_t at = 0;
     if (text.size() % 2 == 1) {  // a missing digit in front is 0
-      if (HexDigit(text[0]) < 0) return std::nullopt;
-      out.push_back(static_cast<char>(HexDigit(text[at++])));
+      if (base::HexDigit(text[0]) < 0) return std::nullopt;
+      out.push_back(static_cast<char>(base::HexDigit(text[at++])));
     }
     for (; at < text.size(); at += 2) {
-      const int high = HexDigit(text[at]);
-      const int low = HexDigit(text[at + 1]);
+      const int high = base::HexDigit(text[at]);
+      const int low = base::HexDigit(text[at + 1]);
       if (high < 0 || low < 0) return std::nullopt;
       out.push_back(static_cast<char>(high << 4 | low));
     }

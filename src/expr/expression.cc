@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "expr/scalar_function.h"
 #include "types/value_text.h"
@@ -119,6 +120,14 @@ ExpressionPtr SubstituteColumns(const ExpressionPtr& expression, const std::vect
     FIRN_ASSERT(index < replacements.size(), "column {} ({}) has no replacement", column->index, column->name);
     return replacements[index];
   });
+}
+
+void CountUses(const Expression& expression, std::vector<int>* uses) {
+  if (expression.kind == ExpressionKind::kColumn) {
+    FIRN_ASSERT(expression.index >= 0 && static_cast<size_t>(expression.index) < uses->size(), "column {} of {}", expression.index, uses->size());
+    ++(*uses)[static_cast<size_t>(expression.index)];
+  }
+  for (const ExpressionPtr& argument : expression.arguments) CountUses(*argument, uses);
 }
 
 bool IsDeterministic(const Expression& expression) {

@@ -50,6 +50,8 @@ bool Equal(const Expression& left, const Expression& right);
 uint64_t Hash(const Expression& expression);
 /// The columns it reads, ascending, each once.
 std::vector<int> ColumnsOf(const Expression& expression);
+/// Adds to uses[i] how often it reads column i; every column it reads has a place.
+void CountUses(const Expression& expression, std::vector<int>* uses);
 /// Column i becomes column mapping[i]; every used column must be mapped (not -1).
 ExpressionPtr RemapColumns(const ExpressionPtr& expression, const std::vector<int>& mapping);
 /// Column i becomes replacements[i]: an expression over a projection rewritten over the projection's input.

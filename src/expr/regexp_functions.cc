@@ -138,7 +138,7 @@ Result<std::optional<std::string>> Extracted(const Regexp& regexp, std::string_v
   return result;
 }
 
-Result<Column> Extract(const KernelInput& input) {
+Result<Column> RegexpExtract(const KernelInput& input) {
   auto patterns = RegexpCache();
   const auto extract = [&](std::string_view text, std::string_view pattern, int64_t index) -> Result<std::optional<std::string>> {
     FIRN_TRY(const Regexp* regexp, patterns.Get(pattern));
@@ -164,7 +164,7 @@ void ForEachMatch(const RE2& regexp, std::string_view text, const Visit& visit) 
 }
 
 // The replacement is taken as it stands: $1 is no group.
-Result<Column> Replace(const KernelInput& input) {
+Result<Column> RegexpReplace(const KernelInput& input) {
   auto patterns = RegexpCache();
   return Map<std::string, std::string_view, std::string_view, std::string_view>(
       input, [&](std::string_view text, std::string_view pattern, std::string_view by) -> Result<std::optional<std::string>> {
@@ -195,7 +195,7 @@ Result<Column> Count(const KernelInput& input) {
   });
 }
 
-Result<Column> Instr(const KernelInput& input) {
+Result<Column> RegexpInstr(const KernelInput& input) {
   auto patterns = RegexpCache();
   return Map<int32_t, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<std::optional<int32_t>> {
     FIRN_TRY(const Regexp* regexp, patterns.Get(pattern));
@@ -272,11 +272,11 @@ std::vector<ScalarFunction> RegexpFunctions() {
       {{"LIKE"}, "comparison", "string LIKE pattern [ESCAPE character]", "Whether the text is like the pattern: % is any text, _ any character.", {{"'abc' LIKE 'a%'", "TRUE"}}, BindLike<2>, Like},
       {{"SIMILAR TO"}, "comparison", "string SIMILAR TO pattern [ESCAPE character]", "Whether the whole text matches SQL's regular expression.", {{"'abc' SIMILAR TO '[a-c]+'", "TRUE"}}, BindLike<2>, SimilarTo},
       {{"REGEXP"}, "string", "REGEXP(string, regexp)", "Whether some part of the text matches.", {{"REGEXP('abc123', '[0-9]+')", "TRUE"}}, BindTo<BooleanType, 2, kText, kText>, Matches},
-      {{"REGEXP_EXTRACT"}, "string", "REGEXP_EXTRACT(string, regexp[, group])", "A group of the first match, 0 is all of it; NULL without a match.", {{"REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)", "bar"}}, BindNullable<StringType, 2, kText, kText, kBigInt>, Extract},
+      {{"REGEXP_EXTRACT"}, "string", "REGEXP_EXTRACT(string, regexp[, group])", "A group of the first match, 0 is all of it; NULL without a match.", {{"REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)", "bar"}}, BindNullable<StringType, 2, kText, kText, kBigInt>, RegexpExtract},
       {{"REGEXP_EXTRACT_ALL"}, "string", "REGEXP_EXTRACT_ALL(string, regexp[, group])", "Group 1, or another, of every match.", {{"REGEXP_EXTRACT_ALL('a1b22', '([0-9]+)')", "[1, 22]"}}, BindExtractAll, ExtractAll},
-      {{"REGEXP_REPLACE"}, "string", "REGEXP_REPLACE(string, regexp, replacement)", "Every match replaced.", {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"}}, BindTo<StringType, 3, kText, kText, kText>, Replace},
+      {{"REGEXP_REPLACE"}, "string", "REGEXP_REPLACE(string, regexp, replacement)", "Every match replaced.", {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"}}, BindTo<StringType, 3, kText, kText, kText>, RegexpReplace},
       {{"REGEXP_COUNT"}, "string", "REGEXP_COUNT(string, regexp)", "How many parts match.", {{"REGEXP_COUNT('aaaa', 'aa')", "2"}}, BindNullable<IntType, 2, kText, kText>, Count},
-      {{"REGEXP_INSTR"}, "string", "REGEXP_INSTR(string, regexp)", "Where the first match begins, from 1; 0 without one.", {{"REGEXP_INSTR('hello', 'l+')", "3"}}, BindNullable<IntType, 2, kText, kText>, Instr},
+      {{"REGEXP_INSTR"}, "string", "REGEXP_INSTR(string, regexp)", "Where the first match begins, from 1; 0 without one.", {{"REGEXP_INSTR('hello', 'l+')", "3"}}, BindNullable<IntType, 2, kText, kText>, RegexpInstr},
       {{"REGEXP_SUBSTR"}, "string", "REGEXP_SUBSTR(string, regexp)", "The first match; NULL without one.", {{"REGEXP_SUBSTR('hello', 'l+')", "ll"}}, BindNullable<StringType, 2, kText, kText>, Substr},
   };
   for (ScalarFunction& function : functions) function.can_fail = true;

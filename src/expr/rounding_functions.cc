@@ -17,7 +17,7 @@ using arrow::Decimal128;
 using types::DataType;
 using types::TypeKind;
 
-Decimal128 PowerOfTen(int exponent) { return Decimal128(Decimal128(1).IncreaseScaleBy(exponent)); }
+Decimal128 DecimalPowerOfTen(int exponent) { return Decimal128(Decimal128(1).IncreaseScaleBy(exponent)); }
 
 // --- FLOOR, CEIL ---
 
@@ -35,7 +35,7 @@ Result<Column> Floor(const KernelInput& input) {
   const DataType& type = input.argument_types[0];
   if (type.kind() == TypeKind::kDecimal) {
     if (type.scale() == 0) return input.arguments[0];
-    const Decimal128 one = PowerOfTen(type.scale());
+    const Decimal128 one = DecimalPowerOfTen(type.scale());
     return Map<Decimal128, Decimal128>(input, [&](const Decimal128& value) {
       const auto parts = value.Divide(one).ValueOrDie();
       if (parts.second == Decimal128(0) || value.IsNegative() == kUp) return parts.first;

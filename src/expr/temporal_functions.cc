@@ -72,9 +72,6 @@ Result<Signature> BindToTimestampLtz(const CallSite& call) {
   return Signature{std::move(types), DataType::TimestampLtz(precision)};
 }
 
-constexpr int64_t kMaxSeconds = 253'402'300'799;  // the end of the year 9999
-constexpr int64_t kMinSeconds = -62'135'596'800;  // the beginning of the year 1
-
 Result<Column> ToTimestampLtz(const KernelInput& input) {
   if (input.argument_types[0].IsCharacter()) return TextToInstant(input);
   int precision = 3;
@@ -83,7 +80,7 @@ Result<Column> ToTimestampLtz(const KernelInput& input) {
   for (int i = 0; i < precision; ++i) per_second *= 10;
   const bool has_nanos = input.result_type.precision() > 6;
   const auto make = [=](int64_t seconds, int64_t nanos) -> std::optional<int64_t> {
-    if (seconds < kMinSeconds || seconds > kMaxSeconds) return std::nullopt;
+    if (seconds < types::kUnixSecondsMin || seconds > types::kUnixSecondsMax) return std::nullopt;
     if (!has_nanos) return seconds * 1'000'000 + nanos / 1000;
     if (seconds <= -9'223'372'036 || seconds >= 9'223'372'036) return std::nullopt;
     return seconds * 1'000'000'000 + nanos;

@@ -7,6 +7,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/ascii.h"
 #include "types/temporal.h"
 
 namespace firn::expr {
@@ -21,7 +22,6 @@ constexpr std::array<std::string_view, 7> kWeekdays = {"Monday", "Tuesday", "Wed
 constexpr std::string_view kLetters = "yuMLdDEeQaHkKhmsSnzVxXZO";
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 int Weekday(int64_t days) { return static_cast<int>(FloorModulo(days + 3, 7)); }  // Monday is 0
 
 template <size_t kCount>
@@ -46,7 +46,7 @@ int TakeName(const std::array<std::string_view, kCount>& names, bool is_full, st
 std::optional<int64_t> TakeNumber(std::string_view* rest, int least, int most) {
   int64_t value = 0;
   int count = 0;
-  while (count < most && static_cast<size_t>(count) < rest->size() && IsDigit((*rest)[static_cast<size_t>(count)])) value = value * 10 + ((*rest)[static_cast<size_t>(count++)] - '0');
+  while (count < most && static_cast<size_t>(count) < rest->size() && base::IsDigit((*rest)[static_cast<size_t>(count)])) value = value * 10 + ((*rest)[static_cast<size_t>(count++)] - '0');
   if (count < least) return std::nullopt;
   rest->remove_prefix(static_cast<size_t>(count));
   return value;

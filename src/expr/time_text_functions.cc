@@ -134,15 +134,12 @@ Result<Column> UnixTimestamp(const KernelInput& input) {
   });
 }
 
-constexpr int64_t kMaxSeconds = 253'402'300'799;  // the end of the year 9999
-constexpr int64_t kMinSeconds = -62'135'596'800;  // the beginning of the year 1
-
 Result<Column> FromUnixTime(const KernelInput& input) {
   FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(input.context.time_zone));
   PatternCache patterns;
   const auto format = [&](int64_t seconds, std::string_view pattern) -> std::optional<std::string> {
     const TimePattern* compiled = patterns.Find(pattern);
-    if (compiled == nullptr || seconds < kMinSeconds || seconds > kMaxSeconds) return std::nullopt;
+    if (compiled == nullptr || seconds < types::kUnixSecondsMin || seconds > types::kUnixSecondsMax) return std::nullopt;
     std::string out;
     compiled->Format(zone->ToLocal(seconds * types::kMicrosPerSecond), 0, &out);
     return out;

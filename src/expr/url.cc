@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
 #include "expr/utf8_internal.h"
 
 namespace firn::expr {
@@ -53,14 +54,8 @@ std::string_view HostOf(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
-std::optional<std::string> Owned(std::optional<std::string_view> text) {
+std::optional<std::string> OwnedPart(std::optional<std::string_view> text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 }  // namespace
@@ -69,10 +64,10 @@ std::optional<std::string> UrlPart(std::string_view text, std::string_view part)
   const auto url = ParseUrl(text);
   if (!url) return std::nullopt;
   if (part == "PROTOCOL") return std::string(url->protocol);
-  if (part == "AUTHORITY") return Owned(url->authority);
+  if (part == "AUTHORITY") return OwnedPart(url->authority);
   if (part == "PATH") return std::string(url->path);
-  if (part == "QUERY") return Owned(url->query);
-  if (part == "REF") return Owned(url->ref);
+  if (part == "QUERY") return OwnedPart(url->query);
+  if (part == "REF") return OwnedPart(url->ref);
   if (part == "HOST" && url->authority) return std::string(HostOf(*url->authority));
   if (part == "FILE") return std::string(url->path) + (url->query ? "?" + std::string(*url->query) : "");
   if (part == "USERINFO" && url->authority) {
@@ -123,8 +118,8 @@ std::optional<std::string> UrlDecoded(std::string_view text) {
     } else if (text[at] != '%') {
       out.push_back(text[at]);
     } else {
-      if (at + 2 >= text.size() || HexDigit(text[at + 1]) < 0 || HexDigit(text[at + 2]) < 0) return std::nullopt;
-      out.push_back(static_cast<char>(HexDigit(text[at + 1]) << 4 | HexDigit(text[at + 2])));
+      if (at + 2 >= text.size() || base::HexDigit(text[at + 1]) < 0 || base::HexDigit(text[at + 2]) < 0) return std::nullopt;
+      out.push_back(static_cast<char>(base::HexDigit(text[at + 1]) << 4 | base::HexDigit(text[at + 2])));
       at += 2;
     }
   }

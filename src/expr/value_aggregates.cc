@@ -336,7 +336,7 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature,
     case TypeKind::kVarchar:
     case TypeKind::kBinary:
     case TypeKind::kVarbinary: made = std::make_unique<KeptValue<std::string, kKeep>>(signature, options); break;
-    default: FIRN_UNREACHABLE("BindExtreme let {} through", type.ToString());
+    default: FIRN_UNREACHABLE("BindMinMax let {} through", type.ToString());
   }
   return made;
 }
@@ -354,7 +354,7 @@ Result<Signature> BindPosition(const CallSite& call) {
   return Signature{types, types[0].WithNullable(true)};
 }
 
-Result<Signature> BindExtreme(const CallSite& call) {
+Result<Signature> BindMinMax(const CallSite& call) {
   FIRN_TRY(Signature signature, BindPosition(call));
   if (signature.arguments[0].IsNested()) return ArgumentError(call, "a value that is no ARRAY, MAP or ROW");  // they have no order
   return signature;
@@ -363,8 +363,8 @@ Result<Signature> BindExtreme(const CallSite& call) {
 }  // namespace
 
 std::vector<AggregateFunction> ExtremeAggregates() {
-  return {{{"MIN"}, "MIN(value)", "The smallest value.", BindExtreme, KeptState, MakeKept<Keep::kMin>, false},
-          {{"MAX"}, "MAX(value)", "The largest value.", BindExtreme, KeptState, MakeKept<Keep::kMax>, false}};
+  return {{{"MIN"}, "MIN(value)", "The smallest value.", BindMinMax, KeptState, MakeKept<Keep::kMin>, false},
+          {{"MAX"}, "MAX(value)", "The largest value.", BindMinMax, KeptState, MakeKept<Keep::kMax>, false}};
 }
 
 std::vector<AggregateFunction> PositionAggregates() {

@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "base/base64.h"
 #include "formats/json_reader_internal.h"
@@ -100,7 +101,6 @@ struct PlainNumber {
 constexpr int kPlainDigitsMax = 18;
 constexpr double kPowersOfTen[kPlainDigitsMax + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
 
-bool IsDigit(char c) { return static_cast<uint8_t>(c - '0') < 10; }
 
 // A JSON number without exponent of up to kPlainDigitsMax digits; its end, nullptr: it is another kind of value. kRecordPadding bytes may be read.
 const char* ReadPlainNumber(const char* at, PlainNumber* number) {
@@ -108,13 +108,13 @@ const char* ReadPlainNumber(const char* at, PlainNumber* number) {
   number->is_negative = *at == '-';
   const char* const begin = at += number->is_negative ? 1 : 0;
   uint64_t digits = 0;
-  for (; IsDigit(*at) && at - begin <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+  for (; base::IsDigit(*at) && at - begin <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
   const std::ptrdiff_t whole = at - begin;
   if (whole == 0 || (*begin == '0' && whole > 1)) return nullptr;
   std::ptrdiff_t count = whole;
   if (*at == '.') {
     const char* const fraction = ++at;
-    for (; IsDigit(*at) && count + (at - fraction) <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+    for (; base::IsDigit(*at) && count + (at - fraction) <= kPlainDigitsMax; ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
     number->scale = static_cast<int>(at - fraction);
     if (number->scale == 0) return nullptr;
     count += number->scale;

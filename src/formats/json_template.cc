@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "formats/record_format.h"
 
 namespace firn::formats {
@@ -14,7 +15,6 @@ constexpr size_t kLiteralMax = kRecordPadding - sizeof(uint64_t);
 constexpr size_t kStepsMax = 256;
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool IsDigit(char c) { return static_cast<uint8_t>(c - '0') < 10; }
 
 }  // namespace
 
@@ -31,14 +31,14 @@ const char* SkipPlain(const char* at) {
   }
   if (*at == '-') ++at;
   const char* const digits = at;
-  while (IsDigit(*at) && at - begin < static_cast<std::ptrdiff_t>(kRecordPadding) / 2) ++at;
+  while (base::IsDigit(*at) && at - begin < static_cast<std::ptrdiff_t>(kRecordPadding) / 2) ++at;
   if (at == digits || (*digits == '0' && at - digits > 1)) return nullptr;
   if (*at == '.') {
     const char* const fraction = ++at;
-    while (IsDigit(*at) && at - begin < static_cast<std::ptrdiff_t>(kRecordPadding) - 2) ++at;
+    while (base::IsDigit(*at) && at - begin < static_cast<std::ptrdiff_t>(kRecordPadding) - 2) ++at;
     if (at == fraction) return nullptr;
   }
-  return IsDigit(*at) || *at == 'e' || *at == 'E' ? nullptr : at;
+  return base::IsDigit(*at) || *at == 'e' || *at == 'E' ? nullptr : at;
 }
 
 JsonTemplate::Literal::Literal(std::string_view text) : size(static_cast<int64_t>(text.size())) {

@@ -51,7 +51,7 @@ class SinkStream final : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
-Result<arrow::Compression::type> CodecOf(const std::string& name) {
+Result<arrow::Compression::type> CompressionOf(const std::string& name) {
   static const std::map<std::string, arrow::Compression::type> kCodecs = {
       {"zstd", arrow::Compression::ZSTD},   {"snappy", arrow::Compression::SNAPPY},       {"gzip", arrow::Compression::GZIP},
       {"lz4", arrow::Compression::LZ4_HADOOP}, {"lz4_raw", arrow::Compression::LZ4},      {"brotli", arrow::Compression::BROTLI},
@@ -70,7 +70,7 @@ class FileParquetWriter final : public ParquetWriter {
       : stream_(std::make_shared<SinkStream>(sink)), row_group_bytes_(row_group_bytes) {}
 
   Status Open(const std::shared_ptr<arrow::Schema>& schema, const ParquetWriterOptions& options) {
-    FIRN_TRY(arrow::Compression::type codec, CodecOf(options.codec));
+    FIRN_TRY(arrow::Compression::type codec, CompressionOf(options.codec));
     parquet::WriterProperties::Builder builder;
     builder.compression(codec)
         ->data_pagesize(options.page_bytes)

@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 io::HttpResponse Text(std::string body, int status = 200) { return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)}; }
 
-io::HttpResponse Reply(const json::object& object, int status = 200) { return gateway::Reply(json::serialize(object), status); }
+io::HttpResponse ReplyJson(const json::object& object, int status = 200) { return gateway::Reply(json::serialize(object), status); }
 
 // Alive is who answers; ready is who would take a write.
 io::HttpResponse Readiness(const JobRestServices& services) {
@@ -31,7 +31,7 @@ io::HttpResponse Jobs(const JobRestServices& services, bool is_overview) {
   for (const exec::JobStatus& job : services.engine.Jobs()) {
     jobs.push_back(is_overview ? JobSummaryJson(job, now_ms) : json::object{{"id", job.id}, {"status", exec::JobStateText(job.state)}});
   }
-  return Reply({{"jobs", std::move(jobs)}});
+  return ReplyJson({{"jobs", std::move(jobs)}});
 }
 
 io::HttpResponse Cancel(const JobRestServices& services, const io::HttpRequest& request, const std::string& id) {
@@ -51,7 +51,7 @@ io::HttpResponse OneVertex(const exec::JobStatus& job, const io::HttpRequest& re
   for (const exec::VertexStatus& vertex : job.vertices) {
     if (VertexId(vertex) != parts[3]) continue;
     if (parts[4] == "watermarks") return gateway::Reply(json::serialize(WatermarksJson(vertex)));
-    if (parts[4] == "backpressure") return Reply(BackpressureJson(vertex, now_ms));
+    if (parts[4] == "backpressure") return ReplyJson(BackpressureJson(vertex, now_ms));
     return Fail(fmt::format("there is nothing at {}", request.path), 404);
   }
   return Fail(fmt::format("job {} has no vertex {}", job.id, parts[3]), 404);
@@ -64,13 +64,13 @@ io::HttpResponse OneJob(const JobRestServices& services, const io::HttpRequest& 
   if (request.method != "GET") return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
   const auto job = services.engine.Job(parts[1]);
   if (!job.ok()) return Fail(job.error().message(), 404);
-  if (parts.size() == 2) return Reply(JobJson(*job, services.clock.WallTimeMs()));
+  if (parts.size() == 2) return ReplyJson(JobJson(*job, services.clock.WallTimeMs()));
   if (parts.size() == 5 && parts[2] == "vertices") return OneVertex(*job, request, parts, services.clock.WallTimeMs());
-  if (what == "status") return Reply({{"status", exec::JobStateText(job->state)}});
-  if (what == "plan") return Reply(PlanJson(*job));
-  if (what == "config") return Reply(ConfigJson(*job));
-  if (what == "exceptions") return Reply(ExceptionsJson(*job));
-  if (what == "checkpoints") return Reply(CheckpointsJson(*job));
+  if (what == "status") return ReplyJson({{"status", exec::JobStateText(job->state)}});
+  if (what == "plan") return ReplyJson(PlanJson(*job));
+  if (what == "config") return ReplyJson(ConfigJson(*job));
+  if (what == "exceptions") return ReplyJson(ExceptionsJson(*job));
+  if (what == "checkpoints") return ReplyJson(CheckpointsJson(*job));
   return Fail(fmt::format("there is nothing at {}", request.path), 404);
 }
 
@@ -90,8 +90,8 @@ io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::Htt
                     (services.failed_reads ? StorageMetricsText(services.health().ok(), services.failed_reads()) : "") + (services.http_faults ? HttpMetricsText(services.http_faults()) : "") +
                     (services.topics != nullptr ? TopicMetricsText(*services.topics) : "") + MetricsText(services.engine.Jobs())};
   }
-  if (path == "config") return Reply(DashboardJson());
-  if (path == "overview") return Reply(OverviewJson(services.engine.Jobs()));
+  if (path == "config") return ReplyJson(DashboardJson());
+  if (path == "overview") return ReplyJson(OverviewJson(services.engine.Jobs()));
   if (path == "jobs" || path == "jobs/overview") return Jobs(services, path == "jobs/overview");
   return Fail(fmt::format("there is nothing at {}", request.path), 404);
 }

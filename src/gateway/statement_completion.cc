@@ -20,10 +20,10 @@ const Words kExpressionWords = {"AND", "AS", "BETWEEN", "BY", "CASE", "CAST", "D
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
 }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char LowerLetter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return Lower(a) == Lower(b); });
+  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return LowerLetter(a) == LowerLetter(b); });
 }
 
 // `lake.db.ag|`: prefix "ag", path {"lake", "db"}, head all before "lake".
@@ -60,7 +60,7 @@ class Completion {
     std::sort(sorted.begin(), sorted.end());
     for (std::string& word : sorted) {
       if (!StartsWith(word, cursor_.prefix) || found_.size() >= kCandidatesMax) continue;
-      if (is_lower) std::transform(word.begin(), word.end(), word.begin(), Lower);
+      if (is_lower) std::transform(word.begin(), word.end(), word.begin(), LowerLetter);
       if (std::find(found_.begin(), found_.end(), word) == found_.end()) found_.push_back(std::move(word));
     }
   }

@@ -22,7 +22,7 @@ using types::ArrayPtr;
 
 namespace {
 
-constexpr int64_t kBatchRows = 1 << 16;
+constexpr int64_t kReadRows = 1 << 16;
 constexpr int64_t kMaxVectorBytes = 1 << 30;
 
 std::vector<int> AllRowGroups(const formats::ParquetReader& reader) {
@@ -42,7 +42,7 @@ Status ReadColumns(objectstore::ObjectStore& store, const DataFile& file, const 
   Schema schema;
   schema.fields = fields;
   FIRN_TRY(FileProjection projection, FileProjection::Make(*reader->schema(), fields, {}, NameMappingOf(schema)));
-  FIRN_TRY(std::unique_ptr<formats::ParquetRows> rows, reader->Read(AllRowGroups(*reader), projection.leaves(), kBatchRows));
+  FIRN_TRY(std::unique_ptr<formats::ParquetRows> rows, reader->Read(AllRowGroups(*reader), projection.leaves(), kReadRows));
   while (true) {
     FIRN_TRY(std::shared_ptr<arrow::RecordBatch> batch, rows->Next());
     if (batch == nullptr) return Ok();

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "io/clock.h"
+#include "io/file_system.h"
 #include "io/random.h"
 #include "iceberg/metadata_files.h"
 #include "objectstore/object_store.h"
@@ -31,7 +32,6 @@ int64_t VersionOfName(std::string_view name) {
   return rest == ".metadata.json" || rest == ".gz.metadata.json" || rest == ".metadata.json.gz" ? version : -1;
 }
 
-std::string_view NameOf(std::string_view location) { return location.substr(location.rfind('/') + 1); }
 
 Status CheckName(const char* what, const std::string& name) {
   const bool is_bad = name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos;
@@ -124,7 +124,7 @@ class HadoopCatalog final : public Catalog {
   }
 
   Result<PreparedCommit> PrepareCommit(const Table& base, const TableChange& change) override {
-    const int64_t version = VersionOfName(NameOf(base.metadata_location));
+    const int64_t version = VersionOfName(io::FileName(base.metadata_location));
     FIRN_ASSERT(version > 0, "{} is no state of a Hadoop table", base.metadata_location);
     FIRN_TRY(TableMetadata metadata, ChangedMetadata(base, change, clock_.WallTimeMs()));
     if (metadata.location != base.metadata->location) {
@@ -136,7 +136,7 @@ class HadoopCatalog final : public Catalog {
 
   Result<CommitResult> PublishCommit(const PreparedCommit& prepared) override {
     FIRN_TRY(std::string bytes, EncodeMetadataFile(*prepared.metadata));
-    const int64_t version = VersionOfName(NameOf(prepared.metadata_location));
+    const int64_t version = VersionOfName(io::FileName(prepared.metadata_location));
     // The same version under the other suffix (another writer's codec) is a conflict too; the store only guards the one name.
     FIRN_TRY(int64_t current, CurrentVersion(prepared.identifier));
     if (current >= version) return Conflict(prepared, version);
@@ -231,7 +231,7 @@ class HadoopCatalog final : public Catalog {
   Result<int64_t> HighestVersion(const TableIdentifier& identifier) {
     int64_t highest = 0;
     FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store_.List(MetadataFolder(identifier)));
-    for (const objectstore::ObjectInfo& object : objects) highest = std::max(highest, VersionOfName(NameOf(object.location)));
+    for (const objectstore::ObjectInfo& object : objects) highest = std::max(highest, VersionOfName(io::FileName(object.location)));
     return highest;
   }
 
@@ -239,7 +239,7 @@ class HadoopCatalog final : public Catalog {
     if (prepared.base_metadata_location.empty() || prepared.metadata->metadata_log.empty()) return;
     if (prepared.metadata->Property("write.metadata.delete-after-commit.enabled", "false") != "true") return;
     // Versions are numbered without gaps: what fell out of the log is the one before its first entry.
-    const int64_t first_kept = VersionOfName(NameOf(prepared.metadata->metadata_log.front().metadata_file));
+    const int64_t first_kept = VersionOfName(io::FileName(prepared.metadata->metadata_log.front().metadata_file));
     if (first_kept <= 1) return;
     for (const std::string& name : NamesOfVersion(first_kept - 1)) (void)store_.Delete(JoinLocation(MetadataFolder(prepared.identifier), name)).ok();
   }

@@ -12,6 +12,7 @@
 #include "base/endian.h"
 #include "formats/iso_time.h"
 #include "iceberg/json_object_internal.h"
+#include "types/temporal.h"
 
 namespace firn::iceberg {
 
@@ -44,7 +45,6 @@ Error BadBound(const Type& type, std::string_view bytes) {
   return Error(ErrorCode::kCorruption, fmt::format("a bound of {} bytes for the type {}", bytes.size(), type.ToString()));
 }
 
-int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 std::string UuidText(const std::string& bytes) {
   std::string text;
@@ -79,7 +79,7 @@ int64_t UnitsPerSecond(const Type& type) {
 
 std::string TimestampText(const Type& type, int64_t value) {
   const int64_t per_second = UnitsPerSecond(type);
-  const int64_t seconds = FloorDivide(value, per_second);
+  const int64_t seconds = types::FloorDivide(value, per_second);
   const auto nanos = static_cast<int32_t>((value - seconds * per_second) * (kNanosPerSecond / per_second));
   std::string text;
   formats::AppendIsoTimestamp(&text, seconds, nanos, formats::TimestampStyle::kIso8601, false);
@@ -372,7 +372,7 @@ std::string EncodePartitionKey(const PartitionValues& values) {
 
 int64_t DaysFromCivil(int64_t year, int month, int day) {
   year -= month <= 2 ? 1 : 0;
-  const int64_t era = FloorDivide(year, 400);
+  const int64_t era = types::FloorDivide(year, 400);
   const int64_t year_of_era = year - era * 400;
   const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
   return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
@@ -380,7 +380,7 @@ int64_t DaysFromCivil(int64_t year, int month, int day) {
 
 CivilDate CivilFromDays(int64_t days) {
   days += 719468;
-  const int64_t era = FloorDivide(days, 146097);
+  const int64_t era = types::FloorDivide(days, 146097);
   const int64_t day_of_era = days - era * 146097;
   const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

@@ -9,6 +9,7 @@
 #include "formats/block_codec.h"
 #include "iceberg/table_metadata_json.h"
 #include "iceberg/table_writer.h"
+#include "io/file_system.h"
 
 namespace firn::iceberg {
 
@@ -18,8 +19,7 @@ bool IsGzip(const TableMetadata& metadata) { return metadata.Property("write.met
 
 // 3 of ".../00003-<uuid>.metadata.json" and of ".../v3.metadata.json"; -1 if the name has no number.
 int64_t VersionIn(const std::string& location) {
-  std::string_view name = location;
-  name.remove_prefix(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1);
+  std::string_view name = io::FileName(location);
   if (name.starts_with('v')) name.remove_prefix(1);
   int64_t version = -1;
   auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), version);

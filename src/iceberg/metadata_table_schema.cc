@@ -13,7 +13,7 @@ using types::Field;
 
 namespace {
 
-constexpr std::pair<std::string_view, MetadataTable> kNames[] = {
+constexpr std::pair<std::string_view, MetadataTable> kTableNames[] = {
     {"data_files", MetadataTable::kDataFiles}, {"delete_files", MetadataTable::kDeleteFiles}, {"files", MetadataTable::kFiles},
     {"history", MetadataTable::kHistory},      {"manifests", MetadataTable::kManifests},      {"metadata_log_entries", MetadataTable::kMetadataLogEntries},
     {"partitions", MetadataTable::kPartitions}, {"refs", MetadataTable::kRefs},               {"snapshots", MetadataTable::kSnapshots}};
@@ -81,7 +81,7 @@ Result<std::vector<Field>> FileColumns(const TableMetadata& metadata) {
 std::optional<MetadataTable> FindMetadataTable(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const auto& [known, table] : kNames) {
+  for (const auto& [known, table] : kTableNames) {
     if (lower == known) return table;
   }
   return std::nullopt;
@@ -97,7 +97,7 @@ std::optional<MetadataTableName> SplitMetadataTableName(std::string_view name) {
 
 std::vector<std::string> MetadataTableNames() {
   std::vector<std::string> names;
-  for (const auto& [name, table] : kNames) names.emplace_back(name);
+  for (const auto& [name, table] : kTableNames) names.emplace_back(name);
   return names;
 }
 

@@ -13,6 +13,7 @@
 
 #include "iceberg/manifest_files.h"
 #include "iceberg/table_writer.h"
+#include "io/file_system.h"
 #include "objectstore/object_store.h"
 
 namespace firn::iceberg {
@@ -21,7 +22,6 @@ namespace {
 
 using Candidates = std::map<std::string, std::string, std::less<>>;  // name -> location; names hold a UUID
 
-std::string_view NameOf(std::string_view location) { return location.substr(location.rfind('/') + 1); }
 
 std::optional<int64_t> NumberIn(std::string_view text) {
   int64_t number = 0;
@@ -42,7 +42,7 @@ Result<Candidates> FindCandidates(objectstore::ObjectStore& store, const TableMe
   for (const std::string& folder : {DataLocation(metadata), MetadataLocation(metadata)}) {
     FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store.List(folder));
     for (objectstore::ObjectInfo& object : objects) {
-      if (IsCandidate(NameOf(object.location), last)) candidates.emplace(NameOf(object.location), std::move(object.location));
+      if (IsCandidate(io::FileName(object.location), last)) candidates.emplace(io::FileName(object.location), std::move(object.location));
     }
   }
   return candidates;
@@ -61,7 +61,7 @@ int64_t LastSequenceNumberBefore(const TableMetadata& metadata, const FileOwner&
 }
 
 void Keep(Candidates* candidates, std::string_view location) {
-  auto found = candidates->find(NameOf(location));
+  auto found = candidates->find(io::FileName(location));
   if (found != candidates->end()) candidates->erase(found);
 }
 
@@ -91,7 +91,7 @@ Result<int64_t> RemoveUnfinished(objectstore::ObjectStore& store, const TableMet
   int64_t count = 0;
   FIRN_TRY(std::vector<objectstore::UnfinishedPut> unfinished, store.ListUnfinished(MetadataLocation(metadata)));
   for (const objectstore::UnfinishedPut& put : unfinished) {
-    const bool is_own = OwnedFor(NameOf(put.target), last.job_id).has_value();
+    const bool is_own = OwnedFor(io::FileName(put.target), last.job_id).has_value();
     FIRN_TRY(bool is_taken, store.Exists(put.target));
     if (!is_own && !is_taken) continue;
     FIRN_RETURN_IF_ERROR(store.Delete(put.location));

@@ -7,24 +7,24 @@
 #include <charconv>
 
 #include "base/endian.h"
+#include "types/temporal.h"
 
 namespace firn::iceberg {
 
 namespace {
 
-constexpr std::string_view kNames[] = {"identity", "bucket", "truncate", "year", "month", "day", "hour", "void"};
+constexpr std::string_view kTransformNames[] = {"identity", "bucket", "truncate", "year", "month", "day", "hour", "void"};
 constexpr int64_t kMicrosPerHour = 3'600'000'000;
 
-int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 bool IsTimestamp(TypeId id) { return id >= TypeId::kTimestamp && id <= TypeId::kTimestampTzNs; }
 bool IsNanos(TypeId id) { return id == TypeId::kTimestampNs || id == TypeId::kTimestampTzNs; }
 
-int64_t HoursOf(const Type& source, int64_t value) { return FloorDivide(value, IsNanos(source.id) ? kMicrosPerHour * 1000 : kMicrosPerHour); }
+int64_t HoursOf(const Type& source, int64_t value) { return types::FloorDivide(value, IsNanos(source.id) ? kMicrosPerHour * 1000 : kMicrosPerHour); }
 
 int64_t DaysOf(const Type& source, const Literal& value) {
   if (const int32_t* days = value.get_if<int32_t>()) return *days;
-  return FloorDivide(HoursOf(source, *value.get_if<int64_t>()), 24);
+  return types::FloorDivide(HoursOf(source, *value.get_if<int64_t>()), 24);
 }
 
 bool TakesType(const Transform& transform, TypeId id) {
@@ -65,15 +65,15 @@ Literal Truncate(const Transform& transform, const Type& source, const Literal& 
 }
 
 std::string MonthText(int64_t months) {
-  const int64_t year = 1970 + FloorDivide(months, 12);
-  return fmt::format("{:04}-{:02}", year, months - FloorDivide(months, 12) * 12 + 1);
+  const int64_t year = 1970 + types::FloorDivide(months, 12);
+  return fmt::format("{:04}-{:02}", year, months - types::FloorDivide(months, 12) * 12 + 1);
 }
 
 }  // namespace
 
 std::string Transform::ToString() const {
   if (kind == TransformKind::kUnknown) return text;
-  const std::string_view name = kNames[static_cast<int>(kind)];
+  const std::string_view name = kTransformNames[static_cast<int>(kind)];
   if (kind == TransformKind::kBucket || kind == TransformKind::kTruncate) return fmt::format("{}[{}]", name, parameter);
   return std::string(name);
 }
@@ -82,9 +82,9 @@ Result<Transform> ParseTransform(std::string_view text) {
   for (int kind = 0; kind <= static_cast<int>(TransformKind::kVoid); ++kind) {
     Transform transform = Transform::Of(static_cast<TransformKind>(kind));
     const bool takes_parameter = transform.kind == TransformKind::kBucket || transform.kind == TransformKind::kTruncate;
-    if (!takes_parameter && text == kNames[kind]) return transform;
-    if (!takes_parameter || !text.starts_with(kNames[kind])) continue;
-    std::string_view rest = text.substr(kNames[kind].size());
+    if (!takes_parameter && text == kTransformNames[kind]) return transform;
+    if (!takes_parameter || !text.starts_with(kTransformNames[kind])) continue;
+    std::string_view rest = text.substr(kTransformNames[kind].size());
     if (!rest.starts_with('[') || !rest.ends_with(']')) continue;
     rest = rest.substr(1, rest.size() - 2);
     auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), transform.parameter);
@@ -142,7 +142,7 @@ std::string TransformValueText(const Transform& transform, const Type& source, c
       break;
     case TransformKind::kHour:
       if (number != nullptr) {
-        const int64_t days = FloorDivide(*number, 24);
+        const int64_t days = types::FloorDivide(*number, 24);
         return fmt::format("{}-{:02}", LiteralText(Type::Of(TypeId::kDate), Literal(static_cast<int32_t>(days))), *number - days * 24);
       }
       break;
@@ -174,7 +174,7 @@ int32_t BucketHash(const Type& source, const Literal& value) {
         using T = std::decay_t<decltype(content)>;
         if constexpr (std::is_same_v<T, bool>) return HashLong(content ? 1 : 0);
         else if constexpr (std::is_same_v<T, int32_t>) return HashLong(content);
-        else if constexpr (std::is_same_v<T, int64_t>) return HashLong(IsNanos(source.id) ? FloorDivide(content, 1000) : content);
+        else if constexpr (std::is_same_v<T, int64_t>) return HashLong(IsNanos(source.id) ? types::FloorDivide(content, 1000) : content);
         else if constexpr (std::is_same_v<T, Int128>) return Murmur3(EncodeDecimal(content));
         else if constexpr (std::is_same_v<T, std::string>) return Murmur3(content);
         else if constexpr (std::is_same_v<T, std::monostate>) return 0;

@@ -100,6 +100,8 @@ class FileSystem {
 
 /// "a/b" from "a" and "b"; no doubled slash.
 std::string JoinPath(std::string_view left, std::string_view right);
+/// "c" of "/a/b/c" and of "c"; empty of what ends in a slash.
+inline std::string_view FileName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 /// The folder of a path: "a" of "a/b", "." of "b".
 std::string ParentPath(std::string_view path);
 

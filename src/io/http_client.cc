@@ -24,12 +24,12 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using asio::ip::tcp;
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 // Waits for a socket on behalf of one call: until its time is over, or a little longer than until somebody wants the process to stop.
 class CallWait {
  public:
-  explicit CallWait(int timeout_ms) : deadline_(Clock::now() + std::chrono::milliseconds(timeout_ms)) {}
+  explicit CallWait(int timeout_ms) : deadline_(SteadyClock::now() + std::chrono::milliseconds(timeout_ms)) {}
 
   // timed_out, or operation_aborted for a stop signal.
   error_code For(tcp::socket& socket, short events) {
@@ -37,15 +37,15 @@ class CallWait {
     while (::poll(&watched, 1, static_cast<int>(kStopLookMs)) == 0) {
       if (!is_stopping_ && IsStopSignalPending()) {
         is_stopping_ = true;
-        deadline_ = std::min(deadline_, Clock::now() + std::chrono::milliseconds(kStopGraceMs));
+        deadline_ = std::min(deadline_, SteadyClock::now() + std::chrono::milliseconds(kStopGraceMs));
       }
-      if (Clock::now() >= deadline_) return is_stopping_ ? asio::error::operation_aborted : asio::error::timed_out;
+      if (SteadyClock::now() >= deadline_) return is_stopping_ ? asio::error::operation_aborted : asio::error::timed_out;
     }
     return {};
   }
 
  private:
-  Clock::time_point deadline_;
+  SteadyClock::time_point deadline_;
   bool is_stopping_ = false;
 };
 

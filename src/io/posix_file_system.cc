@@ -209,7 +209,7 @@ class PosixFileSystem final : public FileSystem {
   Result<FileEntry> Stat(const std::string& path) override {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return SystemError("stat", path, errno);
-    return EntryOf(path.substr(path.rfind('/') + 1), status);
+    return EntryOf(std::string(FileName(path)), status);
   }
 
   Result<std::vector<FileEntry>> List(const std::string& directory) override {

@@ -34,7 +34,6 @@ std::vector<std::string> PartsOf(std::string_view path) {
   return parts;
 }
 
-std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 Error Missing(std::string_view call, const std::string& path) { return Error(ErrorCode::kNotFound, fmt::format("{} {}: No such file or directory", call, path)); }
 
@@ -220,7 +219,7 @@ Result<std::unique_ptr<File>> SimulatedDisk::Open(const std::string& path, OpenM
     if (BeginChange("make", path) != Extent::kNothing) {
       node = std::make_shared<DiskNode>();
       node->modified_ms = clock_.WallTimeMs();
-      parent->Apply({{NameOf(path), node}});
+      parent->Apply({{std::string(FileName(path)), node}});
     }
     FIRN_RETURN_IF_ERROR(EndChange(path));
   } else if (mode == OpenMode::kTruncate) {
@@ -233,7 +232,7 @@ Result<FileEntry> SimulatedDisk::Stat(const std::string& path) {
   FIRN_RETURN_IF_ERROR(CheckAlive(path));
   const NodePtr node = Find(path);
   if (node == nullptr) return Missing("stat", path);
-  return FileEntry{NameOf(path), node->is_folder, node->bytes.size(), node->modified_ms};
+  return FileEntry{std::string(FileName(path)), node->is_folder, node->bytes.size(), node->modified_ms};
 }
 
 Result<std::vector<FileEntry>> SimulatedDisk::List(const std::string& directory) {
@@ -257,7 +256,7 @@ Status SimulatedDisk::CreateDirectories(const std::string& directory) {
   if (found == nullptr && BeginChange("make folder", directory) != Extent::kNothing) {
     auto node = std::make_shared<DiskNode>();
     node->is_folder = true;
-    parent->Apply({{NameOf(directory), std::move(node)}});
+    parent->Apply({{std::string(FileName(directory)), std::move(node)}});
   }
   FIRN_RETURN_IF_ERROR(EndChange(directory));
   FIRN_RETURN_IF_ERROR(SyncDirectory(parent_path));
@@ -274,10 +273,10 @@ Status SimulatedDisk::RenameEntry(const std::string& from, const std::string& to
   if (!is_replacing && Find(to) != nullptr) return Error(ErrorCode::kAlreadyExists, fmt::format("rename {} to {}: File exists", from, to));
   if (BeginChange(fmt::format("rename to {}", to), from) != Extent::kNothing) {
     if (source == target) {
-      source->Apply({{NameOf(from), nullptr}, {NameOf(to), node}});
+      source->Apply({{std::string(FileName(from)), nullptr}, {std::string(FileName(to)), node}});
     } else {
-      source->Apply({{NameOf(from), nullptr}});
-      target->Apply({{NameOf(to), node}});
+      source->Apply({{std::string(FileName(from)), nullptr}});
+      target->Apply({{std::string(FileName(to)), node}});
     }
   }
   return EndChange(from);
@@ -292,7 +291,7 @@ Status SimulatedDisk::Remove(const std::string& path) {
   if (node == nullptr) return Missing("remove", path);
   if (!node->children.empty()) return Error(ErrorCode::kIoError, fmt::format("remove {}: Directory not empty", path));
   FIRN_TRY(const NodePtr parent, FindParent(path));
-  if (BeginChange("remove", path) != Extent::kNothing) parent->Apply({{NameOf(path), nullptr}});
+  if (BeginChange("remove", path) != Extent::kNothing) parent->Apply({{std::string(FileName(path)), nullptr}});
   return EndChange(path);
 }
 

@@ -89,7 +89,7 @@ class LocalObjectStore final : public ObjectStore {
   Status Put(const std::string& location, std::string_view bytes, PutMode mode) override {
     FIRN_TRY(std::string path, LocalPath(location));
     const std::string folder = io::ParentPath(path);
-    const std::string temporary = io::JoinPath(folder, fmt::format("{}{}-{}", kTemporaryPrefix, random_.UuidText(), path.substr(path.rfind('/') + 1)));
+    const std::string temporary = io::JoinPath(folder, fmt::format("{}{}-{}", kTemporaryPrefix, random_.UuidText(), io::FileName(path)));
     FIRN_TRY(std::unique_ptr<io::File> file, OpenInFolder(temporary, io::OpenMode::kCreateNew));
     Status status = WriteAndPublish(*file, bytes, temporary, path, mode);
     if (!status.ok()) (void)files_.Remove(temporary).ok();

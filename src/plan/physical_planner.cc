@@ -63,16 +63,11 @@ std::vector<int> MappedColumns(const std::vector<int>& columns, const std::vecto
   return mapped;
 }
 
-void CountUses(const expr::Expression& expression, std::vector<int>& uses) {
-  if (expression.kind == expr::ExpressionKind::kColumn) ++uses[expression.index];
-  for (const expr::ExpressionPtr& argument : expression.arguments) CountUses(*argument, uses);
-}
-
 /// A non-deterministic expression must not be computed twice where the query names it once.
 bool MayMerge(const CalcNode& above, const CalcNode& below) {
   std::vector<int> uses(below.outputs.size(), 0);
-  for (const expr::ExpressionPtr& output : above.outputs) CountUses(*output, uses);
-  if (above.condition != nullptr) CountUses(*above.condition, uses);
+  for (const expr::ExpressionPtr& output : above.outputs) expr::CountUses(*output, &uses);
+  if (above.condition != nullptr) expr::CountUses(*above.condition, &uses);
   for (size_t i = 0; i < uses.size(); ++i) {
     if (uses[i] > 1 && !expr::IsDeterministic(*below.outputs[i])) return false;
   }

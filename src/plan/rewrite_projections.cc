@@ -7,15 +7,10 @@ namespace firn::plan {
 
 namespace {
 
-void CountUses(const expr::Expression& expression, std::vector<int>& uses) {
-  if (expression.kind == expr::ExpressionKind::kColumn) ++uses[expression.index];
-  for (const expr::ExpressionPtr& argument : expression.arguments) CountUses(*argument, uses);
-}
-
 /// A non-deterministic expression (RAND) must not be computed twice where the query names it once.
 bool MayMerge(const LogicalProject& outer, const LogicalProject& inner) {
   std::vector<int> uses(inner.outputs.size(), 0);
-  for (const expr::ExpressionPtr& output : outer.outputs) CountUses(*output, uses);
+  for (const expr::ExpressionPtr& output : outer.outputs) expr::CountUses(*output, &uses);
   for (size_t i = 0; i < uses.size(); ++i) {
     if (uses[i] > 1 && !expr::IsDeterministic(*inner.outputs[i])) return false;
   }

@@ -14,10 +14,9 @@ namespace firn::sql {
 namespace {
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
+  if (base::IsDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
@@ -143,7 +142,7 @@ class Lexer {
     if ((c == 'N' || c == 'n' || c == '_') && Peek(1) == '\'') return ++at_, ReadString(token, false);
     if (c == '\xe2' && Peek(1) == '\x80') return Fail(at_, "this typographic character has no meaning in SQL").Hint("type it as ', ` or -");
     if (IsLetter(c)) return ReadWord(token);
-    if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return ReadNumber(token);
+    if (base::IsDigit(c) || (c == '.' && base::IsDigit(Peek(1)))) return ReadNumber(token);
     return ReadSymbol(token);
   }
 
@@ -271,7 +270,7 @@ class Lexer {
 
   Status ReadWord(Token* token) {
     const size_t begin = at_;
-    while ((IsLetter(Peek()) || IsDigit(Peek())) && BlankLength(text_.substr(at_)) == 0) ++at_;
+    while ((IsLetter(Peek()) || base::IsDigit(Peek())) && BlankLength(text_.substr(at_)) == 0) ++at_;
     token->kind = TokenKind::kWord;
     token->text = std::string(text_.substr(begin, at_ - begin));
     token->upper = base::AsciiUpper(token->text);
@@ -281,17 +280,17 @@ class Lexer {
   Status ReadNumber(Token* token) {
     const size_t begin = at_;
     token->kind = TokenKind::kInteger;
-    while (IsDigit(Peek())) ++at_;
-    if (Peek() == '.' && (IsDigit(Peek(1)) || begin != at_)) {
+    while (base::IsDigit(Peek())) ++at_;
+    if (Peek() == '.' && (base::IsDigit(Peek(1)) || begin != at_)) {
       token->kind = TokenKind::kDecimal;
       ++at_;
-      while (IsDigit(Peek())) ++at_;
+      while (base::IsDigit(Peek())) ++at_;
     }
     const bool has_sign = Peek(1) == '+' || Peek(1) == '-';
-    if ((Peek() == 'e' || Peek() == 'E') && IsDigit(Peek(has_sign ? 2 : 1))) {
+    if ((Peek() == 'e' || Peek() == 'E') && base::IsDigit(Peek(has_sign ? 2 : 1))) {
       token->kind = TokenKind::kDouble;
       at_ += has_sign ? 2 : 1;
-      while (IsDigit(Peek())) ++at_;
+      while (base::IsDigit(Peek())) ++at_;
     }
     token->text = std::string(text_.substr(begin, at_ - begin));
     if (IsLetter(Peek())) return Fail(at_, fmt::format("the number {} runs into a letter", token->text));

@@ -15,6 +15,8 @@ namespace firn::types {
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 inline constexpr int64_t kMillisPerDay = 86'400'000;
+inline constexpr int64_t kUnixSecondsMin = -62'135'596'800;  // the beginning of the year 1
+inline constexpr int64_t kUnixSecondsMax = 253'402'300'799;  // the end of the year 9999
 
 /// Rounds down, also below zero. `divisor` > 0.
 constexpr int64_t FloorDivide(int64_t value, int64_t divisor) {
