@@ -39,9 +39,6 @@ if(FIRN_FUZZ)
   # Generating code is most of this build, and these four checks are a fifth of that: the dev preset keeps them, and here a null or a dangling pointer ends in
   # AddressSanitizer's report all the same. Warnings are g++'s to judge.
   add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize=vptr,object-size,null,alignment -w)
-  # A module is one translation unit: most of this build would be code that each file brings for itself. So a name in an anonymous namespace is there once in a module.
-  set(CMAKE_UNITY_BUILD ON)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
 endif()
 
 function(firn_module name)
@@ -63,6 +60,9 @@ function(firn_module name)
     add_library(firn_${name} INTERFACE)
     target_include_directories(firn_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(firn_${name} INTERFACE ${arg_DEPENDS} ${arg_LINKS})
+  endif()
+  if(FIRN_UNITY AND sources)
+    set_target_properties(firn_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
   if(tests AND NOT FIRN_FUZZ)
     add_executable(firn_${name}_test ${tests})

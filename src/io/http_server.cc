@@ -16,6 +16,7 @@
 #include <list>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "io/http.h"
@@ -36,19 +37,12 @@ constexpr size_t kDrainBytesMax = 64 << 20;  // of a refused request that a clie
 constexpr int kDrainMs = 1000;               // without a byte
 constexpr int kNoRoomWaitMs = 50;            // where the system has no more sockets or threads, unless a connection ends sooner
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // A stray % stays as it is.
 std::string DecodeUrlPart(std::string_view text, bool plus_is_space) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 && HexValue(text[i + 2]) >= 0) {
-      decoded.push_back(static_cast<char>(HexValue(text[i + 1]) * 16 + HexValue(text[i + 2])));
+    if (text[i] == '%' && i + 2 < text.size() && base::HexDigit(text[i + 1]) >= 0 && base::HexDigit(text[i + 2]) >= 0) {
+      decoded.push_back(static_cast<char>(base::HexDigit(text[i + 1]) * 16 + base::HexDigit(text[i + 2])));
       i += 2;
     } else {
       decoded.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);

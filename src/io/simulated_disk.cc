@@ -17,12 +17,6 @@ constexpr size_t kTraceLinesMax = 2'000;
 constexpr uint64_t kWriteUsMax = 50;
 constexpr uint64_t kSyncUsMax = 400;
 
-enum class Sector : uint8_t {
-  kSynced,
-  kDirty,  // written, not synced
-  kLost,   // a failed sync has dropped it: only the page cache has it
-};
-
 // The text between two slashes, one after the other.
 std::vector<std::string> PartsOf(std::string_view path) {
   std::vector<std::string> parts;
@@ -34,10 +28,15 @@ std::vector<std::string> PartsOf(std::string_view path) {
   return parts;
 }
 
-
 Error Missing(std::string_view call, const std::string& path) { return Error(ErrorCode::kNotFound, fmt::format("{} {}: No such file or directory", call, path)); }
 
 }  // namespace
+
+enum class Sector : uint8_t {
+  kSynced,
+  kDirty,  // written, not synced
+  kLost,   // a failed sync has dropped it: only the page cache has it
+};
 
 // A file or a folder, as the page cache has it and as the disk has it.
 struct DiskNode {

@@ -15,13 +15,6 @@ namespace {
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80; }
 
-int HexDigit(char c) {
-  if (base::IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Bytes of the UTF-8 sequence at the start of `text`; 0: it is none (also for surrogates and overlong forms).
 size_t SequenceLength(std::string_view text) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -185,7 +178,7 @@ class Lexer {
       uint32_t point = digits > 0 ? 0 : static_cast<uint32_t>(c - '0');
       const int radix = digits > 0 ? 16 : 8;
       for (size_t i = 0; i < (digits > 0 ? digits : 2); ++i) {
-        const int digit = HexDigit(Peek());
+        const int digit = base::HexDigit(Peek());
         if (digit < 0 || digit >= radix) break;
         point = point * static_cast<uint32_t>(radix) + static_cast<uint32_t>(digit);
         ++at_;
@@ -226,8 +219,8 @@ class Lexer {
         const size_t from = i + (is_long ? 2 : 1);
         uint32_t point = 0;
         for (size_t j = from; j < from + digits; ++j) {
-          if (j >= raw.size() || HexDigit(raw[j]) < 0) return Fail(begin, "a Unicode escape in this string is not four (after + six) hexadecimal digits");
-          point = point * 16 + static_cast<uint32_t>(HexDigit(raw[j]));
+          if (j >= raw.size() || base::HexDigit(raw[j]) < 0) return Fail(begin, "a Unicode escape in this string is not four (after + six) hexadecimal digits");
+          point = point * 16 + static_cast<uint32_t>(base::HexDigit(raw[j]));
         }
         AppendUtf8(&token->text, point);
         i = from + digits - 1;
@@ -242,8 +235,8 @@ class Lexer {
     token->kind = TokenKind::kBinary;
     std::string bytes;
     for (size_t i = 0; i < token->text.size(); i += 2) {
-      const int high = HexDigit(token->text[i]);
-      const int low = i + 1 < token->text.size() ? HexDigit(token->text[i + 1]) : -1;
+      const int high = base::HexDigit(token->text[i]);
+      const int low = i + 1 < token->text.size() ? base::HexDigit(token->text[i + 1]) : -1;
       if (high < 0 || low < 0) return Fail(begin, "a binary literal holds pairs of hexadecimal digits");
       bytes.push_back(static_cast<char>(high * 16 + low));
     }
