@@ -6,14 +6,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/result.h"
 #include "io/clock.h"
 #include "io/executor.h"
 #include "log/journal.h"
 
 namespace firn::broker {
+
+/// Of keys in one entry of DeleteInParts: it fits into what the journal keeps for entries without records when the disk is full.
+inline constexpr size_t kDeletedKeyBytesMax = 32 << 10;
 
 /// Lives on the queue it wraps: all calls but Post come from its tasks. The queue, the clock and the journal outlive it.
 class BrokerQueue {
@@ -48,6 +54,35 @@ class BrokerQueue {
         if (*alive) done(std::move(*result));
       });
     });
+  }
+
+  /// Runs `done` once every entry that was appended before, by anyone, is visible or has failed: what the meta store shows then leaves out nothing that was on its
+  /// way. An entry without operations, which the journal puts behind them.
+  void AfterEarlierEntries(std::function<void(Status)> done) {
+    Append({}, [done = std::move(done)](const Result<log::Committed>& result) { done(result.ok() ? Ok() : Status(result.error())); });
+  }
+
+  /// Deletes any number of keys, in as many entries as it takes: a crash may leave the later ones. `done` runs after the last, with the first failure.
+  void DeleteInParts(const std::vector<std::string>& keys, std::function<void(Status)> done) {
+    std::vector<std::vector<log::Operation>> parts;
+    size_t bytes = kDeletedKeyBytesMax;
+    for (const std::string& key : keys) {
+      FIRN_ASSERT(!key.empty());
+      if (bytes + key.size() > kDeletedKeyBytesMax) {
+        parts.emplace_back();
+        bytes = 0;
+      }
+      bytes += key.size();
+      parts.back().emplace_back(log::Delete{key});
+    }
+    if (parts.empty()) return done(Ok());
+    auto failure = std::make_shared<Status>(Ok());
+    for (size_t i = 0; i < parts.size(); ++i) {
+      Append(std::move(parts[i]), [failure, done, is_last = i + 1 == parts.size()](const Result<log::Committed>& result) {
+        if (!result.ok() && failure->ok()) *failure = result.error();
+        if (is_last) done(*failure);
+      });
+    }
   }
 
  private:

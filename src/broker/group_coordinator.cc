@@ -79,13 +79,49 @@ const Group* GroupCoordinator::Find(const std::string& group_id) const {
   return found == groups_.end() ? nullptr : &found->second;
 }
 
-KafkaCode GroupCoordinator::Forget(const std::string& group_id) {
-  Group* group = FindGroup(group_id);
-  if (group == nullptr) return KafkaCode::kNone;
-  if (!group->members.empty() || !group->pending_members.empty()) return KafkaCode::kNonEmptyGroup;
-  if (group->has_rebalance_timer) queue_.Cancel(group->rebalance_timer);
-  groups_.erase(group_id);
-  return KafkaCode::kNone;
+void GroupCoordinator::Delete(const std::vector<std::string>& group_ids, IsWanted is_wanted, DeletedCallback done) {
+  auto codes = std::make_shared<std::map<std::string, KafkaCode>>();
+  for (const std::string& id : group_ids) {
+    const auto [named, is_new] = codes->emplace(id, KafkaCode::kNone);
+    if (!is_new) continue;
+    const Group* group = Find(id);
+    if (id.empty()) named->second = KafkaCode::kInvalidGroupId;
+    else if (group != nullptr && (!group->members.empty() || !group->pending_members.empty())) named->second = KafkaCode::kNonEmptyGroup;
+    else if (!being_deleted_.insert(id).second) named->second = KafkaCode::kCoordinatorNotAvailable;
+  }
+  const bool has_none = std::none_of(codes->begin(), codes->end(), [](const auto& named) { return named.second == KafkaCode::kNone; });
+  if (has_none) return done(*codes);
+  queue_.AfterEarlierEntries([this, codes, is_wanted = std::move(is_wanted), done = std::move(done)](const Status& status) {
+    for (auto& [id, code] : *codes) {
+      if (code != KafkaCode::kNone) continue;
+      being_deleted_.erase(id);  // what comes from now on comes behind the Deletes, too
+      if (!status.ok()) code = kafka::KafkaCodeOf(status.error());
+    }
+    DeleteNow(codes, is_wanted, done);
+  });
+}
+
+void GroupCoordinator::DeleteNow(const std::shared_ptr<std::map<std::string, KafkaCode>>& codes, const IsWanted& is_wanted, const DeletedCallback& done) {
+  std::vector<std::string> keys;
+  std::set<std::string> deleted;
+  for (auto& [id, code] : *codes) {
+    if (code != KafkaCode::kNone) continue;
+    const Group* group = Find(id);
+    FIRN_ASSERT(group == nullptr || (group->members.empty() && group->pending_members.empty()), "group {} has members and is being deleted", id);
+    StoredPairs stored = store_.meta().Scan(GroupKeyPrefix(id));
+    if (stored.empty() && group == nullptr) code = KafkaCode::kGroupIdNotFound;
+    if (code != KafkaCode::kNone || !is_wanted(id, stored)) continue;
+    if (group != nullptr && group->has_rebalance_timer) queue_.Cancel(group->rebalance_timer);
+    groups_.erase(id);
+    deleted.insert(id);
+    for (auto& [key, value] : stored) keys.push_back(std::move(key));
+  }
+  queue_.DeleteInParts(keys, [codes, deleted = std::move(deleted), done](const Status& status) {
+    for (const std::string& id : deleted) {
+      if (!status.ok()) (*codes)[id] = kafka::KafkaCodeOf(status.error());
+    }
+    done(*codes);
+  });
 }
 
 log::Put GroupCoordinator::RecordOf(const Group& group) const { return {GroupMembersKey(group.id), EncodeGroup(group.ToRecord())}; }
@@ -185,6 +221,7 @@ KafkaCode GroupCoordinator::Leave(const std::string& group_id, const std::string
 
 KafkaCode GroupCoordinator::CheckCommit(const kafka::OffsetCommitRequest& request) {
   if (request.group_id.empty() || request.group_id.size() > kGroupIdBytesMax) return KafkaCode::kInvalidGroupId;
+  if (being_deleted_.contains(request.group_id)) return KafkaCode::kCoordinatorNotAvailable;
   Group* group = FindGroup(request.group_id);
   const bool is_simple = request.generation_id < 0 && request.member_id.empty();
   if (group == nullptr) return request.generation_id < 0 ? KafkaCode::kNone : KafkaCode::kIllegalGeneration;

@@ -16,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/broker_queue.h"
@@ -59,8 +61,15 @@ class GroupCoordinator {
   /// nullptr for a group without members that was never one with members, or is forgotten.
   const Group* Find(const std::string& group_id) const;
   const std::map<std::string, Group>& all() const { return groups_; }
-  /// Forgets a group without members; its keys are the caller's to delete. kNonEmptyGroup.
-  kafka::KafkaCode Forget(const std::string& group_id);
+
+  /// Pairs of a group in the meta store.
+  using StoredPairs = std::vector<std::pair<std::string, std::string>>;
+  using IsWanted = std::function<bool(const std::string& group_id, const StoredPairs& stored)>;
+  using DeletedCallback = std::function<void(const std::map<std::string, kafka::KafkaCode>&)>;
+  /// Deletes groups without members and all that is stored of them, also what is on its way to the journal. Until that is there nobody can join or commit
+  /// (kCoordinatorNotAvailable, which clients try again); then `is_wanted` looks at all there is of each and may spare it. Entries are of bounded size: a crash may leave
+  /// a part of the offsets, which is a group still, to be deleted again. `done` runs once with a code for each name: kNonEmptyGroup, kGroupIdNotFound, ...
+  void Delete(const std::vector<std::string>& group_ids, IsWanted is_wanted, DeletedCallback done);
 
  private:
   Group* FindGroup(const std::string& group_id);
@@ -87,6 +96,8 @@ class GroupCoordinator {
   void OnSessionTimer(const std::string& group_id, const std::string& member_id);
 
   kafka::KafkaCode CheckMember(Group* group, const std::string& member_id, const std::optional<std::string>& instance_id, int32_t generation);
+  void DeleteNow(const std::shared_ptr<std::map<std::string, kafka::KafkaCode>>& codes, const IsWanted& is_wanted, const DeletedCallback& done);
+
   kafka::JoinGroupResponse JoinAnswer(const Group& group, const Member& member) const;
   log::Put RecordOf(const Group& group) const;
 
@@ -95,6 +106,7 @@ class GroupCoordinator {
   io::Random& random_;
   const BrokerOptions& options_;
   std::map<std::string, Group> groups_;
+  std::set<std::string> being_deleted_;  // until what is on its way to the journal for them is there
 };
 
 }  // namespace firn::broker

@@ -52,6 +52,7 @@ void Update(Member& member, const kafka::JoinGroupRequest& request, const Joinin
 
 void GroupCoordinator::Join(const kafka::JoinGroupRequest& request, const JoiningClient& client, JoinCallback done) {
   if (KafkaCode code = CheckRequest(request, options_); code != KafkaCode::kNone) return done(JoinRefusal(code, request.member_id));
+  if (being_deleted_.contains(request.group_id)) return done(JoinRefusal(KafkaCode::kCoordinatorNotAvailable, request.member_id));
   Group* group = FindGroup(request.group_id);
   if (group == nullptr) {
     if (!request.member_id.empty()) return done(JoinRefusal(KafkaCode::kUnknownMemberId, request.member_id));

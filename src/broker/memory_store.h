@@ -13,6 +13,7 @@
 #include "base/endian.h"
 #include "base/mutex.h"
 #include "kafka/record_batch.h"
+#include "log/journal_format.h"
 #include "log/store.h"
 
 namespace firn::broker {
@@ -172,6 +173,14 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   void Flush() {
     for (auto& [operations, done] : std::exchange(held_, {})) Commit(std::move(operations), done);
   }
+  /// The first `count` of them only.
+  void FlushFirst(size_t count) {
+    auto first = std::exchange(held_, {});
+    for (size_t i = 0; i < first.size(); ++i) {
+      if (i < count) Commit(std::move(first[i].first), first[i].second);
+      else held_.push_back(std::move(first[i]));
+    }
+  }
   /// The held entries are lost, as in a crash.
   void DropHeld() { held_.clear(); }
   /// The next entries fail with this, until it is cleared.
@@ -228,6 +237,7 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
  private:
   void Commit(std::vector<log::Operation> operations, const log::CommitCallback& done) {
     if (failure_.has_value()) return done(*failure_);
+    if (operations.size() > log::kOperationsPerEntryMax) return done(Error(ErrorCode::kLimitExceeded, "too many operations in an entry"));
     log::Committed committed{.sequence = ++sequence_, .first_offsets = {}};
     for (auto& operation : operations) std::visit([&](auto& one) { Apply(one, &committed); }, operation);
     done(std::move(committed));

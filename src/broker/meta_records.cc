@@ -128,6 +128,19 @@ std::string ProducerStateKey(log::TopicPartitionId partition, int64_t producer_i
   return fmt::format("{}{}/{}", kProducerStatePrefix, partition, producer_id);
 }
 
+std::optional<ProducerStateName> ProducerOfStateKey(std::string_view key) {
+  if (!key.starts_with(kProducerStatePrefix)) return std::nullopt;
+  const char* const end = key.data() + key.size();
+  uint32_t partition = 0;
+  ProducerStateName name;
+  const auto [slash, partition_fault] = std::from_chars(key.data() + kProducerStatePrefix.size(), end, partition);
+  if (partition_fault != std::errc() || slash == end || *slash != '/') return std::nullopt;
+  const auto [read, id_fault] = std::from_chars(slash + 1, end, name.producer_id);
+  if (id_fault != std::errc() || read != end) return std::nullopt;
+  name.partition = log::TopicPartitionId(partition);
+  return name;
+}
+
 std::optional<std::string> GroupOfKey(std::string_view key) {
   if (!key.starts_with(kGroupPrefix)) return std::nullopt;
   key.remove_prefix(kGroupPrefix.size());

@@ -36,6 +36,13 @@ std::string GroupOffsetKey(std::string_view group, std::string_view topic, int32
 std::string ProducerStatePrefix(log::TopicPartitionId partition);
 std::string ProducerStateKey(log::TopicPartitionId partition, int64_t producer_id);
 
+struct ProducerStateName {
+  log::TopicPartitionId partition;
+  int64_t producer_id = 0;
+};
+/// Of a ProducerStateKey; nullopt for a key that is not one.
+std::optional<ProducerStateName> ProducerOfStateKey(std::string_view key);
+
 /// The group of a key that starts with kGroupPrefix; nullopt for a key that is not one.
 std::optional<std::string> GroupOfKey(std::string_view key);
 struct TopicPartitionName {

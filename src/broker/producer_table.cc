@@ -126,15 +126,21 @@ void ProducerTable::TrimCache() {
   std::erase_if(states_, [](const auto& entry) { return entry.second.in_flight == 0; });
 }
 
-std::vector<log::Operation> ProducerTable::ExpiredStates(int64_t now_ms, size_t limit) const {
-  std::vector<log::Operation> operations;
-  for (const auto& [key, value] : store_.meta().Scan(kProducerStatePrefix)) {
+std::vector<std::string> ProducerTable::ForgetExpired(int64_t now_ms) {
+  std::vector<std::string> keys;
+  for (auto& [key, value] : store_.meta().Scan(kProducerStatePrefix)) {
+    const auto parsed = ProducerOfStateKey(key);
     auto record = DecodeProducer(key, value);
-    if (record.ok() && record->last_time_ms >= now_ms - options_.producer_expiration_ms) continue;
-    operations.emplace_back(log::Delete{key});
-    if (operations.size() >= limit) break;
+    const bool is_recent = record.ok() && record->last_time_ms >= now_ms - options_.producer_expiration_ms;
+    if (is_recent && (!parsed.has_value() || store_.partition(parsed->partition) != nullptr)) continue;
+    if (parsed.has_value()) {
+      auto cached = states_.find(Key{parsed->partition, parsed->producer_id});
+      if (cached != states_.end() && cached->second.in_flight > 0) continue;
+      if (cached != states_.end()) states_.erase(cached);
+    }
+    keys.push_back(std::move(key));
   }
-  return operations;
+  return keys;
 }
 
 Result<ProducerTable::IdBlock> ProducerTable::NextIdBlock(int64_t size) {

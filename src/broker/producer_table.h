@@ -53,8 +53,9 @@ class ProducerTable {
 
   /// Drops cached states when there are too many; they are read again when needed.
   void TrimCache();
-  /// Deletes for the states of producers that have been silent for producer_expiration_ms, at most `limit`.
-  std::vector<log::Operation> ExpiredStates(int64_t now_ms, size_t limit) const;
+  /// Forgets producers that have been silent for producer_expiration_ms, and all of partitions that are gone. Returns the keys of their states, which are the caller's to
+  /// delete before anything else is appended. One with a batch in flight is not silent, whatever the meta store still says.
+  std::vector<std::string> ForgetExpired(int64_t now_ms);
 
   struct IdBlock {
     int64_t first = 0;

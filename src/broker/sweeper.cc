@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "broker/core_internal.h"
 #include "broker/meta_records.h"
@@ -11,14 +13,14 @@ namespace firn::broker {
 
 namespace {
 
-constexpr size_t kDeletesPerEntry = 10'000;
 constexpr int64_t kEmptyGroupMs = 60'000;  // a group that never committed an offset
 
-/// When the group's newest offset was committed; -1 if there is none.
-int64_t NewestCommit(const Core& core, const std::string& group, std::vector<log::Operation>* deletes) {
+using Pairs = GroupCoordinator::StoredPairs;
+
+/// When the newest of these offsets was committed; -1 if there is none.
+int64_t NewestCommit(std::span<const Pairs::value_type> stored) {
   int64_t newest = -1;
-  for (const auto& [key, value] : core.store.meta().Scan(GroupKeyPrefix(group))) {
-    deletes->emplace_back(log::Delete{key});
+  for (const auto& [key, value] : stored) {
     if (!PartitionOfOffsetKey(key).has_value()) continue;
     auto offset = DecodeGroupOffset(key, value);
     if (offset.ok()) newest = std::max(newest, offset->commit_time_ms);
@@ -26,40 +28,40 @@ int64_t NewestCommit(const Core& core, const std::string& group, std::vector<log
   return newest;
 }
 
-bool IsExpired(const Core& core, const Group* group, int64_t newest_commit_ms) {
-  const int64_t now_ms = core.queue.wall_time_ms();
+/// `stored`: all of the group.
+bool IsExpired(const Core& core, const std::string& id, std::span<const Pairs::value_type> stored) {
+  const Group* group = core.groups.Find(id);
   if (group != nullptr && (!group->members.empty() || !group->pending_members.empty())) return false;
+  const int64_t newest_commit_ms = NewestCommit(stored);
   const int64_t used_ms = std::max(newest_commit_ms, group == nullptr ? 0 : group->empty_since_ms);
-  return now_ms - used_ms > (newest_commit_ms >= 0 ? core.options.offset_retention_ms : kEmptyGroupMs);
+  return core.queue.wall_time_ms() - used_ms > (newest_commit_ms >= 0 ? core.options.offset_retention_ms : kEmptyGroupMs);
 }
 
-/// Appends the Deletes; what they delete stays until the next sweep if that fails.
-void DeleteKeys(Core& core, std::vector<log::Operation> deletes) {
-  if (!deletes.empty()) core.queue.Append(std::move(deletes), [](Result<log::Committed>) {});
-}
-
-void SweepGroups(Core& core) {
-  std::set<std::string> ids;
-  for (const auto& [key, value] : core.store.meta().Scan(kGroupPrefix)) {
-    if (auto id = GroupOfKey(key)) ids.insert(*id);
+/// `all`: what is stored of groups; the pairs of each stand together.
+void SweepGroups(Core& core, const Pairs& all) {
+  std::vector<std::string> expired;
+  std::set<std::string> stored;
+  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    const auto id = GroupOfKey(all[begin].first);
+    for (end = begin + 1; end < all.size() && GroupOfKey(all[end].first) == id;) ++end;
+    if (!id.has_value()) continue;
+    stored.insert(*id);
+    if (IsExpired(core, *id, std::span(all).subspan(begin, end - begin))) expired.push_back(*id);
   }
-  for (const auto& [id, group] : core.groups.all()) ids.insert(id);
-  std::vector<log::Operation> deletes;
-  for (const std::string& id : ids) {
-    std::vector<log::Operation> keys;
-    const int64_t newest = NewestCommit(core, id, &keys);
-    if (!IsExpired(core, core.groups.Find(id), newest)) continue;
-    if (core.groups.Forget(id) != kafka::KafkaCode::kNone) continue;
-    std::move(keys.begin(), keys.end(), std::back_inserter(deletes));
-    if (deletes.size() >= kDeletesPerEntry) break;
+  for (const auto& [id, group] : core.groups.all()) {
+    if (!stored.contains(id) && IsExpired(core, id, {})) expired.push_back(id);
   }
-  DeleteKeys(core, std::move(deletes));
+  if (expired.empty()) return;
+  const auto is_still_expired = [&core](const std::string& id, const Pairs& pairs) { return IsExpired(core, id, pairs); };
+  core.groups.Delete(expired, is_still_expired, [](const auto&) {});  // what stays for a failure is met again by the next sweep
 }
 
 void SweepExpired(Core& core) {
-  SweepGroups(core);
+  const Pairs stored = core.store.meta().Scan(kGroupPrefix);
+  core.topics.ClearLeftovers(stored);
+  SweepGroups(core, stored);
   core.producers.TrimCache();
-  DeleteKeys(core, core.producers.ExpiredStates(core.queue.wall_time_ms(), kDeletesPerEntry));
+  core.queue.DeleteInParts(core.producers.ForgetExpired(core.queue.wall_time_ms()), [](const Status&) {});
   core.queue.After(core.options.expiry_check_ms, [&core] { SweepExpired(core); });
 }
 
@@ -71,6 +73,7 @@ void SweepSegments(Core& core) {
 }  // namespace
 
 void StartSweeping(Core& core) {
+  core.topics.ClearLeftovers(core.store.meta().Scan(kGroupPrefix));
   core.queue.After(core.options.retention_check_ms, [&core] { SweepSegments(core); });
   core.queue.After(core.options.expiry_check_ms, [&core] { SweepExpired(core); });
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "broker/meta_records.h"
@@ -119,34 +120,76 @@ void TopicTable::CreateIfMissing(const std::string& name, OutcomeCallback done) 
     waiting->second.push_back(std::move(done));
     return;
   }
+  // Clients try this one again; the name is free in a moment.
+  if (being_deleted_.contains(name)) return done({KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' is being deleted", name)});
   Create({.name = name}, std::move(done));
-}
-
-std::vector<log::Operation> TopicTable::DeleteOperations(const Topic& topic) const {
-  std::vector<log::Operation> operations;
-  operations.emplace_back(log::Delete{TopicKey(topic.info.name)});
-  for (auto partition : topic.info.partitions) {
-    operations.emplace_back(log::DropPartition{partition});
-    for (const auto& [key, value] : store_.meta().Scan(ProducerStatePrefix(partition))) operations.emplace_back(log::Delete{key});
-  }
-  for (const auto& [key, value] : store_.meta().Scan(kGroupPrefix)) {
-    const auto partition = PartitionOfOffsetKey(key);
-    if (partition.has_value() && partition->topic == topic.info.name) operations.emplace_back(log::Delete{key});
-  }
-  return operations;
 }
 
 void TopicTable::Delete(const std::string& name, OutcomeCallback done) {
   Topic* topic = Find(name);
   if (topic == nullptr) return done({KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", name)});
-  std::vector<log::Operation> operations = DeleteOperations(*topic);
-  names_by_id_.erase(topic->info.id);
-  topics_.erase(name);
-  being_deleted_.insert(name);
-  queue_.Append(std::move(operations), [this, name, done = std::move(done)](Result<log::Committed> result) {
-    being_deleted_.erase(name);
-    if (!result.ok()) Reload(name);
-    done(result.ok() ? Outcome{} : OutcomeOf(result.error()));
+  std::vector<log::Operation> operations;
+  operations.emplace_back(log::Delete{TopicKey(name)});
+  for (auto partition : topic->info.partitions) operations.emplace_back(log::DropPartition{partition});
+  TopicInfo info = std::move(topic->info);
+  names_by_id_.erase(info.id);
+  topics_.erase(info.name);
+  const bool is_new = being_deleted_.insert(info.name).second;
+  FIRN_ASSERT(is_new, "topic '{}' is being deleted and was found", info.name);
+  queue_.Append(std::move(operations), [this, info = std::move(info), done = std::move(done)](const Result<log::Committed>& result) {
+    if (!result.ok()) {
+      being_deleted_.erase(info.name);
+      Reload(info.name);
+      return done(OutcomeOf(result.error()));
+    }
+    to_clear_.push_back({info, done});
+    if (to_clear_.size() == 1) queue_.Post([this] { ClearDeleted(); });  // those of one request together: one look at all groups
+  });
+}
+
+void TopicTable::ClearDeleted() {
+  auto cleared = std::make_shared<std::vector<Deleted>>(std::exchange(to_clear_, {}));
+  std::vector<std::string> keys;
+  std::set<std::string> names;
+  for (const Deleted& deleted : *cleared) {
+    names.insert(deleted.info.name);
+    for (auto partition : deleted.info.partitions) {
+      for (auto& [key, value] : store_.meta().Scan(ProducerStatePrefix(partition))) keys.push_back(std::move(key));
+    }
+  }
+  for (auto& [key, value] : store_.meta().Scan(kGroupPrefix)) {
+    const auto partition = PartitionOfOffsetKey(key);
+    if (partition.has_value() && names.contains(partition->topic)) keys.push_back(std::move(key));
+  }
+  queue_.DeleteInParts(keys, [this, cleared](const Status& status) {
+    for (const Deleted& deleted : *cleared) {
+      FIRN_ASSERT(being_deleted_.contains(deleted.info.name), "topic '{}'", deleted.info.name);
+      if (status.ok()) being_deleted_.erase(deleted.info.name);
+      else leftovers_.insert(deleted.info.name);
+      deleted.done({});  // it is gone in both cases
+    }
+  });
+}
+
+bool TopicTable::IsLeftover(const std::string& name) const {
+  return !topics_.contains(name) && !being_created_.contains(name) && (!being_deleted_.contains(name) || leftovers_.contains(name));
+}
+
+void TopicTable::ClearLeftovers(const std::vector<std::pair<std::string, std::string>>& stored) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : stored) {
+    const auto partition = PartitionOfOffsetKey(key);
+    if (!partition.has_value() || !IsLeftover(partition->topic)) continue;
+    keys.push_back(key);
+    being_deleted_.insert(partition->topic);
+    leftovers_.insert(partition->topic);
+  }
+  queue_.DeleteInParts(keys, [this, names = leftovers_](const Status& status) {
+    if (!status.ok()) return;  // until the next time
+    for (const std::string& name : names) {
+      leftovers_.erase(name);
+      being_deleted_.erase(name);
+    }
   });
 }
 

@@ -65,8 +65,14 @@ class TopicTable {
   void Create(const CreateRequest& request, OutcomeCallback done);
   /// Like Create with defaults; success if it is there or on its way.
   void CreateIfMissing(const std::string& name, OutcomeCallback done);
-  /// From the call on the topic is not found any more.
+  /// From the call on the topic is not found any more. In two steps, so that no entry grows with what groups and producers have stored:
+  ///   1. one entry takes the topic and its partitions. From then on it is deleted, whatever happens: nothing is written to it or committed for it any more.
+  ///   2. entries of bounded size take what still names it: group offsets, producer states.
+  /// Not the other way round: a crash between would leave a topic that is there and has lost some of its groups' offsets. What a crash leaves of step 2 names a topic
+  /// that does not exist; ClearLeftovers finds it by that, before anybody can make a topic of the name again.
   void Delete(const std::string& name, OutcomeCallback done);
+  /// `stored`: what the meta store has of groups. Deletes the offsets of topics that do not exist. At the start, and from time to time, should it have failed.
+  void ClearLeftovers(const std::vector<std::pair<std::string, std::string>>& stored);
   Outcome CheckPartitionCount(const Topic& topic, int32_t count) const;
   void AddPartitions(Topic& topic, int32_t count, OutcomeCallback done);
   /// Replaces the settings by checked ones.
@@ -77,7 +83,8 @@ class TopicTable {
   const std::string* CollidingName(const std::string& name) const;
   void Store(Topic& topic, std::vector<log::Operation> operations, OutcomeCallback done);
   void Reload(const std::string& name);
-  std::vector<log::Operation> DeleteOperations(const Topic& topic) const;
+  void ClearDeleted();
+  bool IsLeftover(const std::string& name) const;
 
   BrokerQueue& queue_;
   log::Store& store_;
@@ -86,7 +93,13 @@ class TopicTable {
   std::map<std::string, Topic> topics_;
   std::map<kafka::Uuid, std::string> names_by_id_;
   std::map<std::string, std::vector<OutcomeCallback>> being_created_;
-  std::set<std::string> being_deleted_;
+  struct Deleted {
+    TopicInfo info;
+    OutcomeCallback done;
+  };
+  std::set<std::string> being_deleted_;  // their names are not given again yet
+  std::set<std::string> leftovers_;      // of being_deleted_: gone, but something may still name them
+  std::vector<Deleted> to_clear_;        // gone, with step 2 before them
 };
 
 }  // namespace firn::broker
