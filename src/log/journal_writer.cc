@@ -216,8 +216,19 @@ void JournalWriter::StopWith(const Error& error) {
   contents_.budget().SetFailing(true);
 }
 
+void JournalWriter::PrepareNextFile() {
+  if (health_.is_stopped()) return;
+  const Status prepared = files_.Prepare();
+  if (!prepared.ok() && prepared.error().code() != ErrorCode::kDiskFull) StopWith(prepared.error());
+}
+
 bool JournalWriter::TryResume() {
-  if (health_.is_stopped() || !files_.Prepare().ok()) return false;
+  if (health_.is_stopped()) return false;
+  const Status prepared = files_.Prepare();
+  if (!prepared.ok()) {
+    if (prepared.error().code() != ErrorCode::kDiskFull) StopWith(prepared.error());
+    return false;
+  }
   health_.ClearDiskFull(DiskUser::kJournal);
   return true;
 }

@@ -56,6 +56,9 @@ class JournalWriter final : public Journal {
   void Start(io::TaskQueue* queue);
   /// Takes a file to write to. A full disk is no failure: it is noted.
   Status OpenFile();
+  /// Makes the next file ready. A full disk is no failure yet: the file that is written to has room still, and the flusher meets it at its end. Any other failure stops
+  /// the journal: a sync that has failed is not made up for by the next one. For a queue other than the flusher's.
+  void PrepareNextFile();
 
   void Append(std::vector<Operation> operations, CommitCallback done) override;
   int64_t unflushed_bytes() const override { return contents_.budget().unmoved_bytes(); }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/mutex.h"
@@ -39,6 +40,15 @@ size_t SizeWithin(std::string_view bytes, int64_t max_bytes, Offset* next) {
     *next = Offset(batch->last_offset() + 1);
   }
   return size;
+}
+
+// Calls `take` with the largest timestamp of each batch that reaches `from`, and its first offset from there on.
+template <typename Take>
+Status TakeMaxTimestamps(const base::SharedBytes& batches, Offset from, const Take& take) {
+  return kafka::ForEachBatch(batches.view(), [&](const kafka::RecordBatchView& batch) {
+    if (batch.last_offset() >= from.value()) take(batch.max_timestamp(), std::max(Offset(batch.base_offset()), from));
+    return true;
+  });
 }
 
 // The age of a segment: records without timestamps count from when they were moved into it.
@@ -132,6 +142,7 @@ bool Partition::ReadMemoryLocked(Offset from, int64_t max_bytes, ReadResult* res
 }
 
 void Partition::ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const {
+  FIRN_ASSERT(!slabs_.empty() && from >= slabs_.front().base && from < slabs_.back().end, "partition {}: offset {} is not in memory", id_, from);
   auto slab = std::upper_bound(slabs_.begin(), slabs_.end(), from, [](Offset offset, const Slab& other) { return offset < other.base; });
   --slab;
   const size_t skipped = SizeBefore(slab->batches.view(), from);
@@ -160,14 +171,36 @@ SegmentInfo Partition::SegmentOfLocked(Offset from) const {
   return *std::prev(segment);
 }
 
+// What `look_up` finds from the log's start on. Retention, DeleteRecords or a drop may take away what it looks at: then from the new start, as if it had come later. Each
+// round begins at a higher offset than the one before, so it ends.
+template <typename LookUp>
+Result<TimestampOffset> Partition::FromLogStart(const LookUp& look_up) const {
+  Offset from = log_start();
+  while (true) {
+    Result<TimestampOffset> found = look_up(from);
+    base::MutexLock lock(mutex_);
+    const bool has_moved = log_start_ > from;
+    FIRN_ASSERT(has_moved || log_start_ == from, "partition {}: log start {} was {}", id_, log_start_, from);
+    if (is_dropped_) return CheckReadableLocked(from).error();
+    if (found.ok() && (found->offset < Offset(0) || found->offset >= log_start_)) return found;
+    if (!has_moved) {
+      FIRN_ASSERT(!found.ok(), "partition {}: offset {} below log start {} was found", id_, found->offset, from);
+      cache_.ReportFailure(found.error());
+      return found;
+    }
+    from = log_start_;
+  }
+}
+
 Result<TimestampOffset> Partition::FindTimestamp(int64_t timestamp_ms) const {
+  return FromLogStart([&](Offset from) { return FindTimestampFrom(from, timestamp_ms); });
+}
+
+Result<TimestampOffset> Partition::FindTimestampFrom(Offset from, int64_t timestamp_ms) const {
   std::vector<SegmentInfo> segments;
   std::vector<Slab> slabs;
-  Offset from{0};
   {
     base::MutexLock lock(mutex_);
-    from = log_start_;
-    FIRN_RETURN_IF_ERROR(CheckReadableLocked(from));
     std::copy_if(segments_.begin(), segments_.end(), std::back_inserter(segments),
                  [&](const SegmentInfo& segment) { return segment.end > from && segment.max_timestamp_ms >= timestamp_ms; });
     std::copy_if(slabs_.begin(), slabs_.end(), std::back_inserter(slabs),
@@ -190,18 +223,41 @@ Result<TimestampOffset> Partition::FindTimestamp(int64_t timestamp_ms) const {
 }
 
 Result<TimestampOffset> Partition::MaxTimestamp() const {
-  base::MutexLock lock(mutex_);
-  FIRN_RETURN_IF_ERROR(CheckReadableLocked(log_start_));
+  return FromLogStart([&](Offset from) { return MaxTimestampFrom(from); });
+}
+
+// Of a segment or slab the largest timestamp is known, unless the log's start has cut it off: the one segment that holds the start is read then.
+Result<TimestampOffset> Partition::MaxTimestampFrom(Offset from) const {
   TimestampOffset largest;
-  auto take = [&](int64_t timestamp_ms, Offset offset) {
+  const auto take = [&](int64_t timestamp_ms, Offset offset) {
     if (timestamp_ms > largest.timestamp_ms) largest = {timestamp_ms, offset};
   };
-  for (const SegmentInfo& segment : segments_) {
-    if (segment.end > log_start_) take(segment.max_timestamp_ms, segment.max_timestamp_offset);
+  std::optional<SegmentInfo> cut;
+  std::optional<Slab> cut_slab;
+  {
+    base::MutexLock lock(mutex_);
+    for (const SegmentInfo& segment : segments_) {
+      if (segment.end <= from) continue;
+      if (segment.base < from && segment.max_timestamp_offset < from) cut = segment;
+      else take(segment.max_timestamp_ms, segment.max_timestamp_offset);
+    }
+    for (const Slab& slab : slabs_) {
+      if (slab.base < moved_end_ || slab.end <= from) continue;
+      if (slab.base < from && slab.max_timestamp_offset < from) cut_slab = slab;
+      else take(slab.max_timestamp_ms, slab.max_timestamp_offset);
+    }
   }
-  for (const Slab& slab : slabs_) {
-    if (slab.base >= moved_end_ && slab.end > log_start_) take(slab.max_timestamp_ms, slab.max_timestamp_offset);
+  const TimestampOffset above = std::exchange(largest, {});
+  if (cut.has_value() && cut->max_timestamp_ms >= above.timestamp_ms) {
+    FIRN_TRY(std::shared_ptr<const SegmentReader> reader, cache_.Get(id_, *cut));
+    for (Offset next = std::max(from, cut->base); next < cut->end;) {
+      FIRN_TRY(SegmentRead read, reader->Read(*cut, next, {.max_bytes = kSegmentReadBytes, .is_read_once = true}));
+      FIRN_RETURN_IF_ERROR(TakeMaxTimestamps(read.batches, from, take));
+      next = read.next;
+    }
   }
+  if (cut_slab.has_value() && cut_slab->max_timestamp_ms >= above.timestamp_ms) FIRN_RETURN_IF_ERROR(TakeMaxTimestamps(cut_slab->batches, from, take));
+  take(above.timestamp_ms, above.offset);
   return largest;
 }
 
@@ -230,11 +286,13 @@ void Partition::Restore(const PartitionState& state, const PartitionSegments& se
   log_start_ = state.log_start;
   segments_ = segments.segments;
   moved_end_ = high_watermark_ = assigned_end_ = segments.moved_end;
+  FIRN_ASSERT(slabs_.empty() && subscriptions_.empty(), "partition {} is restored with {} slabs", id_, slabs_.size());
 }
 
 void Partition::AddSlab(Slab slab, Wakers* wakers) {
   base::MutexLock lock(mutex_);
-  FIRN_ASSERT(slab.base == high_watermark_, "partition {}: slab of offset {} behind {}", id_, slab.base, high_watermark_);
+  FIRN_ASSERT(slab.base == high_watermark_ && slab.end > slab.base, "partition {}: slab of offsets {} to {} behind {}", id_, slab.base, slab.end, high_watermark_);
+  FIRN_ASSERT(!is_dropped_, "partition {} was dropped and gets offset {}", id_, slab.base);
   high_watermark_ = slab.end;
   unmoved_bytes_ += static_cast<int64_t>(slab.batches.size());
   slabs_.push_back(std::move(slab));
@@ -261,6 +319,7 @@ void Partition::SetLogStart(Offset offset) {
 
 void Partition::MarkDropped(Wakers* wakers) {
   base::MutexLock lock(mutex_);
+  FIRN_ASSERT(!is_dropped_, "partition {} is dropped twice", id_);
   is_dropped_ = true;
   for (auto& [id, subscription] : subscriptions_) wakers->push_back(std::move(subscription.waker));
   subscriptions_.clear();
@@ -277,7 +336,10 @@ void Partition::CompleteMove(const std::vector<SegmentInfo>& segments, Offset mo
   int64_t moved_bytes = 0;
   {
     base::MutexLock lock(mutex_);
+    FIRN_ASSERT(!segments.empty() && segments.back().end == moved_end, "partition {}: nothing was moved up to {}", id_, moved_end);
+    FIRN_ASSERT(moved_end > moved_end_ && moved_end <= high_watermark_, "partition {}: moved from {} to {} of {}", id_, moved_end_, moved_end, high_watermark_);
     while (!segments_.empty() && segments_.back().base >= segments.front().base) segments_.pop_back();
+    FIRN_ASSERT(segments_.empty() || segments_.back().end <= segments.front().base, "partition {}: segment {} begins before {}", id_, segments.front().base, segments_.back().end);
     segments_.insert(segments_.end(), segments.begin(), segments.end());
     for (const Slab& slab : slabs_) {
       if (slab.base < moved_end_ || slab.end > moved_end) continue;
@@ -288,6 +350,7 @@ void Partition::CompleteMove(const std::vector<SegmentInfo>& segments, Offset mo
       unmoved_bytes_ -= static_cast<int64_t>(slab.batches.size());
     }
     moved_end_ = moved_end;
+    FIRN_ASSERT(unmoved_bytes_ >= 0, "partition {}: {} bytes are unmoved", id_, unmoved_bytes_);
   }
   budget_.RemoveUnmoved(moved_bytes);
   for (const auto& [end, bytes] : runs) budget_.AddCached(shared_from_this(), end, bytes);
@@ -352,6 +415,7 @@ std::optional<Offset> Partition::RetentionStart(int64_t now_ms) const {
   }
   if (next + 1 >= segments_.size() && IsActiveExpiredLocked(horizon_ms)) start = high_watermark_;
   if (start <= log_start_) return std::nullopt;
+  FIRN_ASSERT(start <= high_watermark_, "partition {}: retention up to {} of {}", id_, start, high_watermark_);
   return start;
 }
 

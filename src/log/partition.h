@@ -95,6 +95,10 @@ class Partition final : public PartitionLog, public std::enable_shared_from_this
     std::function<void()> waker;
   };
 
+  template <typename LookUp>
+  Result<TimestampOffset> FromLogStart(const LookUp& look_up) const;
+  Result<TimestampOffset> FindTimestampFrom(Offset from, int64_t timestamp_ms) const;
+  Result<TimestampOffset> MaxTimestampFrom(Offset from) const;
   Status CheckReadableLocked(Offset from) const FIRN_REQUIRES(mutex_);
   // What memory has of it: false if a segment must be read.
   bool ReadMemoryLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);

@@ -216,7 +216,7 @@ void DirectoryStore::TrimWaiting() {
 
 void DirectoryStore::OnFileTaken() {
   if (segments_ == nullptr) return;
-  segments_->Post([this] { std::ignore = journal_files_->Prepare(); });  // if it fails, the flusher meets the failure
+  segments_->Post([this] { writer_->PrepareNextFile(); });
 }
 
 void DirectoryStore::OnDiskFull() {

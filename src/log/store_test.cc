@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <optional>
+#include <utility>
 
 #include "base/endian.h"
 #include "base/error_render.h"
@@ -135,6 +137,18 @@ TEST_F(StoreTest, AssignsOffsetsAndShowsWhatIsDurable) {
   auto at_end = store_->partition(id)->Read(Offset(6), {});
   ASSERT_TRUE(at_end.ok());
   EXPECT_TRUE(at_end->batches.empty());
+}
+
+// It changes nothing and is told of when all before it are visible.
+TEST_F(StoreTest, AnEntryMayHaveNoOperations) {
+  ASSERT_TRUE(Append({Put{"topic/t", "one"}}).ok());
+  auto nothing = Append({});
+  ASSERT_TRUE(nothing.ok()) << nothing.error().ToString();
+  EXPECT_EQ(nothing->sequence, 2u);
+  ASSERT_TRUE(Append({Put{"topic/u", "two"}}).ok());
+  AbandonAndOpen();
+  EXPECT_EQ(store_->recovery().entries_replayed, 3u);
+  EXPECT_EQ(store_->meta().Scan("topic/").size(), 2u);
 }
 
 TEST_F(StoreTest, RefusesBadEntriesAndGoesOn) {
@@ -474,6 +488,104 @@ TEST(FullDisk, RecordsBehindRefusedOnesAreRefusedToo) {
   append(Records(id, 1, "small"));
   ASSERT_TRUE(run(1));
   EXPECT_TRUE(answers[0]);
+}
+
+// A folder of files whose segments are taken away by retention in the moment in which somebody opens one.
+class RetentionFiles final : public io::FileSystem {
+ public:
+  explicit RetentionFiles(io::FileSystem& files) : files_(files) {}
+  std::function<void()> on_open_segment;
+
+  Result<std::unique_ptr<io::File>> Open(const std::string& path, io::OpenMode mode) override {
+    if (!on_open_segment || !path.ends_with(kSegmentSuffix)) return files_.Open(path, mode);
+    std::exchange(on_open_segment, nullptr)();
+    return Error(ErrorCode::kNotFound, path + " is gone");
+  }
+  Result<io::FileEntry> Stat(const std::string& path) override { return files_.Stat(path); }
+  Result<std::vector<io::FileEntry>> List(const std::string& directory) override { return files_.List(directory); }
+  Status CreateDirectories(const std::string& directory) override { return files_.CreateDirectories(directory); }
+  Status Rename(const std::string& from, const std::string& to) override { return files_.Rename(from, to); }
+  Status RenameIfAbsent(const std::string& from, const std::string& to) override { return files_.RenameIfAbsent(from, to); }
+  Status Remove(const std::string& path) override { return files_.Remove(path); }
+  Status RemoveAll(const std::string& path) override { return files_.RemoveAll(path); }
+  Status SyncDirectory(const std::string& directory) override { return files_.SyncDirectory(directory); }
+  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& path) override { return files_.Lock(path); }
+  Result<uint64_t> FreeBytes(const std::string& path) override { return files_.FreeBytes(path); }
+
+ private:
+  io::FileSystem& files_;
+};
+
+class LookupTest : public StoreTest {
+ protected:
+  ~LookupTest() override { store_.reset(); }
+  // Segments of one batch each, cold: offsets 0, 1, 2 of times 1000, 2000, 3000.
+  TopicPartitionId ThreeSegments() {
+    store_.reset();
+    RealOpen();
+    const TopicPartitionId id = Create({.segment_bytes = 1});
+    for (int64_t i = 1; i <= 3; ++i) EXPECT_TRUE(Append({Records(id, 1, "x", i * 1000)}).ok());
+    EXPECT_TRUE(store_->Close().ok());
+    store_.reset();
+    RealOpen();
+    return id;
+  }
+  void RealOpen() {
+    const io::Environment real = real_.environment();
+    auto store = Store::Open({real.clock, real.random, lookup_files_, real.network, real.executor}, layout_.root, options_);
+    ASSERT_TRUE(store.ok()) << store.error().ToString();
+    store_ = std::move(*store);
+  }
+  RetentionFiles lookup_files_{files()};
+};
+
+TEST_F(LookupTest, GoesOnBehindWhatRetentionTakesMeanwhile) {
+  const TopicPartitionId id = ThreeSegments();
+  lookup_files_.on_open_segment = [&] { EXPECT_TRUE(Append({SetLogStart{id, Offset(2)}}).ok()); };
+  auto found = store_->partition(id)->FindTimestamp(500);
+  ASSERT_TRUE(found.ok()) << found.error().ToString();
+  EXPECT_EQ(found->offset, Offset(2));
+  EXPECT_EQ(found->timestamp_ms, 3000);
+  EXPECT_EQ(store_->failed_reads(), 0);
+}
+
+TEST_F(LookupTest, AFileThatIsGoneWithoutRetentionIsAnError) {
+  const TopicPartitionId id = ThreeSegments();
+  lookup_files_.on_open_segment = [] {};
+  EXPECT_FALSE(store_->partition(id)->FindTimestamp(500).ok());
+  EXPECT_EQ(store_->failed_reads(), 1);
+}
+
+TEST_F(StoreTest, TheLargestTimestampLiesNotBelowTheLogStart) {
+  for (bool is_cold : {false, true}) {
+    const TopicPartitionId id = Create();
+    for (int64_t time : {1000, 9000, 2000, 4000, 3000}) EXPECT_TRUE(Append({Records(id, 1, "x", time)}).ok());
+    if (is_cold) CloseAndOpen();
+    EXPECT_EQ(store_->partition(id)->MaxTimestamp()->offset, Offset(1));
+    EXPECT_TRUE(Append({SetLogStart{id, Offset(2)}}).ok());
+    auto largest = store_->partition(id)->MaxTimestamp();
+    ASSERT_TRUE(largest.ok()) << largest.error().ToString();
+    EXPECT_EQ(largest->offset, Offset(3)) << is_cold;
+    EXPECT_EQ(largest->timestamp_ms, 4000) << is_cold;
+    EXPECT_TRUE(Append({SetLogStart{id, Offset(5)}}).ok());
+    EXPECT_EQ(store_->partition(id)->MaxTimestamp()->offset, Offset(-1)) << is_cold;
+  }
+}
+
+// A sync that has failed is not made up for by the next one, also where the file is not written to yet.
+TEST(FailedSync, OfTheNextJournalFileStopsTheJournal) {
+  io::SimulatedEnvironment world(1);
+  auto opened = Store::Open(world.environment(), "/data", {.journal_file_bytes = 64 << 10, .journal_limit_bytes = 256 << 10, .memory_limit_bytes = 4 << 20, .max_entry_bytes = 64 << 10});
+  ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+  Store& store = **opened;
+  world.disk().FailSyncAfter(0);  // of what is made ready from now on: nothing else is under way
+  world.executor().StepFor(1'000'000);
+  ASSERT_TRUE(world.disk().has_failed_sync());
+  EXPECT_FALSE(store.health().ok());
+  std::optional<bool> answer;
+  store.journal().Append({Put{"topic/t", "x"}}, [&](const Result<Committed>& result) { answer = result.ok(); });
+  ASSERT_TRUE(world.executor().StepUntil([&] { return answer.has_value(); }));
+  EXPECT_FALSE(*answer);
 }
 
 }  // namespace
