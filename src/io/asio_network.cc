@@ -2,6 +2,7 @@
 #include "io/asio_network.h"
 
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 
 #include <boost/asio.hpp>
@@ -27,6 +28,24 @@ constexpr size_t kMaxGatheredParts = 64;  // a write takes at most this many par
 constexpr std::chrono::seconds kCloseGrace{10};             // for a peer to take what it was still to get
 constexpr std::chrono::seconds kLinger{1};                  // for a peer that has got all to close its side
 constexpr std::chrono::milliseconds kAcceptRetry{50};       // after a failed accept: the process is out of descriptors, and the peer waits in the backlog
+
+// A peer that is gone without a word (its machine lost power, a firewall forgot it) is found within about four minutes, also while nothing is to be sent to it.
+constexpr int kKeepAliveIdleSeconds = 120;
+constexpr int kKeepAliveIntervalSeconds = 30;
+constexpr int kKeepAliveProbes = 4;
+
+template <int kName>
+using TcpOption = asio::detail::socket_option::integer<IPPROTO_TCP, kName>;
+
+// What the system refuses it does without.
+void SetOptions(tcp::socket& socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket.set_option(TcpOption<TCP_KEEPIDLE>(kKeepAliveIdleSeconds), ignored);
+  socket.set_option(TcpOption<TCP_KEEPINTVL>(kKeepAliveIntervalSeconds), ignored);
+  socket.set_option(TcpOption<TCP_KEEPCNT>(kKeepAliveProbes), ignored);
+}
 
 Error NetworkError(const std::string& what, const error_code& problem) {
   return Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message()));
@@ -276,8 +295,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 };
 
 void StartConnection(tcp::socket socket, LiveConnections& live, const AcceptFunction& accept) {
-  error_code problem;
-  socket.set_option(tcp::no_delay(true), problem);
+  SetOptions(socket);
   auto connection = std::make_shared<TcpConnection>(std::move(socket), live);
   connection->Start(accept(*connection));
 }
@@ -363,8 +381,7 @@ class AsioNetwork final : public Network {
           connected(Error(ErrorCode::kServerUnreachable, fmt::format("{}: {}", address.ToString(), failure.message())));
           return;
         }
-        error_code ignored;
-        socket->set_option(tcp::no_delay(true), ignored);
+        SetOptions(*socket);
         auto connection = std::make_shared<TcpConnection>(std::move(*socket), live_);
         connection->Start(connected(connection.get()));
       });

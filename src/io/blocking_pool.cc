@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/blocking_pool.h"
 
+#include <system_error>
 #include <utility>
 
 namespace firn::io {
@@ -8,8 +9,13 @@ namespace firn::io {
 void BlockingPool::Run(Task call) {
   base::MutexLock lock(mutex_);
   if (free_.empty() && queues_.size() < parallel_max_) {
-    queues_.push_back(executor_.NewQueue(name_));
-    free_.push_back(queues_.back().get());
+    try {
+      queues_.push_back(executor_.NewQueue(name_));
+      free_.push_back(queues_.back().get());
+    } catch (const std::system_error&) {
+      // The system has no thread to give. With fewer than it may have, the pool is slower and works; without any it does not.
+      if (queues_.empty()) throw;
+    }
   }
   if (free_.empty()) return waiting_.push_back(std::move(call));
   TaskQueue* queue = free_.back();
