@@ -126,6 +126,7 @@ bool Broker::IsProduce(std::string_view frame) {
   return frame.size() >= 2 && base::LoadBig<int16_t>(frame.data()) == static_cast<int16_t>(ApiKey::kProduce);
 }
 
+void Broker::Forget(uint64_t connection) { core_->parked_fetches.Forget(connection); }
 int64_t Broker::waiting_produce_bytes(uint64_t connection) const { return core_->produce_lanes.waiting_bytes(connection); }
 ResponseBudget& Broker::responses() { return core_->responses; }
 Topics& Broker::topics() { return *core_->node_topics; }

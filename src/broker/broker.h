@@ -34,6 +34,7 @@ struct Reply {
   Kind kind = Kind::kSend;
   std::vector<base::SharedBytes> frame;
   std::string reason;
+  int64_t throttle_ms = 0;  // the connection's next request does not start sooner
 };
 
 using ReplyCallback = std::function<void(Reply)>;
@@ -55,11 +56,14 @@ class Broker {
                                               const BrokerOptions& options = {});
   ~Broker();
 
-  /// Takes one request (a frame without its size). `reply` is called exactly once, now or later, unless the broker is destroyed first. The frame's memory must be the
+  /// Takes one request (a frame without its size). `reply` is called exactly once, now or later, unless the broker is destroyed or the connection forgotten first. The frame's memory must be the
   /// request's own: produced record batches are patched in it and kept.
   void Handle(base::SharedBytes frame, const ClientContext& client, ReplyCallback reply);
   /// Whether the frame is a Produce: the only kind that may start while an earlier one of its connection is unanswered.
   static bool IsProduce(std::string_view frame);
+
+  /// A client has closed its connection, or was closed: its fetches that wait are dropped without a reply.
+  void Forget(uint64_t connection);
 
   Topics& topics();
   /// Of Produce requests of a connection that have been handed in and wait to be appended.

@@ -213,6 +213,12 @@ TEST(Fetch, WaitsForMinBytes) {
   EXPECT_GE(BytesOf(fetch.Get().topics[0].partitions[0]), 200u);
 }
 
+TEST(Fetch, WhoWantsNoBytesIsAnsweredAtOnce) {
+  Rig rig;
+  Create(rig, "trades");
+  EXPECT_TRUE(rig.Send<FetchResponse>(12, FetchOf("trades", 0, 0)).done());
+}
+
 TEST(Fetch, IsWokenByTheTopicsEnd) {
   Rig rig;
   Create(rig, "trades");
@@ -341,6 +347,48 @@ TEST(Topics, SurviveACrashAndGetNewIdsWhenMadeAgain) {
   EXPECT_EQ(rig.Call<kafka::DeleteTopicsResponse>(6, by_id).responses[0].error_code, Number(KafkaCode::kUnknownTopicId));
   rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"trades"}, 1));
   EXPECT_NE(rig.broker->topics().Find("trades")->id, before.id);
+  EXPECT_EQ(Produce(rig, "trades", {"new"}), 0);
+}
+
+TEST(Topics, NamesThatCollideAreRefusedAlsoOnTheirWay) {
+  Rig rig;
+  rig.store->Hold(true);
+  auto first = rig.Send<kafka::CreateTopicsResponse>(7, TopicsOf({"a.b"}, 1));
+  EXPECT_EQ(rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"a_b"}, 1)).topics[0].error_code, Number(KafkaCode::kInvalidTopic));
+  rig.store->Hold(false);
+  rig.store->Flush();
+  rig.Run();
+  ASSERT_TRUE(first.done());
+  EXPECT_EQ(rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"a_b"}, 1)).topics[0].error_code, Number(KafkaCode::kInvalidTopic));
+  kafka::DeleteTopicsRequest deletion;
+  deletion.topics.push_back({"a.b", {}});
+  EXPECT_EQ(rig.Call<kafka::DeleteTopicsResponse>(6, deletion).responses[0].error_code, 0);
+  EXPECT_EQ(rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"a_b"}, 1)).topics[0].error_code, 0);
+}
+
+// A change of the settings fails while the deletion behind it succeeds: the topic does not come back.
+TEST(Topics, DeletionOutlivesAChangeThatFails) {
+  Rig rig;
+  Create(rig, "trades");
+  rig.store->Hold(true);
+  kafka::IncrementalAlterConfigsRequest change;
+  auto& resource = change.resources.emplace_back();
+  resource.resource_type = 2;
+  resource.resource_name = "trades";
+  resource.configs.push_back({"retention.ms", 0, "1000"});
+  auto changed = rig.Send<kafka::IncrementalAlterConfigsResponse>(1, change);
+  kafka::DeleteTopicsRequest deletion;
+  deletion.topics.push_back({"trades", {}});
+  auto deleted = rig.Send<kafka::DeleteTopicsResponse>(6, deletion);
+  rig.store->FailWith(Error(ErrorCode::kDiskFull, "full"));
+  rig.store->FlushFirst(1);
+  rig.store->FailWith(std::nullopt);
+  rig.store->Hold(false);
+  rig.store->Flush();
+  rig.Run();
+  ASSERT_TRUE(changed.done() && deleted.done());
+  EXPECT_EQ(deleted.Get().responses[0].error_code, 0);
+  rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"trades"}, 1));
   EXPECT_EQ(Produce(rig, "trades", {"new"}), 0);
 }
 

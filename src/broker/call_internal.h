@@ -29,6 +29,13 @@ class Call {
   void Respond(const Response& response) {
     Finish({.kind = Reply::Kind::kSend, .frame = kafka::EncodeResponse(version(), header_.correlation_id, response), .reason = {}});
   }
+  /// For a client that is to slow down: as Kafka does, it is answered now, and its connection's next request waits so long (KIP-219).
+  template <typename Response>
+  void RespondThrottled(Response response, int32_t throttle_ms) {
+    FIRN_ASSERT(throttle_ms > 0, "throttled for {} ms", throttle_ms);
+    response.throttle_time_ms = throttle_ms;
+    Finish({.kind = Reply::Kind::kSend, .frame = kafka::EncodeResponse(version(), header_.correlation_id, response), .reason = {}, .throttle_ms = throttle_ms});
+  }
   /// An answer in another version than the one asked for (ApiVersions, KIP-511).
   template <typename Response>
   void RespondInVersion(int version, const Response& response) {

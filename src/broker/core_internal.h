@@ -28,7 +28,7 @@ struct Core {
   Core(const io::Environment& environment_, log::Store& store_, io::TaskQueue& task_queue, const BrokerOptions& options_)
       : environment(environment_), store(store_), options(options_), queue(task_queue, environment_.clock, store_.journal()),
         topics(queue, store_, environment_.random, options), producers(store_, options),
-        groups(queue, store_, environment_.random, options), responses(queue, options.response_bytes_max),
+        groups(queue, store_, environment_.random, options), responses(queue, options.response_bytes_max), parked_fetches(options.parked_fetch_bytes_max),
         calls(queue, environment_.executor, options.blocking_calls_max), large_calls(queue, environment_.executor, 1) {}
 
   /// Where this client is told to connect.

@@ -2,10 +2,26 @@
 #include "broker/group.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
 
 #include "base/assert.h"
 
 namespace firn::broker {
+
+kafka::KafkaCode GroupCodeOf(const Error& error) {
+  using kafka::KafkaCode;
+  const KafkaCode code = kafka::KafkaCodeOf(error);
+  if (code == KafkaCode::kKafkaStorageError) return KafkaCode::kCoordinatorNotAvailable;
+  return code == KafkaCode::kMessageTooLarge ? KafkaCode::kInvalidCommitOffsetSize : code;
+}
+
+int64_t Member::SizeBytes() const {
+  size_t bytes = kMemberOverheadBytes + id.size() + client_id.size() + client_host.size() + assignment.size() + (instance_id.has_value() ? instance_id->size() : 0);
+  for (const auto& [name, metadata] : protocols) bytes += 2 * sizeof(std::string) + name.size() + metadata.size();
+  return static_cast<int64_t>(bytes);
+}
 
 bool Member::Supports(const std::string& protocol) const {
   return std::any_of(protocols.begin(), protocols.end(), [&](const auto& known) { return known.first == protocol; });
@@ -59,9 +75,14 @@ bool Group::Accepts(const std::string& type, const std::vector<std::pair<std::st
 
 std::string Group::ChooseProtocol() const {
   FIRN_ASSERT(!members.empty());
-  auto is_common = [&](const std::string& name) {
-    return std::all_of(members.begin(), members.end(), [&](const auto& entry) { return entry.second.Supports(name); });
-  };
+  std::map<std::string_view, size_t> supporters;
+  for (const auto& [member_id, member] : members) {
+    std::set<std::string_view> names;  // one that a member lists twice counts once
+    for (const auto& [name, metadata] : member.protocols) {
+      if (names.insert(name).second) ++supporters[name];
+    }
+  }
+  auto is_common = [&](const std::string& name) { return supporters[name] == members.size(); };
   std::map<std::string, int> votes;
   for (const auto& [member_id, member] : members) {
     auto preferred = std::find_if(member.protocols.begin(), member.protocols.end(), [&](const auto& known) { return is_common(known.first); });

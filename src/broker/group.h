@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
 #include "broker/meta_records.h"
 #include "io/executor.h"
+#include "kafka/error_code.h"
 #include "kafka/messages/join_group.h"
 #include "kafka/messages/sync_group.h"
 
@@ -22,6 +24,13 @@ namespace firn::broker {
 
 using JoinCallback = std::function<void(kafka::JoinGroupResponse)>;
 using SyncCallback = std::function<void(kafka::SyncGroupResponse)>;
+
+/// What members, committers and deleters of a group are told where something could not be stored. As Kafka does, codes that clients of groups know: storage that fails is a
+/// coordinator that is not available, which they look for again; the code of the storage itself would end them.
+kafka::KafkaCode GroupCodeOf(const Error& error);
+
+/// What a member costs beside its texts: its place in maps and lists, two callbacks, a timer.
+inline constexpr size_t kMemberOverheadBytes = 1'024;
 
 struct Member {
   std::string id;
@@ -39,7 +48,10 @@ struct Member {
   int64_t deadline_us = 0;        // session
   io::TimerId timer = 0;
   bool has_timer = false;
+  int64_t counted_bytes = 0;      // of GroupCoordinator's total
 
+  /// In memory.
+  int64_t SizeBytes() const;
   bool Supports(const std::string& protocol) const;
   /// Empty if it does not support the protocol.
   const std::string& MetadataOf(const std::string& protocol) const;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -26,6 +27,15 @@ kafka::SyncGroupResponse SyncAnswer(const Group& group, const Member& member) {
   response.protocol_name = group.protocol;
   response.assignment = base::SharedBytes::FromString(member.assignment);
   return response;
+}
+
+/// In the meta store: a node of its map, two strings.
+int64_t OffsetBytes(const std::string& key, const std::string& value) { return static_cast<int64_t>(key.size() + value.size()) + 160; }
+
+int64_t AssignedBytes(const kafka::SyncGroupRequest& request) {
+  size_t bytes = 0;
+  for (const auto& part : request.assignments) bytes += part.assignment.size();
+  return static_cast<int64_t>(bytes);
 }
 
 kafka::JoinGroupResponse JoinFailure(KafkaCode code, const std::string& member_id) {
@@ -61,6 +71,7 @@ Status GroupCoordinator::Load() {
       member.protocols = std::move(stored.protocols);
       member.assignment = std::move(stored.assignment);
       member.has_synced = true;
+      Count(member);
       group.join_order.push_back(member.id);
       if (member.instance_id.has_value()) group.static_members[*member.instance_id] = member.id;
       Touch(group, member);
@@ -95,7 +106,7 @@ void GroupCoordinator::Delete(const std::vector<std::string>& group_ids, IsWante
     for (auto& [id, code] : *codes) {
       if (code != KafkaCode::kNone) continue;
       being_deleted_.erase(id);  // what comes from now on comes behind the Deletes, too
-      if (!status.ok()) code = kafka::KafkaCodeOf(status.error());
+      if (!status.ok()) code = GroupCodeOf(status.error());
     }
     DeleteNow(codes, is_wanted, done);
   });
@@ -114,11 +125,14 @@ void GroupCoordinator::DeleteNow(const std::shared_ptr<std::map<std::string, Kaf
     if (group != nullptr && group->has_rebalance_timer) queue_.Cancel(group->rebalance_timer);
     groups_.erase(id);
     deleted.insert(id);
-    for (auto& [key, value] : stored) keys.push_back(std::move(key));
+    for (auto& [key, value] : stored) {
+      if (PartitionOfOffsetKey(key).has_value()) offset_bytes_ = std::max<int64_t>(offset_bytes_ - OffsetBytes(key, value), 0);
+      keys.push_back(std::move(key));
+    }
   }
   queue_.DeleteInParts(keys, [codes, deleted = std::move(deleted), done](const Status& status) {
     for (const std::string& id : deleted) {
-      if (!status.ok()) (*codes)[id] = kafka::KafkaCodeOf(status.error());
+      if (!status.ok()) (*codes)[id] = GroupCodeOf(status.error());
     }
     done(*codes);
   });
@@ -150,6 +164,8 @@ void GroupCoordinator::Sync(const kafka::SyncGroupRequest& request, SyncCallback
   if (is_other_protocol) return done(SyncRefusal(KafkaCode::kInconsistentGroupProtocol));
   Member& member = *group->Find(request.member_id);
   Touch(*group, member);
+  const bool assigns = member.id == group->leader && group->state == GroupState::kCompletingRebalance;
+  if (assigns && !HasRoom(AssignedBytes(request))) return done(SyncRefusal(KafkaCode::kGroupMaxSizeReached));
   switch (group->state) {
     case GroupState::kEmpty: return done(SyncRefusal(KafkaCode::kUnknownMemberId));
     case GroupState::kPreparingRebalance: return done(SyncRefusal(KafkaCode::kRebalanceInProgress));
@@ -164,6 +180,7 @@ void GroupCoordinator::Sync(const kafka::SyncGroupRequest& request, SyncCallback
   for (const auto& part : request.assignments) {
     if (Member* assigned = group->Find(part.member_id)) assigned->assignment = part.assignment.view();
   }
+  for (auto& [id, other] : group->members) Count(other);
   FinishSync(*group);
 }
 
@@ -176,11 +193,12 @@ void GroupCoordinator::FinishSync(Group& group) {
     if (stored == nullptr || stored->state != GroupState::kCompletingRebalance || stored->generation != generation) return;
     if (!result.ok()) {
       for (auto& [member_id, member] : stored->members) {
-        if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(kafka::KafkaCodeOf(result.error())));
+        if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(GroupCodeOf(result.error())));
         Touch(*stored, member);
       }
       return PrepareRebalance(*stored);
     }
+    FIRN_ASSERT(!stored->members.empty() && !stored->protocol.empty(), "group {} is stable with {} members", id, stored->members.size());
     stored->state = GroupState::kStable;
     for (auto& [member_id, member] : stored->members) {
       if (member.syncing) std::exchange(member.syncing, nullptr)(SyncAnswer(*stored, member));
@@ -223,14 +241,29 @@ KafkaCode GroupCoordinator::CheckCommit(const kafka::OffsetCommitRequest& reques
   if (request.group_id.empty() || request.group_id.size() > kGroupIdBytesMax) return KafkaCode::kInvalidGroupId;
   if (being_deleted_.contains(request.group_id)) return KafkaCode::kCoordinatorNotAvailable;
   Group* group = FindGroup(request.group_id);
-  const bool is_simple = request.generation_id < 0 && request.member_id.empty();
   if (group == nullptr) return request.generation_id < 0 ? KafkaCode::kNone : KafkaCode::kIllegalGeneration;
-  if (is_simple) return group->members.empty() ? KafkaCode::kNone : KafkaCode::kUnknownMemberId;
+  // Who assigns partitions itself commits without a generation, under whatever name, as long as nobody is a member.
+  if (request.generation_id < 0 && group->members.empty()) return KafkaCode::kNone;
   if (KafkaCode code = CheckMember(group, request.member_id, request.group_instance_id, request.generation_id); code != KafkaCode::kNone) {
     return code;
   }
   Touch(*group, *group->Find(request.member_id));
   return group->state == GroupState::kCompletingRebalance ? KafkaCode::kRebalanceInProgress : KafkaCode::kNone;
+}
+
+bool GroupCoordinator::AdmitOffset(const log::Put& put) {
+  const auto known = store_.meta().Get(put.key);
+  const int64_t more = OffsetBytes(put.key, put.value) - (known.has_value() ? OffsetBytes(put.key, *known) : 0);
+  if (!known.has_value() && offset_bytes_ + more > options_.group_offset_bytes_max) return false;
+  offset_bytes_ = std::max<int64_t>(offset_bytes_ + more, 0);
+  return true;
+}
+
+void GroupCoordinator::CountOffsets(const StoredPairs& stored) {
+  offset_bytes_ = 0;
+  for (const auto& [key, value] : stored) {
+    if (PartitionOfOffsetKey(key).has_value()) offset_bytes_ += OffsetBytes(key, value);
+  }
 }
 
 // --- Rebalance ---
@@ -250,6 +283,7 @@ void GroupCoordinator::PrepareRebalance(Group& group) {
 }
 
 void GroupCoordinator::ArmRebalanceTimer(Group& group, int32_t delay_ms) {
+  FIRN_ASSERT(delay_ms >= 0, "group {}: {} ms for a rebalance", group.id, delay_ms);
   if (group.has_rebalance_timer) queue_.Cancel(group.rebalance_timer);
   group.has_rebalance_timer = true;
   group.rebalance_timer = queue_.After(delay_ms, [this, id = group.id] { OnRebalanceTimer(id); });
@@ -282,7 +316,9 @@ void GroupCoordinator::DropAbsentMembers(Group& group) {
     if (!member.joining && !member.instance_id.has_value()) absent.push_back(id);
   }
   for (const std::string& id : absent) {
-    if (group.members[id].has_timer) queue_.Cancel(group.members[id].timer);
+    Member& member = group.members[id];
+    if (member.has_timer) queue_.Cancel(member.timer);
+    Uncount(member);
     group.members.erase(id);
     std::erase(group.join_order, id);
   }
@@ -292,6 +328,7 @@ void GroupCoordinator::DropAbsentMembers(Group& group) {
 void GroupCoordinator::CompleteJoin(Group& group) {
   FIRN_ASSERT(group.state == GroupState::kPreparingRebalance);
   DropAbsentMembers(group);
+  FIRN_ASSERT(group.join_order.size() == group.members.size() && group.pending_members.empty(), "group {}: {} members, {} in order", group.id, group.members.size(), group.join_order.size());
   if (group.members.empty()) return BecomeEmpty(group);
   // A static member may be away during a rebalance, but someone who is here must lead.
   Member* leader = group.Find(group.leader);
@@ -300,6 +337,7 @@ void GroupCoordinator::CompleteJoin(Group& group) {
     if (here == group.join_order.end()) return ArmRebalanceTimer(group, group.MaxRebalanceTimeoutMs());
     group.leader = *here;
   }
+  FIRN_ASSERT(group.members.contains(group.leader), "group {} is led by {}", group.id, group.leader);
   ++group.generation;
   group.protocol = group.ChooseProtocol();
   group.state = GroupState::kCompletingRebalance;
@@ -317,6 +355,7 @@ void GroupCoordinator::ExpectSync(Group& group) { ArmRebalanceTimer(group, group
 void GroupCoordinator::BecomeEmpty(Group& group) {
   if (group.has_rebalance_timer) queue_.Cancel(group.rebalance_timer);
   group.has_rebalance_timer = false;
+  FIRN_ASSERT(group.static_members.empty() && group.join_order.empty(), "group {} is empty and has {} static members", group.id, group.static_members.size());
   ++group.generation;
   group.state = GroupState::kEmpty;
   group.protocol.clear();
@@ -354,16 +393,30 @@ void GroupCoordinator::RemoveMember(Group& group, const std::string& member_id, 
   if (member.joining) std::exchange(member.joining, nullptr)(JoinFailure(told, member_id));
   if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(told));
   if (member.instance_id.has_value()) group.static_members.erase(*member.instance_id);
+  Uncount(member);
   group.members.erase(found);
   std::erase(group.join_order, member_id);
   if (group.leader == member_id) group.leader.clear();
   PrepareRebalance(group);
 }
 
+void GroupCoordinator::Count(Member& member) {
+  const int64_t bytes = member.SizeBytes();
+  member_bytes_ += bytes - member.counted_bytes;
+  member.counted_bytes = bytes;
+  FIRN_ASSERT(member_bytes_ >= bytes, "{} bytes of members, {} of one", member_bytes_, bytes);
+}
+
+void GroupCoordinator::Uncount(Member& member) {
+  member_bytes_ -= std::exchange(member.counted_bytes, 0);
+  FIRN_ASSERT(member_bytes_ >= 0, "{} bytes of members", member_bytes_);
+}
+
 void GroupCoordinator::DropPending(Group& group, const std::string& member_id) {
   auto found = group.pending_members.find(member_id);
   FIRN_ASSERT(found != group.pending_members.end(), "pending member {}", member_id);
   queue_.Cancel(found->second);
+  member_bytes_ -= kPendingMemberBytes;
   group.pending_members.erase(found);
 }
 

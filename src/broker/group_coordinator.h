@@ -34,6 +34,7 @@
 namespace firn::broker {
 
 inline constexpr size_t kGroupIdBytesMax = 1'024;
+inline constexpr int64_t kPendingMemberBytes = 1'024;  // an id that was given out, and its timer
 
 /// Of the connection that a JoinGroup came over.
 struct JoiningClient {
@@ -58,12 +59,18 @@ class GroupCoordinator {
   /// Whether the sender may commit offsets now.
   kafka::KafkaCode CheckCommit(const kafka::OffsetCommitRequest& request);
 
+  /// Whether an offset may be committed: replacing one always, a new one unless all offsets together are at their limit. Counts it.
+  bool AdmitOffset(const log::Put& put);
+  using StoredPairs = std::vector<std::pair<std::string, std::string>>;
+  /// Counts the offsets anew; `stored`: what the meta store has of groups. Those that jobs commit and topics take with them are not counted one by one.
+  void CountOffsets(const StoredPairs& stored);
+  int64_t offset_bytes() const { return offset_bytes_; }
+  /// What the members of all groups take in memory.
+  int64_t member_bytes() const { return member_bytes_; }
   /// nullptr for a group without members that was never one with members, or is forgotten.
   const Group* Find(const std::string& group_id) const;
   const std::map<std::string, Group>& all() const { return groups_; }
 
-  /// Pairs of a group in the meta store.
-  using StoredPairs = std::vector<std::pair<std::string, std::string>>;
   using IsWanted = std::function<bool(const std::string& group_id, const StoredPairs& stored)>;
   using DeletedCallback = std::function<void(const std::map<std::string, kafka::KafkaCode>&)>;
   /// Deletes groups without members and all that is stored of them, also what is on its way to the journal. Until that is there nobody can join or commit
@@ -90,6 +97,10 @@ class GroupCoordinator {
   void ExpectSync(Group& group);
   void FinishSync(Group& group);
 
+  /// Whether the members of all groups may take so many bytes more.
+  bool HasRoom(int64_t more_bytes) const { return more_bytes <= 0 || member_bytes_ + more_bytes <= options_.group_bytes_max; }
+  void Count(Member& member);
+  void Uncount(Member& member);
   void RemoveMember(Group& group, const std::string& member_id, kafka::KafkaCode told);
   void Touch(Group& group, Member& member);
   void ArmSession(const std::string& group_id, Member& member, int64_t delay_us);
@@ -106,6 +117,8 @@ class GroupCoordinator {
   io::Random& random_;
   const BrokerOptions& options_;
   std::map<std::string, Group> groups_;
+  int64_t offset_bytes_ = 0;             // in the meta store, about
+  int64_t member_bytes_ = 0;             // of the members of groups_, pending ones too
   std::set<std::string> being_deleted_;  // until what is on its way to the journal for them is there
 };
 

@@ -34,9 +34,23 @@ KafkaCode CheckRequest(const kafka::JoinGroupRequest& request, const BrokerOptio
   if (request.session_timeout_ms < options.session_timeout_ms_min || request.session_timeout_ms > options.session_timeout_ms_max) {
     return KafkaCode::kInvalidSessionTimeout;
   }
+  if (request.protocol_type.empty() || request.protocols.empty()) return KafkaCode::kInconsistentGroupProtocol;
   size_t bytes = request.group_instance_id.has_value() ? request.group_instance_id->size() : 0;
   for (const auto& protocol : request.protocols) bytes += protocol.name.size() + protocol.metadata.size();
   return bytes <= kMemberBytesMax ? KafkaCode::kNone : KafkaCode::kInvalidRequest;
+}
+
+/// What the members of the group take more with this request, about.
+int64_t MoreBytesOf(const Group* group, const kafka::JoinGroupRequest& request) {
+  size_t bytes = kMemberOverheadBytes;
+  for (const auto& protocol : request.protocols) bytes += 2 * sizeof(std::string) + protocol.name.size() + protocol.metadata.size();
+  if (group == nullptr) return static_cast<int64_t>(bytes);
+  auto id = request.member_id;
+  if (request.group_instance_id.has_value()) {
+    if (auto known = group->static_members.find(*request.group_instance_id); known != group->static_members.end()) id = known->second;
+  }
+  auto member = group->members.find(id);
+  return static_cast<int64_t>(bytes) - (member == group->members.end() ? 0 : member->second.counted_bytes);
 }
 
 void Update(Member& member, const kafka::JoinGroupRequest& request, const JoiningClient& client) {
@@ -54,6 +68,7 @@ void GroupCoordinator::Join(const kafka::JoinGroupRequest& request, const Joinin
   if (KafkaCode code = CheckRequest(request, options_); code != KafkaCode::kNone) return done(JoinRefusal(code, request.member_id));
   if (being_deleted_.contains(request.group_id)) return done(JoinRefusal(KafkaCode::kCoordinatorNotAvailable, request.member_id));
   Group* group = FindGroup(request.group_id);
+  if (!HasRoom(MoreBytesOf(group, request))) return done(JoinRefusal(KafkaCode::kGroupMaxSizeReached, request.member_id));
   if (group == nullptr) {
     if (!request.member_id.empty()) return done(JoinRefusal(KafkaCode::kUnknownMemberId, request.member_id));
     if (groups_.size() >= static_cast<size_t>(options_.groups_max)) return done(JoinRefusal(KafkaCode::kCoordinatorNotAvailable, request.member_id));
@@ -96,9 +111,12 @@ void GroupCoordinator::JoinNew(Group& group, const kafka::JoinGroupRequest& requ
 }
 
 void GroupCoordinator::PromiseMember(Group& group, const std::string& member_id, int32_t session_timeout_ms) {
+  FIRN_ASSERT(session_timeout_ms > 0 && !group.members.contains(member_id), "member {} of group {}", member_id, group.id);
+  member_bytes_ += kPendingMemberBytes;
   group.pending_members[member_id] = queue_.After(session_timeout_ms, [this, group_id = group.id, member_id] {
     Group* later = FindGroup(group_id);
-    if (later == nullptr || later->pending_members.erase(member_id) == 0) return;
+    if (later == nullptr || !later->pending_members.contains(member_id)) return;
+    DropPending(*later, member_id);
     MaybeCompleteJoin(*later);
   });
 }
@@ -110,6 +128,7 @@ void GroupCoordinator::AddMember(Group& group, std::string member_id, const kafk
   member.id = std::move(member_id);
   member.instance_id = request.group_instance_id;
   Update(member, request, client);
+  Count(member);
   member.joining = std::move(done);
   group.join_order.push_back(member.id);
   if (group.leader.empty()) group.leader = member.id;
@@ -127,6 +146,7 @@ void GroupCoordinator::JoinKnown(Group& group, Member& member, const kafka::Join
                                                     (group.state == GroupState::kStable && member.id != group.leader));
   if (is_repetition) return done(JoinAnswer(group, member));
   Update(member, request, client);
+  Count(member);
   if (member.joining) std::exchange(member.joining, nullptr)(JoinRefusal(KafkaCode::kRebalanceInProgress, member.id));
   member.joining = std::move(done);
   PrepareRebalance(group);
@@ -150,6 +170,7 @@ void GroupCoordinator::ReplaceStatic(Group& group, const kafka::JoinGroupRequest
   const std::string old_metadata = member.MetadataOf(group.protocol);
   member.id = fmt::format("{}-{}", request.group_instance_id->substr(0, kClientIdBytesMax), random_.UuidText());
   Update(member, request, client);
+  Count(member);
   const bool was_leader = group.leader == old_id;
   if (was_leader) group.leader = member.id;
   std::replace(group.join_order.begin(), group.join_order.end(), old_id, member.id);
@@ -172,7 +193,7 @@ void GroupCoordinator::ReplaceStatic(Group& group, const kafka::JoinGroupRequest
   std::vector<log::Operation> operations;
   operations.emplace_back(RecordOf(group));
   queue_.Append(std::move(operations), [answer, done = std::move(done), id = replaced.id](Result<log::Committed> result) {
-    done(result.ok() ? answer : JoinRefusal(kafka::KafkaCodeOf(result.error()), id));
+    done(result.ok() ? answer : JoinRefusal(GroupCodeOf(result.error()), id));
   });
 }
 

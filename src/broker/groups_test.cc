@@ -170,6 +170,53 @@ TEST(Groups, RefuseBadJoins) {
   EXPECT_EQ(code_of(request), Number(KafkaCode::kInconsistentGroupProtocol));
 }
 
+TEST(Groups, AllMembersTogetherHaveALimit) {
+  Rig rig({.group_bytes_max = 100'000});
+  TestMember first{rig}, second{rig}, third{rig};
+  ASSERT_EQ(first.Take(first.Join(JoinOf("", std::string(30'000, 'm'))).Get()), 0);
+  ASSERT_TRUE(first.Sync().done());
+  auto other = JoinOf("", std::string(30'000, 'm'));
+  other.group_id = "other";
+  EXPECT_EQ(second.Take(second.Join(other).Get()), Number(KafkaCode::kGroupMaxSizeReached));
+  EXPECT_EQ(first.Heartbeat(), 0);
+  first.Leave();
+  EXPECT_EQ(third.Take(third.Join(other).Get()), 0);
+  // The same with what a leader assigns.
+  kafka::SyncGroupRequest sync;
+  sync.group_id = "other";
+  sync.generation_id = third.generation;
+  sync.member_id = third.id;
+  sync.assignments.push_back({third.id, base::SharedBytes::FromString(std::string(50'000, 'a'))});
+  EXPECT_EQ(rig.Call<SyncGroupResponse>(5, sync).error_code, Number(KafkaCode::kGroupMaxSizeReached));
+}
+
+TEST(Groups, AJoinThatIsRefusedLeavesNoGroup) {
+  Rig rig({.groups_max = 1});
+  EXPECT_EQ(rig.Call<JoinGroupResponse>(7, JoinOf("", "topics", std::nullopt, {})).error_code, Number(KafkaCode::kInconsistentGroupProtocol));
+  auto other = JoinOf("");
+  other.group_id = "other";
+  EXPECT_EQ(rig.Call<JoinGroupResponse>(7, other).error_code, Number(KafkaCode::kMemberIdRequired));
+}
+
+TEST(Groups, AProtocolNamedTwiceIsNotCommonForThat) {
+  Rig rig;
+  TestMember first{rig}, second{rig};
+  ASSERT_EQ(first.Take(first.Join(JoinOf("", "m", std::nullopt, {"sticky", "sticky", "range"})).Get()), 0);
+  ASSERT_TRUE(first.Sync().done());
+  auto join_second = second.Join(JoinOf("", "m", std::nullopt, {"range"}));
+  auto join_first = first.Join(JoinOf(first.id, "m", std::nullopt, {"sticky", "sticky", "range"}));
+  ASSERT_TRUE(join_first.done() && join_second.done());
+  EXPECT_EQ(join_first.Get().protocol_name, "range");
+}
+
+TEST(Groups, StorageThatFailsIsACoordinatorThatIsNotAvailable) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join().Get()), 0);
+  rig.store->FailWith(Error(ErrorCode::kDiskFull, "full"));
+  EXPECT_EQ(member.Sync().Get().error_code, Number(KafkaCode::kCoordinatorNotAvailable));
+}
+
 TEST(Groups, ASilentMemberLosesItsPlace) {
   Rig rig;
   TestMember first{rig}, second{rig};
@@ -385,6 +432,50 @@ TEST(Offsets, OnlyWhoMayCommits) {
   TestMember third{rig};
   auto join = third.Join();
   EXPECT_EQ(CommitCode(rig, CommitOf(first, 2)), 0);  // during a rebalance what was read is still worth keeping
+}
+
+TEST(Offsets, ArePartsOfALimit) {
+  Rig rig({.group_offset_bytes_max = 10'000});
+  kafka::MetadataRequest metadata;
+  metadata.topics.emplace().emplace_back().name = "trades";
+  rig.Call<kafka::MetadataResponse>(9, metadata);
+  const auto commit = [&](const std::string& group) {
+    kafka::OffsetCommitRequest request;
+    request.group_id = group;
+    request.generation_id = -1;
+    auto& topic = request.topics.emplace_back();
+    topic.name = "trades";
+    topic.partitions.push_back({0, 1, -1, std::string(1'000, 'm')});
+    return rig.Call<kafka::OffsetCommitResponse>(8, request).topics[0].partitions[0].error_code;
+  };
+  int stored = 0;
+  while (stored < 100 && commit("g" + std::to_string(stored)) == 0) ++stored;
+  EXPECT_GT(stored, 5);
+  EXPECT_LT(stored, 10);
+  EXPECT_EQ(commit("more"), Number(KafkaCode::kInvalidCommitOffsetSize));
+  EXPECT_EQ(commit("g0"), 0);  // what is there can be replaced
+  kafka::DeleteGroupsRequest deletion;
+  deletion.groups = {"g0"};
+  EXPECT_EQ(rig.Call<kafka::DeleteGroupsResponse>(2, deletion).results[0].error_code, 0);
+  EXPECT_EQ(commit("more"), 0);
+  rig.Crash();
+  EXPECT_EQ(commit("another"), Number(KafkaCode::kInvalidCommitOffsetSize));
+}
+
+// To ask costs a few bytes, the answer may be thousands.
+TEST(Offsets, AreToldOnceHoweverOftenTheyAreAskedFor) {
+  Rig rig;
+  kafka::OffsetFetchRequest request;
+  auto& group = request.groups.emplace_back();
+  group.group_id = "lab";
+  auto& topics = group.topics.emplace();
+  topics.push_back({"trades", {0, 1, 0}});
+  topics.push_back({"trades", {1}});
+  request.groups.push_back(group);
+  const auto response = rig.Call<kafka::OffsetFetchResponse>(8, request);
+  ASSERT_EQ(response.groups.size(), 1u);
+  ASSERT_EQ(response.groups[0].topics.size(), 1u);
+  EXPECT_EQ(response.groups[0].topics[0].partitions.size(), 2u);
 }
 
 TEST(DeleteGroups, TakesOffsetsAlong) {

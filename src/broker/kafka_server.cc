@@ -21,6 +21,7 @@ namespace {
 
 constexpr int64_t kUnsentBytesMax = 16 << 20;       // of one connection; then no further request of it starts
 constexpr int kStallChecks = 3;                     // in stalled_ms_max
+constexpr int kIdleChecks = 10;                     // in idle_ms_max
 constexpr int64_t kStallBytes = 16 << 10;           // who takes less from check to check takes nothing
 constexpr int64_t kUnexaminedBytesMax = 4 << 20;    // of one connection's Produce requests that have started; then no further one starts
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
@@ -40,9 +41,10 @@ struct Shared {
   int64_t held_bytes = 0;  // received and not handed to the log: parts of frames, and whole ones that wait
   int64_t stalled_ms_max = 0;
   bool is_watching_stalls = false;
+  int64_t idle_checks = 0;  // so far
   const std::shared_ptr<const std::atomic<int64_t>> response_bytes;  // of the broker's ResponseBudget
 
-  std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0, stalled = 0;
+  std::atomic<int64_t> accepted = 0, refused = 0, open = 0, requests = 0, bytes_in = 0, bytes_out = 0, faults = 0, stalled = 0, idle = 0;
 };
 
 void WatchStalls(const std::shared_ptr<Shared>& shared);
@@ -51,13 +53,18 @@ void WatchStalls(const std::shared_ptr<Shared>& shared);
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
-      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local(), .connection = ++shared_->last_connection}, reader_(kafka::kFrameBytesMax, shared_->frames) {}
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local(), .connection = ++shared_->last_connection}, reader_(kafka::kFrameBytesMax, shared_->frames), active_at_(shared_->idle_checks) {}
 
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);
-  void OnDrained() { Pump(); }
+  void OnDrained() {
+    NoteActivity();
+    Pump();
+  }
   /// Closes the connection if it has taken nothing between kStallChecks of these in a row.
   void CheckStall();
+  /// Closes the connection if nothing has come or gone, and nothing is under way, since kIdleChecks of these.
+  void CheckIdle();
   void ForgetStalls() { stalled_checks_ = 0; }
   void OnClosed();
   void Close() {
@@ -65,6 +72,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   }
 
  private:
+  void NoteActivity() { active_at_ = shared_->idle_checks; }
+
   struct Slot {
     bool is_produce = false;
     std::optional<Reply> reply;
@@ -78,6 +87,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void Pump();
   void OnReply(uint64_t number, Reply reply);
   void SendReady();
+  void Mute(int64_t ms);
   void End(bool is_fault);
   void CountHeld();
   void CountUnsent();
@@ -106,11 +116,14 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   int64_t given_bytes_ = 0;    // to the connection, ever
   int64_t taken_bytes_ = 0;    // of these, by the kernel, when it was last looked
   int stalled_checks_ = 0;
+  bool is_muted_ = false;      // nothing starts until its throttle time is over
+  int64_t active_at_ = 0;      // of shared_->idle_checks
   std::optional<ResponseBudget::WaitId> room_wait_;
 };
 
 void ClientConnection::OnRead(size_t size) {
   if (is_ending_) return;
+  NoteActivity();
   shared_->bytes_in += static_cast<int64_t>(size);
   std::vector<base::SharedBytes> frames;
   const Status taken = reader_.Take(size, &frames);
@@ -151,6 +164,14 @@ void ClientConnection::CheckStall() {
   connection_->Close();
 }
 
+void ClientConnection::CheckIdle() {
+  if (connection_ == nullptr || is_ending_ || !slots_.empty() || !waiting_.empty() || connection_->pending_bytes() > 0) return;
+  if (shared_->idle_checks - active_at_ <= kIdleChecks) return;
+  ++shared_->idle;
+  is_ending_ = true;
+  connection_->Close();
+}
+
 void ClientConnection::OnClosed() {
   connection_ = nullptr;
   is_ending_ = true;
@@ -158,6 +179,7 @@ void ClientConnection::OnClosed() {
   ready_bytes_ = 0;
   CountUnsent();
   if (room_wait_.has_value() && shared_->broker != nullptr) shared_->broker->responses().Cancel(*room_wait_);
+  if (shared_->broker != nullptr) shared_->broker->Forget(client_.connection);
   --shared_->open;
   shared_->connections.erase(shared_from_this());
 }
@@ -195,6 +217,7 @@ bool ClientConnection::ResponsesAdmit() {
 }
 
 bool ClientConnection::MayStart(const base::SharedBytes& frame) {
+  if (is_muted_) return false;
   if (!ResponsesAdmit()) return false;
   const bool is_produce = Broker::IsProduce(frame.view());
   const bool others_overlap = slots_.empty() || (is_produce && produces_ == slots_.size() && produces_ < kOverlappingProducesMax);
@@ -263,9 +286,22 @@ void ClientConnection::SendReady() {
     }
     shared_->bytes_out += slot.size_bytes;
     given_bytes_ += slot.size_bytes;
+    if (slot.reply->throttle_ms > 0) Mute(slot.reply->throttle_ms);
     connection_->Send(std::move(slot.reply->frame));
   }
   if (is_ending_ && slots_.empty() && connection_ != nullptr) connection_->CloseAfterSending();
+}
+
+/// As Kafka does with who is told to slow down: its next requests wait, whether or not it keeps to what it is told (KIP-219).
+void ClientConnection::Mute(int64_t ms) {
+  if (is_muted_) return;
+  is_muted_ = true;
+  shared_->reactor.PostAfter(ms * 1000, [self = weak_from_this()] {
+    auto connection = self.lock();
+    if (connection == nullptr) return;
+    connection->is_muted_ = false;
+    connection->Pump();
+  });
 }
 
 /// What was started is still answered.
@@ -293,6 +329,18 @@ void WatchStalls(const std::shared_ptr<Shared>& watched) {
   });
 }
 
+/// Looks at all connections, kIdleChecks times in idle_ms_max.
+void WatchIdle(const std::shared_ptr<Shared>& watched, int64_t idle_ms_max) {
+  watched->reactor.PostAfter(std::max<int64_t>(idle_ms_max * 1000 / kIdleChecks, 1), [weak = std::weak_ptr(watched), idle_ms_max] {
+    auto shared = weak.lock();
+    if (shared == nullptr || shared->broker == nullptr) return;
+    ++shared->idle_checks;
+    const auto connections = shared->connections;  // closing one may take it out
+    for (const auto& connection : connections) connection->CheckIdle();  // in any order: each looks at itself
+    WatchIdle(shared, idle_ms_max);
+  });
+}
+
 /// The network's handle on a connection.
 class Handler final : public io::ConnectionHandler {
  public:
@@ -309,7 +357,7 @@ class Handler final : public io::ConnectionHandler {
 class Server final : public KafkaServer {
  public:
   Server(Broker& broker, log::Store& store, io::TaskQueue& reactor, const KafkaServerOptions& options)
-      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max, .stalled_ms_max = options.stalled_ms_max, .response_bytes = broker.responses().shared_used_bytes()}) {}
+      : shared_(new Shared{.broker = &broker, .store = store, .reactor = reactor, .connections_max = options.connections_max, .connections = {}, .held_bytes_max = options.held_bytes_max, .stalled_ms_max = options.stalled_ms_max, .response_bytes = broker.responses().shared_used_bytes()}), idle_ms_max_(options.idle_ms_max) {}
 
   Status Listen(io::Network& network, const io::Address& address) {
     auto accept = [shared = shared_](io::Connection& connection) -> std::unique_ptr<io::ConnectionHandler> {
@@ -324,6 +372,7 @@ class Server final : public KafkaServer {
       return std::make_unique<Handler>(std::move(client));
     };
     FIRN_TRY(listener_, network.Listen(address, std::move(accept)));
+    if (idle_ms_max_ > 0) network.reactor().Post([shared = shared_, idle_ms_max = idle_ms_max_] { WatchIdle(shared, idle_ms_max); });
     return Ok();
   }
 
@@ -337,6 +386,7 @@ class Server final : public KafkaServer {
             .bytes_in = shared_->bytes_in,
             .bytes_out = shared_->bytes_out,
             .protocol_faults = shared_->faults,
+            .connections_idle = shared_->idle,
             .connections_stalled = shared_->stalled,
             .response_bytes = *shared_->response_bytes};
   }
@@ -350,6 +400,7 @@ class Server final : public KafkaServer {
 
  private:
   std::shared_ptr<Shared> shared_;
+  const int64_t idle_ms_max_;
   std::unique_ptr<io::Listener> listener_;
 };
 

@@ -21,6 +21,7 @@ struct KafkaServerOptions {
   io::Address address{"127.0.0.1", 9092};
   size_t connections_max = 10'000;
   int64_t held_bytes_max = 1 << 30;  // received and not started, of all connections; who goes above it is closed
+  int64_t idle_ms_max = 600'000;     // connections.max.idle.ms: who asks for nothing for so long, and waits for nothing, is closed
   int64_t stalled_ms_max = 30'000;   // who takes nothing of its responses for so long is closed, if more than half of ResponseBudget is used all the time
 };
 
@@ -33,6 +34,7 @@ struct KafkaServerCounts {
   int64_t bytes_in = 0;
   int64_t bytes_out = 0;
   int64_t protocol_faults = 0;       // connections closed for what they sent
+  int64_t connections_idle = 0;      // closed for their silence
   int64_t connections_stalled = 0;   // closed for what they did not take
   int64_t response_bytes = 0;        // of ResponseBudget, now
 };

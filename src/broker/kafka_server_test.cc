@@ -416,6 +416,73 @@ TEST(KafkaServer, AClientThatIsGoneGivesItsMemoryBack) {
   EXPECT_EQ(server.rig.broker->responses().used_bytes(), 0);
 }
 
+// connections.max.idle.ms: silence is not enough, somebody who waits for an answer is not idle.
+TEST(KafkaServer, ClosesWhoIsIdle) {
+  ServerRig server({.idle_ms_max = 60'000});
+  FakeConnection other;
+  auto other_handler = server.network.accept(other);
+  server.rig.queue.AdvanceMs(50'000);
+  server.Read(MetadataFrame(1));
+  server.rig.queue.AdvanceMs(30'000);
+  EXPECT_TRUE(other.is_closed);
+  EXPECT_FALSE(server.connection.is_closed);
+  other_handler->OnClosed(Ok());
+  kafka::FetchRequest fetch;
+  fetch.max_wait_ms = 200'000;
+  fetch.min_bytes = 1;
+  fetch.topics.emplace_back().name = "trades";
+  fetch.topics[0].partitions.emplace_back().fetch_offset = 0;
+  server.rig.queue.AdvanceMs(1'000);  // until the topic is made
+  server.Read(FrameOf(11, 2, fetch));
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  server.rig.queue.AdvanceMs(199'000);
+  EXPECT_FALSE(server.connection.is_closed);
+  server.rig.queue.AdvanceMs(1'000);
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1, 2));
+  server.rig.queue.AdvanceMs(120'000);
+  EXPECT_TRUE(server.connection.is_closed);
+  EXPECT_EQ(server.server->counts().connections_idle, 2);
+}
+
+TEST(KafkaServer, AFetchIsDroppedWithItsConnection) {
+  ServerRig server;
+  server.Read(MetadataFrame(1));
+  server.Read(FetchFrame(2));
+  auto* log = server.rig.store->memory_partition(server.rig.broker->topics().Find("trades")->partitions[0]);
+  EXPECT_EQ(log->subscription_count(), 1u);
+  server.handler->OnClosed(Ok());
+  server.handler.reset();
+  EXPECT_EQ(log->subscription_count(), 0u);
+}
+
+// The memory of parked fetches is limited: above it a fetch is answered at once, told to slow down, and its connection's next request waits whether or not the client
+// keeps to it.
+TEST(KafkaServer, FetchesAboveTheirMemoryAreThrottled) {
+  ServerRig server({}, {.parked_fetch_bytes_max = 3'000});
+  server.Read(MetadataFrame(1));
+  FakeConnection other;
+  auto other_handler = server.network.accept(other);
+  server.Read(FetchFrame(2));  // parks
+  EXPECT_THAT(server.CorrelationIds(), ElementsAre(1));
+  const std::string fetches = FetchFrame(3) + FetchFrame(4);
+  auto room = other_handler->ReadBuffer();
+  ASSERT_GE(room.size(), fetches.size());
+  std::memcpy(room.data(), fetches.data(), fetches.size());
+  other_handler->OnRead(fetches.size());
+  server.rig.Run();
+  auto response = kafka::DecodeResponse<kafka::FetchResponse>(base::SharedBytes::FromString(other.sent.substr(4)), 11, 3);
+  ASSERT_TRUE(response.ok()) << response.error().ToString();
+  EXPECT_EQ(response->throttle_time_ms, 500);
+  EXPECT_EQ(response->topics.at(0).partitions.at(0).error_code, 0);
+  const size_t sent = other.sent.size();
+  server.rig.queue.AdvanceMs(499);
+  EXPECT_EQ(other.sent.size(), sent);
+  server.rig.queue.AdvanceMs(1);  // now the first one has ended, too
+  server.rig.queue.AdvanceMs(500);
+  EXPECT_GT(other.sent.size(), sent);
+  other_handler->OnClosed(Ok());
+}
+
 TEST(KafkaServer, ForgetsAConnectionThatIsGone) {
   ServerRig server;
   server.Read(MetadataFrame(1));

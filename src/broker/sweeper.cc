@@ -58,6 +58,7 @@ void SweepGroups(Core& core, const Pairs& all) {
 
 void SweepExpired(Core& core) {
   const Pairs stored = core.store.meta().Scan(kGroupPrefix);
+  core.groups.CountOffsets(stored);
   core.topics.ClearLeftovers(stored);
   SweepGroups(core, stored);
   core.producers.TrimCache();
@@ -73,7 +74,9 @@ void SweepSegments(Core& core) {
 }  // namespace
 
 void StartSweeping(Core& core) {
-  core.topics.ClearLeftovers(core.store.meta().Scan(kGroupPrefix));
+  const Pairs stored = core.store.meta().Scan(kGroupPrefix);
+  core.groups.CountOffsets(stored);
+  core.topics.ClearLeftovers(stored);
   core.queue.After(core.options.retention_check_ms, [&core] { SweepSegments(core); });
   core.queue.After(core.options.expiry_check_ms, [&core] { SweepExpired(core); });
 }

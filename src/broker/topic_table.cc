@@ -35,6 +35,7 @@ Status TopicTable::Load() {
 
 void TopicTable::Insert(TopicInfo info) {
   names_by_id_[info.id] = info.name;
+  TakeName(info.name);
   Topic& topic = topics_[info.name];
   topic.settings = SettingsOf(info.configs);
   topic.logs.resize(info.partitions.size());
@@ -58,13 +59,17 @@ log::PartitionLog* TopicTable::Partition(Topic& topic, int32_t index) {
   return log.get();
 }
 
+void TopicTable::TakeName(const std::string& name) {
+  if (name.find_first_of("._") != std::string::npos) names_by_form_.emplace(CollisionForm(name), name);
+}
+
+void TopicTable::FreeName(const std::string& name) { names_by_form_.erase({CollisionForm(name), name}); }
+
 const std::string* TopicTable::CollidingName(const std::string& name) const {
   if (name.find_first_of("._") == std::string::npos) return nullptr;
   const std::string form = CollisionForm(name);
-  for (const auto& [other, topic] : topics_) {
-    if (CollisionForm(other) == form) return &other;
-  }
-  return nullptr;
+  auto other = names_by_form_.lower_bound({form, ""});
+  return other == names_by_form_.end() || other->first != form ? nullptr : &other->second;
 }
 
 Outcome TopicTable::CheckCreate(const CreateRequest& request) const {
@@ -105,8 +110,10 @@ void TopicTable::Create(const CreateRequest& request, OutcomeCallback done) {
   }
   operations.emplace_back(log::Put{TopicKey(info.name), EncodeTopic(info)});
   being_created_[info.name].push_back(std::move(done));
+  TakeName(info.name);
   queue_.Append(std::move(operations), [this, info](Result<log::Committed> result) {
     if (result.ok()) Insert(info);
+    else FreeName(info.name);
     const Outcome outcome = result.ok() ? Outcome{} : OutcomeOf(result.error());
     auto waiting = being_created_.extract(info.name);
     for (const auto& told : waiting.mapped()) told(outcome);
@@ -164,11 +171,16 @@ void TopicTable::ClearDeleted() {
   queue_.DeleteInParts(keys, [this, cleared](const Status& status) {
     for (const Deleted& deleted : *cleared) {
       FIRN_ASSERT(being_deleted_.contains(deleted.info.name), "topic '{}'", deleted.info.name);
-      if (status.ok()) being_deleted_.erase(deleted.info.name);
+      if (status.ok()) ReleaseName(deleted.info.name);
       else leftovers_.insert(deleted.info.name);
       deleted.done({});  // it is gone in both cases
     }
   });
+}
+
+void TopicTable::ReleaseName(const std::string& name) {
+  being_deleted_.erase(name);
+  FreeName(name);
 }
 
 bool TopicTable::IsLeftover(const std::string& name) const {
@@ -188,7 +200,7 @@ void TopicTable::ClearLeftovers(const std::vector<std::pair<std::string, std::st
     if (!status.ok()) return;  // until the next time
     for (const std::string& name : names) {
       leftovers_.erase(name);
-      being_deleted_.erase(name);
+      ReleaseName(name);
     }
   });
 }
@@ -228,6 +240,7 @@ void TopicTable::Store(Topic& topic, std::vector<log::Operation> operations, Out
 }
 
 void TopicTable::Reload(const std::string& name) {
+  if (being_deleted_.contains(name)) return;  // on its way out, whatever else of it has failed
   topics_.erase(name);
   const std::string key = TopicKey(name);
   const auto value = store_.meta().Get(key);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/broker_queue.h"
@@ -80,6 +81,9 @@ class TopicTable {
 
  private:
   void Insert(TopicInfo info);
+  void TakeName(const std::string& name);
+  void FreeName(const std::string& name);
+  void ReleaseName(const std::string& name);
   const std::string* CollidingName(const std::string& name) const;
   void Store(Topic& topic, std::vector<log::Operation> operations, OutcomeCallback done);
   void Reload(const std::string& name);
@@ -92,6 +96,7 @@ class TopicTable {
   const BrokerOptions& options_;
   std::map<std::string, Topic> topics_;
   std::map<kafka::Uuid, std::string> names_by_id_;
+  std::set<std::pair<std::string, std::string>> names_by_form_;  // with '.' or '_': as they collide, and as they are; also of topics on their way
   std::map<std::string, std::vector<OutcomeCallback>> being_created_;
   struct Deleted {
     TopicInfo info;

@@ -132,6 +132,7 @@ std::string KafkaMetricsText(const broker::KafkaServerCounts& counts) {
   add("firn_kafka_sent_bytes_total", "counter", "Bytes of responses to Kafka clients.", counts.bytes_out);
   add("firn_kafka_protocol_faults_total", "counter", "Connections closed for what they sent: a malformed frame, an unknown API or version.", counts.protocol_faults);
   add("firn_kafka_response_bytes", "gauge", "Answers in memory: gathered, waiting for their turn, or not yet taken by their client.", counts.response_bytes);
+  add("firn_kafka_connections_idle_total", "counter", "Connections closed because nothing had come over them for ten minutes.", counts.connections_idle);
   add("firn_kafka_connections_stalled_total", "counter", "Connections closed because they did not take their answers while others waited for the memory.", counts.connections_stalled);
   return out;
 }

@@ -23,6 +23,7 @@ std::string_view KafkaCodeName(KafkaCode code) {
     case KafkaCode::kUnknownMemberId: return "UNKNOWN_MEMBER_ID";
     case KafkaCode::kInvalidSessionTimeout: return "INVALID_SESSION_TIMEOUT";
     case KafkaCode::kRebalanceInProgress: return "REBALANCE_IN_PROGRESS";
+    case KafkaCode::kInvalidCommitOffsetSize: return "INVALID_COMMIT_OFFSET_SIZE";
     case KafkaCode::kInvalidTimestamp: return "INVALID_TIMESTAMP";
     case KafkaCode::kUnsupportedVersion: return "UNSUPPORTED_VERSION";
     case KafkaCode::kTopicAlreadyExists: return "TOPIC_ALREADY_EXISTS";

@@ -28,6 +28,7 @@ enum class KafkaCode : int16_t {
   kUnknownMemberId = 25,
   kInvalidSessionTimeout = 26,
   kRebalanceInProgress = 27,
+  kInvalidCommitOffsetSize = 28,
   kInvalidTimestamp = 32,
   kUnsupportedVersion = 35,
   kTopicAlreadyExists = 36,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The broker core, driven with request frames: idempotent producers that send again what was not answered, as clients do; a consumer that commits offsets;
-// a group of one member; readers that fetch what was answered, from memory and from files, and look offsets up by time. However processes die: every batch is in the log
-// once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there.
+// a group of one member; a topic that is made and deleted again and again; readers that fetch what was answered, from memory and from files, and look offsets up by time. However processes die: every batch is in the log
+// once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there; a topic that was just made has no offsets of an earlier one of its name.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -12,6 +12,8 @@
 #include "io/network.h"
 #include "kafka/error_code.h"
 #include "kafka/frame.h"
+#include "kafka/messages/create_topics.h"
+#include "kafka/messages/delete_topics.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/heartbeat.h"
 #include "kafka/messages/init_producer_id.h"
@@ -38,6 +40,7 @@ constexpr uint64_t kRoundsPerLifeMax = 30;
 constexpr size_t kInFlightMax = 5;  // as Kafka's producers
 constexpr int64_t kPatienceUs = 60'000'000;
 constexpr const char* kTopic = "t";
+constexpr const char* kSideTopic = "side";
 constexpr const char* kGroup = "g";
 
 struct SentBatch {
@@ -93,6 +96,7 @@ class BrokerWorld final : public World {
       SendUnanswered(producer, kInFlightMax);
       if (OneIn(4)) CommitOffset();
       if (OneIn(6)) JoinAndSync();
+      if (OneIn(5)) UseSideTopic();
       for (uint64_t reads = Choose(4); reads > 0; --reads) SendFetch(producer, Choose(static_cast<uint64_t>(AnsweredEnd(producer)) + 1));
       if (OneIn(3)) SendLookup(producer);
       world_.executor().StepFor(static_cast<int64_t>(Choose(3'000)));
@@ -375,6 +379,45 @@ class BrokerWorld final : public World {
       SIM_CHECK(code == 0 || is_stopping(), "an offset is refused with code {}", code);
       if (code == 0) committed_offset_ = std::max(committed_offset_, offset);
     });
+  }
+
+  // A topic that comes and goes, with offsets on their way when it is deleted. However far a deletion has come when the process dies: who makes the topic makes a new one.
+  void UseSideTopic() {
+    kafka::CreateTopicsRequest creation;
+    auto& wanted = creation.topics.emplace_back();
+    wanted.name = kSideTopic;
+    wanted.num_partitions = 1;
+    wanted.replication_factor = 1;
+    const auto created = Call<kafka::CreateTopicsResponse>(7, creation);
+    if (!created.has_value()) return;
+    const int16_t code = created->topics.at(0).error_code;
+    const bool is_there = code == 0 || code == static_cast<int16_t>(KafkaCode::kTopicAlreadyExists);
+    SIM_CHECK(is_there || is_stopping(), "a topic is refused with code {}", code);
+    if (code == 0) CheckSideTopicIsNew();
+    kafka::OffsetCommitRequest commit;
+    commit.group_id = "side";
+    commit.generation_id = -1;
+    auto& topic = commit.topics.emplace_back();
+    topic.name = kSideTopic;
+    topic.partitions.push_back({0, 1, -1, ""});
+    Send<kafka::OffsetCommitResponse>(8, commit, [](const kafka::OffsetCommitResponse&) {});
+    if (OneIn(3)) return;
+    kafka::DeleteTopicsRequest deletion;
+    deletion.topics.push_back({kSideTopic, {}});
+    Send<kafka::DeleteTopicsResponse>(6, deletion, [this](const kafka::DeleteTopicsResponse& response) {
+      const int16_t deleted = response.responses.at(0).error_code;
+      SIM_CHECK(deleted == 0 || deleted == static_cast<int16_t>(KafkaCode::kUnknownTopicOrPartition) || is_stopping(), "a deletion is refused with code {}", deleted);
+    });
+  }
+
+  void CheckSideTopicIsNew() {
+    kafka::OffsetFetchRequest request;
+    request.group_id = "side";
+    request.topics.emplace().push_back({kSideTopic, {0}});
+    const auto response = Call<kafka::OffsetFetchResponse>(5, request);
+    if (!response.has_value()) return;
+    const int64_t offset = response->topics.at(0).partitions.at(0).committed_offset;
+    SIM_CHECK(offset == -1, "offset {} is committed in a topic that was just made", offset);
   }
 
   void CheckOffset() {

@@ -6,6 +6,9 @@
 // even if it is larger, so that a consumer always gets on. And at most what ResponseBudget gives: above its limit a fetch waits for room, and has no records if none
 // comes in its time.
 //
+// What parked fetches take in memory has a limit over all connections. Above it a fetch that would wait is answered at once with what there is, and throttled for the time that
+// it would have waited, at most a second.
+//
 // One partition after the other is gathered. Where records are in segment files only, the fetch is put aside until a thread that may block has read them; nothing else
 // waits for that. A fetch that has read files is answered with what it has, even below min_bytes: it would only read them again.
 #include "kafka/messages/fetch.h"
@@ -27,7 +30,18 @@ namespace {
 
 constexpr int kFirstVersionWithZstd = 10;
 constexpr int64_t kResponseBytesMax = 64 << 20;  // of records, whatever the client asks for
+constexpr int32_t kThrottleMsMax = 1'000;        // of a fetch that may not wait here: Kafka's quota window
 constexpr int64_t kRoomWaitMsMin = 500;          // for room in memory, also if the client would not wait for records: it must not ask again at once
+
+/// In memory while it waits: the request, its answer, subscriptions. A subscription has two closures and a place in the partition's list.
+int64_t MemoryOf(const FetchRequest& request) {
+  constexpr size_t kSubscriptionBytes = 256;
+  size_t bytes = 1'024;
+  for (const auto& topic : request.topics) {
+    bytes += 2 * (sizeof(topic) + topic.name.size()) + topic.partitions.size() * (sizeof(FetchRequest::Partition) + sizeof(FetchResponse::Partition) + kSubscriptionBytes);
+  }
+  return static_cast<int64_t>(bytes);
+}
 
 bool HasZstd(const kafka::Records& records) {
   bool has_zstd = false;
@@ -45,9 +59,11 @@ bool HasZstd(const kafka::Records& records) {
 /// One Fetch request until it is answered. ParkedFetches keeps it while it waits for something.
 class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
  public:
-  FetchOperation(Core& core, CallPtr call, FetchRequest request) : core_(core), call_(std::move(call)), request_(std::move(request)) {}
+  FetchOperation(Core& core, CallPtr call, FetchRequest request) : core_(core), call_(std::move(call)), request_(std::move(request)), memory_bytes_(MemoryOf(request_)) {}
   ~FetchOperation() {
     Unsubscribe();
+    StopTimer();
+    if (room_wait_.has_value()) core_.responses.Cancel(*room_wait_);
     core_.responses.Remove(held_bytes_);
   }
 
@@ -69,7 +85,7 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
   void OnColdRead(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read);
   void Take(const std::shared_ptr<log::PartitionLog>& log, int64_t wanted_bytes, Result<log::ReadResult> read, FetchResponse::Partition& slot);
   void OnCollected();
-  bool MustAnswer() const { return has_error_ || has_read_files_ || collected_bytes_ >= std::max(request_.min_bytes, 1) || request_.topics.empty(); }
+  bool MustAnswer() const { return has_error_ || has_read_files_ || collected_bytes_ >= request_.min_bytes || request_.topics.empty(); }
   void Park();
   void OnWake();
   void WaitForRoom();
@@ -77,7 +93,7 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
   void StartTimer();
   void StopTimer();
   void OnTimeout();
-  void Answer();
+  void Answer(int32_t throttle_ms = 0);
   void Unsubscribe();
   void Hold(int64_t bytes);
   void Fail(FetchResponse::Partition& slot, KafkaCode code);
@@ -87,6 +103,7 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
   Core& core_;
   CallPtr call_;
   FetchRequest request_;
+  const int64_t memory_bytes_;
   FetchResponse response_;
   size_t next_topic_ = 0, next_partition_ = 0;  // to be gathered
   int64_t collected_bytes_ = 0;
@@ -94,6 +111,7 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
   int64_t deadline_us_ = 0;
   bool has_error_ = false;
   bool has_read_files_ = false;
+  bool is_parked_ = false;      // for records, once or again
   bool reads_nothing_ = false;  // its time is over, and there was no room
   bool has_timer_ = false;
   io::TimerId timer_ = 0;
@@ -178,7 +196,7 @@ void FetchOperation::ReadCold(const std::shared_ptr<log::PartitionLog>& log, log
   has_read_files_ = true;
   StopTimer();
   Hold(collected_bytes_ + log::ColdReadMemory(options.max_bytes));
-  core_.parked_fetches.Add(shared_from_this());
+  core_.parked_fetches.Add(call_->connection(), shared_from_this(), memory_bytes_);
   core_.calls.Run([log, from, options] { return log->Read(from, options); },
                   [self = weak_from_this(), log, wanted_bytes](Result<log::ReadResult> read) {
                     if (auto fetch = self.lock()) fetch->OnColdRead(log, wanted_bytes, std::move(read));
@@ -220,7 +238,12 @@ void FetchOperation::Hold(int64_t bytes) {
 
 void FetchOperation::OnCollected() {
   if (MustAnswer() || reads_nothing_ || core_.queue.monotonic_us() >= deadline_us_) return Answer();
-  core_.parked_fetches.Add(shared_from_this());
+  if (!is_parked_ && !core_.parked_fetches.HasRoom(memory_bytes_)) {
+    const int64_t left_ms = (deadline_us_ - core_.queue.monotonic_us() + 999) / 1000;
+    return Answer(static_cast<int32_t>(std::min<int64_t>(left_ms, kThrottleMsMax)));
+  }
+  is_parked_ = true;
+  core_.parked_fetches.Add(call_->connection(), shared_from_this(), memory_bytes_);
   StartTimer();
   Park();
 }
@@ -241,7 +264,7 @@ void FetchOperation::StopTimer() {
 }
 
 void FetchOperation::WaitForRoom() {
-  core_.parked_fetches.Add(shared_from_this());
+  core_.parked_fetches.Add(call_->connection(), shared_from_this(), memory_bytes_);
   room_wait_ = core_.responses.WaitForRoom([self = weak_from_this()] {
     if (auto fetch = self.lock()) fetch->OnRoom();
   });
@@ -284,12 +307,13 @@ void FetchOperation::OnTimeout() {
   Begin();
 }
 
-void FetchOperation::Answer() {
+void FetchOperation::Answer(int32_t throttle_ms) {
   Unsubscribe();
   StopTimer();
   const auto self = shared_from_this();
-  core_.parked_fetches.Remove(self);
-  call_->Respond(response_);
+  core_.parked_fetches.Remove(call_->connection(), *self);
+  if (throttle_ms > 0) call_->RespondThrottled(std::move(response_), throttle_ms);
+  else call_->Respond(response_);
   Hold(0);  // from here on its connection counts them
 }
 

@@ -41,7 +41,9 @@ void HandleOffsetCommit(Core& core, CallPtr call, OffsetCommitRequest request) {
                                .leader_epoch = partition.committed_leader_epoch,
                                .commit_time_ms = core.queue.wall_time_ms(),
                                .metadata = partition.committed_metadata.value_or("")};
-      operations.emplace_back(log::Put{GroupOffsetKey(request.group_id, topic.name, partition.index), EncodeGroupOffset(offset)});
+      log::Put put{GroupOffsetKey(request.group_id, topic.name, partition.index), EncodeGroupOffset(offset)};
+      if (core.groups.AdmitOffset(put)) operations.emplace_back(std::move(put));
+      else answered.partitions.back().error_code = static_cast<int16_t>(KafkaCode::kInvalidCommitOffsetSize);
     }
   }
   if (operations.empty()) return call->Respond(*response);
@@ -49,7 +51,7 @@ void HandleOffsetCommit(Core& core, CallPtr call, OffsetCommitRequest request) {
     if (!result.ok()) {
       for (auto& topic : response->topics) {
         for (auto& partition : topic.partitions) {
-          if (partition.error_code == 0) partition.error_code = static_cast<int16_t>(kafka::KafkaCodeOf(result.error()));
+          if (partition.error_code == 0) partition.error_code = static_cast<int16_t>(GroupCodeOf(result.error()));
         }
       }
     }

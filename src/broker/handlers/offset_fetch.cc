@@ -2,8 +2,12 @@
 // OffsetFetch: what groups have committed, straight from the meta store, where jobs' checkpoints put their offsets too.
 #include "kafka/messages/offset_fetch.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
@@ -39,22 +43,25 @@ Partition Describe(const Core& core, const std::string& group, const std::string
   return partition;
 }
 
-/// `Topic` and `Partition` are those of version 8 or of the versions before it.
+/// `Topic` and `Partition` are those of version 8 or of the versions before it. Each partition once: to ask for it costs four bytes, its metadata may be a thousand times that.
 template <typename Topic, typename Partition, typename Wanted>
 std::vector<Topic> DescribeAll(const Core& core, const std::string& group, const std::optional<std::vector<Wanted>>& wanted) {
-  std::vector<Topic> topics;
-  if (!wanted.has_value()) {
-    for (const auto& [name, indexes] : CommittedPartitions(core, group)) {
-      Topic& topic = topics.emplace_back();
-      topic.name = name;
-      for (int32_t index : indexes) topic.partitions.push_back(Describe<Partition>(core, group, name, index));
+  std::map<std::string, std::vector<int32_t>> partitions;
+  if (wanted.has_value()) {
+    for (const auto& asked : *wanted) {
+      auto& indexes = partitions[asked.name];
+      indexes.insert(indexes.end(), asked.partitions.begin(), asked.partitions.end());
     }
-    return topics;
+  } else {
+    partitions = CommittedPartitions(core, group);
   }
-  for (const auto& asked : *wanted) {
+  std::vector<Topic> topics;
+  for (auto& [name, indexes] : partitions) {
+    std::sort(indexes.begin(), indexes.end());
+    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     Topic& topic = topics.emplace_back();
-    topic.name = asked.name;
-    for (int32_t index : asked.partitions) topic.partitions.push_back(Describe<Partition>(core, group, asked.name, index));
+    topic.name = name;
+    for (int32_t index : indexes) topic.partitions.push_back(Describe<Partition>(core, group, name, index));
   }
   return topics;
 }
@@ -64,7 +71,9 @@ std::vector<Topic> DescribeAll(const Core& core, const std::string& group, const
 void HandleOffsetFetch(Core& core, CallPtr call, OffsetFetchRequest request) {
   OffsetFetchResponse response;
   if (call->version() >= 8) {
+    std::set<std::string> named;  // once each
     for (const auto& group : request.groups) {
+      if (!named.insert(group.group_id).second) continue;
       auto& answered = response.groups.emplace_back();
       answered.group_id = group.group_id;
       answered.topics = DescribeAll<OffsetFetchResponse::GroupTopic, OffsetFetchResponse::GroupPartition>(core, group.group_id, group.topics);
