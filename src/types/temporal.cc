@@ -195,6 +195,8 @@ class DatabaseZone final : public TimeZone {
   const date::time_zone* zone_;
 };
 
+constexpr int64_t kMaxOffsetMinutes = 18 * 60;  // as in Java
+
 // "+02:00", "-8", "GMT+02:00", "UTC+1"
 std::optional<int64_t> ParseOffset(std::string_view name) {
   if (name.starts_with("GMT") || name.starts_with("UTC")) name.remove_prefix(3);
@@ -203,7 +205,7 @@ std::optional<int64_t> ParseOffset(std::string_view name) {
   name.remove_prefix(1);
   const int64_t hours = TakeNumber(&name, 2);
   const int64_t minutes = name.empty() ? 0 : (TakeChar(&name, ':'), TakeNumber(&name, 2));
-  if (!name.empty() || hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return std::nullopt;
+  if (!name.empty() || hours < 0 || minutes < 0 || minutes > 59 || hours * 60 + minutes > kMaxOffsetMinutes) return std::nullopt;
   return sign * (hours * 60 + minutes) * 60 * kMicrosPerSecond;
 }
 

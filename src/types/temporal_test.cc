@@ -103,7 +103,7 @@ TEST(TimeZone, GapsAndOverlapsAreJavas) {
       ASSERT_EQ(zone->ToLocal(zone->ToInstant(local)), local) << name << " " << Timestamp(local, 6);  // a local time that happens
     }
   }
-  for (const char* wrong : {"", "Mars/Base", "+", "+19:00", "+01:60", "+1:", "GMT+", "UTC+01:00x", "../UTC"}) EXPECT_FALSE(TimeZone::Find(wrong).ok()) << wrong;
+  for (const char* wrong : {"", "Mars/Base", "+", "+19:00", "+18:01", "-18:59", "+01:60", "+1:", "GMT+", "UTC+01:00x", "../UTC"}) EXPECT_FALSE(TimeZone::Find(wrong).ok()) << wrong;
 }
 
 }  // namespace
