@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // ORDER BY over bounded input: gathers all rows, sorts their numbers by column, hands out the part that OFFSET and LIMIT leave.
 #include <arrow/array.h>
+#include <arrow/array/builder_primitive.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/compute/ordering.h>
 #include <arrow/table.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
 
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
@@ -12,6 +17,30 @@
 namespace firn::exec {
 
 namespace {
+
+/// Numbers in the order of `values`: NaN, which Arrow puts beside NULL, is the largest, and -0.0 is 0.0.
+template <typename Values>
+Result<types::ArrayPtr> OrderedNumbers(const arrow::Array& array) {
+  const auto& values = static_cast<const Values&>(array);
+  arrow::Int64Builder builder;
+  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(values.length())));
+  for (int64_t row = 0; row < values.length(); ++row) {
+    if (values.IsNull(row)) {
+      builder.UnsafeAppendNull();
+      continue;
+    }
+    const double value = values.Value(row);
+    const auto bits = std::bit_cast<int64_t>(value == 0 ? 0.0 : value);
+    builder.UnsafeAppend(std::isnan(value) ? std::numeric_limits<int64_t>::max() : bits < 0 ? bits ^ std::numeric_limits<int64_t>::max() : bits);
+  }
+  return types::FromArrowResult(builder.Finish());
+}
+
+Result<types::ArrayPtr> SortedBy(const types::ArrayPtr& values) {
+  if (values->type_id() == arrow::Type::DOUBLE) return OrderedNumbers<arrow::DoubleArray>(*values);
+  if (values->type_id() == arrow::Type::FLOAT) return OrderedNumbers<arrow::FloatArray>(*values);
+  return values;
+}
 
 class SortOperator final : public StatelessOperator {
  public:
@@ -51,7 +80,8 @@ class SortOperator final : public StatelessOperator {
     FIRN_TRY(types::Batch arranged, types::TakeRows({all.schema, {all.columns[static_cast<size_t>(key.column)]}, all.row_count, nullptr, nullptr}, LongArray(*order)));
     const arrow::compute::ArraySortOptions options(key.descending ? arrow::compute::SortOrder::Descending : arrow::compute::SortOrder::Ascending,
                                                    key.nulls_first ? arrow::compute::NullPlacement::AtStart : arrow::compute::NullPlacement::AtEnd);
-    FIRN_TRY(auto indices, types::FromArrowResult(arrow::compute::SortIndices(*arranged.columns[0], options)));
+    FIRN_TRY(const types::ArrayPtr values, SortedBy(arranged.columns[0]));
+    FIRN_TRY(auto indices, types::FromArrowResult(arrow::compute::SortIndices(*values, options)));
     const auto& places = static_cast<const arrow::UInt64Array&>(*indices);
     std::vector<int64_t> next(order->size());
     for (size_t i = 0; i < next.size(); ++i) next[i] = (*order)[static_cast<size_t>(places.Value(static_cast<int64_t>(i)))];
