@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 
 namespace firn::sql {
 
@@ -80,6 +81,7 @@ class Lexer {
       token.span.begin = static_cast<uint32_t>(at_);
       FIRN_RETURN_IF_ERROR(Read(&token));
       token.span.end = static_cast<uint32_t>(at_);
+      FIRN_ASSERT(token.span.begin < token.span.end && at_ <= text_.size(), "a token from {} to {}", token.span.begin, token.span.end);
       tokens.push_back(std::move(token));
     }
     if (hint_begin_) return Fail(*hint_begin_, "the hint that begins here is not closed");

@@ -116,6 +116,7 @@ Error Parser::Unsupported(SourceSpan span, std::string what, std::string hint) c
 }
 
 Status Parser::Grow(int left_height) {
+  FIRN_ASSERT(left_height >= 0 && height_ >= 0, "heights {} and {}", left_height, height_);
   height_ = std::max(left_height, height_) + 1;
   if (height_ <= kMaxChain) return Ok();
   return Error(ErrorCode::kLimitExceeded, fmt::format("more than {} operators stand in one row", kMaxChain))

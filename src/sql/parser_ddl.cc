@@ -117,7 +117,7 @@ Result<ColumnDefinition> Parser::ParseColumnDefinition() {
     FIRN_TRY(types::DataType type, ParseDataType());
     column.type = std::move(type);
   }
-  if (TakeWord("METADATA")) {
+  if (column.type && TakeWord("METADATA")) {
     column.kind = ColumnDefinitionKind::kMetadata;
     if (TakeWord("FROM")) {
       FIRN_TRY(column.metadata_key, ParseString("a metadata key in quotes"));

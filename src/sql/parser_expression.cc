@@ -19,6 +19,7 @@ ExpressionPtr MakeNode(ExpressionKind kind, SourceSpan span) {
 }
 
 ExpressionPtr MakeBinary(std::string op, ExpressionPtr left, ExpressionPtr right) {
+  FIRN_ASSERT(left->span.begin <= right->span.end, "{} stands from {} to {}", op, left->span.begin, right->span.end);
   auto node = MakeNode(ExpressionKind::kBinary, {left->span.begin, right->span.end});
   node->text = std::move(op);
   node->arguments.push_back(std::move(left));

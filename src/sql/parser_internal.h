@@ -129,6 +129,7 @@ class Parser {
   Status ParseOrderAndLimit(Query* query);
   Result<std::vector<std::vector<ExpressionPtr>>> ParseValuesRows();
   Result<TableExpressionPtr> ParseFrom();
+  Result<TableExpressionPtr> ParseJoins(TableExpressionPtr left);
   Result<TableExpressionPtr> ParseJoinTail(TableExpressionPtr left, bool* has_join);
   Result<TableExpressionPtr> ParseTablePrimary();
   Result<TableExpressionPtr> ParseNamedTable();

@@ -274,17 +274,43 @@ bool Parser::AtGroupingSet() const {
   return after.kind != TokenKind::kSymbol || after.text == "," || after.text == ")" || after.text == ";";
 }
 
+// t JOIN u, v JOIN w: a comma binds looser than JOIN. UNNEST behind a comma takes apart what stands before it.
 Result<TableExpressionPtr> Parser::ParseFrom() {
   const Nesting nesting(&depth_);
   FIRN_RETURN_IF_ERROR(CheckNesting());
   const int outer_height = std::exchange(height_, 0);
   FIRN_TRY(TableExpressionPtr left, ParseTablePrimary());
+  FIRN_TRY(left, ParseJoins(std::move(left)));
+  while (TakeSymbol(",")) {
+    const int left_height = std::exchange(height_, 0);
+    const bool reads_left = AtWord("UNNEST") || AtWord("LATERAL");
+    auto both = std::make_unique<TableExpression>();
+    both->kind = TableKind::kJoin;
+    both->join = JoinType::kCross;
+    FIRN_TRY(both->right, ParseTablePrimary());
+    if (!reads_left) {
+      FIRN_TRY(both->right, ParseJoins(std::move(both->right)));
+    }
+    both->span = SpanFrom(left->span.begin);
+    both->left = std::move(left);
+    left = std::move(both);
+    FIRN_RETURN_IF_ERROR(Grow(left_height));
+    if (reads_left) {
+      FIRN_TRY(left, ParseJoins(std::move(left)));
+    }
+  }
+  height_ = std::max(outer_height, height_);
+  return left;
+}
+
+// `left`, whose height is height_, and what is joined to it.
+Result<TableExpressionPtr> Parser::ParseJoins(TableExpressionPtr left) {
   while (true) {
     const int left_height = std::exchange(height_, 0);
     bool has_join = false;
     FIRN_TRY(left, ParseJoinTail(std::move(left), &has_join));
     if (!has_join) {
-      height_ = std::max(outer_height, left_height);
+      height_ = left_height;
       return left;
     }
     FIRN_RETURN_IF_ERROR(Grow(left_height));
@@ -296,33 +322,27 @@ Result<TableExpressionPtr> Parser::ParseJoinTail(TableExpressionPtr left, bool* 
   join->kind = TableKind::kJoin;
   const uint32_t begin = left->span.begin;
   *has_join = true;
-  bool needs_condition = true;
-  if (TakeSymbol(",")) {
+  join->is_natural = TakeWord("NATURAL");
+  const bool needs_condition = !AtWord("CROSS") && !join->is_natural;
+  if (TakeWords({"CROSS", "JOIN"})) {
     join->join = JoinType::kCross;
-    needs_condition = false;
+  } else if (AtWord("JOIN") || AtWords({"INNER", "JOIN"})) {
+    TakeWord("INNER");
+    Advance();
+  } else if (AtWord("LEFT") || AtWord("RIGHT") || AtWord("FULL")) {
+    join->join = AtWord("LEFT") ? JoinType::kLeft : AtWord("RIGHT") ? JoinType::kRight : JoinType::kFull;
+    Advance();
+    if (AtWord("SEMI") || AtWord("ANTI")) return Unsupported(Current().span, "SEMI and ANTI are not written as joins", "use IN, EXISTS or NOT EXISTS");
+    TakeWord("OUTER");
+    FIRN_RETURN_IF_ERROR(ExpectWord("JOIN"));
   } else {
-    join->is_natural = TakeWord("NATURAL");
-    if (TakeWords({"CROSS", "JOIN"})) {
-      join->join = JoinType::kCross;
-      needs_condition = false;
-    } else if (AtWord("JOIN") || AtWords({"INNER", "JOIN"})) {
-      TakeWord("INNER");
-      Advance();
-    } else if (AtWord("LEFT") || AtWord("RIGHT") || AtWord("FULL")) {
-      join->join = AtWord("LEFT") ? JoinType::kLeft : AtWord("RIGHT") ? JoinType::kRight : JoinType::kFull;
-      Advance();
-      if (AtWord("SEMI") || AtWord("ANTI")) return Unsupported(Current().span, "SEMI and ANTI are not written as joins", "use IN, EXISTS or NOT EXISTS");
-      TakeWord("OUTER");
-      FIRN_RETURN_IF_ERROR(ExpectWord("JOIN"));
-    } else {
-      if (join->is_natural) return Unexpected("JOIN");
-      *has_join = false;
-      return left;
-    }
+    if (join->is_natural) return Unexpected("JOIN");
+    *has_join = false;
+    return left;
   }
   FIRN_TRY(join->right, ParseTablePrimary());
   join->left = std::move(left);
-  if (needs_condition && !join->is_natural) {
+  if (needs_condition) {
     if (TakeWord("ON")) {
       FIRN_TRY(join->on, ParseValue());
     } else if (TakeWord("USING")) {

@@ -60,6 +60,7 @@ TEST(Parser, ErrorsPointAndHelp) {
   EXPECT_THAT(Rendered("SELECT a FROM"), HasSubstr("Encountered \"<EOF>\""));
   EXPECT_THAT(Rendered("SELECT 'abc"), HasSubstr("the string that begins here is not closed"));
   EXPECT_THAT(Rendered("CREATE TABLE t (a INTT)"), HasSubstr("there is no type INTT"));
+  EXPECT_THAT(Rendered("CREATE TABLE t (a AS 1 METADATA)"), HasSubstr("found 'METADATA'"));
   EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE is not supported"));
 }
 
@@ -89,6 +90,23 @@ TEST(Parser, PrecedenceAndForms) {
   const Query& query = *std::get<QueryStatement>(set->body).query;
   EXPECT_EQ(query.set_operator, SetOperator::kUnion);
   EXPECT_EQ(query.right->set_operator, SetOperator::kIntersect);
+}
+
+TEST(Parser, ACommaBindsLooserThanJoin) {
+  const auto from = [](const std::string& text) {
+    auto parsed = ParseQuery("SELECT * FROM " + text);
+    return parsed.ok() ? std::move((*parsed)->select->from) : nullptr;
+  };
+  const TableExpressionPtr joined = from("a, b RIGHT JOIN c ON TRUE, d");
+  ASSERT_NE(joined, nullptr);
+  EXPECT_EQ(joined->right->name.parts[0].text, "d");
+  EXPECT_EQ(joined->left->join, JoinType::kCross);
+  EXPECT_EQ(joined->left->right->join, JoinType::kRight);
+  // UNNEST takes apart what stands before it.
+  const TableExpressionPtr unnested = from("a, UNNEST(a.x) AS x JOIN c ON TRUE");
+  ASSERT_NE(unnested, nullptr);
+  EXPECT_EQ(unnested->join, JoinType::kInner);
+  EXPECT_EQ(unnested->left->right->kind, TableKind::kUnnest);
 }
 
 TEST(SplitStatements, KnowsStringsCommentsAndStatementSets) {
