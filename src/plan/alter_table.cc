@@ -98,12 +98,21 @@ Status AddColumn(TableDefinition& table, const sql::AddedColumn& added, bool is_
 }
 
 Status Add(TableDefinition& table, const sql::AlterTableAdd& add, std::string_view text) {
-  for (const sql::AddedColumn& column : add.columns) FIRN_RETURN_IF_ERROR(AddColumn(table, column, add.is_modify, text));
+  for (const sql::AddedColumn& column : add.columns) {
+    FIRN_RETURN_IF_ERROR(AddColumn(table, column, add.is_modify, text));
+    if (!column.column.is_primary_key) continue;
+    return Error(ErrorCode::kNotSupported, fmt::format("PRIMARY KEY behind the column `{}` is not supported in ALTER TABLE", column.column.name.text))
+        .At(column.column.span)
+        .Hint(fmt::format("ALTER TABLE t ADD (`{}` ..., PRIMARY KEY (`{}`) NOT ENFORCED)", column.column.name.text, column.column.name.text));
+  }
   if (add.watermark) {
     if (table.watermark && !add.is_modify) {
       return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has a watermark already", table.path.ToString())).At(add.watermark->span).Hint("ALTER TABLE ... MODIFY WATERMARK ...");
     }
-    table.watermark = WatermarkDefinition{add.watermark->column.parts.back().text, StoredText(*add.watermark->expression, text)};
+    if (add.watermark->column.parts.size() != 1) {
+      return Error(ErrorCode::kNotSupported, "a watermark on a field of a ROW is not supported").At(add.watermark->column.span).Hint("compute a column: event_time AS r.ts");
+    }
+    table.watermark = WatermarkDefinition{add.watermark->column.parts[0].text, StoredText(*add.watermark->expression, text)};
   }
   if (add.primary_key) {
     if (add.primary_key->is_enforced) {

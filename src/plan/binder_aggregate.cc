@@ -165,10 +165,12 @@ void AggregateBuilder::NameCalls(const std::vector<ExpressionPtr>& items, const 
 }
 
 int AggregateBuilder::InputColumn(const ExpressionPtr& expression, const std::string& name) {
+  const uint64_t hash = expr::Hash(*expression);
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (expr::Equal(*inputs_[i], *expression)) return static_cast<int>(i);
+    if (input_hashes_[i] == hash && expr::Equal(*inputs_[i], *expression)) return static_cast<int>(i);
   }
   inputs_.push_back(expression);
+  input_hashes_.push_back(hash);
   const bool is_column = expression->kind == expr::ExpressionKind::kColumn;
   input_names_.push_back(is_column ? expression->name : name);
   return static_cast<int>(inputs_.size()) - 1;
@@ -209,6 +211,7 @@ LogicalNodePtr AggregateBuilder::Expanded(LogicalNodePtr input, LogicalAggregate
     aggregate.keys[key] = static_cast<int>(fields.size());
     fields.push_back(std::move(field));
   }
+  FIRN_ASSERT(grouping_values_.size() == sets_.size(), "GROUPING of {} of {} sets", grouping_values_.size(), sets_.size());
   const size_t constants = state_.groupings.size() + 1;
   for (size_t constant = 0; constant < constants; ++constant) {
     for (size_t set = 0; set < sets_.size(); ++set) {
@@ -281,6 +284,7 @@ Result<LogicalNodePtr> AggregateBuilder::Build() {
 Result<ExpressionPtr> AggregateBuilder::OverResult(const ExpressionPtr& expression, const std::vector<int>& subquery_columns) const {
   std::optional<Error> failure;
   const auto column = [&](size_t index, const expr::Expression& original) {
+    FIRN_ASSERT(index < result_.size(), "column {} of an aggregate's {}", index, result_.size());
     return expr::MakeColumn(static_cast<int>(index), result_[index].name, result_[index].type, original.span);
   };
   const auto replace = [&](const ExpressionPtr& node) -> ExpressionPtr {

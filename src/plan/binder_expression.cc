@@ -8,6 +8,7 @@
 #include "expr/evaluator.h"
 #include "plan/binder_internal.h"
 #include "plan/literal.h"
+#include "plan/substitution.h"
 
 namespace firn::plan {
 
@@ -219,6 +220,9 @@ Result<ExpressionPtr> ExpressionBinder::Bind(const sql::Expression& expression) 
 Result<ExpressionPtr> ExpressionBinder::BindColumn(const sql::Expression& expression) {
   const base::SourceSpan span = Span(expression.span);
   const sql::ObjectName& name = expression.name;
+  if (place_.outputs != nullptr && !is_in_aggregate_) {
+    if (const auto output = place_.outputs->Find(expression)) return place_.outputs->items[*output];
+  }
   auto resolved = scope_.Resolve(name, span);
   bool is_outer = false;
   if (!resolved.ok() && resolved.error().code() == ErrorCode::kColumnNotFound && place_.outer != nullptr && place_.outer->Knows(name)) {
@@ -227,6 +231,7 @@ Result<ExpressionPtr> ExpressionBinder::BindColumn(const sql::Expression& expres
   }
   if (!resolved.ok()) return std::move(resolved).error();
   const ScopeColumn& column = *resolved->column;
+  FIRN_ASSERT(column.index >= 0 && column.index < kOuterColumns, "`{}` is column {}", column.name, column.index);
   const int index = is_outer ? kOuterColumns + column.index : column.index;
   ExpressionPtr bound = expr::MakeColumn(index, column.name, column.type, span);
   for (size_t i = resolved->parts_used; i < name.parts.size(); ++i) {
@@ -258,10 +263,20 @@ Result<ExpressionPtr> ExpressionBinder::BindUnary(const sql::Expression& express
   return Call(expression.text == "NOT" ? "NOT" : "UNARY " + expression.text, {std::move(argument)}, span);
 }
 
+Status ExpressionBinder::CountRepeated(const expr::Expression& value, size_t times) {
+  size_t& nodes = query_.session().repeated_nodes;
+  nodes += TreeSize(value, kMaxRepeatedNodes) * (times - 1);
+  if (nodes <= kMaxRepeatedNodes) return Ok();
+  return Error(ErrorCode::kLimitExceeded, fmt::format("BETWEEN and CASE repeat more than {} parts of the values that they compare", kMaxRepeatedNodes))
+      .At(value.span)
+      .Hint("compute the value in a sub-query: SELECT ... FROM (SELECT ... AS x FROM t) WHERE x BETWEEN 1 AND 2");
+}
+
 Result<ExpressionPtr> ExpressionBinder::BindBetween(const sql::Expression& expression) {
   const base::SourceSpan span = Span(expression.span);
   FIRN_TRY(auto arguments, BindAll(expression.arguments));
   const ExpressionPtr value = arguments[0];
+  for (const ExpressionPtr& argument : arguments) FIRN_RETURN_IF_ERROR(CountRepeated(*argument, (argument == value ? 2 : 1) * (expression.symmetric ? 2 : 1)));
   const auto within = [&](const ExpressionPtr& low, const ExpressionPtr& high) -> Result<ExpressionPtr> {
     FIRN_TRY(ExpressionPtr above, Call(">=", {value, low}, span));
     FIRN_TRY(ExpressionPtr below, Call("<=", {value, high}, span));
@@ -291,7 +306,10 @@ Result<ExpressionPtr> ExpressionBinder::BindCase(const sql::Expression& expressi
   FIRN_TRY(auto parts, BindAll(expression.arguments));
   size_t next = 0;
   ExpressionPtr operand;
-  if (expression.has_operand) operand = parts[next++];
+  if (expression.has_operand) {
+    operand = parts[next++];
+    FIRN_RETURN_IF_ERROR(CountRepeated(*operand, std::max<size_t>(1, parts.size() / 2)));
+  }
   std::vector<ExpressionPtr> arguments;
   const size_t end = parts.size() - (expression.has_else ? 1 : 0);
   for (; next + 2 <= end; next += 2) {
@@ -419,8 +437,27 @@ ExpressionPtr ExpressionBinder::AddPlaceholder(PlaceholderKind kind, int index, 
   auto found = std::find_if(placeholders.begin(), placeholders.end(), is_same);
   const int number = static_cast<int>(found - placeholders.begin());
   if (found == placeholders.end()) placeholders.push_back(Placeholder{kind, index});
+  FIRN_ASSERT(index >= 0 && number >= 0, "placeholder {} of index {}", number, index);
   return expr::MakeColumn(kPlaceholders + number, std::move(name), std::move(type), span);
 }
+
+namespace {
+
+/// What a query of one aggregate without keys gives over no rows, of which a stream has none; null where that is NULL or not known.
+ExpressionPtr OverNoRows(const LogicalNode& query) {
+  const auto* project = std::get_if<LogicalProject>(&query.spec);
+  const LogicalNode& node = project != nullptr ? *query.inputs[0] : query;
+  const auto* aggregate = std::get_if<LogicalAggregate>(&node.spec);
+  if (aggregate == nullptr || !aggregate->keys.empty() || aggregate->window || query.fields[0].type.nullable()) return nullptr;
+  const auto replace = [&](const ExpressionPtr& part) -> ExpressionPtr {
+    if (part->kind != expr::ExpressionKind::kColumn) return nullptr;
+    const expr::AggregateCall& call = aggregate->calls[static_cast<size_t>(part->index)];
+    return call.function->names.front() == "COUNT" ? expr::MakeBigIntLiteral(0) : expr::MakeNullLiteral(call.signature.result.WithNullable(true));
+  };
+  return Replaced(project != nullptr ? project->outputs[0] : ColumnOf(query.fields, 0), replace);
+}
+
+}  // namespace
 
 Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expression) {
   const base::SourceSpan span = Span(expression.span);
@@ -434,16 +471,21 @@ Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expr
   }
   LogicalNodePtr query = std::move(bound.node);
   const DataType type = query->fields[0].type.WithNullable(true);
+  const ExpressionPtr otherwise = query_.is_batch() ? nullptr : OverNoRows(*query);
+  const auto value = [&](ExpressionPtr column) -> Result<ExpressionPtr> {
+    if (otherwise == nullptr) return column;
+    return Call("COALESCE", {std::move(column), otherwise}, span);
+  };
   if (place_.attaches_subqueries || is_in_aggregate_) {
     LogicalNodePtr& from = select_->from.node;
     const int index = static_cast<int>(from->fields.size());
     const std::string name = query->fields[0].name;
     from = MakeJoin(from, std::move(query), LogicalJoin{JoinKind::kLeft, nullptr}, span);
-    return expr::MakeColumn(index, name, type, span);
+    return value(expr::MakeColumn(index, name, type, span));
   }
   const std::string name = query->fields[0].name;
   select_->subqueries.push_back(std::move(query));
-  return AddPlaceholder(PlaceholderKind::kSubquery, static_cast<int>(select_->subqueries.size()) - 1, name, type, span);
+  return value(AddPlaceholder(PlaceholderKind::kSubquery, static_cast<int>(select_->subqueries.size()) - 1, name, type, span));
 }
 
 // --- aggregates ---
@@ -465,7 +507,7 @@ Result<ExpressionPtr> ExpressionBinder::BindAggregate(const sql::Expression& exp
   const DataType type = call.signature.result;
   auto& calls = select_->calls;
   const auto is_same = [&](const PendingCall& other) {
-    if (other.function != call.function || other.arguments.size() != call.arguments.size()) return false;
+    if (other.hash != call.hash || other.function != call.function || other.arguments.size() != call.arguments.size()) return false;
     if (other.options.is_distinct != call.options.is_distinct || other.options.ignore_nulls != call.options.ignore_nulls) return false;
     if ((other.filter == nullptr) != (call.filter == nullptr)) return false;
     if (call.filter != nullptr && !expr::Equal(*call.filter, *other.filter)) return false;
@@ -505,6 +547,11 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
   if (is_star && function.names.front() != "COUNT") {
     return Error(ErrorCode::kTypeMismatch, fmt::format("{}(*)", expression.text)).At(span, "only COUNT takes a *");
   }
+  if (arguments->empty() && (!is_star || expression.is_distinct)) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{}({}{}) names no column", expression.text, expression.is_distinct ? "DISTINCT " : "", is_star ? "*" : ""))
+        .At(span)
+        .Hint(fmt::format("{}(column){}", expression.text, function.names.front() == "COUNT" ? ", or COUNT(*) for all rows" : ""));
+  }
   FIRN_TRY(call.signature, function.bind(site));
   // COUNT is never NULL, not even where its arguments are.
   expr::CallSite nullable = site;
@@ -518,6 +565,7 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
               call.signature.arguments.size(), arguments->size());
   for (size_t i = 0; i < arguments->size(); ++i) {
     FIRN_TRY(ExpressionPtr cast, CastTo((*arguments)[i], call.signature.arguments[i], query_));
+    call.hash = call.hash * 31 + expr::Hash(*cast);
     call.arguments.push_back(std::move(cast));
   }
   call.options.is_distinct = expression.is_distinct;

@@ -129,18 +129,33 @@ Result<Relation> QueryBinder::BindFrom(const sql::TableExpression& table, const 
     }
     case sql::TableKind::kQuery: {
       FIRN_TRY(Relation relation, BindQuery(*table.query, outer));
-      return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
+      return Renamed(Unordered(std::move(relation)), table.alias, table.column_aliases, Span(table.span));
     }
     case sql::TableKind::kFunction: {
       FIRN_TRY(Relation relation, BindTableFunction(table, outer));
       return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
     }
-    case sql::TableKind::kJoin:
-      return BindJoin(table, state_ttl_ms, outer);
+    case sql::TableKind::kJoin: {
+      FIRN_TRY(Relation relation, BindJoin(table, state_ttl_ms, outer));
+      if (!table.alias) return relation;
+      // (t JOIN u USING (k)) AS j: what the sides call k cannot be said any more.
+      std::erase_if(relation.scope.columns, [](const ScopeColumn& column) { return column.is_qualified_only; });
+      return Renamed(std::move(relation), table.alias, table.column_aliases, Span(table.span));
+    }
     case sql::TableKind::kUnnest:
       return BindUnnest(Relation{MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {}), {}}, table, nullptr);
   }
   FIRN_UNREACHABLE("table kind {}", static_cast<int>(table.kind));
+}
+
+Relation QueryBinder::Unordered(Relation relation) const {
+  if (is_batch()) return relation;
+  const auto* project = std::get_if<LogicalProject>(&relation.node->spec);
+  const LogicalNode& sorted = project != nullptr ? *relation.node->inputs[0] : *relation.node;
+  const auto* sort = std::get_if<SortNode>(&sorted.spec);
+  if (sort == nullptr || sort->limit >= 0 || sort->offset > 0) return relation;
+  relation.node = project != nullptr ? MakeProject(sorted.inputs[0], project->outputs, NamesOf(relation.node->fields)) : sorted.inputs[0];
+  return relation;
 }
 
 Result<Relation> QueryBinder::Renamed(Relation relation, const std::optional<sql::Identifier>& alias, const std::vector<sql::Identifier>& columns,

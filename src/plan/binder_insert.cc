@@ -117,6 +117,7 @@ Status InsertBinder::BindPartition() {
       return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} is not partitioned by `{}`", table_->path.ToString(), name)).At(binder_.Span(assignment.column.span));
     }
     if (assignment.value == nullptr) continue;
+    if (static_values_.contains(column)) return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` is given twice", name)).At(binder_.Span(assignment.column.span));
     FIRN_TRY(ExpressionPtr value, binder_.BindConstant(*assignment.value, "PARTITION"));
     static_values_[column] = std::move(value);
     static_partition_[name] = assignment.value->text;

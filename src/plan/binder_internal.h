@@ -34,6 +34,13 @@ namespace firn::plan {
 inline constexpr int kMaxViewDepth = 16;
 /// FROM items of a statement after views and common tables are put in: a chain of common tables that each name the one before twice doubles.
 inline constexpr int kMaxRelations = 4096;
+/// Common tables that each name the one before.
+inline constexpr int kMaxCommonTableDepth = 200;
+/// Queries within each other, and operators above each other, after views and common tables are put in: what binds a query and walks its plan
+/// calls itself.
+inline constexpr int kMaxPlanDepth = 3000;
+/// Nodes that BETWEEN and CASE x WHEN repeat: x BETWEEN a AND b is x >= a AND x <= b, which doubles x, and again where it is in another x.
+inline constexpr size_t kMaxRepeatedNodes = size_t{1} << 16;
 
 /// What holds for a whole statement.
 struct BindSession {
@@ -41,6 +48,9 @@ struct BindSession {
   const SessionConfig& config;
   const expr::EvaluationContext& evaluation;
   int relations = 0;
+  int query_depth = 0;         // queries that are being bound, each within the one before
+  int common_table_depth = 0;  // common tables that are being bound, each for the sake of the one before
+  size_t repeated_nodes = 0;   // see kMaxRepeatedNodes
 };
 
 /// A bound FROM item or query.
@@ -63,6 +73,7 @@ struct PendingCall {
   std::vector<expr::ExpressionPtr> arguments;
   expr::ExpressionPtr filter;
   bool is_never_null = false;  // COUNT
+  uint64_t hash = 0;           // of the arguments: most calls of a long list differ by it
 };
 
 /// GROUPING(a, b), GROUP_ID(): a constant of each grouping set.
@@ -94,12 +105,23 @@ struct SelectState {
 
 class QueryBinder;
 
+/// The columns of a select list: in ORDER BY their names come before those of FROM.
+struct OutputNames {
+  const std::vector<std::string>& names;
+  const std::vector<expr::ExpressionPtr>& items;
+  size_t count;  // the first of them
+
+  /// Position of the first of the name, nullopt: none.
+  std::optional<int> Find(const sql::Expression& expression) const;
+};
+
 /// How an expression may be made at its place.
 struct ExpressionPlace {
   std::string_view clause;              // "WHERE": for refusals
   bool allows_aggregates = false;
   bool attaches_subqueries = false;     // scalar sub-queries are joined to the FROM relation at once
   const Scope* outer = nullptr;         // columns of the enclosing query that may be used
+  const OutputNames* outputs = nullptr; // ORDER BY: what is selected
 };
 
 class ExpressionBinder {
@@ -118,6 +140,8 @@ class ExpressionBinder {
   Result<expr::ExpressionPtr> BindBetween(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindIn(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindCase(const sql::Expression& expression);
+  /// `value` will stand in `times` places instead of one.
+  Status CountRepeated(const expr::Expression& value, size_t times);
   Result<expr::ExpressionPtr> BindCall(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindJson(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindAggregate(const sql::Expression& expression, const expr::AggregateFunction& function);
@@ -214,6 +238,8 @@ class QueryBinder {
   /// `left` joined with the elements of a collection in its rows. `join`: null if it stands alone.
   Result<Relation> BindUnnest(Relation left, const sql::TableExpression& unnest, const sql::TableExpression* join);
   Result<Relation> BindTableFunction(const sql::TableExpression& table, const Scope* outer);
+  /// The query's relation as FROM and set operations take it: a stream cannot be sorted in passing, nor does what reads it see an order.
+  Relation Unordered(Relation relation) const;
   Result<Relation> Renamed(Relation relation, const std::optional<sql::Identifier>& alias, const std::vector<sql::Identifier>& columns,
                            base::SourceSpan span);
   Result<int> FindTimeColumn(const Relation& relation, const sql::ObjectName& column, base::SourceSpan span, const std::string& relation_name);
@@ -237,6 +263,8 @@ expr::ExpressionPtr Replaced(const expr::ExpressionPtr& expression,
 Error Relocated(const Error& error, base::SourceSpan span, std::string context);
 /// How a result column without alias is called: a column's own name, else "EXPR$3".
 std::string OutputName(const sql::Expression& expression, size_t position);
+/// Whether ORDER BY can sort by values of the type.
+Status CheckSortable(const types::DataType& type, base::SourceSpan span);
 /// Casts `value` implicitly; the span is kept.
 Result<expr::ExpressionPtr> CastTo(expr::ExpressionPtr value, const types::DataType& type, QueryBinder& query);
 /// SELECT ... as one relation; `query` carries ORDER BY and LIMIT.

@@ -27,6 +27,12 @@ Result<Relation> QueryBinder::BindQuery(const sql::Query& query, const Scope* ou
   if (query.is_recursive) {
     return NotBuilt("WITH RECURSIVE", Span(query.span), "write the levels out with UNION ALL");
   }
+  const auto too_deep = [&] {
+    return Error(ErrorCode::kLimitExceeded, fmt::format("the query has more than {} operators above each other", kMaxPlanDepth))
+        .At(Span(query.span))
+        .Hint("keep the result of a part of it in a table");
+  };
+  if (session_.query_depth >= kMaxPlanDepth) return too_deep();
   const CommonTables* before = common_tables_;
   std::vector<CommonTables> entries;
   entries.reserve(query.with.size());
@@ -34,8 +40,11 @@ Result<Relation> QueryBinder::BindQuery(const sql::Query& query, const Scope* ou
     entries.push_back(CommonTables{&table, common_tables_});
     common_tables_ = &entries.back();
   }
+  ++session_.query_depth;
   Result<Relation> bound = BindBody(query, outer);
+  --session_.query_depth;
   common_tables_ = before;
+  if (bound.ok() && bound->node->depth > kMaxPlanDepth) return too_deep();
   return bound;
 }
 
@@ -156,6 +165,11 @@ Result<ExpressionPtr> QueryBinder::BindConstant(const sql::Expression& expressio
   return expr::FoldConstants(bound, evaluation());
 }
 
+Status CheckSortable(const DataType& type, base::SourceSpan span) {
+  if (!type.IsNested()) return Ok();
+  return NotBuilt(fmt::format("ORDER BY a value of type {}", type.ToString()), span, "order by its parts: a[1], m['key'], r.field or CARDINALITY(a)");
+}
+
 /// Sorts by output columns only: names, positions and expressions over them.
 Result<Relation> QueryBinder::OrderOutput(Relation relation, const sql::Query& query) {
   FIRN_TRY(const auto bounds, BindBounds(query));
@@ -185,6 +199,7 @@ Result<Relation> QueryBinder::OrderOutput(Relation relation, const sql::Query& q
       outputs.push_back(std::move(expression));
       names.push_back(fmt::format("$sort{}", key.column));
     }
+    FIRN_RETURN_IF_ERROR(CheckSortable(outputs[static_cast<size_t>(key.column)]->type, Span(item.expression->span)));
     sort.keys.push_back(key);
   }
   const bool has_hidden = outputs.size() > visible;

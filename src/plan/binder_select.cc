@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "plan/binder_internal.h"
+#include "plan/join_condition.h"
 #include "plan/literal.h"
 #include "plan/select_aggregate_internal.h"
 
@@ -66,13 +67,12 @@ class SelectBinder {
   Status BindSources();
   Status BindHints();
   Status BindWhere();
-  Status BindConjunct(const sql::Expression& conjunct, std::string_view clause);
+  Status BindConjunct(const sql::Expression& conjunct, std::vector<ExpressionPtr>& kept);
   Status BindGroupBy();
   Status BindItems();
   Status BindStar(const sql::Expression& star);
   Status BindOrderBy();
   Result<SortKey> BindSortItem(const sql::SortItem& item);
-  std::optional<int> FindAlias(const sql::Expression& expression) const;
   Status BuildRelation();
   Status AttachSubqueries(std::vector<int>& columns);
   Result<Relation> Finish(int64_t offset, int64_t limit);
@@ -177,23 +177,21 @@ Status SelectBinder::BindWhere() {
   if (select_.where == nullptr) return Ok();
   std::vector<const sql::Expression*> conjuncts;
   Flatten(*select_.where, conjuncts);
-  for (const sql::Expression* conjunct : conjuncts) FIRN_RETURN_IF_ERROR(BindConjunct(*conjunct, "WHERE"));
+  std::vector<ExpressionPtr> kept;
+  for (const sql::Expression* conjunct : conjuncts) FIRN_RETURN_IF_ERROR(BindConjunct(*conjunct, kept));
+  state_.from.node = MakeFilter(state_.from.node, Conjunction(kept));  // above the joins that sub-queries make, which change none of its columns
   return Ok();
 }
 
-Status SelectBinder::BindConjunct(const sql::Expression& conjunct, std::string_view clause) {
+Status SelectBinder::BindConjunct(const sql::Expression& conjunct, std::vector<ExpressionPtr>& kept) {
   bool is_negated = false;
   if (const sql::Expression* match = MatchOf(conjunct, &is_negated)) return binder_.ApplyMatch(state_.from, *match, is_negated, state_);
-  ExpressionPlace place{.clause = clause, .attaches_subqueries = true};
+  ExpressionPlace place{.clause = "WHERE", .attaches_subqueries = true};
   if (correlated_ != nullptr) place.outer = outer_;
   ExpressionBinder binder(binder_, state_.from.scope, &state_, place);
   auto bound = binder.BindCondition(conjunct);
   if (!bound.ok()) return Explained(std::move(bound).error(), conjunct);
-  if (ReadsOuter(**bound)) {
-    correlated_->push_back(*bound);
-  } else {
-    state_.from.node = MakeFilter(state_.from.node, *bound);
-  }
+  (ReadsOuter(**bound) ? *correlated_ : kept).push_back(*bound);
   return Ok();
 }
 
@@ -234,23 +232,26 @@ Status SelectBinder::BindItems() {
   return Ok();
 }
 
-/// A bare name in ORDER BY is an output column's first.
-std::optional<int> SelectBinder::FindAlias(const sql::Expression& expression) const {
+std::optional<int> OutputNames::Find(const sql::Expression& expression) const {
+  FIRN_ASSERT(count <= names.size() && count <= items.size(), "{} of {} names, {} items", count, names.size(), items.size());
   if (expression.kind != sql::ExpressionKind::kColumn || expression.name.parts.size() != 1) return std::nullopt;
-  const auto found = std::find(names_.begin(), names_.begin() + static_cast<ptrdiff_t>(visible_), expression.name.parts[0].text);
-  if (found == names_.begin() + static_cast<ptrdiff_t>(visible_)) return std::nullopt;
-  return static_cast<int>(found - names_.begin());
+  const auto end = names.begin() + static_cast<ptrdiff_t>(count);
+  const auto found = std::find(names.begin(), end, expression.name.parts[0].text);
+  if (found == end) return std::nullopt;
+  return static_cast<int>(found - names.begin());
 }
 
 Result<SortKey> SelectBinder::BindSortItem(const sql::SortItem& item) {
   SortKey key;
   key.descending = item.descending;
   key.nulls_first = item.nulls == sql::NullsOrder::kDefault ? !item.descending : item.nulls == sql::NullsOrder::kFirst;
-  if (const auto alias = FindAlias(*item.expression)) {
+  const OutputNames outputs{names_, items_, visible_};
+  if (const auto alias = outputs.Find(*item.expression)) {
     key.column = *alias;
     return key;
   }
-  FIRN_TRY(ExpressionPtr bound, OutputBinder("ORDER BY").Bind(*item.expression));
+  ExpressionBinder binder(binder_, state_.from.scope, &state_, ExpressionPlace{.clause = "ORDER BY", .allows_aggregates = true, .outputs = &outputs});
+  FIRN_TRY(ExpressionPtr bound, binder.Bind(*item.expression));
   if (const auto ordinal = IntegerValue(*bound)) {
     if (*ordinal < 1 || *ordinal > static_cast<int64_t>(visible_)) {
       return Error(ErrorCode::kColumnNotFound, fmt::format("ORDER BY {}: the query has {} columns", *ordinal, visible_)).At(bound->span);
@@ -274,6 +275,7 @@ Status SelectBinder::BindOrderBy() {
   for (const sql::SortItem& item : query_.order_by) {
     auto key = BindSortItem(item);
     if (!key.ok()) return Explained(std::move(key).error(), *item.expression);
+    FIRN_RETURN_IF_ERROR(CheckSortable(items_[static_cast<size_t>(key->column)]->type, binder_.Span(item.expression->span)));
     sort_keys_.push_back(*key);
   }
   return Ok();

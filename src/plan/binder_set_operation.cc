@@ -119,6 +119,8 @@ Result<LogicalNodePtr> Counted(const LogicalNodePtr& left, const LogicalNodePtr&
 Result<Relation> QueryBinder::BindSetOperation(const sql::Query& query, const Scope* outer) {
   FIRN_TRY(Relation left, BindQuery(*query.left, outer));
   FIRN_TRY(Relation right, BindQuery(*query.right, outer));
+  left = Unordered(std::move(left));
+  right = Unordered(std::move(right));
   const size_t count = left.node->fields.size();
   if (right.node->fields.size() != count) {
     return Error(ErrorCode::kTypeMismatch, fmt::format("{} of {} columns and {}", SetOperatorName(query), count, right.node->fields.size()))
@@ -140,6 +142,7 @@ Result<Relation> QueryBinder::BindSetOperation(const sql::Query& query, const Sc
   }
   FIRN_TRY(left.node, Aligned(left.node, fields, *this));
   FIRN_TRY(right.node, Aligned(right.node, fields, *this));
+  FIRN_ASSERT(left.node->fields.size() == right.node->fields.size(), "{} columns and {}", left.node->fields.size(), right.node->fields.size());
   LogicalNodePtr node;
   if (query.set_operator == sql::SetOperator::kUnion) {
     node = MakeUnion({left.node, right.node});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "plan/binder_internal.h"
 #include "plan/changelog.h"
 #include "plan/join_condition.h"
@@ -78,6 +79,39 @@ Result<std::vector<CorrelationTie>> TiesOf(const std::vector<ExpressionPtr>& cor
   return ties;
 }
 
+namespace {
+
+/// The relation with `value` as its last column.
+LogicalNodePtr WithColumn(const LogicalNodePtr& node, const ExpressionPtr& value) {
+  std::vector<ExpressionPtr> outputs = AllColumns(node->fields);
+  std::vector<std::string> names = NamesOf(node->fields);
+  outputs.push_back(value);
+  names.emplace_back("$in");
+  return MakeProject(node, std::move(outputs), names);
+}
+
+bool IsKey(const ExpressionPtr& left, const ExpressionPtr& right) {
+  const auto is_good = [](const ExpressionPtr& side) { return !expr::ColumnsOf(*side).empty() && expr::IsDeterministic(*side); };
+  return is_good(left) && is_good(right) && left->type.EqualsIgnoringNullability(right->type);
+}
+
+/// NOT IN must tell unknown from false, which joins do of their keys only: both sides of the comparison become columns of one type.
+Status MakeKeys(ExpressionPtr& value, LogicalNodePtr& left, ExpressionPtr& item, LogicalNodePtr& right, QueryBinder& binder) {
+  if (IsKey(value, item)) return Ok();
+  const types::DataType types[] = {value->type, item->type};
+  auto common = expr::CommonType(types);
+  if (!common.ok()) return Ok();  // = has words for it
+  FIRN_TRY(value, CastTo(value, common->WithNullable(value->type.nullable()), binder));
+  FIRN_TRY(item, CastTo(item, common->WithNullable(item->type.nullable()), binder));
+  left = WithColumn(left, value);
+  right = WithColumn(right, item);
+  value = ColumnOf(left->fields, static_cast<int>(left->fields.size()) - 1);
+  item = ColumnOf(right->fields, static_cast<int>(right->fields.size()) - 1);
+  return Ok();
+}
+
+}  // namespace
+
 Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expression, bool is_negated, SelectState& select) {
   const base::SourceSpan span = Span(expression.span);
   FIRN_TRY(MatchedQuery matched, BindMatched(*expression.query, relation.scope));
@@ -97,20 +131,21 @@ Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expres
           .At(span);
     }
   }
-  const int left_count = static_cast<int>(relation.node->fields.size());
-  std::vector<ExpressionPtr> conjuncts;
   bool may_be_null = false;
-  for (size_t i = 0; i < values.size(); ++i) {
-    may_be_null |= values[i]->type.nullable() || matched.items[i]->type.nullable();
-    FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {values[i], OverJoin(matched.items[i], left_count)}, span, evaluation()));
-    conjuncts.push_back(std::move(equal));
-  }
+  for (size_t i = 0; i < values.size(); ++i) may_be_null |= values[i]->type.nullable() || matched.items[i]->type.nullable();
   if (is_negated && may_be_null) {
     if (values.size() > 1 || !matched.correlated.empty()) {
       return NotBuilt("NOT IN over nullable columns with several values or a correlated sub-query", span,
                       "NOT EXISTS (SELECT 1 FROM ... WHERE a = b), or make the columns NOT NULL");
     }
     join.is_null_aware_anti = true;
+    FIRN_RETURN_IF_ERROR(MakeKeys(values[0], relation.node, matched.items[0], matched.relation.node, *this));
+  }
+  const int left_count = static_cast<int>(relation.node->fields.size());
+  std::vector<ExpressionPtr> conjuncts;
+  for (size_t i = 0; i < values.size(); ++i) {
+    FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {values[i], OverJoin(matched.items[i], left_count)}, span, evaluation()));
+    conjuncts.push_back(std::move(equal));
   }
   for (const ExpressionPtr& correlated : matched.correlated) conjuncts.push_back(OverJoin(correlated, left_count));
   join.condition = Conjunction(conjuncts);
@@ -137,6 +172,7 @@ Result<ScalarQuery> QueryBinder::BindScalarQuery(const sql::Query& query, const 
 }
 
 Result<ExpressionPtr> QueryBinder::AttachCorrelated(Relation& relation, ScalarQuery query, base::SourceSpan span) {
+  FIRN_ASSERT(!query.ties.empty() && query.value != nullptr && query.ties.size() <= query.node->fields.size(), "{} ties, {} columns", query.ties.size(), query.node->fields.size());
   const int left_count = static_cast<int>(relation.node->fields.size());
   std::vector<ExpressionPtr> conjuncts;
   for (size_t i = 0; i < query.ties.size(); ++i) {

@@ -47,6 +47,24 @@ Result<ExpressionPtr> ReadMetadata(const TableColumn& column, const SourceTraits
       .Candidates(base::NearNames(key, known));
 }
 
+/// The columns that the view was made with, of those that its query has now: SELECT * takes in what the tables beneath have got since.
+Result<LogicalNodePtr> AsDefined(const LogicalNodePtr& query, const TableDefinition& view, base::SourceSpan span) {
+  const std::vector<std::string> names = UniqueNames(query->fields);
+  std::vector<ExpressionPtr> outputs;
+  std::vector<std::string> kept;
+  for (const TableColumn& column : view.columns) {
+    const auto found = std::find(names.begin(), names.end(), column.name);
+    if (found == names.end()) {
+      return Error(ErrorCode::kColumnNotFound, fmt::format("the query of view {} has no column `{}` any more", view.path.ToString(), column.name))
+          .At(span)
+          .Hint(fmt::format("ALTER VIEW {} AS SELECT ...", view.path.ToString()));
+    }
+    outputs.push_back(ColumnOf(query->fields, static_cast<int>(found - names.begin())));
+    kept.push_back(column.name);
+  }
+  return MakeProject(query, std::move(outputs), kept);
+}
+
 std::string EpochMilliseconds(const expr::Expression& literal) {
   const auto& type = literal.type;
   const int64_t value = static_cast<const arrow::TimestampArray&>(*literal.literal).Value(0);
@@ -154,12 +172,17 @@ Result<Relation> QueryBinder::BindNamed(const sql::TableExpression& table) {
 }
 
 Result<Relation> QueryBinder::BindCommonTable(const CommonTables& entry, base::SourceSpan span) {
+  if (session_.common_table_depth >= kMaxCommonTableDepth) {
+    return Error(ErrorCode::kLimitExceeded, fmt::format("common tables are built on each other more than {} deep", kMaxCommonTableDepth)).At(span);
+  }
   const CommonTables* before = common_tables_;
   common_tables_ = entry.others;
+  ++session_.common_table_depth;
   Result<Relation> bound = BindQuery(*entry.table->query, nullptr);
+  --session_.common_table_depth;
   common_tables_ = before;
   if (!bound.ok()) return bound;
-  return Renamed(std::move(bound).value(), entry.table->name, entry.table->columns, span);
+  return Renamed(Unordered(std::move(bound).value()), entry.table->name, entry.table->columns, span);
 }
 
 Result<Relation> QueryBinder::BindView(const TableDefinition& view, base::SourceSpan span) {
@@ -172,9 +195,14 @@ Result<Relation> QueryBinder::BindView(const TableDefinition& view, base::Source
   QueryBinder binder(session_, view.path.catalog, view.path.database, span, view_depth_ + 1);
   auto bound = binder.BindQuery(**parsed, nullptr);
   if (!bound.ok()) return Relocated(bound.error(), span, context);
+  Relation relation = Unordered(std::move(bound).value());
   std::vector<sql::Identifier> columns;
   for (const std::string& name : view.view_columns) columns.push_back(sql::Identifier{name, span});
-  auto renamed = Renamed(std::move(bound).value(), sql::Identifier{view.path.name, span}, columns, span);
+  if (columns.empty() && !view.columns.empty()) {
+    FIRN_TRY(relation.node, AsDefined(relation.node, view, span));
+    relation.scope = MakeScope(relation.node->fields, {});
+  }
+  auto renamed = Renamed(std::move(relation), sql::Identifier{view.path.name, span}, columns, span);
   if (!renamed.ok()) return Relocated(renamed.error(), span, context);
   for (ScopeColumn& column : renamed->scope.columns) column.qualifier = {view.path.catalog, view.path.database, view.path.name};
   return renamed;
@@ -198,7 +226,10 @@ Result<LogicalNodePtr> QueryBinder::BindScan(const TableDefinitionPtr& table, ba
     }
     columns.fields.push_back(Field{column.name, column.type});
   }
-  const Scope read_scope = MakeScope(columns.read, {});
+  Scope declared_scope;  // what computed columns are over: physical and metadata columns as they are declared
+  for (size_t i = 0; i < columns.outputs.size(); ++i) {
+    if (columns.outputs[i] != nullptr) declared_scope.columns.push_back(ScopeColumn{{}, columns.fields[i].name, columns.outputs[i]->type.WithTimeAttribute(types::TimeAttribute::kNone), static_cast<int>(i)});
+  }
   QueryBinder text_binder(session_, catalog_, database_, span, view_depth_);
   const auto bind_text = [&](const std::string& text, const Scope& scope, const std::string& what) -> Result<ExpressionPtr> {
     auto parsed = sql::ParseExpression(text);
@@ -210,11 +241,9 @@ Result<LogicalNodePtr> QueryBinder::BindScan(const TableDefinitionPtr& table, ba
   };
   for (size_t i = 0; i < columns.outputs.size(); ++i) {
     const TableColumn& column = table->columns[i];
-    if (column.kind != ColumnKind::kComputed) {
-      // Metadata that needed a cast: over the connector's own type.
-      continue;
-    }
-    FIRN_TRY(columns.outputs[i], bind_text(column.expression, read_scope, fmt::format("column `{}` of {}", column.name, table->path.ToString())));
+    if (column.kind != ColumnKind::kComputed) continue;
+    FIRN_TRY(const ExpressionPtr computed, bind_text(column.expression, declared_scope, fmt::format("column `{}` of {}", column.name, table->path.ToString())));
+    columns.outputs[i] = expr::SubstituteColumns(computed, columns.outputs);
     columns.fields[i].type = columns.outputs[i]->type;
   }
   ScanNode scan;

@@ -175,6 +175,7 @@ Result<Relation> QueryBinder::BindTableFunction(const sql::TableExpression& tabl
   std::string input_name;
   if (data->query != nullptr) {
     FIRN_TRY(input, BindQuery(*data->query, outer));
+    input = Unordered(std::move(input));
   } else {
     sql::TableExpression named;
     named.kind = sql::TableKind::kNamed;

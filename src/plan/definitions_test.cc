@@ -101,6 +101,8 @@ TEST_F(Definitions, KeepsWhatOthersDependOn) {
   EXPECT_THAT(Refusal("ALTER TABLE ev RENAME v TO k;"), HasSubstr("already"));
   EXPECT_THAT(Refusal("ALTER TABLE ev ADD WATERMARK FOR ts AS ts;"), HasSubstr("watermark already"));
   EXPECT_EQ(Refusal("ALTER TABLE ev DROP (v, w);"), "accepted");
+  EXPECT_THAT(Refusal("ALTER TABLE ev MODIFY WATERMARK FOR ev.ts AS ts;"), HasSubstr("a watermark on a field"));
+  EXPECT_THAT(Refusal("CREATE TABLE t (a INT); ALTER TABLE t ADD b INT PRIMARY KEY NOT ENFORCED;"), HasSubstr("PRIMARY KEY behind the column `b`"));
 }
 
 TEST_F(Definitions, RefusesWhatCannotWork) {

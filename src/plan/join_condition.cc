@@ -13,6 +13,8 @@ namespace firn::plan {
 namespace {
 
 constexpr int kNoEnd = std::numeric_limits<int>::max();
+/// Filters of many levels of a query come together in one: more than these are a tree, which is low.
+constexpr size_t kMaxAndsInRow = 100;
 
 bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCondition& condition) {
   if (conjunct->kind != expr::ExpressionKind::kCall || conjunct->arguments.size() != 2) return false;
@@ -33,6 +35,18 @@ bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCond
   return false;
 }
 
+expr::ExpressionPtr Both(const expr::ExpressionPtr& left, const expr::ExpressionPtr& right) {
+  static const expr::ScalarFunction* const kAnd = expr::FunctionRegistry::BuiltIn().Find("AND");
+  FIRN_ASSERT(kAnd != nullptr);
+  expr::Expression both;
+  both.kind = expr::ExpressionKind::kCall;
+  both.type = types::DataType::Boolean().WithNullable(left->type.nullable() || right->type.nullable());
+  both.span = left->span;
+  both.function = kAnd;
+  both.arguments = {left, right};
+  return std::make_shared<const expr::Expression>(std::move(both));
+}
+
 void CollectConjuncts(const expr::ExpressionPtr& condition, std::vector<expr::ExpressionPtr>& conjuncts) {
   if (condition->kind == expr::ExpressionKind::kCall && condition->function->names.front() == "AND") {
     for (const expr::ExpressionPtr& argument : condition->arguments) CollectConjuncts(argument, conjuncts);
@@ -50,21 +64,18 @@ std::vector<expr::ExpressionPtr> ConjunctsOf(const expr::ExpressionPtr& conditio
 }
 
 expr::ExpressionPtr Conjunction(const std::vector<expr::ExpressionPtr>& conjuncts) {
+  if (conjuncts.size() > kMaxAndsInRow) {
+    std::vector<expr::ExpressionPtr> parts;
+    for (size_t begin = 0; begin < conjuncts.size(); begin += kMaxAndsInRow) {
+      const size_t end = std::min(begin + kMaxAndsInRow, conjuncts.size());
+      parts.push_back(Conjunction({conjuncts.begin() + static_cast<std::ptrdiff_t>(begin), conjuncts.begin() + static_cast<std::ptrdiff_t>(end)}));
+    }
+    return Conjunction(parts);
+  }
   expr::ExpressionPtr all;
   for (const expr::ExpressionPtr& conjunct : conjuncts) {
-    if (all == nullptr) {
-      all = conjunct;
-      continue;
-    }
-    static const expr::ScalarFunction* const kAnd = expr::FunctionRegistry::BuiltIn().Find("AND");
-    FIRN_ASSERT(kAnd != nullptr);
-    expr::Expression both;
-    both.kind = expr::ExpressionKind::kCall;
-    both.type = types::DataType::Boolean().WithNullable(all->type.nullable() || conjunct->type.nullable());
-    both.span = all->span;
-    both.function = kAnd;
-    both.arguments = {all, conjunct};
-    all = std::make_shared<const expr::Expression>(std::move(both));
+    FIRN_ASSERT(conjunct != nullptr && conjunct->type.kind() == types::TypeKind::kBoolean, "{}", conjunct == nullptr ? "none" : conjunct->type.ToString());
+    all = all == nullptr ? conjunct : Both(all, conjunct);
   }
   return all;
 }
@@ -84,6 +95,7 @@ bool ReadsOnly(const expr::Expression& expression, int begin, int end) {
 
 expr::ExpressionPtr Shifted(const expr::ExpressionPtr& expression, int by) {
   const std::vector<int> columns = expr::ColumnsOf(*expression);
+  FIRN_ASSERT(columns.empty() || columns.front() + by >= 0, "column {} moved by {}", columns.front(), by);
   std::vector<int> mapping(columns.empty() ? 0 : columns.back() + 1, -1);
   for (int column : columns) mapping[column] = column + by;
   return expr::RemapColumns(expression, mapping);

@@ -241,6 +241,10 @@ int64_t TakeRange(Digits& digits, sql::IntervalUnit from, sql::IntervalUnit to) 
 }
 
 Result<expr::ExpressionPtr> Interval(const sql::Expression& literal, base::SourceSpan span) {
+  for (const sql::IntervalUnit unit : {literal.interval_from, literal.interval_to.value_or(literal.interval_from)}) {
+    if (unit != sql::IntervalUnit::kMicrosecond && unit != sql::IntervalUnit::kNanosecond) continue;
+    return Error(ErrorCode::kNotSupported, "an INTERVAL in microseconds or nanoseconds is not supported").At(span).Hint("intervals are exact to the millisecond: INTERVAL '0.001' SECOND");
+  }
   std::string_view text = literal.text;
   bool is_negative = literal.is_negative_interval;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {

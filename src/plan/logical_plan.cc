@@ -16,7 +16,9 @@ using types::TimeAttribute;
 namespace {
 
 LogicalNodePtr Make(LogicalSpec spec, std::vector<LogicalNodePtr> inputs, std::vector<Field> fields, base::SourceSpan span = {}) {
-  LogicalNode node{std::move(spec), std::move(inputs), std::move(fields), std::nullopt, span};
+  int depth = 1;
+  for (const LogicalNodePtr& input : inputs) depth = std::max(depth, input->depth + 1);
+  LogicalNode node{std::move(spec), std::move(inputs), std::move(fields), std::nullopt, depth, span};
   node.window = WindowColumnsOf(node);
   return std::make_shared<const LogicalNode>(std::move(node));
 }
@@ -84,6 +86,7 @@ LogicalNodePtr MakeValues(std::vector<types::Batch> rows, std::vector<Field> fie
 
 LogicalNodePtr MakeFilter(LogicalNodePtr input, expr::ExpressionPtr condition) {
   if (condition == nullptr) return input;
+  FIRN_ASSERT(condition->type.kind() == types::TypeKind::kBoolean, "a filter by {}", condition->type.ToString());
   auto fields = input->fields;
   const base::SourceSpan span = condition->span;
   return Make(LogicalFilter{std::move(condition)}, {std::move(input)}, std::move(fields), span);
@@ -98,6 +101,8 @@ LogicalNodePtr MakeProject(LogicalNodePtr input, std::vector<expr::ExpressionPtr
 }
 
 LogicalNodePtr MakeWindowAssign(LogicalNodePtr input, WindowSpec window, base::SourceSpan span) {
+  FIRN_ASSERT(window.time_column >= 0 && window.time_column < static_cast<int>(input->fields.size()), "time column {} of {}", window.time_column, input->fields.size());
+  FIRN_ASSERT(window.size_ms > 0, "a window of {} ms", window.size_ms);
   // window_time takes over as the time attribute; the original column is a plain timestamp from here on.
   std::vector<Field> fields = WithoutTimeAttributes(input->fields);
   fields.push_back(Field{"window_start", DataType::Timestamp(3).NotNull()});
@@ -110,7 +115,15 @@ LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, c
                              base::SourceSpan span) {
   FIRN_ASSERT(aggregate.properties.size() == property_names.size(), "{} properties", aggregate.properties.size());
   std::vector<Field> fields;
-  for (int key : aggregate.keys) fields.push_back(input->fields[key]);
+  const int input_count = static_cast<int>(input->fields.size());
+  for (int key : aggregate.keys) {
+    FIRN_ASSERT(key >= 0 && key < input_count, "key {} of {} columns", key, input_count);
+    fields.push_back(input->fields[key]);
+  }
+  for (const expr::AggregateCall& call : aggregate.calls) {
+    FIRN_ASSERT(call.filter < input_count && call.arguments.size() == call.signature.arguments.size(), "{}: filter {}, {} of {} arguments", call.name, call.filter,
+                call.arguments.size(), call.signature.arguments.size());
+  }
   if (!IsWindowAggregate(aggregate, *input)) fields = WithoutTimeAttributes(std::move(fields));
   for (const expr::AggregateCall& call : aggregate.calls) fields.push_back(Field{call.name, call.signature.result});
   for (size_t i = 0; i < property_names.size(); ++i) {
@@ -120,6 +133,7 @@ LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, c
 }
 
 LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<Field> fields) {
+  for (const auto& outputs : expand.outputs) FIRN_ASSERT(outputs.size() == fields.size(), "{} outputs, {} fields", outputs.size(), fields.size());
   return Make(std::move(expand), {std::move(input)}, std::move(fields));
 }
 
@@ -137,7 +151,10 @@ std::vector<Field> ElementFields(const DataType& collection) {
 
 LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceSpan span) {
   std::vector<Field> fields;
-  for (int column : unnest.passed) fields.push_back(input->fields[column]);
+  for (int column : unnest.passed) {
+    FIRN_ASSERT(column >= 0 && column < static_cast<int>(input->fields.size()), "column {} of {}", column, input->fields.size());
+    fields.push_back(input->fields[column]);
+  }
   std::vector<Field> added = ElementFields(unnest.collection->type);
   if (unnest.with_ordinality) added.push_back(Field{"ORDINALITY", DataType::Int().NotNull()});
   FIRN_ASSERT(unnest.names.size() == added.size(), "{} names of {} columns", unnest.names.size(), added.size());
@@ -148,6 +165,8 @@ LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceS
 }
 
 LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span) {
+  FIRN_ASSERT(!join.is_null_aware_anti || (join.kind == JoinKind::kAnti && join.condition != nullptr), "NOT IN as join kind {}", static_cast<int>(join.kind));
+  FIRN_ASSERT(join.condition == nullptr || join.condition->type.kind() == types::TypeKind::kBoolean, "a join by {}", join.condition->type.ToString());
   const bool is_window_join = IsWindowJoin(join, *left, *right);
   std::vector<Field> fields = left->fields;
   const bool pads_left = join.kind == JoinKind::kRight || join.kind == JoinKind::kFull;
@@ -167,11 +186,14 @@ LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin j
 
 LogicalNodePtr MakeSort(LogicalNodePtr input, SortNode sort, base::SourceSpan span) {
   auto fields = input->fields;
+  FIRN_ASSERT(sort.offset >= 0, "OFFSET {}", sort.offset);
+  for (const SortKey& key : sort.keys) FIRN_ASSERT(key.column >= 0 && key.column < static_cast<int>(fields.size()), "sort key {} of {}", key.column, fields.size());
   return Make(std::move(sort), {std::move(input)}, std::move(fields), span);
 }
 
 LogicalNodePtr MakeLimit(LogicalNodePtr input, LimitNode limit, base::SourceSpan span) {
   auto fields = input->fields;
+  FIRN_ASSERT(limit.offset >= 0, "OFFSET {}", limit.offset);
   return Make(limit, {std::move(input)}, std::move(fields), span);
 }
 
@@ -206,6 +228,7 @@ LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs) {
 
 LogicalNodePtr MakeSink(LogicalNodePtr input, SinkNode sink, base::SourceSpan span) {
   auto fields = input->fields;
+  FIRN_ASSERT(sink.columns.size() == fields.size() && sink.metadata_keys.size() == fields.size(), "{} columns of the sink, {} of the query", sink.columns.size(), fields.size());
   return Make(std::move(sink), {std::move(input)}, std::move(fields), span);
 }
 

@@ -62,6 +62,7 @@ struct LogicalNode {
   std::vector<LogicalNodePtr> inputs;
   std::vector<types::Field> fields;
   std::optional<WindowColumns> window;  // nullopt: the relation carries no window
+  int depth = 1;          // operators above each other, this one and those beneath
   base::SourceSpan span;  // where in the statement it comes from, for errors of later phases
 };
 

@@ -11,6 +11,7 @@
 #include "plan/describe.h"
 #include "plan/join_condition.h"
 #include "plan/physical_builder_internal.h"
+#include "plan/substitution.h"
 
 namespace firn::plan {
 
@@ -63,15 +64,10 @@ std::vector<int> MappedColumns(const std::vector<int>& columns, const std::vecto
   return mapped;
 }
 
-/// A non-deterministic expression must not be computed twice where the query names it once.
 bool MayMerge(const CalcNode& above, const CalcNode& below) {
-  std::vector<int> uses(below.outputs.size(), 0);
-  for (const expr::ExpressionPtr& output : above.outputs) expr::CountUses(*output, &uses);
-  if (above.condition != nullptr) expr::CountUses(*above.condition, &uses);
-  for (size_t i = 0; i < uses.size(); ++i) {
-    if (uses[i] > 1 && !expr::IsDeterministic(*below.outputs[i])) return false;
-  }
-  return true;
+  std::vector<expr::ExpressionPtr> expressions = above.outputs;
+  expressions.push_back(above.condition);
+  return Substitution(below.outputs).IsGood(expressions);
 }
 
 Error Mismatch(const LogicalNode& node, const SinkNode& sink, bool is_batch) {
@@ -88,6 +84,10 @@ Error Mismatch(const LogicalNode& node, const SinkNode& sink, bool is_batch) {
 }  // namespace
 
 PhysicalNodePtr PhysicalBuilder::Add(Draft draft) {
+  FIRN_ASSERT(draft.parallelism >= 1, "{} lanes", draft.parallelism);
+  FIRN_ASSERT(!draft.changelog.has_update_before || draft.changelog.has_updates, "-U without +U");
+  FIRN_ASSERT(std::is_sorted(draft.upsert_key.begin(), draft.upsert_key.end()) && (draft.upsert_key.empty() || draft.upsert_key.back() < static_cast<int>(draft.fields.size())),
+              "an upsert key of {} columns over {}", draft.upsert_key.size(), draft.fields.size());
   auto node = std::make_shared<PhysicalNode>();
   node->spec = std::move(draft.spec);
   node->inputs = std::move(draft.inputs);
@@ -319,14 +319,14 @@ Result<PhysicalNodePtr> PhysicalBuilder::FeedSink(const LogicalNode& node, const
     return Mismatch(query, sink, config_.is_batch);
   }
   const bool wants_update_before = accepted.has_update_before && !sink.traits.is_upsert;
-  const bool drops = !wants_update_before && CanDropUpdateBefore(query, config_.is_batch);
+  // Where the table's key holds more than the query's, an update may move a row to another key of the table: its -U takes it from the old one.
+  const bool is_keyed_alike = sink.upsert_key.empty() || UpsertKeyOf(query) == sink.upsert_key;
+  const bool drops = !wants_update_before && is_keyed_alike && CanDropUpdateBefore(query, config_.is_batch);
   FIRN_TRY(PhysicalNodePtr input, Build(node.inputs[0], drops ? Asks::kNoUpdateBefore : Asks::kAllChanges));
   if (sink.traits.is_upsert) input = Distributed(std::move(input), sink.upsert_key);
   if (sink.traits.runs_in_one_lane) input = Distributed(std::move(input), {});
   if (!input->changelog.has_updates || wants_update_before) return input;
-  const std::vector<int> key = UpsertKeyOf(query);
-  const bool is_keyed_alike = !key.empty() && std::includes(sink.upsert_key.begin(), sink.upsert_key.end(), key.begin(), key.end());
-  if (drops && (is_keyed_alike || sink.upsert_key.empty())) return WithoutUpdateBefore(std::move(input));
+  if (drops) return WithoutUpdateBefore(std::move(input));
   if (sink.upsert_key.empty()) return input;
   // The query's rows are told apart by other columns than the table's, or -U alone says that a row went: made exact by the table's key.
   const int lanes = input->parallelism;

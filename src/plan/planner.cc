@@ -14,18 +14,6 @@ namespace firn::plan {
 
 namespace {
 
-/// Names as Flink makes them unique in a result: id, id0, id1.
-std::vector<std::string> UniqueNames(const std::vector<types::Field>& fields) {
-  std::vector<std::string> names;
-  std::set<std::string> used;
-  for (const types::Field& field : fields) {
-    std::string name = field.name;
-    for (int attempt = 0; !used.insert(name).second; ++attempt) name = fmt::format("{}{}", field.name, attempt);
-    names.push_back(std::move(name));
-  }
-  return names;
-}
-
 Result<LogicalNodePtr> BindResult(const sql::Query& query, const PlannerContext& context, const SessionConfig& config,
                                   const expr::EvaluationContext& evaluation) {
   BindSession session{context, config, evaluation};

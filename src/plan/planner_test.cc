@@ -2,10 +2,13 @@
 // What plans promise to who runs them, beyond their text: column numbers, keys, lanes, uids, limits.
 #include "plan/planner.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
+#include <string>
 
 #include "plan/describe.h"
 #include "plan/plan_check_internal.h"
@@ -115,6 +118,13 @@ TEST_F(Planner, SinkDecidesAboutUpdateBefore) {
   ASSERT_EQ(Find<NormalizeNode>(filtered).size(), 1u);
 }
 
+TEST_F(Planner, AnUpdateThatMovesARowToAnotherKeyOfTheSinkTakesItFromTheOld) {
+  const JobPlan plan = Plan("CREATE TABLE counts (k STRING, c BIGINT, PRIMARY KEY (k, c) NOT ENFORCED) WITH ('connector'='upsert-kafka', 'topic'='c', 'format'='json');"
+                            "INSERT INTO counts SELECT k, COUNT(*) FROM r GROUP BY k;");
+  EXPECT_TRUE(std::get<GroupAggregateNode>(Find<GroupAggregateNode>(plan)[0]->spec).emits_update_before);
+  EXPECT_EQ(Find<NormalizeNode>(plan).size(), 1u);
+}
+
 TEST_F(Planner, AggregatesOverChangesRetract) {
   const JobPlan plan = Plan("SELECT name, COUNT(*) FROM dim GROUP BY name;");
   const auto& aggregate = std::get<GroupAggregateNode>(Find<GroupAggregateNode>(plan)[0]->spec);
@@ -179,6 +189,67 @@ TEST_F(Planner, DoublingCommonTablesAreLimited) {
   EXPECT_EQ(Refusal(query + " SELECT * FROM t39;").code(), ErrorCode::kLimitExceeded);
 }
 
+std::string Repeated(const std::string& part, int times, const std::string& between) {
+  std::string text;
+  for (int i = 0; i < times; ++i) text += (i == 0 ? "" : between) + part;
+  return text;
+}
+
+/// A query over a query over ... of `levels` levels, each made by `form` of the one beneath.
+std::string Nested(int levels, const std::function<std::string(const std::string&)>& form) {
+  std::string query = "l";
+  for (int i = 0; i < levels; ++i) query = "(" + form(query) + ")";
+  return "SELECT * FROM " + query + ";";
+}
+
+TEST_F(Planner, TallQueriesAreKeptLow) {
+  const std::string conditions = Repeated("x > 0", 900, " AND ");
+  Plan(Nested(40, [&](const std::string& query) { return "SELECT x FROM " + query + " WHERE " + conditions; }));
+  const std::string sum = "x" + Repeated(" + 1", 900, "");
+  Plan(Nested(40, [&](const std::string& query) { return "SELECT " + sum + " AS x FROM " + query; }));
+}
+
+TEST_F(Planner, WhatDoublesWithEachLevelIsNotWrittenOut) {
+  Plan(Nested(60, [](const std::string& query) { return "SELECT x + x AS x FROM " + query + " WHERE x > 3"; }));
+  std::string between = "x";
+  std::string choice = "x";
+  for (int i = 0; i < 60; ++i) {
+    between = "CASE WHEN " + between + " BETWEEN 1 AND 2 THEN 1 ELSE 2 END";
+    choice = "CASE " + choice + " WHEN 1 THEN 2 WHEN 2 THEN 1 END";
+  }
+  EXPECT_EQ(Refusal("SELECT " + between + " FROM l;").code(), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(Refusal("SELECT " + choice + " FROM l;").code(), ErrorCode::kLimitExceeded);
+}
+
+TEST_F(Planner, ChainsOfCommonTablesAreLimited) {
+  std::string query = "WITH c0 AS (SELECT k FROM l)";
+  for (int i = 1; i < 4000; ++i) query += fmt::format(", c{} AS (SELECT k FROM c{})", i, i - 1);
+  EXPECT_EQ(Refusal(query + " SELECT * FROM c3999;").code(), ErrorCode::kLimitExceeded);
+  Plan(query + " SELECT * FROM c150;");
+  query = "WITH c0 AS (SELECT k FROM l)";
+  const std::string without = Repeated(" EXCEPT SELECT 'a'", 900, "");
+  for (int i = 1; i < 40; ++i) query += fmt::format(", c{} AS (SELECT k FROM c{}{})", i, i - 1, without);
+  EXPECT_EQ(Refusal(query + " SELECT * FROM c39;").code(), ErrorCode::kLimitExceeded);
+  Plan(query + " SELECT * FROM c1;");
+}
+
+TEST_F(Planner, AQueryWithinAQueryHasNoOrder) {
+  EXPECT_THAT(Find<SortNode>(Plan("CREATE VIEW v AS SELECT x, k FROM l ORDER BY id; SELECT x FROM v UNION ALL (SELECT x FROM (SELECT x FROM l ORDER BY x DESC) ORDER BY x);")), IsEmpty());
+  EXPECT_EQ(Find<SortNode>(Plan("SELECT x FROM (SELECT x FROM l ORDER BY id LIMIT 3) WHERE x > 1;")).size(), 1u);
+}
+
+TEST_F(Planner, AViewKeepsTheColumnsThatItWasMadeWith) {
+  const std::string view = "CREATE VIEW v AS SELECT * FROM l JOIN dim ON l.k = dim.k;";
+  EXPECT_THAT(Columns(Plan(view + "SELECT k0, k, name FROM v;")), ElementsAre("k0", "k", "name"));
+  EXPECT_THAT(Columns(Plan(view + "ALTER TABLE l ADD late INT FIRST; SELECT * FROM v;")), ElementsAre("id", "k", "x", "ts", "k0", "name"));
+  EXPECT_THAT(Refusal(view + "ALTER TABLE l DROP x; SELECT id FROM v;").message(), HasSubstr("no column `x` any more"));
+}
+
+TEST_F(Planner, ComputedColumnsAreOverMetadataAsDeclared) {
+  const JobPlan plan = Plan("CREATE TABLE m (a INT, t TIMESTAMP(3) METADATA FROM 'timestamp', u AS t) WITH ('connector'='kafka', 'topic'='m', 'format'='json'); SELECT u FROM m;");
+  EXPECT_EQ(plan.roots[0]->schema->field(0).type.kind(), types::TypeKind::kTimestamp);
+}
+
 TEST_F(Planner, GroupingSetsExpand) {
   const JobPlan plan = Plan("SELECT k, x, GROUPING_ID(k, x) AS g, SUM(id) FROM l GROUP BY CUBE (k, x);");
   const auto expands = Find<ExpandNode>(plan);
@@ -236,6 +307,13 @@ TEST_F(Planner, RefusesSubqueriesThatCannotBe) {
   EXPECT_EQ(Refusal("SELECT k FROM l WHERE k IN (SELECT k, rid FROM r);").code(), ErrorCode::kTypeMismatch);
   EXPECT_EQ(Refusal("SELECT (SELECT k, rid FROM r) FROM l;").code(), ErrorCode::kTypeMismatch);
   EXPECT_EQ(Refusal("SELECT k FROM l WHERE (k, x) NOT IN (SELECT k, rid FROM r);").code(), ErrorCode::kNotSupported);
+}
+
+TEST_F(Planner, ACountOfNoRowsIsZeroInAStreamToo) {
+  const std::string query = "SELECT (SELECT COUNT(*) + 1 FROM b WHERE v > 3), (SELECT MAX(v) FROM b) FROM (VALUES (1)) AS t (x);";
+  const std::string table = "CREATE TABLE b (v INT) WITH ('connector'='filesystem', 'format'='json');";
+  EXPECT_THAT(ExplainPlan(Plan(table + query), ExplainDetail::kPlain), HasSubstr(", 1)"));
+  EXPECT_THAT(ExplainPlan(Plan("SET 'execution.runtime-mode'='batch';" + table + query), ExplainDetail::kPlain), testing::Not(HasSubstr("COALESCE")));
 }
 
 TEST_F(Planner, CorrelatedExistsBecomesASemiJoin) {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/assert.h"
 #include "plan/interval_join.h"
 
 namespace firn::plan {
@@ -18,6 +19,7 @@ LogicalNodePtr MapInputs(const LogicalNodePtr& node, const std::function<Logical
 }
 
 LogicalNodePtr WithSpec(const LogicalNode& node, LogicalSpec spec) {
+  FIRN_ASSERT(spec.index() == node.spec.index(), "operator {} becomes {}", node.spec.index(), spec.index());
   LogicalNode copy = node;
   copy.spec = std::move(spec);
   return std::make_shared<const LogicalNode>(std::move(copy));

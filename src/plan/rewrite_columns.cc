@@ -39,7 +39,10 @@ void Need(Columns& needed, const expr::ExpressionPtr& expression) {
 
 std::vector<int> Remapped(const std::vector<int>& columns, const std::vector<int>& mapping) {
   std::vector<int> remapped;
-  for (int column : columns) remapped.push_back(mapping[column]);
+  for (int column : columns) {
+    FIRN_ASSERT(mapping[column] >= 0, "column {} is gone", column);
+    remapped.push_back(mapping[column]);
+  }
   return remapped;
 }
 
@@ -345,7 +348,10 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const SortNode& sort,
   for (const SortKey& key : sort.keys) needed.insert(key.column);
   Pruned input = Narrowed(node->inputs[0], needed);
   SortNode pruned = sort;
-  for (SortKey& key : pruned.keys) key.column = input.mapping[key.column];
+  for (SortKey& key : pruned.keys) {
+    key.column = input.mapping[key.column];
+    FIRN_ASSERT(key.column >= 0, "a sort key is gone");
+  }
   return {MakeSort(input.node, std::move(pruned), node->span), std::move(input.mapping)};
 }
 

@@ -6,6 +6,7 @@
 
 #include "plan/join_condition.h"
 #include "plan/rewrite.h"
+#include "plan/substitution.h"
 
 namespace firn::plan {
 
@@ -26,11 +27,13 @@ LogicalNodePtr StayAbove(const LogicalNodePtr& node, const Conjuncts& conjuncts)
 }
 
 LogicalNodePtr PushIntoProject(const LogicalNodePtr& node, const LogicalProject& project, const Conjuncts& conjuncts) {
+  const Substitution substitution(project.outputs);
   Conjuncts below;
   Conjuncts kept;
   for (const expr::ExpressionPtr& conjunct : conjuncts) {
-    expr::ExpressionPtr substituted = expr::SubstituteColumns(conjunct, project.outputs);
-    (expr::IsDeterministic(*substituted) ? below : kept).push_back(expr::IsDeterministic(*substituted) ? substituted : conjunct);
+    expr::ExpressionPtr substituted = substitution.IsGood({conjunct}) ? expr::SubstituteColumns(conjunct, project.outputs) : nullptr;
+    const bool moves = substituted != nullptr && expr::IsDeterministic(*substituted);
+    (moves ? below : kept).push_back(moves ? std::move(substituted) : conjunct);
   }
   return Rebuilt(node, {Push(node->inputs[0], std::move(below))}, kept);
 }

@@ -2,20 +2,11 @@
 #include <utility>
 
 #include "plan/rewrite.h"
+#include "plan/substitution.h"
 
 namespace firn::plan {
 
 namespace {
-
-/// A non-deterministic expression (RAND) must not be computed twice where the query names it once.
-bool MayMerge(const LogicalProject& outer, const LogicalProject& inner) {
-  std::vector<int> uses(inner.outputs.size(), 0);
-  for (const expr::ExpressionPtr& output : outer.outputs) expr::CountUses(*output, &uses);
-  for (size_t i = 0; i < uses.size(); ++i) {
-    if (uses[i] > 1 && !expr::IsDeterministic(*inner.outputs[i])) return false;
-  }
-  return true;
-}
 
 bool ChangesNothing(const LogicalNode& node, const LogicalProject& project) {
   const auto& input = node.inputs[0]->fields;
@@ -37,7 +28,7 @@ LogicalNodePtr MergeProjections(const LogicalNodePtr& node) {
   if (outer == nullptr) return mapped;
   if (ChangesNothing(*mapped, *outer)) return mapped->inputs[0];
   const auto* inner = std::get_if<LogicalProject>(&mapped->inputs[0]->spec);
-  if (inner == nullptr || !MayMerge(*outer, *inner)) return mapped;
+  if (inner == nullptr || !Substitution(inner->outputs).IsGood(outer->outputs)) return mapped;
   LogicalProject merged;
   for (const expr::ExpressionPtr& output : outer->outputs) merged.outputs.push_back(expr::SubstituteColumns(output, inner->outputs));
   const LogicalNodePtr below = mapped->inputs[0]->inputs[0];

@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/assert.h"
 
 namespace firn::plan {
 
@@ -58,6 +62,7 @@ Error NotFound(const Scope& scope, const sql::ObjectName& name, base::SourceSpan
 }  // namespace
 
 Result<ResolvedColumn> Scope::Resolve(const sql::ObjectName& name, base::SourceSpan span) const {
+  FIRN_ASSERT(!name.parts.empty());
   const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
   for (size_t qualifier_parts = most + 1; qualifier_parts-- > 0;) {
     const std::vector<const ScopeColumn*> found = Matching(*this, name, qualifier_parts);
@@ -99,6 +104,18 @@ Result<std::vector<const ScopeColumn*>> Scope::Expand(const sql::ObjectName& qua
         .Candidates(base::NearNames(qualifier.parts.back().text, {relations.begin(), relations.end()}));
   }
   return expanded;
+}
+
+std::vector<std::string> UniqueNames(const std::vector<types::Field>& fields) {
+  std::vector<std::string> names;
+  std::unordered_set<std::string> used;
+  std::unordered_map<std::string, int> next;  // number to try for a name that is taken; all before are taken
+  for (const types::Field& field : fields) {
+    std::string name = field.name;
+    while (!used.insert(name).second) name = fmt::format("{}{}", field.name, next[field.name]++);
+    names.push_back(std::move(name));
+  }
+  return names;
 }
 
 Scope MakeScope(const std::vector<types::Field>& fields, std::vector<std::string> qualifier) {

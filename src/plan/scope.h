@@ -42,6 +42,8 @@ struct Scope {
   Result<std::vector<const ScopeColumn*>> Expand(const sql::ObjectName& qualifier, base::SourceSpan span) const;
 };
 
+/// Their names as Flink makes them unique in a result: id, id0, id1.
+std::vector<std::string> UniqueNames(const std::vector<types::Field>& fields);
 /// The columns of `fields`, unqualified or all under one qualifier.
 Scope MakeScope(const std::vector<types::Field>& fields, std::vector<std::string> qualifier);
 

@@ -64,6 +64,7 @@ class AggregateBuilder {
   base::SourceSpan span_;
   std::vector<std::string> call_names_;
   std::vector<expr::ExpressionPtr> inputs_;       // of the projection beneath
+  std::vector<uint64_t> input_hashes_;
   std::vector<std::string> input_names_;
   std::vector<std::vector<int64_t>> grouping_values_;  // per set, per GROUPING call
   std::vector<types::Field> result_;

@@ -3,8 +3,8 @@
 
     random_queries.py [--seed S] [--count N] [--only QUERY] [--verbose]
 
-Joins of all kinds with conditions besides the equality, sub-queries (IN, EXISTS, scalar, correlated), grouping with FILTER and DISTINCT, grouping sets, set
-operations; NULLs everywhere. The seed and the query's number are printed with each difference and repeat it. What firn refuses as not supported is
+Joins of all kinds with conditions besides the equality, by USING and by comma, sub-queries (IN, EXISTS, scalar, correlated) and common tables, grouping with
+FILTER and DISTINCT, grouping sets with their numbers, nested set operations of different types, the first rows by ORDER BY; NULLs everywhere. The seed and the query's number are printed with each difference and repeat it. What firn refuses as not supported is
 counted; more than a few is a failure, too.
 """
 import argparse
@@ -59,6 +59,10 @@ class Generator:
             return f"COALESCE({column}, {self.literal(kind)})"
         if choice < 0.5:
             return f"CASE WHEN {self.comparison(columns)} THEN {column} ELSE {self.value(columns, kind)} END"
+        if choice < 0.55:
+            return f"CASE {column} WHEN {self.literal(kind)} THEN {self.literal(kind)} WHEN {self.literal(kind)} THEN {self.value(columns, kind)} END"
+        if choice < 0.6:
+            return f"NULLIF({column}, {self.literal(kind)})"
         return column
 
     def comparison(self, columns):
@@ -68,7 +72,12 @@ class Generator:
         if choice < 0.15:
             return f"{left} IS {'NOT ' if self.chance(0.5) else ''}NULL"
         if choice < 0.25:
-            return f"{left} {'NOT ' if self.chance(0.3) else ''}IN ({self.literal(kind)}, {right})"
+            members = [self.literal(kind), right] + ["NULL"] * self.chance(0.2) + [f"{self.literal('INT')}.5"] * (kind != "STRING" and self.chance(0.3))
+            return f"{left} {'NOT ' if self.chance(0.3) else ''}IN ({', '.join(self.numbers.sample(members, k=len(members)))})"
+        if choice < 0.3:
+            return f"{left} {'NOT ' if self.chance(0.3) else ''}BETWEEN {self.literal(kind)} AND {right}"
+        if choice < 0.33:
+            return f"({left} = {right}) IS {'NOT ' if self.chance(0.3) else ''}{self.numbers.choice(['TRUE', 'FALSE'])}"
         if choice < 0.35:
             return f"{left} IS {'NOT ' if self.chance(0.5) else ''}DISTINCT FROM {right}"
         return f"{left} {self.numbers.choice(['=', '<>', '<', '<=', '>', '>='])} {right}"
@@ -88,6 +97,23 @@ class Generator:
             return f"({query}) AS {alias}", [(f"{alias}.{name}", kind) for name, kind in columns]
         table = self.numbers.choice(sorted(TABLES))
         return f"{table} AS {alias}", [(f"{alias}.{name}", kind) for name, kind in TABLES[table]]
+
+    def source(self, depth):
+        """FROM: (SQL, its columns)."""
+        choice = self.numbers.random()
+        if choice < 0.1:  # a comma binds looser than the joins behind it
+            first, columns = self.relation(depth)
+            second, others = self.joined(depth)
+            return f"{first}, {second}", columns + others
+        if choice < 0.2:
+            left, right = self.numbers.sample(sorted(TABLES), k=2)
+            shared = [name for name, _ in TABLES[left] if name in dict(TABLES[right])]
+            names = self.numbers.sample(shared, k=self.numbers.randrange(1, len(shared) + 1))
+            join = self.numbers.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+            alone = [(name, kind) for table in (left, right) for name, kind in TABLES[table] if name not in shared]
+            by = f"NATURAL {join} {right}" if len(names) == len(shared) and self.chance(0.3) else f"{join} {right} USING ({', '.join(names)})"
+            return f"{left} {by}", [(name, kind) for name, kind in TABLES[left] if name in names] + alone
+        return self.joined(depth)
 
     def joined(self, depth):
         sql, columns = self.relation(depth)
@@ -113,7 +139,14 @@ class Generator:
         where = f" WHERE {self.condition(columns, 1)}" if self.chance(0.5) else ""
         choice = self.numbers.random()
         if choice < 0.4:
+            kind = self.numbers.choice([kind for _, kind in columns])
+            pairs = [(left, right)] * 2 + [(self.literal(kind), self.column(columns, kind))] + [(self.value(outer, kind), self.value(columns, kind))] * (kind in dict(map(reversed, outer)))
+            left, right = self.numbers.choice(pairs)
             return f"{left} {self.numbers.choice(['IN', 'NOT IN'])} (SELECT {right} FROM {table} AS {alias}{where})"
+        if choice < 0.45:
+            return f"{self.numbers.choice(['', 'NOT '])}EXISTS (SELECT 1 FROM {table} AS {alias}{where})"
+        if choice < 0.5:
+            return f"{left} {self.numbers.choice(['<', '=', '>='])} (SELECT MAX({right}) FROM {table} AS {alias}{where})"
         tied = f"{where or ' WHERE TRUE'} AND {left} = {right}"
         if choice < 0.7:
             return f"{self.numbers.choice(['', 'NOT '])}EXISTS (SELECT 1 FROM {table} AS {alias}{tied})"
@@ -137,7 +170,7 @@ class Generator:
         return (call + f" FILTER (WHERE {self.condition(columns, 1)})" if self.chance(0.3) else call), kind
 
     def select(self, depth):
-        source, columns = self.joined(depth)
+        source, columns = self.source(depth)
         where = self.where(columns)
         if self.chance(0.4):
             return self.grouped(source, columns, where, may_be_global=depth == 1)
@@ -157,7 +190,14 @@ class Generator:
         sql = f"SELECT {self.named(items)} FROM {source}{where}"
         if keys:
             names = ", ".join(name for name, _ in keys)
-            sql += f" GROUP BY {self.numbers.choice(['ROLLUP', 'CUBE'])} ({names})" if len(keys) == 2 and self.chance(0.3) else f" GROUP BY {names}"
+            if len(keys) == 2 and self.chance(0.4):
+                sets = [f"({keys[0][0]})", f"({names})", f"({keys[1][0]})", f"({keys[1][0]}, {keys[0][0]})"]
+                sets = self.numbers.sample(sets, k=self.numbers.randrange(1, len(sets) + 1))
+                items.append((f"GROUPING({names})", "LONG"))
+                sql = f"SELECT {self.named(items)} FROM {source}{where}"
+                sql += self.numbers.choice([f" GROUP BY ROLLUP ({names})", f" GROUP BY CUBE ({names})", f" GROUP BY GROUPING SETS ({', '.join(sets)})"])
+            else:
+                sql += f" GROUP BY {names}"
             if self.chance(0.3):
                 sql += f" HAVING {self.numbers.choice(['COUNT(*)', aggregates[0][0] if aggregates[0][1] == 'LONG' else 'COUNT(*)'])} {self.numbers.choice(['>', '<=', '='])} {self.numbers.randrange(0, 4)}"
         return sql, self.outputs(items)
@@ -173,14 +213,48 @@ class Generator:
     def query(self, depth=2):
         """(SQL, its columns): what a sub-query must have, too, so no LONG or DECIMAL among what others compute with."""
         if depth > 0 and self.chance(0.15):
-            left, columns = self.simple()
-            right, _ = self.simple()
-            operator = self.numbers.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"])
-            return f"{left} {operator} {right}", columns
+            sql, columns = self.simple()
+            for _ in range(self.numbers.choice([1, 1, 2, 3])):
+                right = self.simple()[0] if self.chance(0.7) else f"({self.simple()[0]} {self.set_operator()} {self.simple()[0]})"
+                sql = f"{sql} {self.set_operator()} {right}"
+            return sql, columns
+        if depth == 2 and self.chance(0.1):
+            return self.with_common_tables()
+        if depth == 2 and self.chance(0.1):
+            return self.first_rows()
         while True:
             sql, columns = self.select(depth - 1 if depth else 0)
             if all(kind in ("INT", "STRING") for _, kind in columns) or depth == 2:
                 return sql, columns
+
+    def set_operator(self):
+        return self.numbers.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"])
+
+    def with_common_tables(self):
+        """WITH: tables that are read once, twice or not, and one that hides a table of the catalog."""
+        inner, columns = self.query(1)
+        name = self.numbers.choice(["c1", "t1"])
+        names = [f"n{i}" for i in range(len(columns))]
+        left, right = self.alias(), self.alias()
+        kinds = [kind for _, kind in columns]
+        again = f"SELECT {', '.join(names)} FROM {name} WHERE {self.condition(list(zip(names, kinds)), 1)}"
+        shared = f"{left}.n0 = {right}.n0"
+        both = [(f"{alias}.{column}", kind) for alias in (left, right) for column, kind in zip(names, kinds)]
+        items = self.numbers.sample(both, k=min(len(both), 3))
+        sql = f"WITH {name} ({', '.join(names)}) AS ({inner}), c2 AS ({again}) SELECT {self.named(items)} FROM {name} AS {left} {self.numbers.choice(['JOIN', 'LEFT JOIN'])} c2 AS {right} ON {shared}"
+        return sql, self.outputs(items)
+
+    def first_rows(self):
+        """The first rows, in an order that leaves no choice."""
+        source, columns = self.source(1)
+        items = [(self.value(columns, kind), kind) for kind in self.numbers.choices(["INT", "STRING"], k=self.numbers.randrange(1, 4))]
+        names = [f"p{i}" for i in range(len(items))]
+        keys = [f"{name}{self.numbers.choice(['', ' DESC'])} NULLS {self.numbers.choice(['FIRST', 'LAST'])}" for name in self.numbers.sample(names, k=len(names))]
+        if items[0][1] == "INT" and self.chance(0.4):
+            keys.insert(0, f"-p0 {self.numbers.choice(['', 'DESC '])}NULLS FIRST")
+        offset = f" OFFSET {self.numbers.randrange(0, 4)}" if self.chance(0.3) else ""
+        selected = ", ".join(f"{sql} AS {name}" for (sql, _), name in zip(items, names))
+        return f"SELECT {selected} FROM {source}{self.where(columns)} ORDER BY {', '.join(keys)} LIMIT {self.numbers.randrange(0, 6)}{offset}", self.outputs(items)
 
     def simple(self):
         source, columns = self.relation(0)
