@@ -161,7 +161,9 @@ void EmbeddedCatalog::AbandonCommit(const PreparedCommit& prepared) {
 void EmbeddedCatalog::Reserve(const TableIdentifier& identifier) {
   base::MutexLock lock(mutex_);
   released_.Wait(lock, [&]() FIRN_REQUIRES(mutex_) { return !reserved_.contains(identifier); });
-  reserved_[identifier].count = 1;
+  Holding& holding = reserved_[identifier];
+  FIRN_ASSERT(holding.count == 0 && !holding.prepared, "{} is held {} times", identifier.ToString(), holding.count);
+  holding.count = 1;
 }
 
 bool EmbeddedCatalog::TryReserve(const TableIdentifier& identifier, const std::string& owner) {
@@ -179,6 +181,7 @@ void EmbeddedCatalog::Release(const TableIdentifier& identifier) {
     base::MutexLock lock(mutex_);
     const auto held = reserved_.find(identifier);
     FIRN_ASSERT(held != reserved_.end(), "{} is not reserved", identifier.ToString());
+    FIRN_ASSERT(held->second.count > 0, "{} is held {} times", identifier.ToString(), held->second.count);
     if (--held->second.count > 0) return;
     reserved_.erase(held);
   }
@@ -202,6 +205,7 @@ void EmbeddedCatalog::KeepPrepared(const PreparedCommit& prepared) {
 }
 
 log::Operation EmbeddedCatalog::PublishOperation(const PreparedCommit& prepared) const {
+  FIRN_ASSERT(!prepared.metadata_location.empty() && prepared.metadata_location != prepared.base_metadata_location, "{} is to become what it is", prepared.identifier.ToString());
   return log::Put{PointerKey(name_, prepared.identifier.database, prepared.identifier.name), prepared.metadata_location};
 }
 

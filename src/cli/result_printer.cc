@@ -254,6 +254,7 @@ class JsonPrinter final : public ResultPrinter {
   void Add(const std::vector<PrintedRow>& rows) override {
     std::string lines;
     for (const PrintedRow& row : rows) {
+      FIRN_ASSERT(row.json.size() == names_.size(), "{} values of {} columns", row.json.size(), names_.size());
       std::string object = "{";
       for (size_t i = 0; i < row.json.size(); ++i) object += (i > 0 ? "," : "") + names_[i] + row.json[i];
       object += "}";

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/assert.h"
 #include "connect/partition_split_internal.h"
 #include "connect/stateless_sink_internal.h"
 #include "formats/parquet_writer.h"
@@ -30,6 +31,7 @@ constexpr int64_t kBufferedBytesMax = 256 << 20; // a lane, in open row groups; 
 std::string NamePrefix(const std::string& job_id) { return fmt::format("part-{}-", job_id); }
 
 std::string StagedPath(const std::string& root, const std::string& name) {
+  FIRN_ASSERT(!name.empty() && name.find('\n') == std::string::npos, "'{}' cannot be a line of a commit", name);
   const size_t slash = name.rfind('/');
   const size_t begin = slash == std::string::npos ? 0 : slash + 1;
   return io::JoinPath(root, name.substr(0, begin) + kStagedPrefix + name.substr(begin));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/assert.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "formats/iso_time.h"
@@ -49,7 +50,9 @@ void AppendJsonText(std::string* out, std::string_view text) {
 
 namespace {
 
-void AppendDouble(std::string* out, double value) {
+// The fewest digits that tell it from its neighbours of the same width.
+template <typename Real>
+void AppendReal(std::string* out, Real value) {
   if (!std::isfinite(value)) {
     *out += std::isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
     return;
@@ -80,11 +83,23 @@ void AppendRow(std::string* out, const arrow::StructArray& array, int64_t row, c
   out->push_back('}');
 }
 
+// JSON's names are texts: other keys become what they are as values, in quotes.
+void AppendMapKey(std::string* out, const arrow::Array& keys, int64_t at, const DataType& type, const WriteOptions& options) {
+  if (type.IsCharacter()) {
+    FIRN_ASSERT(keys.type_id() == arrow::Type::STRING, "keys are {}", keys.type()->ToString());
+    return AppendJsonText(out, static_cast<const arrow::StringArray&>(keys).GetView(at));
+  }
+  std::string text;
+  AppendJsonValue(&text, keys, at, type, options);
+  if (text.starts_with('"')) *out += text;
+  else AppendJsonText(out, text);
+}
+
 void AppendMap(std::string* out, const arrow::MapArray& array, int64_t row, const DataType& type, const WriteOptions& options) {
   out->push_back('{');
   for (int64_t i = array.value_offset(row); i < array.value_offset(row + 1); ++i) {
     if (i > array.value_offset(row)) out->push_back(',');
-    AppendJsonText(out, static_cast<const arrow::StringArray&>(*array.keys()).GetView(i));
+    AppendMapKey(out, *array.keys(), i, type.key(), options);
     out->push_back(':');
     AppendJsonValue(out, *array.items(), i, type.value(), options);
   }
@@ -121,8 +136,8 @@ void AppendJsonValue(std::string* out, const arrow::Array& array, int64_t row, c
     case TypeKind::kIntervalYearMonth: fmt::format_to(back, "{}", static_cast<const arrow::Int32Array&>(array).Value(row)); return;
     case TypeKind::kBigInt:
     case TypeKind::kIntervalDayTime: fmt::format_to(back, "{}", static_cast<const arrow::Int64Array&>(array).Value(row)); return;
-    case TypeKind::kFloat: AppendDouble(out, static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(row))); return;
-    case TypeKind::kDouble: AppendDouble(out, static_cast<const arrow::DoubleArray&>(array).Value(row)); return;
+    case TypeKind::kFloat: AppendReal(out, static_cast<const arrow::FloatArray&>(array).Value(row)); return;
+    case TypeKind::kDouble: AppendReal(out, static_cast<const arrow::DoubleArray&>(array).Value(row)); return;
     case TypeKind::kDecimal: AppendDecimal(out, static_cast<const arrow::Decimal128Array&>(array), row, type); return;
     case TypeKind::kChar:
     case TypeKind::kVarchar: AppendJsonText(out, static_cast<const arrow::StringArray&>(array).GetView(row)); return;

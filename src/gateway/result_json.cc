@@ -107,6 +107,7 @@ std::string ColumnsJson(const types::Schema& schema) {
 }
 
 Status AppendRowsJson(std::string* out, const types::Batch& batch, RowFormat format, const std::string& time_zone) {
+  FIRN_ASSERT(batch.columns.size() == batch.schema->fields().size(), "{} columns of {}", batch.columns.size(), batch.schema->fields().size());
   const formats::JsonWriteOptions options{.timestamps = formats::TimestampStyle::kIso8601};
   for (int64_t row = 0; row < batch.row_count; ++row) {
     if (!out->empty() && out->back() != '[') out->push_back(',');

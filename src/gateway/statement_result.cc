@@ -11,6 +11,7 @@ namespace {
 types::ArrayPtr TextColumn(const std::vector<std::vector<std::string>>& rows, size_t column, Empty empty) {
   arrow::StringBuilder builder;
   for (const auto& row : rows) {
+    FIRN_ASSERT(column < row.size(), "column {} of {}", column, row.size());
     const bool is_null = row[column].empty() && empty == Empty::kNull;
     FIRN_ASSERT((is_null ? builder.AppendNull() : builder.Append(row[column])).ok(), "out of memory for {} rows of text", rows.size());
   }

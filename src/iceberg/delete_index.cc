@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace firn::iceberg {
 
 namespace {
@@ -43,6 +45,7 @@ void DeleteIndex::Add(const ManifestEntry& entry) {
 }
 
 std::vector<DeleteFilePtr> DeleteIndex::For(const DataFile& file, int64_t sequence_number) const {
+  FIRN_ASSERT(sequence_number >= 0 && file.content == FileContent::kData, "{} of the sequence number {}", file.file_path, sequence_number);
   std::vector<DeleteFilePtr> result;
   if (count_ == 0) return result;
   const Scope scope(file.spec_id, EncodePartitionKey(file.partition));

@@ -54,6 +54,7 @@ bool PositionSet::Contains(int64_t position) const {
 }
 
 uint64_t PositionSet::CountRange(int64_t begin, int64_t end) const {
+  FIRN_ASSERT(begin >= 0 && begin <= end, "positions {} to {}", begin, end);
   uint64_t count = 0;
   for (auto at = bitmaps_.lower_bound(static_cast<uint32_t>(begin >> 32)); at != bitmaps_.end(); ++at) {
     const int64_t base = static_cast<int64_t>(at->first) << 32;
@@ -64,6 +65,7 @@ uint64_t PositionSet::CountRange(int64_t begin, int64_t end) const {
     const uint64_t upto = roaring_bitmap_rank(at->second->bits, static_cast<uint32_t>(to - 1));
     count += from == 0 ? upto : upto - roaring_bitmap_rank(at->second->bits, static_cast<uint32_t>(from - 1));
   }
+  FIRN_ASSERT(count <= static_cast<uint64_t>(end - begin), "{} positions from {} to {}", count, begin, end);
   return count;
 }
 

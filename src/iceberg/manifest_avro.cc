@@ -380,10 +380,13 @@ Result<ManifestEntry> ToEntry(const AvroValue& record, const formats::AvroSchema
 }
 
 // What one file is said to be. Sequence numbers may be open.
-Status CheckEntry(const ManifestEntry& entry) {
+Status CheckEntry(const ManifestFile& manifest, const ManifestEntry& entry) {
   const DataFile& file = entry.file;
   const auto wrong = [&](std::string what) { return Error(ErrorCode::kInvalidMetadata, std::move(what)); };
   if (file.file_path.empty()) return wrong("a manifest lists a file without a path");
+  if ((file.content == FileContent::kData) != (manifest.content == ManifestContent::kData)) {
+    return wrong(fmt::format("{} is listed among {}, and is of the other kind", file.file_path, manifest.content == ManifestContent::kData ? "data files" : "deletes"));
+  }
   if (file.record_count < 0 || file.record_count > kNumberMax) return wrong(fmt::format("{} is said to have {} rows", file.file_path, file.record_count));
   if (file.file_size_in_bytes < 0 || file.file_size_in_bytes > kNumberMax) return wrong(fmt::format("{} is said to have {} bytes", file.file_path, file.file_size_in_bytes));
   for (const std::optional<int64_t>& number : {entry.sequence_number, entry.file_sequence_number}) {
@@ -539,7 +542,7 @@ Result<std::vector<ManifestEntry>> DecodeManifest(std::string_view bytes, const 
     if (!record) return entries;
     if (record->if_items() == nullptr) return Error(ErrorCode::kInvalidMetadata, "a manifest's records are no manifest entries");
     FIRN_TRY(ManifestEntry entry, ToEntry(*record, *entry_schema, partition));
-    FIRN_RETURN_IF_ERROR(CheckEntry(entry));
+    FIRN_RETURN_IF_ERROR(CheckEntry(manifest, entry));
     FIRN_ASSERT(entry.file.partition.size() == spec.fields.size(), "{} partition values of {} fields", entry.file.partition.size(), spec.fields.size());
     Inherit(manifest, &next_row_id, &entry);
     entries.push_back(std::move(entry));

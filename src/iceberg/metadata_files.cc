@@ -68,7 +68,7 @@ std::vector<std::string> ObsoleteMetadataFiles(const TableMetadata& previous, co
   std::set<std::string> kept;
   for (const MetadataLogEntry& entry : metadata.metadata_log) kept.insert(entry.metadata_file);
   for (const MetadataLogEntry& entry : previous.metadata_log) {
-    if (!kept.contains(entry.metadata_file)) obsolete.push_back(entry.metadata_file);
+    if (!kept.contains(entry.metadata_file) && IsInFoldersOf(metadata, entry.metadata_file)) obsolete.push_back(entry.metadata_file);
   }
   return obsolete;
 }

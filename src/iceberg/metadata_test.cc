@@ -226,6 +226,7 @@ TEST(Manifest, NumbersThatCannotBeAreRefused) {
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.file_size_in_bytes = -7; }), testing::HasSubstr("3.parquet is said to have -7 bytes"));
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.sequence_number = -3; }), testing::HasSubstr("the sequence number -3"));
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.file_path.clear(); }), testing::HasSubstr("a file without a path"));
+  EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.content = FileContent::kEqualityDeletes; }), testing::HasSubstr("3.parquet is listed among data files, and is of the other kind"));
 }
 
 TEST(ManifestList, NumbersThatCannotBeAreRefused) {

@@ -13,6 +13,7 @@
 
 #include <charconv>
 
+#include "base/assert.h"
 #include "iceberg/sql_types.h"
 #include "iceberg/storage_arrays.h"
 #include "types/arrow_result.h"
@@ -202,6 +203,7 @@ Result<ArrayPtr> FileProjection::ConvertNode(const Node& node, const ArrayPtr& a
   else sources = {static_cast<const arrow::ListArray&>(*plain).values()};
   arrow::ArrayVector children;
   for (const auto& child : node.children) {
+    FIRN_ASSERT(child->source < static_cast<int>(sources.size()), "child {} of {}", child->source, sources.size());
     FIRN_TRY(ArrayPtr converted, child->source >= 0 ? ConvertNode(*child, sources[static_cast<size_t>(child->source)])
                                                     : ConstantArray(child->wanted.type, child->constant, plain->length()));
     children.push_back(std::move(converted));
@@ -222,6 +224,7 @@ Result<std::vector<ArrayPtr>> FileProjection::Convert(const arrow::RecordBatch& 
   std::vector<ArrayPtr> columns;
   for (const auto& node : columns_) {
     FIRN_TRY(ArrayPtr column, node->source >= 0 ? ConvertNode(*node, rows.column(node->source)) : ConstantArray(node->wanted.type, node->constant, rows.num_rows()));
+    FIRN_ASSERT(column->length() == rows.num_rows(), "{} values of {} rows", column->length(), rows.num_rows());
     columns.push_back(std::move(column));
   }
   return columns;

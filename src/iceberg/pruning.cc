@@ -7,6 +7,7 @@
 #include "iceberg/pruning.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "iceberg/column_statistics.h"
 #include "iceberg/transform.h"
@@ -55,6 +56,17 @@ void WidenZeros(ValueRange* range) {
 
 bool IsOrderPreserving(TransformKind kind) { return kind >= TransformKind::kTruncate && kind <= TransformKind::kHour; }
 
+// Cutting the smallest numbers goes round to the largest ones, and so they are stored: a value among those may be of either end.
+ValueRange WithWrapped(const PartitionField& field, ValueRange range) {
+  if (field.transform.kind != TransformKind::kTruncate || !range.upper) return range;
+  const int64_t width = field.transform.parameter;
+  const auto is_near = [&](auto number) { return number > std::numeric_limits<decltype(number)>::max() - width; };
+  const int32_t* integer = range.upper->get_if<int32_t>();
+  const int64_t* number = range.upper->get_if<int64_t>();
+  if ((integer != nullptr && is_near(*integer)) || (number != nullptr && is_near(*number))) range.lower.reset();
+  return range;
+}
+
 bool PartitionMayMatch(const ScanPredicate& leaf, const PartitionField& field, const Type& source, const ValueRange& range) {
   if (field.transform.kind == TransformKind::kVoid || field.transform.kind == TransformKind::kUnknown) return true;
   if (leaf.op == PredicateOp::kIsNull || leaf.op == PredicateOp::kIsNotNull) return RangeMayMatch(leaf.op, {}, range);
@@ -66,8 +78,12 @@ bool PartitionMayMatch(const ScanPredicate& leaf, const PartitionField& field, c
   const bool is_equality = op == PredicateOp::kEqual || op == PredicateOp::kIn;
   if (!is_equality && (!IsOrderPreserving(field.transform.kind) || op == PredicateOp::kStartsWith)) return range.may_have_value;
   std::vector<Literal> values;
-  for (const Literal& value : leaf.values) values.push_back(ApplyTransform(field.transform, source, value));
-  return RangeMayMatch(op, values, range);
+  for (const Literal& value : leaf.values) {
+    values.push_back(ApplyTransform(field.transform, source, value));
+    const bool is_wrapped = field.transform.kind == TransformKind::kTruncate && CompareLiterals(values.back(), value) > 0;
+    if (is_wrapped && !is_equality) return range.may_have_value;
+  }
+  return RangeMayMatch(op, values, WithWrapped(field, range));
 }
 
 ValueRange FromLiteral(const Literal& value) {
@@ -81,6 +97,15 @@ ValueRange FromLiteral(const Literal& value) {
 
 // Partition values are read as the table's types of today; a snapshot may be asked in those of its time.
 bool IsOf(const Type& type, const ValueRange& range) { return (!range.lower || LiteralFits(type, *range.lower)) && (!range.upper || LiteralFits(type, *range.upper)); }
+
+// SQL's TIME has milliseconds: what is behind them is cut off before values are compared.
+ValueRange AsRead(const Type& type, ValueRange range) {
+  if (type.id != TypeId::kTime) return range;
+  for (std::optional<Literal>* bound : {&range.lower, &range.upper}) {
+    if (*bound) *bound = Literal(TruncateInteger(*(*bound)->get_if<int64_t>(), 1000));
+  }
+  return range;
+}
 
 std::optional<Literal> Bound(const Type& type, const std::string* bytes) {
   if (bytes == nullptr) return std::nullopt;
@@ -141,13 +166,14 @@ bool Pruner::Evaluate(const ScanPredicate& predicate, const ColumnRangeFunction&
   for (const Literal& value : predicate.values) {
     if (!LiteralFits(column->type, value) || IsNan(value)) return true;
   }
-  if (columns && !RangeMayMatch(predicate.op, predicate.values, columns(*column))) return false;
+  if (columns && !RangeMayMatch(predicate.op, predicate.values, AsRead(column->type, columns(*column)))) return false;
   for (size_t i = 0; spec != nullptr && i < spec->fields.size() && i < partition.size(); ++i) {
     const PartitionField& field = spec->fields[i];
     if (field.source_ids.size() != 1 || field.source_id() != column->id) continue;
     const Result<Type> type = TransformResultType(field.transform, column->type);
     if (!type.ok() || !IsOf(*type, partition[i])) continue;
-    if (!PartitionMayMatch(predicate, field, column->type, partition[i])) return false;
+    if (column->type.id == TypeId::kTime && field.transform.kind == TransformKind::kBucket) continue;  // of the microseconds, which are cut off
+    if (!PartitionMayMatch(predicate, field, column->type, AsRead(*type, partition[i]))) return false;
   }
   return true;
 }

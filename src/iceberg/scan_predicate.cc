@@ -35,12 +35,16 @@ ScanPredicate Rewrite(const ScanPredicate& predicate, bool is_negated) {
     }
     // kTrue stands for "cannot be said" too: its negation is no more certain.
     case PredicateOp::kTrue: return predicate;
-    default: {
-      ScanPredicate result = predicate;
-      if (is_negated) result.op = Negated(predicate.op);
-      return result;
-    }
+    default: break;
   }
+  ScanPredicate result = predicate;
+  if (!is_negated) return result;
+  // NaN is not greater than a number, nor is it less or equal.
+  const bool is_greater = predicate.op == PredicateOp::kGreater || predicate.op == PredicateOp::kGreaterOrEqual;
+  const bool is_floating = is_greater && (predicate.values[0].get_if<float>() != nullptr || predicate.values[0].get_if<double>() != nullptr);
+  if (is_floating) return ScanPredicate::IsNotNull(predicate.column_id);
+  result.op = Negated(predicate.op);
+  return result;
 }
 
 const char* OpText(PredicateOp op) {

@@ -49,7 +49,8 @@ struct ScanPredicate {
   std::string ToString(const Schema& schema) const;
 };
 
-/// An equivalent predicate without kNot: comparisons are turned round; a negated kIn or kStartsWith becomes kTrue.
+/// A predicate without kNot that holds wherever the given one does: comparisons are turned round; a negated kIn or kStartsWith becomes kTrue, "not greater" of
+/// floating-point numbers kIsNotNull.
 ScanPredicate WithoutNot(const ScanPredicate& predicate);
 
 }  // namespace firn::iceberg

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "formats/parquet_reader.h"
 #include "iceberg/object_sink_internal.h"
 #include "iceberg/projection.h"
@@ -141,9 +142,11 @@ class FileScanReader final : public ScanReader {
     const int64_t count = rows.num_rows();
     const int64_t begin = position_;
     position_ += count;
+    FIRN_ASSERT(begin >= 0 && (parquet_ != nullptr || position_ <= record_count_), "rows {} to {} of {}", begin, position_, record_count_);
     counters_.rows_read += count;
     if (count == 0) return std::optional<Batch>();
     FIRN_TRY(std::vector<ArrayPtr> columns, projection_->Convert(rows));
+    FIRN_ASSERT(columns.size() == fields_.size() && wanted_count_ <= fields_.size(), "{} columns of {}", columns.size(), fields_.size());
     std::vector<uint8_t> keep;
     MarkDeletedPositions(begin, count, &keep);
     MarkDeletedKeys(columns, count, &keep);
@@ -177,6 +180,7 @@ class FileScanReader final : public ScanReader {
       if (row_keys.empty() || encoded_columns != filter.columns) {
         std::vector<ArrayPtr> key_columns;
         for (size_t column : filter.columns) key_columns.push_back(columns[column]);
+        FIRN_ASSERT(!key_columns.empty(), "deletes by no column would delete all of {}", location_);
         row_keys = EncodeRowKeys(key_columns, count);
         encoded_columns = filter.columns;
       }

@@ -3,6 +3,7 @@
 #include <arrow/array.h>
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -170,6 +171,36 @@ TEST(Scan, PruningNeverLosesARow) {
     }
     EXPECT_GT(skipped.files_skipped + skipped.manifests_skipped + skipped.row_groups_skipped, 20) << (partitioning.empty() ? "" : partitioning[0]);
   }
+}
+
+// A file a row: what is pruned is a row that is lost.
+TEST(Scan, PruningKnowsNanAndTheSmallestNumbers) {
+  TestWarehouse warehouse;
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min(), kMax = std::numeric_limits<int64_t>::max();
+  constexpr int32_t kIntMin = std::numeric_limits<int32_t>::min();
+  const std::vector<types::Field> columns = {{"l", DataType::BigInt()}, {"n", DataType::Int()}};
+  int count = 0;
+  for (const std::vector<std::string>& partitioning : {std::vector<std::string>{"truncate(7, l)"}, {"truncate(7, n)"}, {}}) {
+    Table table = warehouse.Create("t" + std::to_string(++count), columns, {}, partitioning);
+    for (const auto& [l, n] : std::vector<std::pair<int64_t, int32_t>>{{kMin, kIntMin}, {5, 5}, {kMax, 6}}) {
+      table = warehouse.Append(table, {MakeBatch(columns, {Longs({l}), Ints({n})})});
+    }
+    const auto rows = [&](const ScanPredicate& predicate) { return Scan(warehouse, table, {.predicate = predicate}).rows(); };
+    using Op = PredicateOp;
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kLess, 1, Literal(int64_t{5}))), 1);
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kLessOrEqual, 1, Literal(kMin))), 1);
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kGreaterOrEqual, 1, Literal(kMin))), 3);
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kEqual, 1, Literal(kMin))), 1);
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kLess, 2, Literal(int32_t{-1}))), 1);
+    EXPECT_EQ(rows(ScanPredicate::Compare(Op::kGreaterOrEqual, 2, Literal(kIntMin))), 3);
+  }
+  // A file whose bounds say nothing of its NaN, which is not greater than a number.
+  Table table = warehouse.Create("nan", {{"d", DataType::Double()}});
+  table = warehouse.Append(table, {MakeBatch({{"d", DataType::Double()}}, {Doubles({std::numeric_limits<double>::quiet_NaN(), 9.0})})});
+  const ScanPredicate greater = ScanPredicate::Compare(PredicateOp::kGreater, 1, Literal(5.0));
+  EXPECT_EQ(Scan(warehouse, table, {.predicate = ScanPredicate::Not(greater)}).rows(), 2);
+  EXPECT_EQ(Scan(warehouse, table, {.predicate = ScanPredicate::Not(ScanPredicate::And({greater, ScanPredicate::IsNotNull(1)}))}).rows(), 2);
+  EXPECT_EQ(Scan(warehouse, table, {.predicate = ScanPredicate::Compare(PredicateOp::kLess, 1, Literal(5.0))}).rows(), 0);
 }
 
 TEST(Scan, TimeTravelAndProjection) {

@@ -303,6 +303,7 @@ Result<std::vector<ManifestFile>> SnapshotCommit::KeptManifests(const TableMetad
 
 Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   const Snapshot* parent = metadata.FindRef(options_.branch);
+  FIRN_ASSERT(snapshot_id_ != 0 && !IsIn(metadata), "snapshot {} is in the table already", snapshot_id_);
   DropAttempt();
   FIRN_RETURN_IF_ERROR(DeleteRowsOfOthers(metadata, parent));
   std::map<std::string, int64_t> removed;
@@ -368,6 +369,7 @@ Result<bool> SnapshotCommit::IsDone(const TableMetadata& metadata) const {
 }
 
 Status SnapshotCommit::MakeDurable(const Table& table) {
+  FIRN_ASSERT(!table.metadata_location.empty(), "`{}` has no metadata", table.identifier.ToString());
   FIRN_TRY(const std::string bytes, context_.store.Get(table.metadata_location));
   return context_.store.Put(table.metadata_location, bytes, objectstore::PutMode::kReplace);
 }

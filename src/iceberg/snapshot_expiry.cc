@@ -31,16 +31,6 @@ std::set<int64_t> NeededByOthers(const TableMetadata& metadata, const std::strin
   return needed;
 }
 
-// Whether a file lies in one of the table's folders. Others were lent to it (of another table, of Hive), or are named by a manifest that should not.
-bool IsInFoldersOf(const TableMetadata& metadata, const std::string& location) {
-  if (location.find("/../") != std::string::npos) return false;
-  for (std::string folder : {metadata.location, DataLocation(metadata), MetadataLocation(metadata)}) {
-    if (!folder.ends_with('/')) folder += '/';
-    if (folder.size() > 1 && location.starts_with(folder)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::vector<int64_t>> SnapshotsToExpire(const TableMetadata& metadata, const std::string& branch, int64_t now_ms) {

@@ -79,6 +79,15 @@ std::string MetadataLocation(const TableMetadata& metadata) {
   return metadata.Property("write.metadata.path", objectstore::JoinLocation(metadata.location, "metadata"));
 }
 
+bool IsInFoldersOf(const TableMetadata& metadata, const std::string& location) {
+  if (location.find("/../") != std::string::npos) return false;
+  for (std::string folder : {metadata.location, DataLocation(metadata), MetadataLocation(metadata)}) {
+    if (!folder.ends_with('/')) folder += '/';
+    if (folder.size() > 1 && location.starts_with(folder)) return true;
+  }
+  return false;
+}
+
 Result<formats::ParquetWriterOptions> ParquetOptions(const TableMetadata& metadata) {
   formats::ParquetWriterOptions options;
   options.codec = metadata.Property("write.parquet.compression-codec", options.codec);

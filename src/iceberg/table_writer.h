@@ -97,6 +97,9 @@ class TableWriter {
 std::string DataLocation(const TableMetadata& metadata);
 /// Where metadata files go: `write.metadata.path`, or "metadata" below the table.
 std::string MetadataLocation(const TableMetadata& metadata);
+/// Whether a file lies in one of the table's folders, and may be deleted with what named it. Others were lent to the table (by another one, by Hive), or are named by
+/// metadata that should not.
+bool IsInFoldersOf(const TableMetadata& metadata, const std::string& location);
 /// Codec, level and sizes from the table's properties (write.parquet.*).
 Result<formats::ParquetWriterOptions> ParquetOptions(const TableMetadata& metadata);
 

@@ -8,6 +8,7 @@
 
 #include "iceberg/delete_reader.h"
 #include "iceberg/table_scan.h"
+#include "iceberg/metadata_files.h"
 #include "iceberg/test_table_internal.h"
 
 namespace firn::iceberg {
@@ -398,6 +399,11 @@ TEST(HadoopCatalog, PropertiesChangeAndOldMetadataGoes) {
   int metadata_files = 0;
   for (const auto& object : Must(warehouse.store().List(table.metadata->location))) metadata_files += object.location.ends_with(".gz.metadata.json");
   EXPECT_EQ(metadata_files, 3);
+  TableMetadata before = *table.metadata, after = before;
+  const std::string own = MetadataLocation(before) + "/v1.gz.metadata.json";
+  before.metadata_log = {{1, own}, {2, "file:///somebody/else.json"}, {3, MetadataLocation(before) + "/../../other/v1.metadata.json"}};
+  after.metadata_log.clear();
+  EXPECT_THAT(ObsoleteMetadataFiles(before, after), testing::ElementsAre(own)) << "whatever the log names, others' files stay";
   CommitResult refused = Must(warehouse.catalog().CommitTable(table.identifier, {{AssertTableUuid{"other"}}, {}}));
   EXPECT_EQ(refused.outcome, CommitOutcome::kConflict);
   EXPECT_THAT(refused.reason, HasSubstr("Requirement failed: UUID does not match"));

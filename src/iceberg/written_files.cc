@@ -36,8 +36,9 @@ Status DecodeGroup(const TableMetadata& metadata, std::string_view* in, WrittenF
   if (spec == nullptr) return Error(ErrorCode::kInvalidMetadata, fmt::format("files were written with partition spec {}, which the table has not", spec_id));
   ManifestFile manifest;
   manifest.partition_spec_id = spec->spec_id;
+  manifest.content = content == static_cast<int64_t>(ManifestContent::kData) ? ManifestContent::kData : ManifestContent::kDeletes;
   FIRN_TRY(std::vector<ManifestEntry> entries, DecodeManifest(bytes, manifest, *spec, metadata.SchemaForSpec(*spec)));
-  auto& target = content == static_cast<int64_t>(ManifestContent::kData) ? files->data_files : files->delete_files;
+  auto& target = manifest.content == ManifestContent::kData ? files->data_files : files->delete_files;
   for (ManifestEntry& entry : entries) target.push_back(std::move(entry.file));
   return Ok();
 }

@@ -280,6 +280,11 @@ class BeastServer final : public HttpServer {
     http::read_header(stream, buffer, parser, problem);
     if (problem) return;
     stream.set_deadline(SteadyTime::max());
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {  // curl waits a second for it before a body of some size
+      http::response<http::empty_body> go(http::status::continue_, 11);
+      http::write(stream, go, problem);
+      if (problem) return;
+    }
     http::read(stream, buffer, parser, problem);
   }
 

@@ -209,6 +209,19 @@ TEST(Http, RequestsInOneGoAreAnsweredInTurnAndHeadWithoutABody) {
   EXPECT_THAT(answers, testing::EndsWith("\r\n\r\nBREW/c"));
 }
 
+TEST(Http, WhoAsksBeforeABodyIsToldToGoOn) {
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}, .max_body_bytes = 10}, [](const HttpRequest& request) { return HttpResponse{.body = request.body}; });
+  ASSERT_TRUE(server.ok());
+  RawClient client((*server)->address());
+  client.Send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_THAT(client.ReadSome(), testing::StartsWith("HTTP/1.1 100 Continue\r\n"));
+  client.Send("hello");
+  EXPECT_THAT(client.ReadSome(), testing::EndsWith("hello"));
+  RawClient refused((*server)->address());
+  refused.Send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n");
+  EXPECT_THAT(refused.ReadAll(), testing::StartsWith("HTTP/1.1 413 "));
+}
+
 // Lets the process open no more files while it lives.
 class NoMoreFiles {
  public:

@@ -114,6 +114,24 @@ class Gateway(NodeCase):
         rows = list(page["results"]["data"])
         self.assertTrue(rows)
 
+    def test_keys_of_a_map_are_texts_in_json(self):
+        for text, key in (("CAST('NaN' AS DOUBLE)", "NaN"), ("1", "1"), ("CAST(1.50 AS DECIMAL(5, 2))", "1.50"), ("TRUE", "true"), ("'a\"b'", 'a"b'), ("DATE '2024-01-02'", "2024-01-02"), ("x'ff'", "/w=="), ("ARRAY[1, 2]", "[1,2]")):
+            operation = self.submit(f"SELECT MAP[{text}, 7] AS m")
+            page = self.ready(operation + "/result/0?rowFormat=JSON")
+            rows = list(page["results"]["data"])
+            while "nextResultUri" in page:
+                page = self.ready(page["nextResultUri"])
+                rows += page["results"]["data"]
+            self.assertEqual(rows, [{"kind": "INSERT", "fields": [{key: 7}]}], text)
+
+    def test_a_float_has_its_own_digits_in_json(self):
+        page = self.ready(self.submit("SELECT CAST(0.1 AS FLOAT) AS f, CAST(0.1 AS DOUBLE) AS d, CAST(16777216 AS FLOAT) AS w") + "/result/0?rowFormat=JSON")
+        rows = list(page["results"]["data"])
+        while "nextResultUri" in page:
+            page = self.ready(page["nextResultUri"])
+            rows += page["results"]["data"]
+        self.assertEqual(rows[0]["fields"], [0.1, 0.1, 16777216.0])
+
     def test_head_has_no_body(self):
         for port, path in (("jobs", "/healthz"), ("sql", "/v2/info")):
             connection = http.client.HTTPConnection("127.0.0.1", self.node.ports[port], timeout=20)
