@@ -225,7 +225,9 @@ Result<ExpressionPtr> ExpressionBinder::BindColumn(const sql::Expression& expres
   }
   auto resolved = scope_.Resolve(name, span);
   bool is_outer = false;
-  if (!resolved.ok() && resolved.error().code() == ErrorCode::kColumnNotFound && place_.outer != nullptr && place_.outer->Knows(name)) {
+  const bool is_unknown = !resolved.ok() && resolved.error().code() == ErrorCode::kColumnNotFound && place_.outer != nullptr;
+  const bool names_outer = is_unknown && name.parts.size() > 1 && !scope_.HasRelation(name) && place_.outer->HasRelation(name);
+  if (is_unknown && (names_outer || place_.outer->Knows(name))) {
     is_outer = true;
     resolved = place_.outer->Resolve(name, span);
   }

@@ -53,32 +53,34 @@ struct MergedColumns {
   std::vector<std::pair<int, int>> pairs;          // where they are on the left and on the right
 };
 
-std::vector<std::string> MergedNames(const sql::TableExpression& table, const Relation& left, const Relation& right) {
-  std::vector<std::string> names;
-  for (const sql::Identifier& column : table.using_columns) names.push_back(column.text);
-  if (!table.is_natural) return names;
+std::vector<sql::Identifier> MergedNames(const sql::TableExpression& table, const Relation& left, const Relation& right) {
+  if (!table.is_natural) return table.using_columns;
+  std::vector<sql::Identifier> names;
   for (const ScopeColumn& column : left.scope.columns) {
     bool ignored = false;
-    if (!column.is_qualified_only && FindOnce(right.scope, column.name, &ignored) != nullptr) names.push_back(column.name);
+    if (!column.is_qualified_only && FindOnce(right.scope, column.name, &ignored) != nullptr) names.push_back({column.name, table.span});
   }
   return names;
 }
 
 /// Indices are those of the joined relation.
-Result<MergedColumns> Merge(const std::vector<std::string>& names, const Relation& left, const Relation& right, JoinKind kind, base::SourceSpan span,
-                            const expr::EvaluationContext& evaluation) {
+Result<MergedColumns> Merge(const std::vector<sql::Identifier>& names, const Relation& left, const Relation& right, JoinKind kind, QueryBinder& binder) {
   MergedColumns merged;
   const int left_count = static_cast<int>(left.node->fields.size());
-  for (const std::string& name : names) {
+  for (const auto& [name, written] : names) {
+    const base::SourceSpan span = binder.Span(written);
     bool is_ambiguous = false;
     const ScopeColumn* from_left = FindOnce(left.scope, name, &is_ambiguous);
     const ScopeColumn* from_right = FindOnce(right.scope, name, &is_ambiguous);
     if (from_left == nullptr || from_right == nullptr || is_ambiguous) {
-      return Error(is_ambiguous ? ErrorCode::kAmbiguousColumn : ErrorCode::kColumnNotFound, fmt::format("USING column `{}` must be in both sides once", name)).At(span);
+      const std::string where = is_ambiguous ? "is more than once on one side" : from_left == nullptr ? "is not on the left" : "is not on the right";
+      return Error(is_ambiguous ? ErrorCode::kAmbiguousColumn : ErrorCode::kColumnNotFound, fmt::format("USING column `{}` {}", name, where))
+          .At(span)
+          .Hint("USING takes columns that both sides have, each once; others are joined ON a = b");
     }
     const int right_index = from_right->index + left_count;
     FIRN_TRY(ExpressionPtr equal, expr::BindCall("=", {expr::MakeColumn(from_left->index, name, from_left->type), expr::MakeColumn(right_index, name, from_right->type)},
-                                                 span, evaluation));
+                                                 span, binder.evaluation()));
     merged.conjuncts.push_back(std::move(equal));
     merged.columns.push_back(ScopeColumn{{}, name, from_left->type, kind == JoinKind::kRight ? right_index : from_left->index});
     merged.pairs.emplace_back(from_left->index, right_index);
@@ -184,7 +186,7 @@ Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const 
   join.left_ttl_ms = TtlOf(*table.left, state_ttl_ms, session_.config.state_ttl_ms);
   join.right_ttl_ms = TtlOf(*table.right, state_ttl_ms, session_.config.state_ttl_ms);
   const bool is_full = join.kind == JoinKind::kFull;
-  FIRN_TRY(MergedColumns merged, Merge(MergedNames(table, left, right), left, right, join.kind, span, evaluation()));
+  FIRN_TRY(MergedColumns merged, Merge(MergedNames(table, left, right), left, right, join.kind, *this));
   Relation joined;
   joined.scope = JoinedScope(left, right, merged);
   std::vector<ExpressionPtr> conjuncts = merged.conjuncts;

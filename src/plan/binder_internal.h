@@ -38,7 +38,7 @@ inline constexpr int kMaxRelations = 4096;
 inline constexpr int kMaxCommonTableDepth = 200;
 /// Queries within each other, and operators above each other, after views and common tables are put in: what binds a query and walks its plan
 /// calls itself.
-inline constexpr int kMaxPlanDepth = 3000;
+inline constexpr int kMaxPlanDepth = 2000;
 /// Nodes that BETWEEN and CASE x WHEN repeat: x BETWEEN a AND b is x >= a AND x <= b, which doubles x, and again where it is in another x.
 inline constexpr size_t kMaxRepeatedNodes = size_t{1} << 16;
 

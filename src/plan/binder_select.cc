@@ -70,6 +70,7 @@ class SelectBinder {
   Status BindConjunct(const sql::Expression& conjunct, std::vector<ExpressionPtr>& kept);
   Status BindGroupBy();
   Status BindItems();
+  bool BindFields(const sql::Expression& star);
   Status BindStar(const sql::Expression& star);
   Status BindOrderBy();
   Result<SortKey> BindSortItem(const sql::SortItem& item);
@@ -204,8 +205,27 @@ Status SelectBinder::BindGroupBy() {
   return Ok();
 }
 
+/// row.*: its fields. False where the name is that of no ROW.
+bool SelectBinder::BindFields(const sql::Expression& star) {
+  sql::Expression named;
+  named.kind = sql::ExpressionKind::kColumn;
+  named.span = star.span;
+  named.name.parts = star.name.parts;
+  auto row = OutputBinder("SELECT").Bind(named);
+  if (!row.ok() || (*row)->type.kind() != types::TypeKind::kRow) return false;
+  for (const types::Field& field : (*row)->type.fields()) {
+    auto value = expr::BindCall(".", {*row, expr::MakeStringLiteral(field.name)}, binder_.Span(star.span), binder_.evaluation());
+    if (!value.ok()) return false;
+    items_.push_back(std::move(*value));
+    names_.push_back(field.name);
+  }
+  return true;
+}
+
 Status SelectBinder::BindStar(const sql::Expression& star) {
-  FIRN_TRY(const auto columns, state_.from.scope.Expand(star.name, binder_.Span(star.span)));
+  auto expanded = state_.from.scope.Expand(star.name, binder_.Span(star.span));
+  if (!expanded.ok() && !star.name.parts.empty() && BindFields(star)) return Ok();
+  FIRN_TRY(const auto columns, std::move(expanded));
   for (const ScopeColumn* column : columns) {
     items_.push_back(expr::MakeColumn(column->index, column->name, column->type, binder_.Span(star.span)));
     names_.push_back(column->name);
@@ -435,14 +455,21 @@ Result<Relation> BindSelect(QueryBinder& binder, const sql::Query& query, const 
 
 Result<ScalarQuery> BindScalarSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer) { return SelectBinder(binder, query, &outer).RunScalar(); }
 
+namespace {
+
+bool Aggregates(const sql::Expression& expression) {
+  if (expression.kind == sql::ExpressionKind::kCall && expression.over == nullptr && expr::FindAggregate(expression.text) != nullptr) return true;
+  return std::any_of(expression.arguments.begin(), expression.arguments.end(), [](const sql::ExpressionPtr& argument) { return argument != nullptr && Aggregates(*argument); });
+}
+
+}  // namespace
+
 Result<MatchedQuery> QueryBinder::BindMatched(const sql::Query& query, const Scope& outer) {
-  const bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&
-                        query.select->from != nullptr && !query.select->has_group_by && query.select->having == nullptr;
-  if (is_plain) {
-    // An aggregate in the select list makes it a query of one row: bound whole below.
-    auto matched = SelectBinder(*this, query, &outer).RunMatched();
-    if (matched.ok() || matched.error().code() != ErrorCode::kInvalidAggregate) return matched;
-  }
+  bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&
+                  query.select->from != nullptr && !query.select->has_group_by && query.select->having == nullptr;
+  // An aggregate in the select list makes it a query of one row: bound whole.
+  is_plain = is_plain && std::none_of(query.select->items.begin(), query.select->items.end(), [](const sql::SelectItem& item) { return Aggregates(*item.expression); });
+  if (is_plain) return SelectBinder(*this, query, &outer).RunMatched();
   FIRN_TRY(Relation relation, BindQuery(query, &outer));
   MatchedQuery matched;
   matched.items = AllColumns(relation.node->fields);

@@ -59,7 +59,7 @@ Result<expr::ExpressionPtr> Integer(const sql::Expression& literal, base::Source
   const char* end = literal.text.data() + literal.text.size();
   const auto [stop, code] = std::from_chars(literal.text.data(), end, value);
   if (code == std::errc() && stop == end) {
-    if (value <= std::numeric_limits<int32_t>::max()) return FromScalar(arrow::Int32Scalar(static_cast<int32_t>(value)), DataType::Int(), span);
+    if (value >= std::numeric_limits<int32_t>::min() && value <= std::numeric_limits<int32_t>::max()) return FromScalar(arrow::Int32Scalar(static_cast<int32_t>(value)), DataType::Int(), span);
     return FromScalar(arrow::Int64Scalar(value), DataType::BigInt(), span);
   }
   return Decimal(literal.text, static_cast<int>(literal.text.size()), 0, span);

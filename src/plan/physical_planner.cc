@@ -325,10 +325,11 @@ Result<PhysicalNodePtr> PhysicalBuilder::FeedSink(const LogicalNode& node, const
   FIRN_TRY(PhysicalNodePtr input, Build(node.inputs[0], drops ? Asks::kNoUpdateBefore : Asks::kAllChanges));
   if (sink.traits.is_upsert) input = Distributed(std::move(input), sink.upsert_key);
   if (sink.traits.runs_in_one_lane) input = Distributed(std::move(input), {});
-  if (!input->changelog.has_updates || wants_update_before) return input;
+  if (input->changelog.InsertOnly() || wants_update_before) return input;
   if (drops) return WithoutUpdateBefore(std::move(input));
   if (sink.upsert_key.empty()) return input;
-  // The query's rows are told apart by other columns than the table's, or -U alone says that a row went: made exact by the table's key.
+  // The query's rows are told apart by other columns than the table's, so that one that goes may leave another of its key; or -U alone says that a
+  // row went: made exact by the table's key.
   const int lanes = input->parallelism;
   return Add({NormalizeNode{sink.upsert_key, false}, {std::move(input)}, node.fields, kUpsert, sink.upsert_key, lanes});
 }

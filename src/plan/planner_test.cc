@@ -125,6 +125,13 @@ TEST_F(Planner, AnUpdateThatMovesARowToAnotherKeyOfTheSinkTakesItFromTheOld) {
   EXPECT_EQ(Find<NormalizeNode>(plan).size(), 1u);
 }
 
+TEST_F(Planner, ARowThatGoesLeavesTheOthersOfItsKey) {
+  // Matches of a row of `l` come and go; the table's key is told apart by none of the join's.
+  EXPECT_EQ(Find<NormalizeNode>(Plan("INSERT INTO lake.db.s SELECT l.k, r.y FROM l LEFT JOIN r ON l.k = r.k;")).size(), 1u);
+  EXPECT_THAT(Find<NormalizeNode>(Plan("INSERT INTO lake.db.s SELECT l.k, r.y FROM l JOIN r ON l.k = r.k;")), IsEmpty());
+  EXPECT_THAT(Find<NormalizeNode>(Plan("INSERT INTO out_r SELECT l.k, r.y FROM l LEFT JOIN r ON l.k = r.k;")), IsEmpty());
+}
+
 TEST_F(Planner, AggregatesOverChangesRetract) {
   const JobPlan plan = Plan("SELECT name, COUNT(*) FROM dim GROUP BY name;");
   const auto& aggregate = std::get<GroupAggregateNode>(Find<GroupAggregateNode>(plan)[0]->spec);
@@ -166,6 +173,14 @@ TEST_F(Planner, RowtimeIsReadForTheWatermarkOnly) {
 
 TEST_F(Planner, NamesOfResultsAreUnique) {
   EXPECT_THAT(Columns(Plan("SELECT l.k, r.k, x + 1, r.k FROM l, r WHERE l.k = r.k;")), ElementsAre("k", "k0", "EXPR$2", "k1"));
+}
+
+TEST_F(Planner, RefusesUsingWhatOneSideLacks) {
+  const Error error = Refusal("SELECT l.k FROM l JOIN r USING (k, rid);");
+  EXPECT_EQ(error.message(), "USING column `rid` is not on the left");
+  EXPECT_EQ(error.span()->begin, 35u);
+  // A correlated name that the enclosing query's table lacks: its columns are the near ones.
+  EXPECT_EQ(Refusal("SELECT k FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.k = l.kk);").message(), "column not found: `kk`");
 }
 
 TEST_F(Planner, UsingMergesColumns) {
@@ -221,13 +236,19 @@ TEST_F(Planner, WhatDoublesWithEachLevelIsNotWrittenOut) {
   EXPECT_EQ(Refusal("SELECT " + choice + " FROM l;").code(), ErrorCode::kLimitExceeded);
 }
 
+TEST_F(Planner, SubqueriesOfAggregatesAreBoundOnce) {
+  std::string query = "SELECT id FROM l";
+  for (int i = 0; i < 30; ++i) query = "SELECT MAX(id) FROM l WHERE id IN (" + query + ")";
+  Plan(query + ";");
+}
+
 TEST_F(Planner, ChainsOfCommonTablesAreLimited) {
   std::string query = "WITH c0 AS (SELECT k FROM l)";
   for (int i = 1; i < 4000; ++i) query += fmt::format(", c{} AS (SELECT k FROM c{})", i, i - 1);
   EXPECT_EQ(Refusal(query + " SELECT * FROM c3999;").code(), ErrorCode::kLimitExceeded);
   Plan(query + " SELECT * FROM c150;");
   query = "WITH c0 AS (SELECT k FROM l)";
-  const std::string without = Repeated(" EXCEPT SELECT 'a'", 900, "");
+  const std::string without = Repeated(" EXCEPT SELECT 'a'", 300, "");
   for (int i = 1; i < 40; ++i) query += fmt::format(", c{} AS (SELECT k FROM c{}{})", i, i - 1, without);
   EXPECT_EQ(Refusal(query + " SELECT * FROM c39;").code(), ErrorCode::kLimitExceeded);
   Plan(query + " SELECT * FROM c1;");

@@ -78,6 +78,11 @@ Result<ResolvedColumn> Scope::Resolve(const sql::ObjectName& name, base::SourceS
   return NotFound(*this, name, span);
 }
 
+bool Scope::HasRelation(const sql::ObjectName& name) const {
+  FIRN_ASSERT(!name.parts.empty());
+  return std::any_of(columns.begin(), columns.end(), [&](const ScopeColumn& column) { return !column.qualifier.empty() && column.qualifier.back() == name.parts[0].text; });
+}
+
 bool Scope::Knows(const sql::ObjectName& name) const {
   const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
   for (size_t qualifier_parts = 0; qualifier_parts <= most; ++qualifier_parts) {

@@ -36,6 +36,8 @@ struct Scope {
 
   /// kColumnNotFound with near names, kAmbiguousColumn. `span`: of the name.
   Result<ResolvedColumn> Resolve(const sql::ObjectName& name, base::SourceSpan span) const;
+  /// Whether a relation here is called as the name begins.
+  bool HasRelation(const sql::ObjectName& name) const;
   /// Whether the name means something here, or something ambiguous.
   bool Knows(const sql::ObjectName& name) const;
   /// The columns of `qualifier.*`; those of `*` for an empty qualifier.

@@ -391,6 +391,7 @@ Result<TableExpressionPtr> Parser::ParseTablePrimary() {
   table->span = SpanFrom(begin);
   FIRN_RETURN_IF_ERROR(ParseAlias(table.get()));
   table->span = SpanFrom(begin);
+  if (AtWord("TABLESAMPLE")) return Unsupported(Current().span, "TABLESAMPLE is not supported", "WHERE RAND() < 0.1 keeps a tenth of the rows");
   if (AtWord("MATCH_RECOGNIZE")) return Unsupported(Current().span, "MATCH_RECOGNIZE is not supported", "rows of a key that follow each other within a gap are a window: FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
   return table;
 }
