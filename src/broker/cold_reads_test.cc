@@ -160,5 +160,24 @@ TEST_F(ColdReads, TimesAreLookedUpBesideTheQueue) {
   EXPECT_THAT(offsets, ElementsAre(10, 4, 0, 9, -1));
 }
 
+// A producer that did not get its answer before a crash: the batch is looked for in files, and the queue goes on meanwhile.
+TEST_F(ColdReads, ARepeatedBatchIsLookedForBesideTheQueue) {
+  rig.holds_calls = false;
+  const auto batch = [] { return ProduceOf("t", 0, BatchOf({"x"}, kTimeMs, {.producer_id = 4, .producer_epoch = 0, .base_sequence = 0})); };
+  EXPECT_EQ(rig.Call<kafka::ProduceResponse>(9, batch()).topics[0].partitions[0].base_offset, 10);
+  rig.Crash();
+  Log(0)->SetColdEnd(11);
+  rig.holds_calls = true;
+  auto again = rig.Send<kafka::ProduceResponse>(9, batch());
+  EXPECT_FALSE(again.done());
+  EXPECT_EQ(rig.executor.waiting_count(), 1u);
+  Produce(2, 10);  // answered
+  RunCalls();
+  ASSERT_TRUE(again.done());
+  EXPECT_EQ(again.Get().topics[0].partitions[0].error_code, 0);
+  EXPECT_EQ(again.Get().topics[0].partitions[0].base_offset, 10);
+  EXPECT_EQ(Log(0)->high_watermark(), log::Offset(11));
+}
+
 }  // namespace
 }  // namespace firn::broker

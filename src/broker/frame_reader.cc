@@ -28,8 +28,10 @@ std::span<char> FrameReader::Buffer() {
 }
 
 Status FrameReader::Take(size_t size, std::vector<base::SharedBytes>* frames) {
+  FIRN_ASSERT(size > 0, "nothing was read");
   if (large_ == nullptr) {
     filled_ += size;
+    FIRN_ASSERT(filled_ <= buffer_.size(), "{} bytes in a buffer of {}", filled_, buffer_.size());
     return Cut(frames);
   }
   large_filled_ += size;
@@ -59,6 +61,7 @@ Status FrameReader::Cut(std::vector<base::SharedBytes>* frames) {
     large_size_ = frame_size;
     large_filled_ = there;
   }
+  FIRN_ASSERT(begin <= filled_ && (large_ == nullptr || begin == filled_), "frames end at {} of {} bytes", begin, filled_);
   std::memmove(buffer_.data(), buffer_.data() + begin, filled_ - begin);
   filled_ -= begin;
   return Ok();

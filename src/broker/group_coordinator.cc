@@ -311,17 +311,18 @@ void GroupCoordinator::OnRebalanceTimer(const std::string& group_id) {
 }
 
 void GroupCoordinator::DropAbsentMembers(Group& group) {
-  std::vector<std::string> absent;
-  for (const auto& [id, member] : group.members) {
-    if (!member.joining && !member.instance_id.has_value()) absent.push_back(id);
-  }
-  for (const std::string& id : absent) {
-    Member& member = group.members[id];
+  for (auto next = group.members.begin(); next != group.members.end();) {
+    Member& member = next->second;
+    if (member.joining || member.instance_id.has_value()) {
+      ++next;
+      continue;
+    }
+    FIRN_ASSERT(!member.syncing, "member {} of group {} waits for an assignment of the generation before", member.id, group.id);
     if (member.has_timer) queue_.Cancel(member.timer);
     Uncount(member);
-    group.members.erase(id);
-    std::erase(group.join_order, id);
+    next = group.members.erase(next);
   }
+  std::erase_if(group.join_order, [&](const std::string& id) { return !group.members.contains(id); });
   while (!group.pending_members.empty()) DropPending(group, group.pending_members.begin()->first);
 }
 

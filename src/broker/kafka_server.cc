@@ -139,6 +139,7 @@ void ClientConnection::CountHeld() {
   int64_t held = connection_ == nullptr ? 0 : static_cast<int64_t>(reader_.partial_bytes()) + waiting_bytes_;
   if (connection_ != nullptr && shared_->broker != nullptr) held += shared_->broker->waiting_produce_bytes(client_.connection);
   shared_->held_bytes += held - held_bytes_;
+  FIRN_ASSERT(held >= 0 && shared_->held_bytes >= held, "{} bytes are held, {} of them by one connection", shared_->held_bytes, held);
   held_bytes_ = held;
 }
 
@@ -173,6 +174,7 @@ void ClientConnection::CheckIdle() {
 }
 
 void ClientConnection::OnClosed() {
+  FIRN_ASSERT(connection_ != nullptr, "a connection is closed twice");
   connection_ = nullptr;
   is_ending_ = true;
   DropWaiting();
@@ -226,6 +228,7 @@ bool ClientConnection::MayStart(const base::SharedBytes& frame) {
 }
 
 void ClientConnection::Start(base::SharedBytes frame) {
+  FIRN_ASSERT(connection_ != nullptr && !is_ending_ && !is_muted_, "a request of a connection that has ended is started");
   const uint64_t number = first_slot_ + slots_.size();
   slots_.push_back({.is_produce = Broker::IsProduce(frame.view()), .reply = std::nullopt});
   produces_ += slots_.back().is_produce ? 1 : 0;
@@ -244,6 +247,7 @@ void ClientConnection::Pump() {
     base::SharedBytes frame = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= static_cast<int64_t>(frame.size());
+    FIRN_ASSERT(waiting_bytes_ >= 0 && (waiting_bytes_ > 0 || waiting_.empty()), "{} frames of {} bytes wait", waiting_.size(), waiting_bytes_);
     Start(std::move(frame));
   }
   is_pumping_ = false;
@@ -277,6 +281,7 @@ void ClientConnection::SendReady() {
     ++first_slot_;
     produces_ -= slot.is_produce ? 1 : 0;
     ready_bytes_ -= slot.size_bytes;
+    FIRN_ASSERT(ready_bytes_ >= 0 && produces_ <= slots_.size(), "{} bytes are ready in {} slots, {} of Produce", ready_bytes_, slots_.size(), produces_);
     if (slot.reply->kind == Reply::Kind::kNothing) continue;
     if (slot.reply->kind == Reply::Kind::kClose) {
       ++shared_->faults;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/assert.h"
 #include "base/varint.h"
 
 namespace firn::broker {
@@ -125,6 +126,7 @@ std::string GroupOffsetKey(std::string_view group, std::string_view topic, int32
 }
 std::string ProducerStatePrefix(log::TopicPartitionId partition) { return fmt::format("{}{}/", kProducerStatePrefix, partition); }
 std::string ProducerStateKey(log::TopicPartitionId partition, int64_t producer_id) {
+  FIRN_ASSERT(producer_id >= 0, "producer {}", producer_id);
   return fmt::format("{}{}/{}", kProducerStatePrefix, partition, producer_id);
 }
 

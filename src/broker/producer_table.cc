@@ -93,26 +93,27 @@ void ProducerTable::Finish(log::TopicPartitionId partition, int64_t producer_id,
   for (const auto& waiting : std::exchange(batch.waiting, {})) waiting(code, offset);
 }
 
-int64_t ProducerTable::OffsetOf(const log::PartitionLog& log, const RecordBatchView& repetition, AcceptedBatch& batch) const {
-  FIRN_ASSERT(!batch.is_in_flight);
-  log::Offset at(std::max(batch.batch.search_from, log.log_start().value()));
-  int64_t searched_bytes = 0;
-  while (batch.batch.offset < 0 && searched_bytes < kSearchBytesMax) {
+int64_t ProducerTable::FindBatch(const log::PartitionLog& log, const Sought& sought) {
+  FIRN_ASSERT(sought.producer_id >= 0 && sought.first_sequence >= 0 && sought.search_from >= 0, "sequence {} of producer {} from {} on", sought.first_sequence, sought.producer_id,
+              sought.search_from);
+  log::Offset at(std::max(sought.search_from, log.log_start().value()));
+  int64_t found = -1;
+  for (int64_t searched_bytes = 0; found < 0 && searched_bytes < kSearchBytesMax;) {
     auto read = log.Read(at, {});
     if (!read.ok() || read->batches.empty()) break;
+    FIRN_ASSERT(read->next > at, "a read from {} ends at {}", at, read->next);
     for (const auto& slice : read->batches) {
       searched_bytes += static_cast<int64_t>(slice.size());
       const Status walked = kafka::ForEachBatch(slice.view(), [&](const RecordBatchView& stored) {
-        const bool is_it = stored.producer_id() == repetition.producer_id() && stored.producer_epoch() == repetition.producer_epoch() &&
-                           stored.base_sequence() == repetition.base_sequence();
-        if (is_it) batch.batch.offset = stored.base_offset();
+        const bool is_it = stored.producer_id() == sought.producer_id && stored.producer_epoch() == sought.epoch && stored.base_sequence() == sought.first_sequence;
+        if (is_it) found = stored.base_offset();
         return !is_it;
       });
-      if (!walked.ok()) return -1;
+      if (!walked.ok() || found >= 0) return found;
     }
     at = read->next;
   }
-  return batch.batch.offset;
+  return found;
 }
 
 std::string ProducerTable::Encode(const State& state) {

@@ -48,8 +48,15 @@ class ProducerTable {
   /// Judges a batch with a producer id. An accepted one must be given to Finish once its entry is durable or has failed.
   Verdict Accept(const log::PartitionLog& log, const kafka::RecordBatchView& batch, int64_t now_ms);
   void Finish(log::TopicPartitionId partition, int64_t producer_id, AcceptedBatch& batch, kafka::KafkaCode code, int64_t offset);
-  /// The offset of a repeated batch that is not in flight; reads the log if it was not known when the state was written. -1 if it is gone from the log.
-  int64_t OffsetOf(const log::PartitionLog& log, const kafka::RecordBatchView& repetition, AcceptedBatch& batch) const;
+  /// A batch that was taken and whose offset was not known when the state was written.
+  struct Sought {
+    int64_t producer_id = -1;
+    int16_t epoch = -1;
+    int32_t first_sequence = -1;
+    int64_t search_from = 0;
+  };
+  /// Its offset; -1 if it is gone from the log. Reads the log, so it blocks: beside the queue. Thread-safe.
+  static int64_t FindBatch(const log::PartitionLog& log, const Sought& sought);
 
   /// Drops cached states when there are too many; they are read again when needed.
   void TrimCache();

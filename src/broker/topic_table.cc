@@ -40,6 +40,7 @@ void TopicTable::Insert(TopicInfo info) {
   topic.settings = SettingsOf(info.configs);
   topic.logs.resize(info.partitions.size());
   topic.info = std::move(info);
+  FIRN_ASSERT(topics_.size() == names_by_id_.size(), "{} topics have {} ids", topics_.size(), names_by_id_.size());
 }
 
 Topic* TopicTable::Find(const std::string& name) {
@@ -54,6 +55,7 @@ Topic* TopicTable::FindById(const kafka::Uuid& id) {
 
 log::PartitionLog* TopicTable::Partition(Topic& topic, int32_t index) {
   if (index < 0 || static_cast<size_t>(index) >= topic.logs.size()) return nullptr;
+  FIRN_ASSERT(topic.logs.size() == topic.info.partitions.size(), "topic '{}' has {} partitions, {} logs", topic.info.name, topic.info.partitions.size(), topic.logs.size());
   auto& log = topic.logs[static_cast<size_t>(index)];
   if (log == nullptr) log = store_.partition(topic.info.partitions[static_cast<size_t>(index)]);
   return log.get();
@@ -241,6 +243,7 @@ void TopicTable::Store(Topic& topic, std::vector<log::Operation> operations, Out
 
 void TopicTable::Reload(const std::string& name) {
   if (being_deleted_.contains(name)) return;  // on its way out, whatever else of it has failed
+  if (const Topic* topic = Find(name)) names_by_id_.erase(topic->info.id);
   topics_.erase(name);
   const std::string key = TopicKey(name);
   const auto value = store_.meta().Get(key);

@@ -21,6 +21,8 @@ constexpr size_t kSpareFilesMax = 3;
 
 void JournalFiles::Restore(std::vector<Needed> needed, std::vector<uint64_t> spare, uint64_t last_number) {
   base::MutexLock lock(mutex_);
+  FIRN_ASSERT(needed_.empty() && !prepared_.has_value(), "{} journal files are there before any was restored", needed_.size());
+  FIRN_ASSERT(needed.empty() || needed.back().number <= last_number, "journal file {} is needed, the last is {}", needed.back().number, last_number);
   needed_.assign(needed.begin(), needed.end());
   spare_ = std::move(spare);
   last_number_ = last_number;
@@ -94,6 +96,7 @@ uint64_t JournalFiles::FirstNeeded(uint64_t sequence) const {
 
 void JournalFiles::Recycle(uint64_t first_needed) {
   base::MutexLock lock(mutex_);
+  FIRN_ASSERT(first_needed <= last_number_, "journal file {} is needed first, the last is {}", first_needed, last_number_);
   while (!needed_.empty() && needed_.front().number < first_needed) {
     spare_.push_back(needed_.front().number);
     needed_.pop_front();

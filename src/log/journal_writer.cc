@@ -161,6 +161,7 @@ std::optional<Error> JournalWriter::RefuseBeforehand(const Waiting& entry) const
 
 bool JournalWriter::HasRoom(const Waiting& entry, uint64_t group_bytes) const {
   if (!file_.has_value()) return false;
+  FIRN_ASSERT(position_ >= kJournalHeaderBytes && position_ <= file_->size_bytes, "journal file {} of {} bytes is written at {}", file_->number, file_->size_bytes, position_);
   if (group_bytes > 0 && group_bytes + entry.entry_bytes > kGroupBytesMax) return false;
   const uint64_t reserved = HasRecords(entry.operations) ? std::min(kReservedBytes, file_->size_bytes / 8) : 0;
   return position_ + io::NextBlock(group_bytes + entry.entry_bytes) + reserved <= file_->size_bytes;
@@ -196,6 +197,7 @@ Status JournalWriter::WriteBlocks(Entries group) {
 
 // The file ends at its last durable entry, and is not written again.
 void JournalWriter::CutBack() {
+  FIRN_ASSERT(file_.has_value(), "there is no journal file to be cut back");
   Status cut = file_->file->Truncate(position_);
   if (cut.ok()) cut = file_->file->Sync();
   if (!cut.ok()) StopWith(cut.error());

@@ -136,6 +136,7 @@ Slab LogContents::AssignOffsets(const std::shared_ptr<Partition>& partition, con
     at += kafka::RecordBatchView::PeekSize(std::string_view(at, static_cast<size_t>(end - at)));
   }
   auto slab = MakeSlab(first, append.batches);
+  FIRN_ASSERT(next > first, "partition {} is given no offset", append.partition);
   FIRN_ASSERT(slab.ok() && slab->end == next, "batches for partition {} changed after they were checked", append.partition);
   partition->Assign(next);
   assigned_.push_back(partition);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/segment_cache.h"
 
+#include "base/assert.h"
 #include "base/mutex.h"
 
 namespace firn::log {
@@ -48,6 +49,8 @@ void SegmentCache::ReportFailure(const Error& error) {
 }
 
 void SegmentCache::EraseLocked(std::map<Key, std::list<Entry>::iterator>::iterator place) {
+  FIRN_ASSERT(place != places_.end() && places_.size() == entries_.size(), "{} segments are open, {} are known", entries_.size(), places_.size());
+  FIRN_ASSERT(memory_bytes_ >= place->second->reader->memory_bytes(), "{} bytes of indexes, {} of one", memory_bytes_, place->second->reader->memory_bytes());
   memory_bytes_ -= place->second->reader->memory_bytes();
   entries_.erase(place->second);
   places_.erase(place);

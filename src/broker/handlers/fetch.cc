@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/assert.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
 #include "kafka/record_batch.h"
@@ -135,6 +136,7 @@ bool FetchOperation::RefusesSession() {
 }
 
 void FetchOperation::Begin() {
+  FIRN_ASSERT(subscriptions_.empty() && !room_wait_.has_value(), "a fetch that waits is begun again");
   response_ = {};
   for (const auto& topic : request_.topics) {
     auto& answered = response_.topics.emplace_back();
@@ -231,6 +233,7 @@ void FetchOperation::Fail(FetchResponse::Partition& slot, KafkaCode code) {
 
 /// Counts so many bytes as the node's memory, until it counts others or ends.
 void FetchOperation::Hold(int64_t bytes) {
+  FIRN_ASSERT(bytes >= 0);
   if (bytes > held_bytes_) core_.responses.Add(bytes - held_bytes_);
   if (bytes < held_bytes_) core_.responses.Remove(held_bytes_ - bytes);
   held_bytes_ = bytes;
@@ -264,6 +267,7 @@ void FetchOperation::StopTimer() {
 }
 
 void FetchOperation::WaitForRoom() {
+  FIRN_ASSERT(!room_wait_.has_value() && collected_bytes_ == 0, "a fetch waits for room twice");
   core_.parked_fetches.Add(call_->connection(), shared_from_this(), memory_bytes_);
   room_wait_ = core_.responses.WaitForRoom([self = weak_from_this()] {
     if (auto fetch = self.lock()) fetch->OnRoom();
@@ -279,6 +283,7 @@ void FetchOperation::OnRoom() {
 }
 
 void FetchOperation::Park() {
+  FIRN_ASSERT(has_timer_ && subscriptions_.empty(), "a fetch with {} subscriptions is parked", subscriptions_.size());
   for (const auto& [log, end] : ends_) {
     auto wake = core_.queue.Waker([self = weak_from_this()] {
       if (auto fetch = self.lock()) fetch->OnWake();

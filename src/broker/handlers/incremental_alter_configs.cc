@@ -5,8 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "broker/config_entries_internal.h"
 #include "broker/core_internal.h"
@@ -88,6 +91,8 @@ void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterCon
   auto finish_one = [call, response, outstanding] {
     if (--*outstanding == 0) call->Respond(*response);
   };
+  std::map<std::pair<int8_t, std::string>, int> times;
+  for (const auto& resource : request.resources) ++times[{resource.resource_type, resource.resource_name}];
   response->responses.resize(request.resources.size());
   for (size_t i = 0; i < request.resources.size(); ++i) {
     const auto& wanted = request.resources[i];
@@ -98,7 +103,8 @@ void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterCon
       if (!outcome.ok()) response->responses[i].error_message = outcome.message;
     };
     std::map<std::string, std::string> configs;
-    const Outcome changed = Change(core, wanted, &configs);
+    const bool is_alone = times[{wanted.resource_type, wanted.resource_name}] == 1;
+    const Outcome changed = is_alone ? Change(core, wanted, &configs) : Outcome{KafkaCode::kInvalidRequest, "the request names this resource more than once"};
     set(changed);
     if (!changed.ok() || request.validate_only) continue;
     ++*outstanding;

@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/assert.h"
 #include "broker/batch_examination.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
@@ -59,9 +60,9 @@ class Production : public std::enable_shared_from_this<Production> {
   Outcome CheckTimes(const Topic& topic, const RecordBatchView& batch) const;
   void Examine(BlockingCalls& calls, size_t max_plain_bytes, std::function<void()> done);
   void Append();
-  void AppendBatch(const Topic& topic, const log::PartitionLog& log, const Batch& batch);
+  void AppendBatch(const Topic& topic, const std::shared_ptr<log::PartitionLog>& log, const Batch& batch);
   void LetGoOfFrame();
-  void AnswerRepetition(const log::PartitionLog& log, size_t topic, size_t partition, const RecordBatchView& batch,
+  void AnswerRepetition(const std::shared_ptr<log::PartitionLog>& log, size_t topic, size_t partition, const RecordBatchView& batch,
                         const std::shared_ptr<AcceptedBatch>& repeated);
   void OnCommitted(const Result<log::Committed>& result);
   void FinishOne();
@@ -140,6 +141,7 @@ void Production::Examine(BlockingCalls& calls, size_t max_plain_bytes, std::func
 /// Of requests of a connection, in order.
 void Production::Append() {
   for (const Batch& batch : batches_) {
+    FIRN_ASSERT(batch.examined.has_value(), "a batch is appended that nobody has examined");
     auto& slot = Slot(batch.topic, batch.partition);
     Topic* topic = core_.topics.Find(request_.topics[batch.topic].name);
     const log::PartitionLog* log = topic == nullptr ? nullptr : core_.topics.Partition(*topic, slot.index);
@@ -148,7 +150,7 @@ void Production::Append() {
     } else if (!batch.examined->ok()) {
       Refuse(slot, batch.examined->error());
     } else {
-      AppendBatch(*topic, *log, batch);
+      AppendBatch(*topic, topic->logs[static_cast<size_t>(slot.index)], batch);
     }
   }
   batches_.clear();
@@ -216,7 +218,7 @@ Outcome Production::CheckTimes(const Topic& topic, const RecordBatchView& batch)
   return {};
 }
 
-void Production::AppendBatch(const Topic& topic, const log::PartitionLog& log, const Batch& taken) {
+void Production::AppendBatch(const Topic& topic, const std::shared_ptr<log::PartitionLog>& log, const Batch& taken) {
   auto& slot = Slot(taken.topic, taken.partition);
   if (topic.settings.has_log_append_time) {
     // The frame is the request's own memory (Broker::Handle), as is a batch made anew.
@@ -226,10 +228,10 @@ void Production::AppendBatch(const Topic& topic, const log::PartitionLog& log, c
   FIRN_ASSERT(parsed.ok(), "{}", parsed.error().ToString());  // CheckHeader has seen it
   const RecordBatchView& batch = *parsed;
   if (topic.settings.has_log_append_time) slot.log_append_time_ms = batch.max_timestamp();
-  Appended appended{.topic = taken.topic, .partition = taken.partition, .id = log.id(), .producer_id = batch.producer_id(), .accepted = nullptr};
+  Appended appended{.topic = taken.topic, .partition = taken.partition, .id = log->id(), .producer_id = batch.producer_id(), .accepted = nullptr};
   std::optional<log::Put> put;
   if (appended.producer_id >= 0) {
-    auto verdict = core_.producers.Accept(log, batch, core_.queue.wall_time_ms());
+    auto verdict = core_.producers.Accept(*log, batch, core_.queue.wall_time_ms());
     if (verdict.repeated != nullptr) return AnswerRepetition(log, taken.topic, taken.partition, batch, verdict.repeated);
     if (verdict.code != KafkaCode::kNone) {
       return Refuse(slot, verdict.code, fmt::format("producer {} epoch {} sequence {} does not follow what partition {} has", batch.producer_id(),
@@ -238,8 +240,9 @@ void Production::AppendBatch(const Topic& topic, const log::PartitionLog& log, c
     appended.accepted = verdict.accepted;
     put = std::move(verdict.put);
   }
-  operations_.emplace_back(log::AppendRecords{log.id(), taken.bytes, batch.record_count()});
+  operations_.emplace_back(log::AppendRecords{log->id(), taken.bytes, batch.record_count()});
   if (put.has_value()) operations_.emplace_back(std::move(*put));
+  FIRN_ASSERT((appended.producer_id < 0) == (appended.accepted == nullptr), "a batch of producer {} has no state", appended.producer_id);
   appended_.push_back(std::move(appended));
 }
 
@@ -258,13 +261,22 @@ void Production::LetGoOfFrame() {
   }
 }
 
-void Production::AnswerRepetition(const log::PartitionLog& log, size_t topic, size_t partition, const RecordBatchView& batch,
+void Production::AnswerRepetition(const std::shared_ptr<log::PartitionLog>& log, size_t topic, size_t partition, const RecordBatchView& batch,
                                   const std::shared_ptr<AcceptedBatch>& repeated) {
-  if (!repeated->is_in_flight) {
-    Slot(topic, partition).base_offset = core_.producers.OffsetOf(log, batch, *repeated);
+  if (request_.acks == 0) return;  // nobody is told
+  if (!repeated->is_in_flight && repeated->batch.offset >= 0) {
+    Slot(topic, partition).base_offset = repeated->batch.offset;
     return;
   }
-  if (request_.acks == 0) return;
+  if (!repeated->is_in_flight) {
+    ++outstanding_;
+    const ProducerTable::Sought sought{batch.producer_id(), batch.producer_epoch(), batch.base_sequence(), repeated->batch.search_from};
+    core_.calls.Run([log, sought] { return ProducerTable::FindBatch(*log, sought); }, [self = shared_from_this(), topic, partition, repeated](int64_t offset) {
+      repeated->batch.offset = self->Slot(topic, partition).base_offset = offset;
+      self->FinishOne();
+    });
+    return;
+  }
   ++outstanding_;
   repeated->waiting.push_back([self = shared_from_this(), topic, partition](KafkaCode code, int64_t offset) {
     auto& slot = self->Slot(topic, partition);
@@ -289,6 +301,7 @@ void Production::OnCommitted(const Result<log::Committed>& result) {
 }
 
 void Production::FinishOne() {
+  FIRN_ASSERT(outstanding_ > 0, "a produce request is answered twice");
   if (--outstanding_ > 0) return;
   if (request_.acks != 0) return call_->Respond(response_);
   for (const auto& topic : response_.topics) {
