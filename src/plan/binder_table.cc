@@ -47,6 +47,13 @@ Result<ExpressionPtr> ReadMetadata(const TableColumn& column, const SourceTraits
       .Candidates(base::NearNames(key, known));
 }
 
+/// What is said of a table, and cannot be of a query.
+Status RefuseOverQuery(const sql::TableExpression& table, const char* what, base::SourceSpan span) {
+  if (table.time_travel != sql::TimeTravelKind::kNone) return NotBuilt(fmt::format("FOR SYSTEM_TIME AS OF over {}", what), span, "name the time inside it");
+  const auto has_options = std::any_of(table.hints.begin(), table.hints.end(), [](const sql::Hint& hint) { return hint.name == "OPTIONS"; });
+  return has_options ? NotBuilt(fmt::format("OPTIONS for {}", what), span, "give them to a table inside it") : Ok();
+}
+
 /// The columns that the view was made with, of those that its query has now: SELECT * takes in what the tables beneath have got since.
 Result<LogicalNodePtr> AsDefined(const LogicalNodePtr& query, const TableDefinition& view, base::SourceSpan span) {
   const std::vector<std::string> names = UniqueNames(query->fields);
@@ -150,14 +157,14 @@ Result<Relation> QueryBinder::BindNamed(const sql::TableExpression& table) {
   const base::SourceSpan span = Span(table.span);
   if (table.name.parts.size() == 1) {
     for (const CommonTables* entry = common_tables_; entry != nullptr; entry = entry->others) {
-      if (entry->table->name.text == table.name.parts[0].text) return BindCommonTable(*entry, span);
+      if (entry->table->name.text != table.name.parts[0].text) continue;
+      FIRN_RETURN_IF_ERROR(RefuseOverQuery(table, "a common table", span));
+      return BindCommonTable(*entry, span);
     }
   }
   FIRN_TRY(TableDefinitionPtr definition, FindTable(table.name));
   if (definition->kind == TableKind::kView) {
-    if (table.time_travel != sql::TimeTravelKind::kNone) {
-      return NotBuilt("FOR SYSTEM_TIME AS OF over a view", span, "name the time inside the view");
-    }
+    FIRN_RETURN_IF_ERROR(RefuseOverQuery(table, "a view", span));
     return BindView(*definition, span);
   }
   FIRN_TRY(definition, WithHints(std::move(definition), table.hints));

@@ -259,6 +259,12 @@ TEST_F(Planner, AQueryWithinAQueryHasNoOrder) {
   EXPECT_EQ(Find<SortNode>(Plan("SELECT x FROM (SELECT x FROM l ORDER BY id LIMIT 3) WHERE x > 1;")).size(), 1u);
 }
 
+TEST_F(Planner, WhatIsSaidOfATableIsNotSaidOfAQuery) {
+  EXPECT_EQ(Refusal("WITH m AS (SELECT k FROM l) SELECT k FROM m FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01 00:00:00';").code(), ErrorCode::kNotSupported);
+  EXPECT_EQ(Refusal("WITH m AS (SELECT k FROM l) SELECT k FROM m /*+ OPTIONS('topic'='x') */;").code(), ErrorCode::kNotSupported);
+  EXPECT_EQ(Refusal("CREATE VIEW v AS SELECT k FROM l; SELECT k FROM v /*+ OPTIONS('topic'='x') */;").code(), ErrorCode::kNotSupported);
+}
+
 TEST_F(Planner, AViewKeepsTheColumnsThatItWasMadeWith) {
   const std::string view = "CREATE VIEW v AS SELECT * FROM l JOIN dim ON l.k = dim.k;";
   EXPECT_THAT(Columns(Plan(view + "SELECT k0, k, name FROM v;")), ElementsAre("k0", "k", "name"));
