@@ -60,6 +60,8 @@ class GatewayImpl final : public SqlGateway {
       parts.erase(parts.begin());
     }
     if (parts.empty()) return Fail("there is nothing at this path", 404);
+    if (version != "v1" && version != "v2") return Fail(fmt::format("there is no version {} of this interface: V1 and V2 are served", version), 404);
+    if ((parts[0] == "api_versions" || parts[0] == "info") && request.method != "GET") return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
     if (parts[0] == "api_versions") return Reply("{\"versions\":[\"V1\",\"V2\"]}");
     if (parts[0] == "info") return Reply("{\"productName\":\"firn\",\"version\":\"0.1.0\"}");
     if (parts[0] != "sessions") return Fail(fmt::format("there is nothing at {}", request.path), 404);
@@ -129,7 +131,8 @@ class GatewayImpl final : public SqlGateway {
   static Result<std::string> StatementOf(const io::HttpRequest& request) {
     boost::system::error_code problem;
     const json::value body = json::parse(request.body, problem);
-    const json::value* statement = !problem && body.is_object() ? body.as_object().if_contains("statement") : nullptr;
+    if (problem) return Error(ErrorCode::kInvalidArgument, fmt::format("the body is no JSON: {}", problem.message()));
+    const json::value* statement = body.is_object() ? body.as_object().if_contains("statement") : nullptr;
     if (statement == nullptr || !statement->is_string()) return Error(ErrorCode::kInvalidArgument, "the body has no \"statement\" text");
     return std::string(statement->as_string());
   }

@@ -179,11 +179,13 @@ class Gateway(NodeCase):
         refused = [("POST", "/v2/sessions", "{"), ("POST", "/v2/sessions", "[]"), ("POST", self.session + "/statements", "null"), ("POST", self.session + "/statements", {"statement": 1}),
                    ("POST", self.session + "/statements", "[" * 100_000), ("POST", self.session + "/statements", b"\xff\xfe"), ("GET", "/v2/sessions", None), ("GET", "/", None), ("GET", "/v9", None),
                    ("GET", operation, None), ("GET", operation + "/result", None), ("GET", operation + "/result/x", None), ("GET", operation + "/result/-1", None),
-                   ("GET", operation + "/result/" + "9" * 30, None), ("GET", operation + "/cancel", None), ("POST", operation + "/close", None), ("GET", "/v2/sessions/none/heartbeat", None)]
+                   ("GET", operation + "/result/" + "9" * 30, None), ("GET", operation + "/cancel", None), ("POST", operation + "/close", None), ("GET", "/v2/sessions/none/heartbeat", None),
+                   ("GET", "/v9/info", None), ("POST", "/v3/sessions", "{}"), ("POST", "/v2/info", "{}"), ("DELETE", "/api_versions", None)]
         for method, path, body in refused:
             status, text = self.send(method, path, body)
             self.assertIn(status, (400, 404, 405), (method, path, body))
             self.assertTrue(json.loads(text)["errors"][0], (method, path, body))
+        self.assertRegex(json.loads(self.send("POST", self.session + "/statements", b'{"statement": "\xff"}')[1])["errors"][0], "^the body is no JSON: ")
         try:
             self.assertEqual(self.send("POST", self.session + "/statements", "x" * (17 << 20))[0], 413)
         except (ConnectionResetError, BrokenPipeError):
