@@ -42,21 +42,21 @@ class JoinOperator final : public Operator {
   Status Process(int input, types::Batch batch, Output& output) override {
     JoinSide& mine = input == 0 ? left_ : right_;
     JoinSide& other = input == 0 ? right_ : left_;
-    const int64_t now_ms = context_->evaluation.row_time_us / 1000;
+    now_ms_ = context_->evaluation.row_time_us / 1000;
     BatchKeys keys;
     mine.EncodeKeys(batch, &keys);
     const std::vector<uint8_t> matchless = matcher_->Matchless(input, batch);
     matches_of_.assign(static_cast<size_t>(batch.row_count), 0);
     JoinedRows joined;
     for (int64_t row = 0; row < batch.row_count;) {
-      FIRN_TRY(JoinMatches matches, matcher_->Match(input, batch, keys, matchless, other, row, now_ms, context_->evaluation));
+      FIRN_TRY(JoinMatches matches, matcher_->Match(input, batch, keys, matchless, other, row, now_ms_, context_->evaluation));
       for (; row < matches.end(); ++row) {
         Tell(input, row, batch.kind(row), matches.Of(row), other, &joined);
         if (joined.size() >= kJoinedRowsMax) FIRN_RETURN_IF_ERROR(Emit(input, batch, other, &joined, output));
       }
     }
     FIRN_RETURN_IF_ERROR(Emit(input, batch, other, &joined, output));
-    return Remember(batch, keys, matchless, now_ms, &mine);
+    return Remember(batch, keys, matchless, &mine);
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
@@ -118,7 +118,7 @@ class JoinOperator final : public Operator {
   void CountMatches(std::span<const uint32_t> entries, int64_t change, RowKind kind, JoinSide& other, JoinedRows* joined) {
     for (uint32_t entry : entries) {
       const int64_t before = other.degree(entry);
-      other.SetDegree(entry, before + change);
+      other.SetDegree(entry, before + change, now_ms_);
       if (before != (change > 0 ? 0 : 1)) continue;
       for (int64_t i = 0; i < other.count(entry); ++i) joined->Add(-1, entry, kind);
     }
@@ -144,7 +144,7 @@ class JoinOperator final : public Operator {
   }
 
   // Rows that can never match are not kept: what they gave they take back without being looked up.
-  Status Remember(types::Batch batch, BatchKeys& keys, const std::vector<uint8_t>& matchless, int64_t now_ms, JoinSide* mine) {
+  Status Remember(types::Batch batch, BatchKeys& keys, const std::vector<uint8_t>& matchless, JoinSide* mine) {
     batch.watermarks = nullptr;
     if (!matchless.empty()) {
       std::vector<uint8_t> kept(matchless.size());
@@ -162,8 +162,8 @@ class JoinOperator final : public Operator {
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t entry = entries_[static_cast<size_t>(row)];
       const bool adds = !IsRetraction(batch.kind(row));
-      mine->Add(entry, adds ? 1 : -1, now_ms);
-      if (adds) mine->SetDegree(entry, matches_of_[static_cast<size_t>(row)]);
+      mine->Add(entry, adds ? 1 : -1, now_ms_);
+      if (adds) mine->SetDegree(entry, matches_of_[static_cast<size_t>(row)], now_ms_);
     }
     return mine->DropEmpty(entries_);
   }
@@ -176,6 +176,7 @@ class JoinOperator final : public Operator {
   const bool is_anti_;
   const OperatorContext* context_ = nullptr;
   int64_t next_sweep_ms_ = 0;
+  int64_t now_ms_ = 0;               // of the batch at hand
   std::vector<int64_t> matches_of_;  // of the batch at hand, by row
   std::vector<uint32_t> entries_;
 };

@@ -194,6 +194,32 @@ TEST(JoinOperator, ForgetsRowsWhoseTimeIsOver) {
   EXPECT_EQ(rig.TakeChanges().size(), 0u);
 }
 
+// As in Flink, where the count of matches is written with the row it belongs to: a row of an outer, semi or anti side lives on while it gets and loses matches.
+TEST(JoinOperator, AMatchThatIsCountedRenewsTheTimeOfItsRow) {
+  struct Case {
+    JoinKind kind;
+    bool is_renewed;
+  };
+  for (const auto& [kind, is_renewed] : {Case{JoinKind::kInner, false}, Case{JoinKind::kRight, false}, Case{JoinKind::kLeft, true}, Case{JoinKind::kFull, true}, Case{JoinKind::kSemi, true}, Case{JoinKind::kAnti, true}}) {
+    const auto node = MakeJoinNode({.kind = kind}, 1000);
+    OperatorRig rig([&] { return MakeJoinOperator(*node); });
+    const types::SchemaPtr& schema = node->inputs[0]->schema;
+    rig.SetTime(10'000);
+    rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 1}}}));
+    rig.SetTime(10'600);
+    rig.Process(1, MakeBatch(schema, {{RowKind::kInsert, {1, 2}}}));
+    rig.Timer(11'100);  // sweeps what is over
+    rig.SetTime(11'100);
+    rig.TakeChanges();
+    rig.Process(1, MakeBatch(schema, {{RowKind::kDelete, {1, 2}}}));
+    const bool is_seen = !rig.TakeChanges().empty();
+    EXPECT_EQ(is_seen, is_renewed || kind == JoinKind::kRight) << static_cast<int>(kind);  // a RIGHT join takes back the row joined to NULLs
+    rig.SetTime(11'900);
+    rig.Process(1, MakeBatch(schema, {{RowKind::kInsert, {1, 3}}}));
+    EXPECT_EQ(!rig.TakeChanges().empty(), is_renewed || kind == JoinKind::kRight) << static_cast<int>(kind);
+  }
+}
+
 // Whether it has been swept away already or not.
 TEST(JoinOperator, ARowThatComesAgainAfterItsTimeIsThereOnce) {
   const auto node = MakeJoinNode({.kind = JoinKind::kInner}, 1000);

@@ -40,7 +40,7 @@ void JoinProber::Tell(int64_t row, std::span<const uint32_t> entries, JoinSide& 
   }
   if (entries.empty() && (spec_.kind == JoinKind::kLeft || spec_.kind == JoinKind::kFull)) joined_.Add(row, kNoEntry, RowKind::kInsert);
   for (uint32_t entry : entries) {
-    if (KeepsRight()) right.SetDegree(entry, 1);
+    if (KeepsRight()) right.SetDegree(entry, 1, right.written_ms(entry));
     for (int64_t i = 0; i < right.count(entry); ++i) joined_.Add(row, entry, RowKind::kInsert);
   }
 }

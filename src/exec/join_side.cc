@@ -158,8 +158,11 @@ void JoinSide::Add(uint32_t entry, int64_t change, int64_t now_ms) {
   MarkChanged(entry);
 }
 
-void JoinSide::SetDegree(uint32_t entry, int64_t degree) {
-  entries_[entry].degree = std::max<int64_t>(degree, 0);
+void JoinSide::SetDegree(uint32_t entry, int64_t degree, int64_t now_ms) {
+  Entry& row = entries_[entry];
+  FIRN_ASSERT(row.group != kNoGroup, "matches of row {} are counted and it is in no chain", entry);
+  row.degree = std::max<int64_t>(degree, 0);
+  row.written_ms = now_ms;
   MarkChanged(entry);
 }
 

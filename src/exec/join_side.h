@@ -55,9 +55,9 @@ class JoinSide {
   /// How often the row is there; a retraction of a row that is not (its time to live was over) changes nothing.
   int64_t count(uint32_t entry) const { return entries_[entry].count; }
   void Add(uint32_t entry, int64_t change, int64_t now_ms);
-  /// Rows of the other side that match it: what an outer, semi or anti join has to know.
+  /// Rows of the other side that match it: what an outer, semi or anti join has to know. Setting it is a write, which renews the row's time.
   int64_t degree(uint32_t entry) const { return entries_[entry].degree; }
-  void SetDegree(uint32_t entry, int64_t degree);
+  void SetDegree(uint32_t entry, int64_t degree, int64_t now_ms);
   bool IsExpired(uint32_t entry, int64_t now_ms) const { return ttl_ms_ > 0 && entries_[entry].written_ms + ttl_ms_ <= now_ms; }
   int64_t ttl_ms() const { return ttl_ms_; }
 

@@ -49,8 +49,8 @@ class WindowJoinOperator final : public Operator {
     JoinSide& side = sides_[input];
     side.EncodeKeys(batch, &keys_);
     side.FindOrInsert(batch, keys_, &entries_);
-    for (uint32_t entry : entries_) side.Add(entry, 1, 0);
-    return Note(input, batch, entries_);
+    Note(input, batch);
+    return Ok();
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
@@ -78,20 +78,24 @@ class WindowJoinOperator final : public Operator {
     return Ok();
   }
   Status Finish(Output&) override { return Ok(); }  // the final watermark has closed all windows
-  int64_t state_bytes() const override { return sides_[0].bytes() + sides_[1].bytes(); }
+  int64_t state_bytes() const override {
+    return sides_[0].bytes() + sides_[1].bytes() + listed_ * static_cast<int64_t>(sizeof(uint32_t)) + static_cast<int64_t>(windows_.size() * (sizeof(Window) + kWindowOverhead));
+  }
 
   std::vector<PendingWindow> Windows(int limit) const override {
     std::vector<PendingWindow> pending;
     for (const auto& [end, window] : windows_) {
       if (static_cast<int>(pending.size()) == limit) break;
-      pending.push_back({end, end, static_cast<int64_t>(window.entries[0].size() + window.entries[1].size())});
+      pending.push_back({end, end, window.row_count});
     }
     return pending;
   }
 
  private:
+  static constexpr size_t kWindowOverhead = 48;  // of a node of the map
   struct Window {
-    std::vector<uint32_t> entries[2];  // of each side; one that came several times stands here several times
+    std::vector<uint32_t> entries[2];  // of each side, each once
+    int64_t row_count = 0;             // with those that came several times
   };
 
   static Result<types::Batch> RowsOf(const JoinSide& side, std::span<const uint32_t> entries) {
@@ -111,26 +115,39 @@ class WindowJoinOperator final : public Operator {
       if (times_[i] - 1 <= watermark_ms_) {
         closed.push_back(stored[i]);
       } else {
-        windows_[times_[i]].entries[input].push_back(stored[i]);
+        List(input, stored[i], times_[i], sides_[input].count(stored[i]));
       }
     }
     sides_[input].Forget(closed);
     return Ok();
   }
 
-  // Remembers which rows belong to which window.
-  Status Note(int input, const types::Batch& rows, std::span<const uint32_t> entries) {
-    if (entries.empty()) return Ok();
+  // Counts the rows at hand, and remembers which window they belong to.
+  void Note(int input, const types::Batch& rows) {
+    if (entries_.empty()) return;
     TimesMs(rows.columns[static_cast<size_t>(ends_[input])], &times_);
-    for (size_t i = 0; i < entries.size(); ++i) windows_[times_[i]].entries[input].push_back(entries[i]);
-    return Ok();
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      const bool is_new = sides_[input].count(entries_[i]) == 0;
+      sides_[input].Add(entries_[i], 1, 0);
+      if (is_new) {
+        List(input, entries_[i], times_[i], 1);
+      } else {
+        ++windows_.at(times_[i]).row_count;
+      }
+    }
+  }
+
+  void List(int input, uint32_t entry, int64_t end, int64_t row_count) {
+    Window& window = windows_[end];
+    window.entries[input].push_back(entry);
+    window.row_count += row_count;
+    ++listed_;
   }
 
   Status Join(Window* window, Output& output) {
-    for (auto& entries : window->entries) {
-      std::sort(entries.begin(), entries.end());
-      entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
-    }
+    listed_ -= static_cast<int64_t>(window->entries[0].size() + window->entries[1].size());
+    FIRN_ASSERT(listed_ >= 0 && (listed_ > 0 || windows_.empty()), "{} rows are listed of {} windows that are open", listed_, windows_.size());
+    for (auto& entries : window->entries) std::sort(entries.begin(), entries.end());
     std::vector<uint32_t> left;
     for (uint32_t entry : window->entries[0]) left.insert(left.end(), static_cast<size_t>(sides_[0].count(entry)), entry);
     if (!left.empty()) {
@@ -147,6 +164,7 @@ class WindowJoinOperator final : public Operator {
   std::unique_ptr<JoinProber> prober_;
   JoinSide sides_[2];
   std::map<int64_t, Window> windows_;  // by end
+  int64_t listed_ = 0;  // rows in windows_
   int64_t watermark_ms_ = types::kNoWatermark;
   const OperatorContext* context_ = nullptr;
   // Of the batch at hand.

@@ -97,5 +97,33 @@ TEST(WindowJoinOperator, JoinsEachWindowOnceThroughRestartsAtAnyParallelism) {
   }
 }
 
+// Rows are known by number to the window that they are in: those numbers are state too, and a row that comes a thousand times has one.
+TEST(WindowJoinOperator, CountsWhatItRemembersOfEachWindow) {
+  const auto node = MakeNode(JoinKind::kInner);
+  OperatorRig rig([&] { return MakeWindowJoinOperator(*node); });
+  const auto add = [&](int32_t value, int32_t end, size_t count) { rig.Process(0, MakeBatch(SideSchema(), std::vector<Change>(count, {RowKind::kInsert, {1, value, end}}))); };
+  add(1, 10, 1);
+  const int64_t one = rig.op().state_bytes();
+  add(1, 10, 1000);
+  EXPECT_EQ(rig.op().state_bytes(), one) << "the same row again";
+  ASSERT_EQ(rig.op().Windows(10).size(), 1u);
+  EXPECT_EQ(rig.op().Windows(10)[0].keys, 1001);
+  rig.Restart();
+  EXPECT_EQ(rig.op().Windows(10)[0].keys, 1001);
+}
+
+// As many rows and keys, in one window or in a thousand.
+TEST(WindowJoinOperator, CountsItsWindows) {
+  const auto node = MakeNode(JoinKind::kInner);
+  int64_t bytes[2];
+  for (const bool is_one : {true, false}) {
+    OperatorRig rig([&] { return MakeWindowJoinOperator(*node); });
+    for (int32_t i = 1; i <= 1000; ++i) rig.Process(0, MakeBatch(SideSchema(), {{RowKind::kInsert, {is_one ? i : 1, 1, is_one ? kWindow : i * kWindow}}}));
+    EXPECT_EQ(rig.op().Windows(2000).size(), is_one ? 1u : 1000u);
+    bytes[is_one ? 0 : 1] = rig.op().state_bytes();
+  }
+  EXPECT_GT(bytes[1], bytes[0] + 999 * 48);
+}
+
 }  // namespace
 }  // namespace firn::exec
