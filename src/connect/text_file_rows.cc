@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "connect/file_rows_internal.h"
+#include "formats/csv_records.h"
 
 namespace firn::connect {
 
@@ -15,14 +16,14 @@ constexpr size_t kLineBytesMax = 256 << 20;
 
 class TextFileRows final : public FileRows {
  public:
-  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, char quote) : files_(files), decoder_(std::move(decoder)), quote_(quote) {}
+  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, formats::CsvRecordEnds ends) : files_(files), decoder_(std::move(decoder)), ends_(ends) {}
 
   Status Open(const std::string& path, int64_t position) override {
     path_ = path;
     FIRN_TRY(file_, files_.Open(path, io::OpenMode::kRead));
     buffer_.clear();
     begin_ = scanned_ = 0;
-    is_in_quotes_ = false;
+    ends_.Reset();
     read_ = static_cast<uint64_t>(position);
     has_all_ = false;
     return Ok();
@@ -53,7 +54,7 @@ class TextFileRows final : public FileRows {
     begin_ = 0;
     if (buffer_.size() > kLineBytesMax) {
       Error error(ErrorCode::kLimitExceeded, fmt::format("{} has a record of more than {} bytes at byte {}", path_, kLineBytesMax, position()));
-      return quote_ == '\0' ? std::move(error) : std::move(error).Hint(fmt::format("a quote ({}) without its end makes one record of all that follows", quote_));
+      return ends_.quote() == '\0' ? std::move(error) : std::move(error).Hint(fmt::format("a quote ({}) without its end makes one record of all that follows", ends_.quote()));
     }
     const size_t size = std::max(kFileReadBytes, buffer_.size());
     FIRN_TRY(std::string more, file_->ReadAt(read_, size));
@@ -63,24 +64,9 @@ class TextFileRows final : public FileRows {
     return Ok();
   }
 
-  // The end of the record that begins at begin_: a line end inside quotes is none. Goes on where the last call stopped, so that a record of many lines
-  // is looked at once.
-  size_t RecordEnd() {
-    while (scanned_ < buffer_.size()) {
-      const size_t end = std::min(buffer_.find('\n', scanned_), buffer_.size());
-      if (quote_ != '\0') {
-        const auto first = buffer_.begin() + static_cast<std::ptrdiff_t>(scanned_);
-        is_in_quotes_ ^= std::count(first, buffer_.begin() + static_cast<std::ptrdiff_t>(end), quote_) % 2 != 0;
-      }
-      scanned_ = std::min(end + 1, buffer_.size());
-      if (end < buffer_.size() && !is_in_quotes_) return end;
-    }
-    return std::string::npos;
-  }
-
   void CutLines(int64_t max_rows, std::vector<formats::RawRecord>* records) {
     while (static_cast<int64_t>(records->size()) < max_rows) {
-      const size_t end = RecordEnd();
+      const size_t end = ends_.Find(buffer_, &scanned_);  // goes on where it stopped: a record of many lines is looked at once
       if (end == std::string::npos) return;
       Add(std::string_view(buffer_).substr(begin_, end - begin_), records);
       begin_ = end + 1;
@@ -99,13 +85,12 @@ class TextFileRows final : public FileRows {
 
   io::FileSystem& files_;
   const std::unique_ptr<formats::RecordDecoder> decoder_;
-  const char quote_;
+  formats::CsvRecordEnds ends_;
   std::string path_;
   std::unique_ptr<io::File> file_;
   std::string buffer_;      // [begin_, size) has not been given
   size_t begin_ = 0;
   size_t scanned_ = 0;      // where the search for the end of the record at begin_ goes on
-  bool is_in_quotes_ = false;  // there
   uint64_t read_ = 0;       // bytes of the file that have gone into the buffer
   bool has_all_ = false;
 };
@@ -114,9 +99,8 @@ class TextFileRows final : public FileRows {
 
 Result<std::unique_ptr<FileRows>> MakeTextFileRows(io::FileSystem& files, const formats::FormatSpec& format, const types::SchemaPtr& schema) {
   FIRN_TRY(auto decoder, formats::MakeDecoder(format, schema));
-  const bool has_quotes = format.name == "csv" && !(format.options.contains("disable-quote-character") && format.options.at("disable-quote-character") == "true");
-  const std::string quote = has_quotes && format.options.contains("quote-character") ? format.options.at("quote-character") : "\"";
-  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), has_quotes ? quote[0] : '\0'));
+  FIRN_TRY(const formats::CsvRecordEnds ends, formats::CsvRecordEnds::Make(format));
+  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), ends));
 }
 
 }  // namespace firn::connect

@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "formats/csv_options_internal.h"
 #include "formats/iso_time.h"
 #include "formats/record_formats_internal.h"
 #include "formats/text_value.h"
@@ -28,45 +29,6 @@ using types::TypeKind;
 namespace {
 
 constexpr size_t kFieldsMax = 65536;
-
-struct CsvOptions {
-  char delimiter = ',';
-  char quote = '"';        // '\0': none
-  char escape = '\0';      // '\0': none
-  bool allows_comments = false;
-  bool ignores_errors = false;
-  bool trims = false;
-  std::optional<std::string> null_literal;
-};
-
-// One character, or an escape that SQL text cannot hold: \t, \n.
-Result<char> OneCharacter(const FormatSpec& spec, const std::string& key, char otherwise) {
-  auto found = spec.options.find(key);
-  if (found == spec.options.end()) return otherwise;
-  const std::string& text = found->second;
-  if (text == "\\t") return '\t';
-  if (text == "\\u0001") return '\1';
-  if (text.size() == 1 && text[0] != '\n' && text[0] != '\r') return text[0];
-  return Error(ErrorCode::kInvalidOption, fmt::format("'csv.{}' is '{}'; it takes one character of ASCII", key, text)).Hint("a tab is '\\t'");
-}
-
-Result<CsvOptions> OptionsOf(const FormatSpec& spec) {
-  CsvOptions options;
-  FIRN_TRY(options.delimiter, OneCharacter(spec, "field-delimiter", ','));
-  FIRN_TRY(options.quote, OneCharacter(spec, "quote-character", '"'));
-  FIRN_TRY(options.escape, OneCharacter(spec, "escape-character", '\0'));
-  if (OptionIsTrue(spec, "disable-quote-character")) {
-    if (spec.options.contains("quote-character")) {
-      return Error(ErrorCode::kInvalidOption, "'csv.quote-character' is set while 'csv.disable-quote-character' is 'true'").Hint("leave one of them out");
-    }
-    options.quote = '\0';
-  }
-  options.allows_comments = OptionIsTrue(spec, "allow-comments");
-  options.ignores_errors = OptionIsTrue(spec, "ignore-parse-errors");
-  options.trims = OptionIsTrue(spec, "trim-spaces");
-  if (auto found = spec.options.find("null-literal"); found != spec.options.end()) options.null_literal = found->second;
-  return options;
-}
 
 // Cuts a record into fields. Views are into the record, or into a buffer that lasts until the next record.
 class CsvSplitter {
@@ -340,12 +302,12 @@ class CsvEncoder final : public RecordEncoder {
 }  // namespace
 
 Status CheckCsvOptions(const FormatSpec& spec) {
-  FIRN_RETURN_IF_ERROR(OptionsOf(spec));
+  FIRN_RETURN_IF_ERROR(CsvOptionsOf(spec));
   return Ok();
 }
 
 Result<std::unique_ptr<RecordDecoder>> MakeCsvDecoder(const FormatSpec& spec, types::SchemaPtr schema) {
-  FIRN_TRY(CsvOptions options, OptionsOf(spec));
+  FIRN_TRY(CsvOptions options, CsvOptionsOf(spec));
   const std::vector<types::Field>& columns = spec.columns.empty() ? schema->fields() : spec.columns;
   std::vector<size_t> places;
   for (const types::Field& field : schema->fields()) {
@@ -359,7 +321,7 @@ Result<std::unique_ptr<RecordDecoder>> MakeCsvDecoder(const FormatSpec& spec, ty
 }
 
 Result<std::unique_ptr<RecordEncoder>> MakeCsvEncoder(const FormatSpec& spec, types::SchemaPtr schema) {
-  FIRN_TRY(CsvOptions options, OptionsOf(spec));
+  FIRN_TRY(CsvOptions options, CsvOptionsOf(spec));
   for (const types::Field& field : schema->fields()) FIRN_RETURN_IF_ERROR(CheckType(field));
   return std::unique_ptr<RecordEncoder>(std::make_unique<CsvEncoder>(std::move(schema), std::move(options)));
 }

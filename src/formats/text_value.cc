@@ -19,7 +19,7 @@ std::string_view TrimBlanks(std::string_view text) {
 
 bool ParseDoubleText(std::string_view text, double* out) {
   text = TrimBlanks(text);
-  if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   if (text == "NaN") return *out = std::numeric_limits<double>::quiet_NaN(), true;
   if (text == "Infinity") return *out = std::numeric_limits<double>::infinity(), true;
   if (text == "-Infinity") return *out = -std::numeric_limits<double>::infinity(), true;
