@@ -30,6 +30,7 @@ using types::TypeKind;
 constexpr int64_t kDefaultRowsPerSecond = 10'000;
 constexpr int kDefaultTextLength = 100;
 constexpr int kMaxTextLength = 1 << 20;
+constexpr int64_t kBatchTextBytes = 32 << 20;  // texts of one batch of rows
 constexpr double kLastExact = 9e15;  // whole numbers up to here are doubles
 
 const std::vector<OptionRule>& DatagenOptions() {
@@ -236,6 +237,7 @@ class DatagenSource final : public exec::Source {
         seed_(seed),
         rows_per_second_(rows_per_second),
         row_limit_(row_limit),
+        batch_rows_(BatchRows(rules_)),
         timer_queue_(environment.executor.NewQueue("datagen")) {}
 
   int partition_count() const override { return 1; }
@@ -249,8 +251,9 @@ class DatagenSource final : public exec::Source {
       started_us_ = now_us;
       started_row_ = next_row_;
     }
-    const int64_t due = started_row_ + 1 + static_cast<int64_t>(static_cast<double>(now_us - started_us_) * 1e-6 * static_cast<double>(rows_per_second_));
-    const int64_t count = std::min({max_rows, due - next_row_, row_limit_ - next_row_});
+    const double elapsed_rows = static_cast<double>(now_us - started_us_) * 1e-6 * static_cast<double>(rows_per_second_);
+    const int64_t due = started_row_ + 1 + static_cast<int64_t>(std::min(elapsed_rows, 4e18));
+    const int64_t count = std::min({max_rows, batch_rows_, due - next_row_, row_limit_ - next_row_});
     if (count > 0) {
       for (const ColumnRule& rule : rules_) {
         FIRN_TRY(types::ArrayPtr column, FillColumn(rule, next_row_, count, environment_.clock.WallTimeMs()));
@@ -289,12 +292,19 @@ class DatagenSource final : public exec::Source {
   }
 
  private:
+  static int64_t BatchRows(const std::vector<ColumnRule>& rules) {
+    int64_t row_bytes = 1;
+    for (const ColumnRule& rule : rules) row_bytes += rule.type.IsCharacter() || rule.type.IsBytes() ? rule.length : 0;
+    return std::max<int64_t>(kBatchTextBytes / row_bytes, 1);
+  }
+
   const io::Environment environment_;
   const types::SchemaPtr schema_;
   std::vector<ColumnRule> rules_;
   uint64_t seed_;
   const int64_t rows_per_second_;
   const int64_t row_limit_;
+  const int64_t batch_rows_;
   int64_t next_row_ = 0;
   int64_t started_row_ = 0;
   int64_t started_us_ = -1;

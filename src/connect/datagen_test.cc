@@ -46,5 +46,27 @@ TEST(Datagen, ASourceThatComesBackGoesOnWithTheSameSequence) {
   for (const char* bad : {"", "x", "5 ", "5 x", "-1 2", "5 6 7"}) EXPECT_EQ(second->Seek(bad).error().code(), ErrorCode::kCorruption) << bad;
 }
 
+// A megabyte a row and more rows a second than can be counted: a poll still makes a batch that fits.
+TEST(Datagen, ABatchOfLongTextsHasFewRows) {
+  io::RealEnvironment environment;
+  auto connector = MakeDatagenConnector(environment.environment());
+  plan::ScanNode scan = RandomNumbers();
+  auto table = std::make_shared<plan::TableDefinition>(*scan.table);
+  table->columns = {{.name = "v", .type = types::DataType::String()}};
+  table->options = {{"connector", "datagen"}, {"rows-per-second", "9000000000000000000"}, {"fields.v.length", "1048576"}};
+  scan.table = table;
+  scan.read_columns = {{"v", types::DataType::String()}};
+  auto source = connector->MakeSource(scan, {}).value();
+  source->SetWaker([] {});
+  int64_t rows = 0;
+  for (int i = 0; i < 3; ++i) {
+    auto polled = source->Poll(0, 8192);
+    ASSERT_TRUE(polled.ok()) << polled.error().ToString();
+    EXPECT_LE(polled->rows.row_count, 32);
+    rows += polled->rows.row_count;
+  }
+  EXPECT_GT(rows, 32);
+}
+
 }  // namespace
 }  // namespace firn::connect

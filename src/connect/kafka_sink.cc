@@ -9,6 +9,7 @@
 #include "base/varint.h"
 #include "kafka/partitioner.h"
 #include "kafka/record_batch.h"
+#include "types/temporal.h"
 
 namespace firn::connect {
 
@@ -28,6 +29,7 @@ struct ColumnPlan {
   std::vector<int> values;       // input columns, in the order of the value schema
   std::vector<int> keys;
   int timestamp = -1;            // metadata column
+  int64_t timestamp_units = 1000;  // of it, in a millisecond
   types::SchemaPtr value_schema;
   types::SchemaPtr key_schema;
 };
@@ -69,7 +71,7 @@ class KafkaLane final : public exec::SinkLane {
       const auto index = static_cast<size_t>(row);
       std::optional<std::string_view> key;
       if (key_encoder_) key = keys.record(index);
-      const int64_t timestamp_ms = timestamps != nullptr && !timestamps->IsNull(row) ? timestamps->Value(row) / 1000 : now_ms;
+      const int64_t timestamp_ms = timestamps != nullptr && !timestamps->IsNull(row) ? types::FloorDivide(timestamps->Value(row), columns_.timestamp_units) : now_ms;
       const int32_t partition = PartitionFor(key);
       kafka::RecordBatchBuilder& builder = builders_[static_cast<size_t>(partition)];
       builder.Append(timestamp_ms, key, values.record(index));
@@ -156,6 +158,7 @@ Result<ColumnPlan> PlanColumns(const KafkaTable& table, const plan::SinkNode& si
             .Hint("declare the column VIRTUAL; 'timestamp' can be written");
       }
       columns.timestamp = static_cast<int>(i);
+      columns.timestamp_units = field.type.precision() > 6 ? 1'000'000 : 1000;
       continue;
     }
     const bool is_key = std::find(table.key_fields.begin(), table.key_fields.end(), field.name) != table.key_fields.end();
