@@ -69,9 +69,9 @@ void AppendValue(const arrow::Array& array, const DataType& type, int64_t row, s
         if (type.kind() == TypeKind::kArray) {
           AppendNullable(*list.values(), type.element(), i, out);
         } else {
-          const auto& map = static_cast<const arrow::MapArray&>(array);
-          AppendNullable(*map.keys(), type.key(), i, out);
-          AppendNullable(*map.items(), type.value(), i, out);
+          const auto& entries = static_cast<const arrow::StructArray&>(*list.values());
+          AppendNullable(*entries.field(0), type.key(), i, out);
+          AppendNullable(*entries.field(1), type.value(), i, out);
         }
       }
       return;

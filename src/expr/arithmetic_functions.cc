@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// + - * / % over numbers, dates, times and intervals. Integers wrap, as in Java; a DECIMAL that overflows is NULL.
+// + - * / % over numbers, dates, times and intervals. Integers wrap, as in Java; a DECIMAL or TIMESTAMP that overflows is NULL.
 #include <arrow/util/decimal.h>
 
 #include <cmath>
@@ -39,8 +39,19 @@ T WrapMultiply(T a, T b) {
   else return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
+// Of wide numbers, in the type of the divisor.
+Result<Column> WideRemainder(const KernelInput& input) {
+  return VisitNumber(input.result_type, [&]<typename T>() -> Result<Column> {
+    return Map<T, int64_t, int64_t>(input, [](int64_t a, int64_t b) -> Result<T> {
+      if (b == 0) return DivisionByZero();
+      return b == -1 ? T{0} : static_cast<T>(a % b);
+    });
+  });
+}
+
 template <ArithmeticOperator kOperator>
 Result<Column> NumberKernel(const KernelInput& input) {
+  if (kOperator == ArithmeticOperator::kModulo && input.argument_types[0].kind() != input.result_type.kind()) return WideRemainder(input);
   return VisitNumber(input.result_type, [&]<typename T>() -> Result<Column> {
     if constexpr (kOperator == ArithmeticOperator::kAdd) return Map<T, T, T>(input, WrapAdd<T>);
     if constexpr (kOperator == ArithmeticOperator::kSubtract) return Map<T, T, T>(input, WrapSubtract<T>);
@@ -111,9 +122,17 @@ Result<Column> DecimalKernel(const KernelInput& input) {
 // Timestamps count microseconds or, for precision above 6, nanoseconds.
 int64_t UnitsPerMilli(const DataType& type) { return type.precision() <= 6 ? 1000 : 1'000'000; }
 
-int64_t AddMonthsToTimestamp(int64_t value, int64_t months, int64_t units_per_milli) {
+// Nothing: the sum is no TIMESTAMP.
+std::optional<int64_t> AddMonthsToTimestamp(int64_t value, int64_t months, int64_t units_per_milli) {
   const int64_t day = types::kMillisPerDay * units_per_milli;
-  return types::AddMonths(types::FloorDivide(value, day), months) * day + types::FloorModulo(value, day);
+  int64_t sum = 0;
+  if (__builtin_mul_overflow(types::AddMonths(types::FloorDivide(value, day), months), day, &sum) || __builtin_add_overflow(sum, types::FloorModulo(value, day), &sum)) return std::nullopt;
+  return sum;
+}
+std::optional<int64_t> AddMillisToTimestamp(int64_t value, int64_t millis, int64_t units_per_milli) {
+  int64_t sum = 0;
+  if (__builtin_mul_overflow(millis, units_per_milli, &sum) || __builtin_add_overflow(sum, value, &sum)) return std::nullopt;
+  return sum;
 }
 
 // Local time moves by civil days, so that INTERVAL '1' DAY crosses a change to summer time as people expect.
@@ -127,14 +146,14 @@ Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
   }
   if (input.argument_types[1].kind() == TypeKind::kIntervalYearMonth) {
     return Map<int64_t, int64_t, int32_t>(input, [=](int64_t value, int32_t months) {
-      if (zone == nullptr) return AddMonthsToTimestamp(value, int64_t{sign} * months, units);
-      return zone->ToInstant(AddMonthsToTimestamp(zone->ToLocal(value), int64_t{sign} * months, units));
+      const auto sum = AddMonthsToTimestamp(zone == nullptr ? value : zone->ToLocal(value), int64_t{sign} * months, units);
+      return zone == nullptr || !sum ? sum : zone->ToInstant(*sum);
     });
   }
   return Map<int64_t, int64_t, int64_t>(input, [=](int64_t value, int64_t millis) {
-    const int64_t delta = WrapMultiply<int64_t>(sign * millis, units);
-    if (zone == nullptr || millis % types::kMillisPerDay != 0) return WrapAdd(value, delta);
-    return zone->ToInstant(WrapAdd(zone->ToLocal(value), delta));
+    const bool is_local = zone != nullptr && millis % types::kMillisPerDay == 0;
+    const auto sum = AddMillisToTimestamp(is_local ? zone->ToLocal(value) : value, WrapMultiply<int64_t>(sign, millis), units);
+    return !is_local || !sum ? sum : zone->ToInstant(*sum);
   });
 }
 
@@ -144,14 +163,14 @@ Result<Column> AddInterval(const KernelInput& input, int sign) {
   if (type.IsTimestamp()) return AddToTimestamp(input, sign);
   if (type.kind() == TypeKind::kDate) {
     if (is_months) return Map<int32_t, int32_t, int32_t>(input, [=](int32_t days, int32_t months) { return static_cast<int32_t>(types::AddMonths(days, int64_t{sign} * months)); });
-    return Map<int32_t, int32_t, int64_t>(input, [=](int32_t days, int64_t millis) { return static_cast<int32_t>(days + sign * millis / types::kMillisPerDay); });
+    return Map<int32_t, int32_t, int64_t>(input, [=](int32_t days, int64_t millis) { return static_cast<int32_t>(days + WrapMultiply<int64_t>(sign, millis) / types::kMillisPerDay); });
   }
   if (type.kind() == TypeKind::kTime) {
     if (is_months) return Map<int32_t, int32_t, int32_t>(input, [](int32_t time, int32_t) { return time; });
-    return Map<int32_t, int32_t, int64_t>(input, [=](int32_t time, int64_t millis) { return static_cast<int32_t>(types::FloorModulo(time + sign * millis, types::kMillisPerDay)); });
+    return Map<int32_t, int32_t, int64_t>(input, [=](int32_t time, int64_t millis) { return static_cast<int32_t>(types::FloorModulo(time + WrapMultiply<int64_t>(sign, millis) % types::kMillisPerDay, types::kMillisPerDay)); });
   }
   if (is_months) return Map<int32_t, int32_t, int32_t>(input, [=](int32_t a, int32_t b) { return WrapAdd(a, WrapMultiply<int32_t>(sign, b)); });
-  return Map<int64_t, int64_t, int64_t>(input, [=](int64_t a, int64_t b) { return WrapAdd(a, sign * b); });
+  return Map<int64_t, int64_t, int64_t>(input, [=](int64_t a, int64_t b) { return WrapAdd(a, WrapMultiply<int64_t>(sign, b)); });
 }
 
 template <ArithmeticOperator kOperator>
@@ -166,7 +185,7 @@ Result<Column> ArithmeticKernel(const KernelInput& input) {
     const auto apply = [](int64_t a, int64_t b) -> Result<int64_t> {
       if (kOperator == ArithmeticOperator::kMultiply) return WrapMultiply(a, b);
       if (b == 0) return DivisionByZero();
-      return a / b;
+      return b == -1 ? WrapSubtract<int64_t>(0, a) : a / b;  // the processor stops at the smallest number by -1
     };
     if (left.kind() == TypeKind::kIntervalDayTime) return Map<int64_t, int64_t, int64_t>(input, apply);
     return Map<int32_t, int32_t, int64_t>(input, [&](int32_t a, int64_t b) -> Result<int32_t> {
@@ -220,6 +239,8 @@ Result<Signature> BindArithmetic(const CallSite& call) {
   signature.result = result.WithNullable(left.nullable() || right.nullable());
   if (result.kind() == TypeKind::kDecimal) {
     signature.arguments = {AsDecimal(left), AsDecimal(right)};
+  } else if (kOperator == ArithmeticOperator::kModulo && left.kind() > right.kind()) {
+    signature.arguments = {DataType::BigInt(), DataType::BigInt()};
   } else {
     signature.arguments = {result, result};
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of whole arrays. NULL elements are equal to each other.
-#include <arrow/builder.h>
 #include <fmt/format.h>
 
 #include "expr/function_groups_internal.h"
@@ -73,7 +72,7 @@ Result<Column> ArrayPosition(const KernelInput& input) {
 template <typename Build>
 Result<Column> MapLists(const KernelInput& input, const std::vector<ListView>& lists, const ElementPool& pool, const Build& build) {
   ListMaker maker;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(lists.begin(), lists.end(), [&](const ListView& list) { return list.IsValid(row); })) {
       maker.EndNull();
       continue;
@@ -133,18 +132,14 @@ Result<Column> ArrayReverse(const KernelInput& input) {
   });
 }
 
-// Whether one of `elements` equals `element`.
-bool HasEqual(const ElementPool& pool, std::span<const int64_t> elements, int64_t element) {
-  return std::any_of(elements.begin(), elements.end(), [&](int64_t other) { return pool.AreEqual(other, element); });
-}
-
 Result<Column> Distinct(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
   FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
+  FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
-    const size_t first = maker->elements().size();
+    distinct.Clear();
     for (int64_t at = lists[0].begin(row); at < lists[0].end(row); ++at) {
-      if (!HasEqual(pool, std::span(maker->elements()).subspan(first), at)) maker->Add(at);
+      if (distinct.Insert(at).is_new) maker->Add(at);
     }
   });
 }
@@ -176,12 +171,13 @@ template <bool kDistinct>
 Result<Column> Concat(const KernelInput& input) {
   const std::vector<ListView> lists(input.arguments.begin(), input.arguments.end());
   FIRN_TRY(const ElementPool pool, PoolOf(lists));
+  FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
-    const size_t first = maker->elements().size();
+    distinct.Clear();
     for (size_t i = 0; i < lists.size(); ++i) {
       for (int64_t at = lists[i].begin(row); at < lists[i].end(row); ++at) {
         const int64_t element = pool.Base(i) + at;
-        if (!kDistinct || !HasEqual(pool, std::span(maker->elements()).subspan(first), element)) maker->Add(element);
+        if (!kDistinct || distinct.Insert(element).is_new) maker->Add(element);
       }
     }
   });
@@ -192,12 +188,14 @@ template <bool kIn>
 Result<Column> Compare(const KernelInput& input) {
   const std::vector<ListView> lists(input.arguments.begin(), input.arguments.end());
   FIRN_TRY(const ElementPool pool, PoolOf(lists));
+  FIRN_TRY(ElementIndex others, ElementIndex::Make(input.result_type.element(), pool));
+  FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
-    const size_t first = maker->elements().size();
-    std::vector<int64_t> others;
-    for (int64_t at = lists[1].begin(row); at < lists[1].end(row); ++at) others.push_back(pool.Base(1) + at);
+    others.Clear();
+    distinct.Clear();
+    for (int64_t at = lists[1].begin(row); at < lists[1].end(row); ++at) others.Insert(pool.Base(1) + at);
     for (int64_t at = lists[0].begin(row); at < lists[0].end(row); ++at) {
-      if (HasEqual(pool, others, at) == kIn && !HasEqual(pool, std::span(maker->elements()).subspan(first), at)) maker->Add(at);
+      if (others.Contains(at) == kIn && distinct.Insert(at).is_new) maker->Add(at);
     }
   });
 }
@@ -216,7 +214,7 @@ Result<Column> Slice(const KernelInput& input) {
   const FixedView<int64_t> lasts(input.arguments[has_last ? 2 : 1]);
   FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
   ListMaker maker;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists[0].IsValid(row) || !firsts.IsValid(row) || !lasts.IsValid(row)) {
       maker.EndNull();
       continue;
@@ -250,7 +248,7 @@ Result<Column> Sort(const KernelInput& input) {
   for (size_t i = 1; i < input.arguments.size(); ++i) options.emplace_back(input.arguments[i]);
   ListMaker maker;
   std::vector<int64_t> elements;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists[0].IsValid(row) || !std::all_of(options.begin(), options.end(), [&](const BooleanView& option) { return option.IsValid(row); })) {
       maker.EndNull();
       continue;
@@ -309,7 +307,7 @@ Result<Column> Join(const KernelInput& input) {
   const StringView null_texts(input.arguments[has_null_text ? 2 : 1]);
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   std::string out;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists.IsValid(row) || !separators.IsValid(row) || !null_texts.IsValid(row)) {
       maker.SetNull(row);
       continue;
@@ -321,6 +319,7 @@ Result<Column> Join(const KernelInput& input) {
       if (!is_first) out.append(separators[row]);
       out.append(texts.IsNull(at) ? null_texts[row] : texts.GetView(at));
       is_first = false;
+      if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("ARRAY_JOIN");
     }
     maker.Set(row, out);
   }
@@ -353,22 +352,20 @@ void ForEachPart(std::string_view text, std::string_view separator, const Visit&
 Result<Column> Split(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const StringView separators(input.arguments[1]);
-  arrow::StringBuilder values;
+  TextElements values;
   ListMaker maker;
-  Status failure = Ok();
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !values.is_full(); ++row) {
     if (!texts.IsValid(row) || !separators.IsValid(row)) {
       maker.EndNull();
       continue;
     }
     ForEachPart(texts[row], separators[row], [&](std::string_view part) {
-      if (failure.ok()) failure = types::FromArrowStatus(values.Append(part));
-      maker.Add(0);
+      maker.Add(values.count());
+      values.Append(part);
     });
     maker.EndRow();
   }
-  FIRN_RETURN_IF_ERROR(failure);
-  FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(values.Finish()));
+  FIRN_TRY(types::ArrayPtr array, values.Finish());
   return maker.FinishList(input.result_type, array);
 }
 
@@ -379,18 +376,18 @@ Result<Signature> BindStrToMap(const CallSite& call) {
 }
 
 // "a=1", or "b": a pair without a separator has no value.
-Status AppendPair(std::string_view pair, std::string_view separator, arrow::StringBuilder* keys, arrow::StringBuilder* items) {
+void AppendPair(std::string_view pair, std::string_view separator, TextElements* keys, TextElements* items) {
   const size_t at = separator.empty() ? std::string_view::npos : pair.find(separator);
-  FIRN_RETURN_IF_ERROR(types::FromArrowStatus(keys->Append(pair.substr(0, at))));
-  return types::FromArrowStatus(at == std::string_view::npos ? items->AppendNull() : items->Append(pair.substr(at + separator.size())));
+  keys->Append(pair.substr(0, at));
+  at == std::string_view::npos ? items->AppendNull() : items->Append(pair.substr(at + separator.size()));
 }
 
 Result<Column> StrToMap(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const bool has_separators = input.arguments.size() == 3;
-  arrow::StringBuilder keys, items;
+  TextElements keys, items;
   std::vector<int64_t> ends;  // of the rows, in keys and items; -1: NULL
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !keys.is_full() && !items.is_full(); ++row) {
     const bool is_valid = texts.IsValid(row) && (!has_separators || (StringView(input.arguments[1]).IsValid(row) && StringView(input.arguments[2]).IsValid(row)));
     if (!is_valid) {
       ends.push_back(-1);
@@ -398,17 +395,13 @@ Result<Column> StrToMap(const KernelInput& input) {
     }
     const std::string_view between = has_separators ? StringView(input.arguments[1])[row] : std::string_view(",");
     const std::string_view within = has_separators ? StringView(input.arguments[2])[row] : std::string_view("=");
-    Status appended = Ok();
-    if (!texts[row].empty()) {
-      ForEachPart(texts[row], between, [&](std::string_view part) {
-        if (appended.ok()) appended = AppendPair(part, within, &keys, &items);
-      });
-    }
-    FIRN_RETURN_IF_ERROR(std::move(appended));
-    ends.push_back(keys.length());
+    std::string_view text = texts[row];
+    while (!between.empty() && text.ends_with(between)) text.remove_suffix(between.size());  // empty parts at the end are none, as in Java
+    if (!text.empty()) ForEachPart(text, between, [&](std::string_view part) { AppendPair(part, within, &keys, &items); });
+    ends.push_back(keys.count());
   }
-  FIRN_TRY(types::ArrayPtr key_array, types::FromArrowResult(keys.Finish()));
-  FIRN_TRY(types::ArrayPtr item_array, types::FromArrowResult(items.Finish()));
+  FIRN_TRY(types::ArrayPtr key_array, keys.Finish());
+  FIRN_TRY(types::ArrayPtr item_array, items.Finish());
   FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {key_array}, {item_array}));
   int64_t entry = 0;
   for (const int64_t end : ends) {

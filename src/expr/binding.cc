@@ -46,13 +46,13 @@ Result<ExpressionPtr> BindTimestampAdd(std::vector<ExpressionPtr>& arguments, ba
   }
   FIRN_TRY(const TimeUnit unit, UnitArgument(call, 0));
   const auto interval = IntervalOf(unit);
-  const bool is_date = arguments[2]->type.kind() == TypeKind::kDate;
-  if (!interval || !arguments[1]->type.IsInteger() || !(is_date || arguments[2]->type.IsTimestamp())) {
-    return ArgumentError(call, "TIMESTAMPADD(unit, integer, date or timestamp) with a unit from MILLISECOND to MILLENNIUM");
+  const bool is_date = arguments[2]->type.kind() == TypeKind::kDate, is_time = arguments[2]->type.kind() == TypeKind::kTime;
+  if (!interval || !arguments[1]->type.IsInteger() || !(is_date || is_time || arguments[2]->type.IsTimestamp())) {
+    return ArgumentError(call, "TIMESTAMPADD(unit, integer, date, time or timestamp) with a unit from MILLISECOND to MILLENNIUM");
   }
   const bool is_below_day = !interval->is_months && interval->amount < types::kMillisPerDay;
-  const int precision = interval->amount == 1 && !interval->is_months ? 3 : 0;
-  if (is_below_day && (is_date || arguments[2]->type.precision() < precision)) {
+  const int precision = is_date ? 6 : interval->amount == 1 && !interval->is_months ? 3 : 0;
+  if (is_below_day && !is_time && (is_date || arguments[2]->type.precision() < precision)) {
     const DataType finer = arguments[2]->type.kind() == TypeKind::kTimestampLtz ? DataType::TimestampLtz(precision) : DataType::Timestamp(precision);
     FIRN_TRY(arguments[2], BindCast(arguments[2], finer.WithNullable(arguments[2]->type.nullable()), false, span, context));
   }
@@ -171,6 +171,7 @@ Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr>
     std::string hint = near.empty() ? "SHOW FUNCTIONS lists all functions" : fmt::format("did you mean {}?", near[0]);
     return Error(ErrorCode::kFunctionNotFound, fmt::format("there is no function {}", upper)).At(span).Hint(std::move(hint)).Candidates(std::move(near));
   }
+  if (upper == "CAST" || upper == "TRY_CAST") return Error(ErrorCode::kTypeMismatch, fmt::format("{} takes a value and a type", upper)).At(span).Hint(fmt::format("{}(value AS type)", upper));
   CallSite call;
   call.name = upper;
   call.span = span;

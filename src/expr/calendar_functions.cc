@@ -130,11 +130,14 @@ class LocalTime {
     const int64_t micros = type_.precision() > 6 ? FloorDivide(value, 1000) : value;
     return zone_ == nullptr ? micros : zone_->ToLocal(micros);
   }
-  int64_t Value(int64_t micros) const {
+  // Nothing: the type has no such value. Times of day go around.
+  std::optional<int64_t> Value(int64_t micros) const {
     if (type_.kind() == TypeKind::kDate) return FloorDivide(micros, kMicrosPerDay);
-    if (type_.kind() == TypeKind::kTime) return micros / 1000;
+    if (type_.kind() == TypeKind::kTime) return FloorModulo(micros, kMicrosPerDay) / 1000;
     if (zone_ != nullptr) micros = zone_->ToInstant(micros);
-    return type_.precision() > 6 ? micros * 1000 : micros;
+    int64_t value = 0;
+    if (__builtin_mul_overflow(micros, type_.precision() > 6 ? 1000 : 1, &value)) return std::nullopt;
+    return value;
   }
 
  private:
@@ -189,7 +192,8 @@ int64_t FloorMicros(TimeUnit unit, int64_t micros) {
   }
   if (const int64_t length = MicrosOf(unit); length > 0) return FloorDivide(micros, length) * length;
   const CivilDate date = types::DateOfDays(FloorDivide(micros, kMicrosPerDay));
-  const int64_t months = FloorDivide(int64_t{date.year} * 12 + date.month - 1, MonthsOf(unit)) * MonthsOf(unit);
+  const int64_t first = unit == TimeUnit::kCentury || unit == TimeUnit::kMillennium ? 12 : 0;  // these begin with the years 1, 101, 1001
+  const int64_t months = FloorDivide(int64_t{date.year} * 12 + date.month - 1 - first, MonthsOf(unit)) * MonthsOf(unit) + first;
   return types::DaysOfDate({static_cast<int>(FloorDivide(months, 12)), static_cast<int>(FloorModulo(months, 12)) + 1, 1}) * kMicrosPerDay;
 }
 
@@ -260,6 +264,7 @@ Result<Signature> BindRoundTime(const CallSite& call) {
   const bool is_time = type.IsTimestamp() || type.kind() == TypeKind::kDate || type.kind() == TypeKind::kTime;
   FIRN_TRY(TimeUnit unit, UnitArgument(call, 1));
   if (!is_time || (MicrosOf(unit) == 0 && MonthsOf(unit) == 0)) return ArgumentError(call, "a date, time or timestamp TO a unit from MILLISECOND to MILLENNIUM");
+  if (type.kind() == TypeKind::kTime && (MicrosOf(unit) == 0 || MicrosOf(unit) >= kMicrosPerDay)) return ArgumentError(call, "a TIME TO HOUR, MINUTE, SECOND or MILLISECOND");
   return Signature{call.types, Strict(type.WithTimeAttribute(types::TimeAttribute::kNone), call)};
 }
 
@@ -268,7 +273,12 @@ Result<Column> RoundTime(const KernelInput& input, bool up) {
   const KernelInput first{input.context, input.arguments.first(1), input.argument_types.first(1), input.result_type, input.row_count};
   FIRN_TRY(const LocalTime local, LocalTime::Make(input.argument_types[0], input.context));
   const auto round = [&](int64_t value) { return local.Value(up ? CeilMicros(unit, local.Micros(value)) : FloorMicros(unit, local.Micros(value))); };
-  if (IsNarrow(input.argument_types[0])) return Map<int32_t, int32_t>(first, [&](int32_t value) { return static_cast<int32_t>(round(value)); });
+  if (IsNarrow(input.argument_types[0])) {
+    return Map<int32_t, int32_t>(first, [&](int32_t value) {
+      const std::optional<int64_t> rounded = round(value);
+      return rounded ? std::optional(static_cast<int32_t>(*rounded)) : std::nullopt;
+    });
+  }
   return Map<int64_t, int64_t>(first, round);
 }
 

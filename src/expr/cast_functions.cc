@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CAST and TRY_CAST. A value that cannot be converted fails the query, or is NULL under TRY_CAST; what a conversion loses silently (digits, time
 // of day, high bits of an integer) is as in Flink.
+#include <arrow/array.h>
 #include <arrow/array/util.h>
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
@@ -8,10 +9,12 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/list_view_internal.h"
+#include "expr/narrow_number_internal.h"
 #include "expr/type_rules_internal.h"
 #include "expr/utf8_internal.h"
 #include "types/decimal_text.h"
@@ -47,7 +50,7 @@ std::string_view Trim(std::string_view text) {
 template <typename T>
 std::optional<T> ParseInteger(std::string_view text) {
   text = Trim(text);
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const size_t dot = text.find('.');
   if (dot != std::string_view::npos) {
     if (text.substr(dot + 1).find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
@@ -61,7 +64,7 @@ std::optional<T> ParseInteger(std::string_view text) {
 
 std::optional<double> ParseDouble(std::string_view text) {
   text = Trim(text);
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return std::numeric_limits<double>::infinity();
   if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
@@ -85,20 +88,6 @@ std::optional<Decimal128> FitDecimal(Decimal128 value, int scale, const DataType
   }
   if (!value.FitsInPrecision(target.precision())) return std::nullopt;
   return value;
-}
-
-// Doubles saturate, NaN is 0 (Java's narrowing).
-template <typename To, typename From>
-To NarrowNumber(From value) {
-  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    using Wide = std::conditional_t<sizeof(To) == 8, int64_t, int32_t>;
-    if (std::isnan(value)) return 0;
-    if (value >= static_cast<From>(std::numeric_limits<Wide>::max())) return static_cast<To>(std::numeric_limits<Wide>::max());
-    if (value <= static_cast<From>(std::numeric_limits<Wide>::min())) return static_cast<To>(std::numeric_limits<Wide>::min());
-    return static_cast<To>(static_cast<Wide>(value));
-  } else {
-    return static_cast<To>(value);
-  }
 }
 
 template <bool kTry, typename T>
@@ -151,8 +140,7 @@ Result<Column> ToDecimal(const KernelInput& input) {
     return VisitNumber(from, [&]<typename F>() {
       return Map<Decimal128, F>(input, [&](F value) -> std::optional<Decimal128> {
         if (!std::isfinite(value)) return std::nullopt;
-        if constexpr (std::is_same_v<F, float>) return types::ParseDecimal(types::FloatText(value), target.precision(), target.scale());
-        return types::ParseDecimal(types::DoubleText(static_cast<double>(value)), target.precision(), target.scale());  // by its shortest digits, as BigDecimal.valueOf does
+        return types::ParseDecimal(types::DoubleText(static_cast<double>(value)), target.precision(), target.scale());  // by its shortest digits as a double, as BigDecimal.valueOf does
       });
     });
   }
@@ -200,11 +188,12 @@ std::string FitText(std::string text, const DataType& target) {
 Result<Column> ToText(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
+  if (target.kind() == TypeKind::kChar && target.length() > kMaxTextBytes) return TextTooLong("CAST");
   if (from.IsBytes()) return Map<std::string, std::string_view>(input, [&](std::string_view bytes) { return FitText(ValidUtf8(bytes), target); });
   if (from.IsCharacter()) return Map<std::string, std::string_view>(input, [&](std::string_view text) { return FitText(std::string(text), target); });
   ColumnMaker<std::string> maker(target, input.row_count);
   const arrow::Array& array = *input.arguments[0].array;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     const int64_t at = input.arguments[0].is_constant ? 0 : row;
     if (array.IsNull(at)) {
       maker.SetNull(row);
@@ -218,6 +207,7 @@ Result<Column> ToText(const KernelInput& input) {
 
 Result<Column> ToBytes(const KernelInput& input) {
   const DataType& target = input.result_type;
+  if (target.kind() == TypeKind::kBinary && target.length() > kMaxTextBytes) return TextTooLong("CAST");
   return Map<std::string, std::string_view>(input, [&](std::string_view bytes) {
     std::string fitted(bytes.substr(0, static_cast<size_t>(target.length())));
     if (target.kind() == TypeKind::kBinary) fitted.resize(static_cast<size_t>(target.length()), '\0');
@@ -315,13 +305,27 @@ Result<Column> ToDateOrTime(const KernelInput& input) {
 template <bool kTry>
 Result<Column> CastKernel(const KernelInput& input);
 
+// The same rows over children that hold nothing else: what lies outside of a slice, or below a NULL, is not to be converted.
+Result<types::ArrayPtr> Compact(const types::ArrayPtr& array) {
+  bool is_compact = array->offset() == 0 && array->null_count() == 0;
+  if (is_compact && array->type_id() != arrow::Type::STRUCT) {
+    const auto& lists = static_cast<const arrow::ListArray&>(*array);  // a map is a list of entries
+    is_compact = lists.length() > 0 && lists.value_offset(0) == 0 && lists.value_offset(lists.length()) == lists.values()->length() && lists.values()->offset() == 0;
+  }
+  if (is_compact) return array;
+  std::vector<int64_t> rows(static_cast<size_t>(array->length()));
+  std::iota(rows.begin(), rows.end(), 0);
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}));
+  return pool.Take(rows);
+}
+
 // A map of the converted keys and items. Where TRY_CAST has made NULL of a key there is no map.
-Result<Column> MapOfConverted(const KernelInput& input, const std::shared_ptr<arrow::ArrayData>& key_data, const std::shared_ptr<arrow::ArrayData>& item_data) {
-  const std::vector<Column> all = {Column{input.arguments[0].array, false}};
+Result<Column> MapOfConverted(const KernelInput& input, const types::ArrayPtr& array, const std::shared_ptr<arrow::ArrayData>& key_data, const std::shared_ptr<arrow::ArrayData>& item_data) {
+  const std::vector<Column> all = {Column{array, false}};
   const MapView maps(all[0]);
   const types::ArrayPtr keys = arrow::MakeArray(key_data), items = arrow::MakeArray(item_data);
   ListMaker maker;
-  for (int64_t row = 0; row < input.arguments[0].array->length(); ++row) {
+  for (int64_t row = 0; row < array->length(); ++row) {
     bool is_valid = maps.IsValid(row);
     for (int64_t at = maps.begin(row); is_valid && at < maps.end(row); ++at) is_valid = !keys->IsNull(at);
     if (!is_valid) {
@@ -345,7 +349,8 @@ template <bool kTry>
 Result<Column> CastNested(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
-  const auto& source = *input.arguments[0].array->data();
+  FIRN_TRY(const types::ArrayPtr array, Compact(input.arguments[0].array));
+  const auto& source = *array->data();
   auto convert = [&](const std::shared_ptr<arrow::ArrayData>& child, const DataType& child_from, const DataType& child_to) -> Result<std::shared_ptr<arrow::ArrayData>> {
     if (child_from.EqualsIgnoringNullability(child_to) || child->length == 0) {
       if (child_from.EqualsIgnoringNullability(child_to)) return child;
@@ -365,11 +370,16 @@ Result<Column> CastNested(const KernelInput& input) {
     entries->type = static_cast<const arrow::MapType&>(*copy->type).value_type();
     FIRN_TRY(entries->child_data[0], convert(entries->child_data[0], from.key(), target.key()));
     FIRN_TRY(entries->child_data[1], convert(entries->child_data[1], from.value(), target.value()));
-    if (kTry && arrow::MakeArray(entries->child_data[0])->null_count() > 0) return MapOfConverted(input, entries->child_data[0], entries->child_data[1]);
+    if (kTry && arrow::MakeArray(entries->child_data[0])->null_count() > 0) return MapOfConverted(input, array, entries->child_data[0], entries->child_data[1]);
     copy->child_data.push_back(std::move(entries));
   } else {
-    for (size_t i = 0; i < source.child_data.size(); ++i) {
-      FIRN_TRY(auto child, convert(source.child_data[i], from.fields()[i].type, target.fields()[i].type));
+    std::vector<std::shared_ptr<arrow::ArrayData>> children = source.child_data;
+    if (from.kind() == TypeKind::kRow) {  // fields of a row that is NULL are NULL
+      FIRN_TRY(const arrow::ArrayVector fields, types::FromArrowResult(static_cast<const arrow::StructArray&>(*array).Flatten()));
+      for (size_t i = 0; i < fields.size(); ++i) children[i] = fields[i]->data();
+    }
+    for (size_t i = 0; i < children.size(); ++i) {
+      FIRN_TRY(auto child, convert(children[i], from.fields()[i].type, target.fields()[i].type));
       copy->child_data.push_back(std::move(child));
     }
   }
@@ -422,6 +432,7 @@ bool CanCast(const DataType& from, const DataType& to) {
 // types: {value, target}; see BindCast.
 template <bool kTry>
 Result<Signature> BindCastCall(const CallSite& call) {
+  FIRN_ASSERT(call.types.size() == 2, "a cast of {} types", call.types.size());
   const DataType& from = call.types[0];
   const DataType& target = call.types[1];
   if (!CanCast(from, target)) {

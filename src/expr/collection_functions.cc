@@ -93,7 +93,7 @@ Result<Column> MakeRow(const KernelInput& input) {
 
 // row . 'field'
 Result<Signature> BindField(const CallSite& call) {
-  if (call.types.size() != 2 || call.types[0].kind() != TypeKind::kRow || call.literals[1] == nullptr) return ArgumentError(call, "a ROW and the name of one of its fields");
+  if (call.types.size() != 2 || call.types[0].kind() != TypeKind::kRow || call.literals[1] == nullptr || !call.types[1].IsCharacter() || call.literals[1]->IsNull(0)) return ArgumentError(call, "a ROW and the name of one of its fields");
   const std::string name(static_cast<const arrow::BinaryArray&>(*call.literals[1]).GetView(0));
   std::vector<std::string> names;
   for (const types::Field& field : call.types[0].fields()) {
@@ -251,7 +251,7 @@ Result<Column> MapFromArrays(const KernelInput& input) {
   const ListView keys(input.arguments[0]);
   const ListView items(input.arguments[1]);
   FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {keys.values()}, {items.values()}));
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!keys.IsValid(row) || !items.IsValid(row)) {
       maker.EndNull();
       continue;
@@ -283,7 +283,7 @@ Result<Column> MapUnion(const KernelInput& input) {
     items.push_back(map.items());
   }
   FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items)));
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(maps.begin(), maps.end(), [&](const MapView& map) { return map.IsValid(row); })) {
       maker.EndNull();
       continue;

@@ -2,6 +2,8 @@
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/compute/api_vector.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
@@ -116,12 +118,28 @@ struct AllDigits {
 };
 struct AllLetters {
   bool operator()(std::string_view text) const {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80); });
+    int32_t at = 0;
+    const auto size = static_cast<int32_t>(text.size());
+    while (at < size) {
+      UChar32 code = 0;
+      U8_NEXT(text.data(), at, size, code);
+      if (code < 0 || !u_isalpha(code)) return false;
+    }
+    return size > 0;
   }
 };
 struct IsNumberText {
   bool operator()(std::string_view text) const {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
     if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (text == "NaN" || text == "Infinity") return true;
+    if (const size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
+      std::string_view exponent = text.substr(e + 1);
+      if (exponent.starts_with('-') || exponent.starts_with('+')) exponent.remove_prefix(1);
+      if (exponent.empty() || exponent.find_first_not_of("0123456789") != std::string_view::npos) return false;
+      text = text.substr(0, e);
+    }
     const size_t dot = text.find('.');
     const std::string_view whole = text.substr(0, dot);
     const std::string_view fraction = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);

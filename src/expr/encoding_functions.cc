@@ -153,15 +153,6 @@ Result<Charset> FindCharset(std::string_view name) {
   return Error(ErrorCode::kInvalidArgument, fmt::format("there is no character set '{}'", name)).Hint("US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE or UTF-16LE");
 }
 
-uint32_t TakeCodePoint(std::string_view* text) {
-  const std::string_view c = CodePoints(text->substr(0, 4), 0, 1);
-  text->remove_prefix(std::max<size_t>(c.size(), 1));
-  const auto first = static_cast<unsigned char>(c[0]);
-  uint32_t code = c.size() == 1 ? first : first & (0xFF >> (c.size() + 1));
-  for (size_t i = 1; i < c.size(); ++i) code = code << 6 | (static_cast<unsigned char>(c[i]) & 0x3F);
-  return code;
-}
-
 void AppendUtf16(uint32_t unit, bool is_little, std::string* out) {
   const char high = static_cast<char>(unit >> 8);
   const char low = static_cast<char>(unit & 0xFF);
@@ -173,7 +164,7 @@ std::string Encoded(std::string_view text, Charset charset) {
   if (charset == Charset::kUtf8) return std::string(text);
   std::string out;
   const bool is_little = charset == Charset::kUtf16Little;
-  if (charset == Charset::kUtf16) AppendUtf16(0xFEFF, false, &out);
+  if (charset == Charset::kUtf16 && !text.empty()) AppendUtf16(0xFEFF, false, &out);
   while (!text.empty()) {
     const uint32_t code = TakeCodePoint(&text);
     if (charset == Charset::kAscii || charset == Charset::kLatin1) {

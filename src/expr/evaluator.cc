@@ -20,6 +20,7 @@
 #include <unordered_map>
 
 #include "expr/kernel_internal.h"
+#include "expr/utf8_internal.h"
 
 namespace firn::expr {
 
@@ -38,12 +39,6 @@ struct Frame {
   std::vector<std::optional<Column>> columns;  // a node
 };
 
-Result<types::ArrayPtr> Expand(const Column& column, int64_t rows) {
-  if (!column.is_constant) return column.array;
-  FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
-  return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));
-}
-
 class ProgramImpl final : public Program {
  public:
   Status Build(const std::vector<ExpressionPtr>& outputs) {
@@ -59,7 +54,8 @@ class ProgramImpl final : public Program {
     std::vector<types::ArrayPtr> results;
     for (int output : outputs_) {
       FIRN_TRY(Column column, Evaluate(output, &frame));
-      FIRN_TRY(types::ArrayPtr array, Expand(column, batch.row_count));
+      FIRN_TRY(types::ArrayPtr array, ExpandColumn(column, batch.row_count));
+      FIRN_ASSERT(array->length() == batch.row_count, "{} rows of {} for {}", array->length(), batch.row_count, ToString(*nodes_[static_cast<size_t>(output)].expression));
       results.push_back(std::move(array));
     }
     return results;
@@ -133,9 +129,13 @@ class ProgramImpl final : public Program {
     if (!result.ok()) {
       Error error = std::move(result).error();
       if (!error.span()) error = std::move(error).At(expression.span);
-      return std::move(error).Context(fmt::format("evaluating {}", ToString(expression)));
+      constexpr int64_t kShown = 400;
+      const std::string text = ToString(expression);
+      const std::string_view shown = CodePoints(text, 0, kShown);
+      return std::move(error).Context(fmt::format("evaluating {}{}", shown, shown.size() < text.size() ? "..." : ""));
     }
     if (is_constant) result->is_constant = true;
+    FIRN_ASSERT(result->array->length() == (result->is_constant ? 1 : rows), "{} gave {} values for {} rows", expression.function->names[0], result->array->length(), rows);
     return result;
   }
 
@@ -159,6 +159,7 @@ class ProgramImpl final : public Program {
     if (frame->batch.watermarks) {
       FIRN_TRY(part.watermarks, Take(frame->batch.watermarks, rows));
     }
+    FIRN_ASSERT(!rows.empty() && rows.back() < frame->batch.row_count, "rows up to {} of {}", rows.empty() ? -1 : rows.back(), frame->batch.row_count);
     Frame inner{part, std::vector<std::optional<Column>>(nodes_.size())};
     return Evaluate(index, &inner);
   }
@@ -181,7 +182,7 @@ class ProgramImpl final : public Program {
       if (column.array->type_id() == arrow::Type::NA) {
         FIRN_TRY(column, NullColumn(types::DataType::Boolean()));
       }
-      FIRN_TRY(column.array, Expand(column, frame->batch.row_count));
+      FIRN_TRY(column.array, ExpandColumn(column, frame->batch.row_count));
       if (all.array != nullptr) {
         const auto combined = is_or ? arrow::compute::KleeneOr(all.array, column.array) : arrow::compute::KleeneAnd(all.array, column.array);
         FIRN_TRY(arrow::Datum datum, types::FromArrowResult(combined));
@@ -239,6 +240,7 @@ class ProgramImpl final : public Program {
     int64_t base = 0;
     for (const auto& [rows, column] : parts) {
       if (rows.empty()) continue;
+      FIRN_ASSERT(column.array->length() == (column.is_constant ? 1 : static_cast<int64_t>(rows.size())), "a branch gave {} values for {} rows", column.array->length(), rows.size());
       for (size_t i = 0; i < rows.size(); ++i) source[static_cast<size_t>(rows[i])] = base + (column.is_constant ? 0 : static_cast<int64_t>(i));
       types::ArrayPtr array = column.array;
       if (array->type_id() == arrow::Type::NA) {

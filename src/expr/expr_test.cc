@@ -32,6 +32,13 @@ ExpressionPtr Cast(ExpressionPtr value, const DataType& type, bool is_try = fals
 }
 ExpressionPtr Decimal(const char* text, int precision, int scale) { return Cast(MakeStringLiteral(text), DataType::Decimal(precision, scale)); }
 
+ExpressionPtr Millis(int64_t millis) {
+  arrow::Int64Builder builder;
+  EXPECT_TRUE(builder.Append(millis).ok());
+  const DataType type = DataType::IntervalDayTime().NotNull();
+  return MakeLiteral(*(*builder.Finish())->View(type.ToArrow()), type);
+}
+
 // "type value"
 std::string Show(const ExpressionPtr& expression) {
   auto value = EvaluateConstant(*expression, kContext);
@@ -48,6 +55,13 @@ TEST(Arithmetic, TypesAndValuesAreFlinks) {
   EXPECT_EQ(Show(Call("*", {Decimal("12.34", 10, 2), Decimal("5.678", 7, 3)})), "DECIMAL(18, 5) NOT NULL 70.06652");
   EXPECT_EQ(Show(Call("MOD", {MakeIntLiteral(-5), MakeIntLiteral(3)})), "INT NOT NULL -2");
   EXPECT_THAT(Show(Call("/", {MakeIntLiteral(1), MakeIntLiteral(0)})), HasSubstr("division by zero"));
+}
+
+// -2^63 / -1 has no result in a machine word: the processor stops at it.
+TEST(Arithmetic, IntervalsWrap) {
+  const ExpressionPtr smallest = Call("*", {Millis(1024), MakeBigIntLiteral(-9007199254740992)});
+  EXPECT_EQ(Show(Call("/", {smallest, MakeIntLiteral(-1)})), Show(smallest));
+  EXPECT_EQ(Show(Call("-", {Millis(0), smallest})), Show(smallest));
 }
 
 TEST(Cast, FollowsFlink) {
@@ -172,6 +186,43 @@ TEST(Aggregates, RetractionAndRestoreEqualRecomputation) {
       const std::vector<uint32_t> all = {0, 1, 2};
       EXPECT_TRUE((*accumulator->Finish(all))->ApproxEquals(**fresh->Finish(all), arrow::EqualOptions::Defaults().atol(1e-6))) << name << (is_distinct ? " DISTINCT" : "");
     }
+  }
+}
+
+// Four times 9 * 10^37 is beyond 128 bits, and comes out of them as a number that fits.
+TEST(Aggregates, ADecimalSumThatOverflowsIsNull) {
+  const DataType type = DataType::Decimal(38, 0);
+  for (const char* name : {"SUM", "AVG"}) {
+    const AggregateCall call = MakeAggregate(name, type, {.is_retractable = true});
+    auto accumulator = std::move(MakeAccumulator(call)).value();
+    accumulator->Resize(1);
+    const std::vector<uint32_t> one = {0};
+    const std::vector<ArrayPtr> large = {*EvaluateConstant(*Decimal("90000000000000000000000000000000000000", 38, 0), kContext)};
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(accumulator->Update(one, large, nullptr, nullptr).ok());
+    EXPECT_TRUE((*accumulator->Finish(one))->IsNull(0)) << name;
+    auto restored = std::move(MakeAccumulator(call)).value();
+    restored->Resize(1);
+    ASSERT_TRUE(restored->Load(one, *accumulator->Save(one)).ok());
+    EXPECT_TRUE((*restored->Finish(one))->IsNull(0)) << name;
+    arrow::Int8Builder kinds;
+    ASSERT_TRUE(kinds.Append(static_cast<int8_t>(types::RowKind::kDelete)).ok());
+    const ArrayPtr deletes = *kinds.Finish();
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(restored->Update(one, large, deletes, nullptr).ok());
+    ASSERT_TRUE(restored->Update(one, large, nullptr, nullptr).ok());
+    EXPECT_FALSE((*restored->Finish(one))->IsNull(0)) << name << ": all that had overflown is gone";
+  }
+}
+
+// The variance of the smallest and the largest INT is none: it stays at the largest, as Java converts it.
+TEST(Aggregates, AStatisticOfIntegersSaturates) {
+  const std::vector<uint32_t> two = {0, 0}, one = {0};
+  for (const char* name : {"VAR_POP", "VAR_SAMP"}) {
+    const AggregateCall call = MakeAggregate(name, DataType::Int());
+    auto accumulator = std::move(MakeAccumulator(call)).value();
+    accumulator->Resize(1);
+    const std::vector<ArrayPtr> values = {Doubles({std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()})};
+    ASSERT_TRUE(accumulator->Update(two, values, nullptr, nullptr).ok());
+    EXPECT_EQ(static_cast<const arrow::Int32Array&>(**accumulator->Finish(one)).Value(0), std::numeric_limits<int32_t>::max()) << name;
   }
 }
 

@@ -355,7 +355,7 @@ Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<
       AppendPadded(conversion, *text, out);
     }
     if (static_cast<int64_t>(out->size()) > kMaxTextBytes) {
-      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF would make a text of over {} bytes, the limit", kMaxTextBytes));
+      return TextTooLong("PRINTF");
     }
   }
   return true;
@@ -368,7 +368,7 @@ Result<Column> Printf(const KernelInput& input) {
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   Format format;
   std::string text;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!formats.IsValid(row)) {
       maker.SetNull(row);
       continue;

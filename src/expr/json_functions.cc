@@ -16,6 +16,7 @@
 #include "expr/json_tree.h"
 #include "expr/list_view_internal.h"
 #include "expr/signatures_internal.h"
+#include "expr/utf8_internal.h"
 #include "types/value_text.h"
 
 namespace firn::expr {
@@ -80,8 +81,14 @@ Status CheckReturning(const Json& value, const DataType& type) {
   return Error(ErrorCode::kEvaluationError, fmt::format("JSON_VALUE found {}, which is no {}", shown.substr(0, 60), type.WithNullable(true).ToString())).Hint("without RETURNING it is a STRING, which TRY_CAST converts");
 }
 
+// Whether an argument is a clause: a literal text. Written as a call of its own, a function may get anything.
+bool IsClause(const CallSite& call, size_t index) {
+  return call.literals[index] != nullptr && call.types[index].IsCharacter() && !call.literals[index]->IsNull(0);
+}
+
 Result<Signature> BindJsonValue(const CallSite& call) {
-  const bool fits = (call.types.size() == 2 || call.types.size() == 7) && call.types[0].IsCharacter() && call.types[1].IsCharacter();
+  bool fits = (call.types.size() == 2 || call.types.size() == 7) && call.types[0].IsCharacter() && call.types[1].IsCharacter();
+  if (fits && call.types.size() == 7) fits = IsClause(call, 3) && IsClause(call, 5);
   if (!fits) return ArgumentError(call, "a JSON text and a path");
   Signature signature{call.types, DataType::String()};
   if (call.types.size() == 2) return signature;
@@ -166,8 +173,12 @@ Result<Column> JsonValue(const KernelInput& input) {
 }
 
 Result<Signature> BindJsonQuery(const CallSite& call) {
+  for (size_t i = 2; i < std::min<size_t>(call.types.size(), 5); ++i) {
+    if (!IsClause(call, i)) return ArgumentError(call, "a JSON text and a path");
+  }
   if (call.types.size() == 6) {
-    if (!call.types[0].IsCharacter() || !call.types[1].IsCharacter()) return ArgumentError(call, "a JSON text and a path");
+    const bool is_list = call.types[5].kind() == TypeKind::kArray && call.types[5].element().IsCharacter();
+    if (!call.types[0].IsCharacter() || !call.types[1].IsCharacter() || !is_list) return ArgumentError(call, "a JSON text and a path");
     return Signature{call.types, call.types[5].WithNullable(true)};
   }
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText, Want::kText, Want::kText, Want::kText}, 2, "a JSON text and a path"));
@@ -216,8 +227,9 @@ Result<Column> JsonQueryArray(const KernelInput& input) {
   const StringView paths(input.arguments[1]);
   StructureQuery query(input, true);
   ListMaker lists;
-  std::vector<std::optional<std::string>> elements;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  TextElements elements;
+  std::string text;
+  for (int64_t row = 0; row < input.row_count && !elements.is_full(); ++row) {
     std::optional<Json> found;
     if (texts.IsValid(row) && paths.IsValid(row)) {
       FIRN_TRY(found, query.Find(texts[row], paths[row]));
@@ -227,25 +239,21 @@ Result<Column> JsonQueryArray(const KernelInput& input) {
       continue;
     }
     for (const Json& item : found->items) {
-      lists.Add(static_cast<int64_t>(elements.size()));
-      std::optional<std::string>& text = elements.emplace_back();
-      if (item.kind == Json::Kind::kNull) continue;
-      text.emplace();
-      if (item.kind == Json::Kind::kString) {
-        *text = item.text;
+      lists.Add(elements.count());
+      if (item.kind == Json::Kind::kNull) {
+        elements.AppendNull();
+      } else if (item.kind == Json::Kind::kString) {
+        elements.Append(item.text);
       } else {
-        AppendJson(item, true, &*text);
+        text.clear();
+        AppendJson(item, true, &text);
+        elements.Append(text);
       }
     }
     lists.EndRow();
   }
-  const DataType element_type = DataType::String();
-  ColumnMaker<std::string> values(element_type, static_cast<int64_t>(elements.size()));
-  for (size_t i = 0; i < elements.size(); ++i) {
-    elements[i] ? values.Set(static_cast<int64_t>(i), *elements[i]) : values.SetNull(static_cast<int64_t>(i));
-  }
-  FIRN_TRY(const Column column, values.Finish(false));
-  return lists.FinishList(input.result_type, column.array);
+  FIRN_TRY(const types::ArrayPtr values, elements.Finish());
+  return lists.FinishList(input.result_type, values);
 }
 
 Result<Column> JsonQueryKernel(const KernelInput& input) {
@@ -261,6 +269,7 @@ Result<Column> JsonQueryKernel(const KernelInput& input) {
 }
 
 Result<Signature> BindJsonExists(const CallSite& call) {
+  if (call.types.size() == 3 && !IsClause(call, 2)) return ArgumentError(call, "a JSON text and a path");
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kText, Want::kText, Want::kText}, 2, "a JSON text and a path"));
   return Signature{std::move(types), DataType::Boolean()};
 }
@@ -326,8 +335,48 @@ Error NoJson(const CallSite& call, const DataType& type) {
   return Error(ErrorCode::kTypeMismatch, fmt::format("a {} has no form in JSON", type.ToString())).At(call.span).Hint("CAST(... AS STRING) makes a string of it");
 }
 
+// A number as java.math.BigDecimal writes it, for text is Java's: 1.0E7 is 1.0E+7, 1.0E-5 is 0.000010, and a zero of 18 digits behind the point 0E-18.
+void AppendNumber(std::string_view text, std::string* out) {
+  if (text.starts_with('-')) {
+    out->push_back('-');
+    text.remove_prefix(1);
+  }
+  int exponent = 0;
+  if (const size_t e = text.find('E'); e != std::string_view::npos) {
+    std::from_chars(text.data() + e + 1, text.data() + text.size(), exponent);
+    text = text.substr(0, e);
+  }
+  std::string digits;
+  const size_t point = text.find('.');
+  const int scale = (point == std::string_view::npos ? 0 : static_cast<int>(text.size() - point - 1)) - exponent;
+  for (const char c : text) {
+    if (c != '.' && !(c == '0' && digits.empty())) digits.push_back(c);
+  }
+  if (digits.empty()) digits = "0";
+  const int count = static_cast<int>(digits.size()), adjusted = count - 1 - scale;
+  if (scale >= 0 && adjusted >= -6) {
+    if (scale >= count) digits.insert(0, static_cast<size_t>(scale - count + 1), '0');
+    if (scale > 0) digits.insert(digits.size() - static_cast<size_t>(scale), 1, '.');
+    out->append(digits);
+    return;
+  }
+  if (count > 1) digits.insert(1, 1, '.');
+  out->append(digits).append(fmt::format("E{}{}", adjusted < 0 ? "" : "+", adjusted));
+}
+
+// "2024-02-29T12:34:56.5", with a Z for an instant.
+void AppendTimestamp(std::string text, bool is_instant, std::string* out) {
+  text[text.find(' ')] = 'T';
+  if (text.find('.') != std::string::npos) {
+    while (text.ends_with('0')) text.pop_back();
+    if (text.ends_with('.')) text.pop_back();
+  }
+  if (is_instant) text.push_back('Z');
+  AppendJsonString(text, out);
+}
+
 // A value of a column as JSON.
-Status AppendValue(const arrow::Array& array, int64_t row, const DataType& type, const EvaluationContext& context, std::string* out) {
+Status AppendValue(const arrow::Array& array, int64_t row, const DataType& type, std::string* out) {
   if (type.kind() == TypeKind::kNull || array.IsNull(row)) {
     out->append("null");
     return Ok();
@@ -347,12 +396,12 @@ Status AppendValue(const arrow::Array& array, int64_t row, const DataType& type,
     for (int64_t at = list.value_offset(row); at < list.value_offset(row + 1); ++at) {
       if (at > list.value_offset(row)) out->push_back(',');
       if (is_map) {
-        const auto& map = static_cast<const arrow::MapArray&>(array);
-        FIRN_RETURN_IF_ERROR(AppendValue(*map.keys(), at, type.key(), context, out));
+        const auto& entries = static_cast<const arrow::StructArray&>(*list.values());
+        FIRN_RETURN_IF_ERROR(AppendValue(*entries.field(0), at, type.key(), out));
         out->push_back(':');
-        FIRN_RETURN_IF_ERROR(AppendValue(*map.items(), at, type.value(), context, out));
+        FIRN_RETURN_IF_ERROR(AppendValue(*entries.field(1), at, type.value(), out));
       } else {
-        FIRN_RETURN_IF_ERROR(AppendValue(*list.values(), at, type.element(), context, out));
+        FIRN_RETURN_IF_ERROR(AppendValue(*list.values(), at, type.element(), out));
       }
     }
     out->push_back(is_map ? '}' : ']');
@@ -364,14 +413,19 @@ Status AppendValue(const arrow::Array& array, int64_t row, const DataType& type,
       out->push_back(i == 0 ? '{' : ',');
       AppendJsonString(type.fields()[i].name, out);
       out->push_back(':');
-      FIRN_RETURN_IF_ERROR(AppendValue(*rows.field(static_cast<int>(i)), row, type.fields()[i].type, context, out));
+      FIRN_RETURN_IF_ERROR(AppendValue(*rows.field(static_cast<int>(i)), row, type.fields()[i].type, out));
     }
     out->push_back('}');
     return Ok();
   }
-  FIRN_TRY(std::string text, types::FormatCell(array, row, type, context.time_zone));
-  if (type.IsNumeric() && text != "NaN" && text.find("Infinity") == std::string::npos) {
+  FIRN_TRY(std::string text, types::FormatCell(array, row, type, "UTC"));
+  if (type.kind() == TypeKind::kFloat) text = types::DoubleText(static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(row)));
+  if (type.IsTimestamp()) {
+    AppendTimestamp(std::move(text), type.kind() == TypeKind::kTimestampLtz, out);
+  } else if (type.IsInteger()) {
     out->append(text);
+  } else if (type.IsNumeric() && text != "NaN" && text.find("Infinity") == std::string::npos) {
+    AppendNumber(text, out);
   } else {
     AppendJsonString(text, out);
   }
@@ -381,7 +435,9 @@ Status AppendValue(const arrow::Array& array, int64_t row, const DataType& type,
 template <size_t kStep>
 Result<Signature> BindConstructor(const CallSite& call) {
   const bool is_pairs = kStep == 2;
-  if (call.types.size() < 2 || (call.types.size() - 2) % kStep != 0) return ArgumentError(call, is_pairs ? "pairs of a key and a value" : "values");
+  const bool has_clauses = call.types.size() >= 2 && IsClause(call, 0) && IsClause(call, 1);
+  const int64_t values = has_clauses ? static_cast<int64_t>(call.types.size() - 2) / static_cast<int64_t>(kStep) : 0;
+  if (!has_clauses || (call.types.size() - 2) % kStep != 0 || static_cast<const arrow::BinaryArray&>(*call.literals[1]).value_length(0) < values) return ArgumentError(call, is_pairs ? "pairs of a key and a value" : "values");
   for (size_t i = 2; i < call.types.size(); ++i) {
     const bool is_key = is_pairs && i % 2 == 0;
     if (is_key && (!call.types[i].IsCharacter() || call.types[i].nullable())) return ArgumentError(call, "keys that are strings and not NULL");
@@ -397,7 +453,7 @@ Result<Column> Construct(const KernelInput& input) {
   const std::string_view raw = StringView(input.arguments[1])[0];
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   std::string out;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     out.assign(1, is_object ? '{' : '[');
     for (size_t i = 2; i < input.arguments.size(); i += kStep) {
       const size_t value_at = i + kStep - 1;
@@ -413,8 +469,9 @@ Result<Column> Construct(const KernelInput& input) {
       if (!is_null && raw[(i - 2) / kStep] == '1') {
         out.append(StringView(value)[row]);
       } else {
-        FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[value_at], input.context, &out));
+        FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[value_at], &out));
       }
+      if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong(is_object ? "JSON_OBJECT" : "JSON_ARRAY");
     }
     out.push_back(is_object ? '}' : ']');
     maker.Set(row, out);
@@ -432,23 +489,41 @@ Result<Column> JsonString(const KernelInput& input) {
   const Column& value = input.arguments[0];
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   std::string out;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     const int64_t at = value.is_constant ? 0 : row;
     if (value.array->IsNull(at)) {
       maker.SetNull(row);
       continue;
     }
     out.clear();
-    FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[0], input.context, &out));
+    FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[0], &out));
+    if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("JSON_STRING");
     maker.Set(row, out);
   }
   return maker.Finish(false);
 }
 
+// What is not ASCII is escaped, as UTF-16.
 Result<Column> Quote(const KernelInput& input) {
   return Map<std::string, std::string_view>(input, [](std::string_view text) {
-    std::string out;
-    AppendJsonString(text, &out);
+    std::string quoted, out;
+    AppendJsonString(text, &quoted);
+    const auto append = [&](uint32_t unit) { fmt::format_to(std::back_inserter(out), "\\u{:04x}", unit); };
+    for (size_t at = 0; at < quoted.size();) {
+      if ((quoted[at] & 0x80) == 0) {
+        out.push_back(quoted[at++]);
+        continue;
+      }
+      std::string_view rest = std::string_view(quoted).substr(at);
+      const uint32_t code = TakeCodePoint(&rest);
+      at = quoted.size() - rest.size();
+      if (code < 0x10000) {
+        append(code);
+      } else {
+        append(0xD800 + ((code - 0x10000) >> 10));
+        append(0xDC00 + ((code - 0x10000) & 0x3FF));
+      }
+    }
     return out;
   });
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/array/util.h>
+#include <arrow/scalar.h>
+#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "expr/kernel_internal.h"
 
 namespace firn::expr {
@@ -11,6 +15,18 @@ using types::TypeKind;
 Result<Column> NullColumn(const DataType& type) {
   FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(arrow::MakeArrayOfNull(type.ToArrow(), 1)));
   return Column{std::move(array), true};
+}
+
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows) {
+  if (!column.is_constant) return column.array;
+  FIRN_ASSERT(column.array->length() == 1, "a constant of {} rows", column.array->length());
+  if (rows == 0) return column.array->Slice(0, 0);
+  if (!arrow::is_fixed_width(column.array->type_id())) {
+    FIRN_TRY(const int64_t bytes, types::FromArrowResult(arrow::util::ReferencedBufferSize(*column.array)));
+    if (rows > 0 && bytes > kMaxColumnBytes / rows) return ColumnTooLarge();
+  }
+  FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
+  return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));
 }
 
 bool AnyNullable(const std::vector<DataType>& types) {

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "expr/limits_internal.h"
 #include "expr/scalar_function.h"
 #include "types/arrow_result.h"
 
@@ -191,7 +192,14 @@ class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
  public:
   ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows), type_(type) {}
   ColumnMaker(types::DataType&& type, int64_t rows) = delete;  // it keeps a reference
+  void Set(int64_t row, std::string_view value) {
+    bytes_ += static_cast<int64_t>(value.size());
+    if (!is_full()) BuilderMaker::Set(row, value);
+  }
+  /// Whether there is more than a column may hold: what comes now is not kept, and Finish fails.
+  bool is_full() const { return bytes_ > kMaxColumnBytes; }
   Result<Column> Finish(bool is_constant) {
+    if (is_full()) return ColumnTooLarge();
     FIRN_TRY(Column column, BuilderMaker::Finish(is_constant));
     column.array->data()->type = type_.ToArrow();  // utf8 and binary have one layout
     column.array = arrow::MakeArray(column.array->data());
@@ -200,6 +208,7 @@ class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
 
  private:
   const types::DataType& type_;
+  int64_t bytes_ = 0;
 };
 template <>
 class ColumnMaker<arrow::Decimal128> : public BuilderMaker<arrow::Decimal128Builder> {
@@ -228,6 +237,9 @@ Result<Column> MapViews(const KernelInput& input, const Function& function, cons
   using Value = decltype(function(views[0]...));
   const bool has_nulls = (views.has_nulls() || ...);
   for (int64_t row = 0; row < input.row_count; ++row) {
+    if constexpr (requires { maker.is_full(); }) {
+      if (maker.is_full()) break;
+    }
     if (has_nulls && !(views.IsValid(row) && ...)) {
       maker.SetNull(row);
       continue;
@@ -272,6 +284,8 @@ Result<Column> VisitNumber(const types::DataType& type, const Visit& visit) {
 
 /// A column of NULLs.
 Result<Column> NullColumn(const types::DataType& type);
+/// One value a row, also of a constant. kLimitExceeded if a constant is too large for so many rows.
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows);
 
 // --- binding ---
 

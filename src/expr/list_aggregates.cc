@@ -94,21 +94,25 @@ class TextList final : public ListAccumulator {
     return ListAccumulator::Merge(other, groups);
   }
   Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
-    arrow::StringBuilder builder;
+    const DataType type = DataType::String();
+    ColumnMaker<std::string> maker(type, 0);
     std::string text;
-    for (uint32_t group : groups) {
+    for (size_t i = 0; i < groups.size() && !maker.is_full(); ++i) {
+      const uint32_t group = groups[i];
       if (groups_[group].empty()) {
-        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.AppendNull()));
+        maker.SetNull(static_cast<int64_t>(i));
         continue;
       }
       text.clear();
       for (const std::string& value : groups_[group]) {
         if (&value != &groups_[group].front()) text.append(separator_);
         text.append(value);
+        if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("LISTAGG");
       }
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Append(text)));
+      maker.Set(static_cast<int64_t>(i), text);
     }
-    return types::FromArrowResult(builder.Finish());
+    FIRN_TRY(Column column, maker.Finish(false));
+    return std::move(column.array);
   }
   Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
     FIRN_TRY(ArrayPtr values, SaveValues(groups));

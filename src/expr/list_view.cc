@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arrow/array/concatenate.h>
-#include <arrow/array/util.h>
 #include <arrow/compute/api_vector.h>
-#include <arrow/scalar.h>
 
 #include <algorithm>
-#include <limits>
 
+#include "base/assert.h"
 #include "expr/list_view_internal.h"
 
 namespace firn::expr {
@@ -40,6 +38,7 @@ Result<std::vector<int64_t>> ElementPool::Ranks() const {
 }
 
 Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) const {
+  if (static_cast<int64_t>(indices.size()) > kMaxColumnElements) return TooManyElements();
   arrow::Int64Builder builder;
   FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(static_cast<int64_t>(indices.size()))));
   for (int64_t index : indices) {
@@ -53,8 +52,17 @@ Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) c
   return types::FromArrowResult(arrow::compute::Take(*all_, *rows, arrow::compute::TakeOptions::NoBoundsCheck()));
 }
 
+Result<types::ArrayPtr> TextElements::Finish() {
+  if (count_ > kMaxColumnElements) return TooManyElements();
+  FIRN_TRY(Column column, maker_.Finish(false));
+  FIRN_ASSERT(column.array->length() == count_, "{} texts of {}", column.array->length(), count_);
+  return std::move(column.array);
+}
+
 Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<arrow::ArrayData> child) const {
-  if (elements_.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) return Error(ErrorCode::kLimitExceeded, "a batch of arrays holds more than 2147483647 elements");
+  if (is_full()) return TooManyElements();
+  FIRN_ASSERT(offsets_.size() == valid_.size() + 1 && offsets_.back() == static_cast<int32_t>(elements_.size()), "{} offsets of {} rows, the last {} of {} elements", offsets_.size(), valid_.size(),
+              offsets_.back(), elements_.size());
   const bool has_nulls = std::find(valid_.begin(), valid_.end(), 0) != valid_.end();
   auto data = arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(valid_.size()), {has_nulls ? PackBits(valid_) : nullptr, arrow::Buffer::FromVector(offsets_)}, {std::move(child)});
   return Column{arrow::MakeArray(std::move(data)), false};
@@ -67,12 +75,6 @@ Result<Column> ListMaker::FinishMap(const types::DataType& type, const types::Ar
   const auto arrow_type = type.ToArrow();
   const auto& entry_type = static_cast<const arrow::MapType&>(*arrow_type).value_type();
   return Finish(type, arrow::ArrayData::Make(entry_type, keys->length(), {nullptr}, {keys->data(), items->data()}, 0));
-}
-
-Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows) {
-  if (!column.is_constant) return column.array;
-  FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
-  return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));
 }
 
 }  // namespace firn::expr

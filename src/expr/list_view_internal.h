@@ -27,15 +27,20 @@ class ListView {
 /// A MAP argument.
 class MapView {
  public:
-  explicit MapView(const Column& column) : array_(static_cast<const arrow::MapArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {}
+  explicit MapView(const Column& column) : array_(static_cast<const arrow::MapArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {
+    const auto& entries = static_cast<const arrow::StructArray&>(*array_.values());  // Arrow's own keys() and items() forget that these may begin in the middle
+    keys_ = entries.field(0);
+    items_ = entries.field(1);
+  }
   bool IsValid(int64_t row) const { return !array_.IsNull(row * step_); }
   int64_t begin(int64_t row) const { return array_.value_offset(row * step_); }
   int64_t end(int64_t row) const { return array_.value_offset(row * step_ + 1); }
-  const types::ArrayPtr& keys() const { return array_.keys(); }
-  const types::ArrayPtr& items() const { return array_.items(); }
+  const types::ArrayPtr& keys() const { return keys_; }
+  const types::ArrayPtr& items() const { return items_; }
 
  private:
   const arrow::MapArray& array_;
+  types::ArrayPtr keys_, items_;
   int64_t step_;
 };
 
@@ -50,7 +55,7 @@ class ElementPool {
   bool AreEqual(int64_t left, int64_t right) const;
   /// The place of each element in ascending order, NULLs first; equal ones in order of their numbers.
   Result<std::vector<int64_t>> Ranks() const;
-  /// The elements at `indices`; -1 gives NULL.
+  /// The elements at `indices`; -1 gives NULL. kLimitExceeded: there are more than a column may have.
   Result<types::ArrayPtr> Take(const std::vector<int64_t>& indices) const;
 
  private:
@@ -58,10 +63,39 @@ class ElementPool {
   std::vector<int64_t> bases_;
 };
 
+/// Texts that are the elements of lists, within the limits of a column.
+class TextElements {
+ public:
+  TextElements() : maker_(type_, 0) {}
+  TextElements(const TextElements&) = delete;
+  void Append(std::string_view text) {
+    if (is_full()) return;
+    maker_.Set(count_++, text);
+  }
+  void AppendNull() {
+    if (is_full()) return;
+    maker_.SetNull(count_++);
+  }
+  bool is_full() const { return count_ > kMaxColumnElements || maker_.is_full(); }
+  int64_t count() const { return count_; }
+  /// kLimitExceeded: there were too many.
+  Result<types::ArrayPtr> Finish();
+
+ private:
+  const types::DataType type_ = types::DataType::String();
+  ColumnMaker<std::string> maker_;
+  int64_t count_ = 0;
+};
+
 /// Rows of lists, built one after the other from element numbers.
 class ListMaker {
  public:
-  void Add(int64_t element) { elements_.push_back(element); }
+  void Add(int64_t element) {
+    if (is_full()) return;
+    elements_.push_back(element);
+  }
+  /// Whether there are as many elements as a column may have: what comes now is not kept, and Finish... fails.
+  bool is_full() const { return static_cast<int64_t>(elements_.size()) > kMaxColumnElements; }
   void EndRow() { Close(true); }
   void EndNull() { Close(false); }
   const std::vector<int64_t>& elements() const { return elements_; }
@@ -80,8 +114,5 @@ class ListMaker {
   std::vector<int32_t> offsets_{0};
   std::vector<uint8_t> valid_;
 };
-
-/// One value a row, also of a constant.
-Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows);
 
 }  // namespace firn::expr

@@ -79,6 +79,63 @@ TEST(Maps, ManyEntriesTakeLinearTime) {
   EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_FROM_ARRAYS", {Call("MAP_KEYS", {map}), Call("MAP_VALUES", {map})})})), "300000");
 }
 
+// 200,000 elements of DOUBLE, whose bytes do not tell which equal each other.
+TEST(Maps, ManyKeysAndElementsThatAreFloatsTakeLinearTime) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  std::string text = "NaN,-0.0,0.0,NaN";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format(",{}.5", i);
+  for (const DataType& type : {DataType::Double(), DataType::Float()}) {
+    auto numbers = BindCast(Call("SPLIT", {MakeStringLiteral(text), MakeStringLiteral(",")}), DataType::Array(type), false, {}, kContext);
+    ASSERT_TRUE(numbers.ok()) << numbers.error().ToString();
+    const ExpressionPtr map = Call("MAP_FROM_ARRAYS", {*numbers, *numbers});
+    EXPECT_EQ(Show(Call("CARDINALITY", {*numbers})), "200004");
+    EXPECT_EQ(Show(Call("CARDINALITY", {map})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_DISTINCT", {*numbers})})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_UNION", {*numbers, *numbers})})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_INTERSECT", {*numbers, *numbers})})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_EXCEPT", {*numbers, *numbers})})), "0");
+  }
+}
+
+// Of few elements and of many, with NULLs, against a model that compares texts.
+TEST(Arrays, SetsAreThoseOfAModel) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  for (const DataType& type : {DataType::String(), DataType::Int(), DataType::Double(), DataType::Decimal(9, 1), DataType::Boolean()}) {
+    for (uint32_t seed = 0; seed < 40; ++seed) {
+      std::mt19937 random(seed);
+      std::vector<std::string> texts[2];
+      std::vector<ExpressionPtr> arrays;
+      for (int side = 0; side < 2; ++side) {
+        std::vector<ExpressionPtr> elements;
+        for (uint32_t i = 0, count = 1 + random() % (seed % 2 == 0 ? 60 : 6); i < count; ++i) {
+          const uint32_t value = random() % 30;
+          auto cast = BindCast(value == 0 ? MakeNullLiteral(DataType::String()) : MakeStringLiteral(type.kind() == types::TypeKind::kBoolean ? (value % 2 == 0 ? "true" : "false") : fmt::format("{}", value)),
+                               type, false, {}, kContext);
+          ASSERT_TRUE(cast.ok());
+          elements.push_back(*cast);
+          texts[side].push_back(Show(*cast));
+        }
+        arrays.push_back(Call("ARRAY", elements));
+      }
+      const auto has = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
+      const auto shown = [&](const std::vector<std::string>& from, const auto& is_kept) {
+        std::vector<std::string> kept;
+        for (const std::string& text : from) {
+          if (is_kept(text) && !has(kept, text)) kept.push_back(text);
+        }
+        return fmt::format("[{}]", fmt::join(kept, ", "));
+      };
+      std::vector<std::string> both = texts[0];
+      both.insert(both.end(), texts[1].begin(), texts[1].end());
+      EXPECT_EQ(Show(Call("ARRAY_DISTINCT", {arrays[0]})), shown(texts[0], [](const std::string&) { return true; }));
+      EXPECT_EQ(Show(Call("ARRAY_UNION", arrays)), shown(both, [](const std::string&) { return true; }));
+      EXPECT_EQ(Show(Call("ARRAY_INTERSECT", arrays)), shown(texts[0], [&](const std::string& text) { return has(texts[1], text); }));
+      EXPECT_EQ(Show(Call("ARRAY_EXCEPT", arrays)), shown(texts[0], [&](const std::string& text) { return !has(texts[1], text); }));
+    }
+  }
+}
+
 TEST(Maps, ANullAmongManyKeysIsRefused) {
   ASSERT_TRUE(arrow::compute::Initialize().ok());
   std::vector<ExpressionPtr> entries;

@@ -3,12 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "expr/cell_codec_internal.h"
+#include "expr/element_index_internal.h"
 #include "expr/list_view_internal.h"
 
 namespace firn::expr {
@@ -21,9 +18,11 @@ class MapMaker {
   /// An entry out of the arrays of that number.
   void Add(size_t array, int64_t key_at, int64_t item_at);
   void EndRow();
+  /// As of ListMaker.
+  bool is_full() const { return maker_.is_full(); }
   /// A row that is NULL. No entry may have been added to it.
   void EndNull();
-  /// kEvaluationError if a key is NULL.
+  /// kEvaluationError if a key is NULL; kLimitExceeded if there are too many entries.
   Result<Column> Finish(const types::DataType& type) const;
 
  private:
@@ -32,18 +31,13 @@ class MapMaker {
     int64_t item;
   };
 
-  MapMaker(ElementPool keys, ElementPool items, std::unique_ptr<CellCodec> key_codec) : keys_(std::move(keys)), items_(std::move(items)), key_codec_(std::move(key_codec)) {}
-  /// The place of the entry with that key, or entries_.size(), where it then has to be put.
-  size_t PlaceOf(int64_t key);
-  void Index(size_t place);
+  MapMaker(ElementPool keys, ElementPool items, ElementIndex index) : keys_(std::move(keys)), items_(std::move(items)), index_(std::move(index)) {}
 
   ElementPool keys_, items_;
-  std::unique_ptr<CellCodec> key_codec_;  // nullptr: bytes do not tell whether keys are equal, they are compared one by one
+  ElementIndex index_;            // of the keys of the row that is being made
   ListMaker maker_;
   std::vector<int64_t> taken_items_;
-  std::vector<Entry> entries_;                      // of the row that is being made
-  std::unordered_map<std::string, size_t> places_;  // by the bytes of the key: of all entries of a row that has many, else empty
-  std::string bytes_;
+  std::vector<Entry> entries_;    // of the row that is being made, as in the index
 };
 
 }  // namespace firn::expr

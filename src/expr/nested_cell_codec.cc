@@ -99,10 +99,11 @@ class MapCodec final : public CellCodec {
   MapCodec(Codec key, Codec value) : key_(std::move(key)), value_(std::move(value)) {}
   void Encode(const arrow::Array& array, int64_t row, std::string* out) const override {
     const auto& maps = static_cast<const arrow::MapArray&>(array);
+    const auto& entries = static_cast<const arrow::StructArray&>(*maps.values());
     AppendSize(static_cast<size_t>(maps.value_length(row)), out);
     for (int64_t at = maps.value_offset(row); at < maps.value_offset(row + 1); ++at) {
-      EncodePart(*key_, *maps.keys(), at, out);
-      EncodePart(*value_, *maps.items(), at, out);
+      EncodePart(*key_, *entries.field(0), at, out);
+      EncodePart(*value_, *entries.field(1), at, out);
     }
   }
   Status Decode(std::string_view bytes, arrow::ArrayBuilder* builder) const override {

@@ -2,6 +2,8 @@
 // COUNT, SUM, AVG: states that take back what they were given, so that append-only and retracting input share one accumulator.
 #include <arrow/util/decimal.h>
 
+#include <limits>
+
 #include "expr/aggregate_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/type_rules_internal.h"
@@ -63,8 +65,11 @@ class CountAccumulator final : public GroupedAccumulator {
   std::vector<int64_t> counts_;
 };
 
+// Of a decimal sum that 128 bits do not hold: no sum of decimals is so small by itself.
+const arrow::Decimal128 kOverflown(std::numeric_limits<int64_t>::min(), 0);
+
 // The sum of a machine number or decimal, and how many values went in. `State` is what is added up; a decimal sum that overflows is NULL from
-// then on.
+// then on, until all of its values are gone.
 template <typename In, typename State, bool kAverage>
 class SumAccumulator final : public GroupedAccumulator {
  public:
@@ -81,6 +86,9 @@ class SumAccumulator final : public GroupedAccumulator {
       if (has_nulls && !values.IsValid(row)) return;
       Add(group, static_cast<State>(values[row]), retracts);
       counts_[group] += retracts ? -1 : 1;
+      if constexpr (!std::is_integral_v<State>) {
+        if (counts_[group] == 0) sums_[group] = State{};  // nothing stays of an overflow, a NaN or what rounding has left
+      }
     });
     return Ok();
   }
@@ -152,6 +160,17 @@ class SumAccumulator final : public GroupedAccumulator {
   void Add(uint32_t group, const State& value, bool retracts) {
     if constexpr (std::is_integral_v<State>) {
       sums_[group] = static_cast<State>(static_cast<uint64_t>(sums_[group]) + (retracts ? -static_cast<uint64_t>(value) : static_cast<uint64_t>(value)));
+    } else if constexpr (std::is_same_v<State, arrow::Decimal128>) {
+      arrow::Decimal128& sum = sums_[group];
+      if (sum == kOverflown || value == kOverflown) {
+        sum = kOverflown;
+        return;
+      }
+      const arrow::Decimal128 change = retracts ? arrow::Decimal128(-value) : value;
+      const bool may_overflow = sum.IsNegative() == change.IsNegative();
+      const bool was_negative = sum.IsNegative();
+      sum += change;
+      if (may_overflow && sum.IsNegative() != was_negative) sum = kOverflown;
     } else {
       sums_[group] = retracts ? State(sums_[group] - value) : State(sums_[group] + value);
     }
@@ -161,6 +180,7 @@ class SumAccumulator final : public GroupedAccumulator {
     if (counts_[group] == 0) return std::nullopt;
     if constexpr (std::is_same_v<State, arrow::Decimal128>) {
       arrow::Decimal128 value = sums_[group];
+      if (value == kOverflown) return std::nullopt;
       if (kAverage) {  // half up at the result's scale
         const arrow::Decimal256 wide = arrow::Decimal256(value).IncreaseScaleBy(result_.scale() - input_.scale());
         auto parts = wide.Divide(arrow::Decimal256(counts_[group])).ValueOrDie();

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // LIKE, SIMILAR TO and the REGEXP functions. Patterns are compiled once a batch where they are constant. Regular expressions are RE2's: what Java has
 // besides (look-around, back-references, possessive quantifiers) is refused, since taking time exponential in the text is not an option here. A
-// pattern that is none gives NULL, as in Flink.
+// pattern that is none gives NULL, and to REGEXP FALSE, as in Flink.
 #include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <memory>
 
 #include "expr/function_groups_internal.h"
+#include "expr/java_regexp.h"
 #include "expr/like_pattern.h"
+#include "expr/list_view_internal.h"
 #include "expr/signatures_internal.h"
 #include "expr/utf8_internal.h"
 
@@ -47,14 +49,18 @@ LastPattern<Pattern, Compile> MakeLastPattern(Compile compile) {
 // Null: the text is no regular expression.
 using Regexp = std::unique_ptr<RE2>;
 
-bool IsJavaOnly(std::string_view text) {
-  for (const char* construct : {"(?=", "(?!", "(?<=", "(?<!", "(?>", "*+", "++", "?+", "\\k<", "&&["}) {
-    if (text.find(construct) != std::string_view::npos) return true;
+// What Java does not take either: Flink gives NULL for it.
+bool IsNoPattern(RE2::ErrorCode code) {
+  switch (code) {
+    case RE2::ErrorMissingParen:
+    case RE2::ErrorUnexpectedParen:
+    case RE2::ErrorMissingBracket:
+    case RE2::ErrorTrailingBackslash:
+    case RE2::ErrorRepeatArgument:
+    case RE2::ErrorBadCharRange:
+    case RE2::ErrorBadUTF8: return true;
+    default: return false;
   }
-  for (size_t at = text.find('\\'); at != std::string_view::npos && at + 1 < text.size(); at = text.find('\\', at + 2)) {
-    if (text[at + 1] >= '1' && text[at + 1] <= '9') return true;
-  }
-  return false;
 }
 
 Result<Regexp> Compile(std::string_view text) {
@@ -62,12 +68,16 @@ Result<Regexp> Compile(std::string_view text) {
   options.set_max_mem(8 << 20);
   auto regexp = std::make_unique<RE2>(Piece(text), options);
   if (regexp->ok()) return Regexp(std::move(regexp));
-  if (IsJavaOnly(text)) {
-    return Error(ErrorCode::kNotSupported, fmt::format("the regular expression '{}' uses a construct that is not supported", text)).Hint("write it without look-around, back-references and possessive quantifiers");
-  }
-  return Regexp();
+  if (IsNoPattern(regexp->error_code())) return Regexp();
+  return Error(ErrorCode::kNotSupported, fmt::format("the regular expression '{}' is not supported: {}", text.substr(0, 60), regexp->error()))
+      .Hint("write it without look-around, back-references and possessive quantifiers");
 }
-auto RegexpCache() { return MakeLastPattern<Regexp>(Compile); }
+auto RegexpCache() {
+  return MakeLastPattern<Regexp>([](std::string_view text) -> Result<Regexp> {
+    FIRN_TRY(const std::string translated, RegexpOfJava(text));
+    return Compile(translated);
+  });
+}
 
 // --- LIKE, SIMILAR TO ---
 
@@ -120,11 +130,10 @@ Result<Column> SimilarTo(const KernelInput& input) {
 
 Result<Column> Matches(const KernelInput& input) {
   auto patterns = RegexpCache();
-  return Map<bool, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<std::optional<bool>> {
-    if (pattern.empty()) return std::optional<bool>(false);
+  return Map<bool, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<bool> {
+    if (pattern.empty()) return false;
     FIRN_TRY(const Regexp* regexp, patterns.Get(pattern));
-    if (*regexp == nullptr) return std::optional<bool>();
-    return std::optional<bool>(RE2::PartialMatch(Piece(text), **regexp));
+    return *regexp != nullptr && RE2::PartialMatch(Piece(text), **regexp);
   });
 }
 
@@ -175,11 +184,9 @@ Result<Column> RegexpReplace(const KernelInput& input) {
         ForEachMatch(**regexp, text, [&](size_t begin, size_t size) {
           out.append(text.substr(copied, begin - copied)).append(by);
           copied = begin + size;
-          return true;
+          return static_cast<int64_t>(out.size()) <= kMaxTextBytes;
         });
-        if (static_cast<int64_t>(out.size()) > kMaxTextBytes) {
-          return Error(ErrorCode::kEvaluationError, fmt::format("REGEXP_REPLACE would make a text of more than {} bytes", kMaxTextBytes));
-        }
+        if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("REGEXP_REPLACE");
         return std::optional<std::string>(out.append(text.substr(copied)));
       });
 }
@@ -227,9 +234,9 @@ Result<Column> ExtractAll(const KernelInput& input) {
   auto patterns = RegexpCache();
   const StringView texts(input.arguments[0]);
   const StringView regexps(input.arguments[1]);
-  arrow::ListBuilder lists(arrow::default_memory_pool(), std::make_shared<arrow::StringBuilder>());
-  auto& values = static_cast<arrow::StringBuilder&>(*lists.value_builder());
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  ListMaker lists;
+  TextElements values;
+  for (int64_t row = 0; row < input.row_count && !values.is_full(); ++row) {
     int64_t index = 1;
     bool is_null = !texts.IsValid(row) || !regexps.IsValid(row);
     if (input.arguments.size() == 3) {
@@ -243,24 +250,22 @@ Result<Column> ExtractAll(const KernelInput& input) {
       regexp = compiled->get();
     }
     if (regexp == nullptr || index < 0 || index > regexp->NumberOfCapturingGroups()) {
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(lists.AppendNull()));
+      lists.EndNull();
       continue;
     }
-    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(lists.Append()));
     const std::string_view text = texts[row];
-    Status failure = Ok();
     std::vector<re2::StringPiece> groups(static_cast<size_t>(index) + 1);
     ForEachMatch(*regexp, text, [&](size_t begin, size_t) {
       regexp->Match(Piece(text), begin, text.size(), RE2::ANCHOR_START, groups.data(), static_cast<int>(groups.size()));
       const re2::StringPiece& group = groups.back();
-      failure = types::FromArrowStatus(group.data() == nullptr ? values.AppendNull() : values.Append(group.data(), static_cast<int32_t>(group.size())));
-      return failure.ok();
+      lists.Add(values.count());
+      group.data() == nullptr ? values.AppendNull() : values.Append({group.data(), group.size()});
+      return !values.is_full();
     });
-    FIRN_RETURN_IF_ERROR(failure);
+    lists.EndRow();
   }
-  FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(lists.Finish()));
-  FIRN_TRY(array, types::FromArrowResult(array->View(input.result_type.ToArrow())));
-  return Column{std::move(array), false};
+  FIRN_TRY(const types::ArrayPtr array, values.Finish());
+  return lists.FinishList(input.result_type, array);
 }
 
 }  // namespace

@@ -7,6 +7,9 @@
 
 #include "expr/aggregate_groups_internal.h"
 #include "expr/kernel_internal.h"
+#include "expr/narrow_number_internal.h"
+#include "types/decimal_text.h"
+#include "types/value_text.h"
 
 namespace firn::expr {
 
@@ -71,13 +74,13 @@ class StatisticAccumulator final : public GroupedAccumulator {
   Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
     if (result_.kind() == TypeKind::kDecimal) {
       return Make<arrow::Decimal128>(groups, [&](double value) -> std::optional<arrow::Decimal128> {
-        auto decimal = arrow::Decimal128::FromReal(value, result_.precision(), result_.scale());
-        return decimal.ok() ? std::optional(*decimal) : std::nullopt;
+        if (!std::isfinite(value)) return std::nullopt;
+        return types::ParseDecimal(types::DoubleText(value), result_.precision(), result_.scale());  // by its shortest digits, as Java's BigDecimal
       });
     }
     Result<ArrayPtr> array = ArrayPtr();
     FIRN_RETURN_IF_ERROR(VisitNumber(result_, [&]<typename T>() -> Result<Column> {
-      array = Make<T>(groups, [](double value) { return std::optional<T>(static_cast<T>(value)); });
+      array = Make<T>(groups, [](double value) { return std::optional<T>(NarrowNumber<T>(value)); });
       return Column{};
     }));
     return array;

@@ -80,11 +80,9 @@ Result<Column> InitCap(const KernelInput& input) {
 std::optional<std::string_view> Substring(std::string_view text, int64_t start, int64_t count) {
   if (count < 0) return std::nullopt;
   const int64_t length = CodePointCount(text);
-  int64_t begin = start > 0 ? start - 1 : start == 0 ? 0 : length + start;
-  int64_t end = count > length - begin ? length : begin + count;
-  begin = std::max<int64_t>(begin, 0);
-  end = std::min(end, length);
-  if (end <= begin) return std::string_view();
+  const int64_t begin = start > 0 ? start - 1 : start == 0 ? 0 : length + start;
+  if (begin < 0 || begin >= length) return std::string_view();
+  const int64_t end = count > length - begin ? length : begin + count;
   return CodePoints(text, begin, end - begin);
 }
 
@@ -165,13 +163,16 @@ Result<Column> Concat(const KernelInput& input) {
   std::vector<StringView> views(input.arguments.begin(), input.arguments.end());
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   std::string text;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(views.begin(), views.end(), [row](const StringView& view) { return view.IsValid(row); })) {
       maker.SetNull(row);
       continue;
     }
     text.clear();
-    for (const StringView& view : views) text.append(view[row]);
+    for (const StringView& view : views) {
+      text.append(view[row]);
+      if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("CONCAT");
+    }
     maker.Set(row, text);
   }
   return maker.Finish(false);
@@ -187,7 +188,7 @@ Result<Column> ConcatWs(const KernelInput& input) {
   std::vector<StringView> views(input.arguments.begin(), input.arguments.end());
   ColumnMaker<std::string> maker(input.result_type, input.row_count);
   std::string text;
-  for (int64_t row = 0; row < input.row_count; ++row) {
+  for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!views[0].IsValid(row)) {
       maker.SetNull(row);
       continue;
@@ -198,15 +199,12 @@ Result<Column> ConcatWs(const KernelInput& input) {
       if (!views[i].IsValid(row)) continue;
       if (!is_first) text.append(views[0][row]);
       text.append(views[i][row]);
+      if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("CONCAT_WS");
       is_first = false;
     }
     maker.Set(row, text);
   }
   return maker.Finish(false);
-}
-
-Error TooLong(const char* function, int64_t bytes) {
-  return Error(ErrorCode::kEvaluationError, fmt::format("{} would make a text of {} bytes; the limit is {}", function, bytes, kMaxTextBytes));
 }
 
 Result<Column> Repeat(const KernelInput& input) {
@@ -215,8 +213,11 @@ Result<Column> Repeat(const KernelInput& input) {
     count = std::max<int64_t>(count, 0);
     if (text.empty()) return out;
     const auto size = static_cast<int64_t>(text.size());
-    if (count > kMaxTextBytes / size) return TooLong("REPEAT", count > INT64_MAX / size ? INT64_MAX : count * size);
-    for (int64_t i = 0; i < count; ++i) out.append(text);
+    if (count > kMaxTextBytes / size) return TextTooLong("REPEAT");
+    const auto total = static_cast<size_t>(count * size);
+    out.reserve(total);
+    out.append(text.substr(0, total));
+    while (out.size() < total) out.append(out, 0, total - out.size());  // twice as much each time
     return out;
   });
 }
@@ -225,7 +226,7 @@ template <bool kLeft>
 Result<Column> Pad(const KernelInput& input) {
   return Map<std::string, std::string_view, int64_t, std::string_view>(input, [](std::string_view text, int64_t width, std::string_view pad) -> Result<std::optional<std::string>> {
     if (width < 0 || pad.empty()) return std::optional<std::string>();
-    if (width > kMaxTextBytes / 4) return TooLong(kLeft ? "LPAD" : "RPAD", width);
+    if (width > kMaxTextBytes / 4) return TextTooLong(kLeft ? "LPAD" : "RPAD");
     const int64_t length = CodePointCount(text);
     if (length >= width) return std::optional<std::string>(CodePoints(text, 0, width));
     std::string filling;
@@ -248,7 +249,9 @@ int32_t Locate(std::string_view part, std::string_view text, int64_t from) {
 
 Result<Column> Position(const KernelInput& input) {
   if (input.arguments.size() == 3) {
-    return Map<int32_t, std::string_view, std::string_view, int64_t>(input, [](std::string_view part, std::string_view text, int64_t start) { return Locate(part, text, start - 1); });
+    return Map<int32_t, std::string_view, std::string_view, int64_t>(input, [](std::string_view part, std::string_view text, int64_t start) {
+      return Locate(part, text, std::max<int64_t>(start, 1) - 1);
+    });
   }
   return Map<int32_t, std::string_view, std::string_view>(input, [](std::string_view part, std::string_view text) { return Locate(part, text, 0); });
 }
@@ -283,19 +286,22 @@ Result<Column> Instr(const KernelInput& input) {
 }
 
 // An empty `part` stands before every character and at the end, as in Java.
-std::string Replaced(std::string_view text, std::string_view part, std::string_view by) {
+Result<std::string> Replaced(std::string_view text, std::string_view part, std::string_view by) {
   std::string out;
+  size_t at = 0;  // what stands in front of it is done
+  const auto add = [&](size_t from, size_t to) {
+    out.append(text.substr(at, from - at)).append(by);
+    at = to;
+    return static_cast<int64_t>(out.size()) <= kMaxTextBytes;
+  };
   if (part.empty()) {
-    for (char c : text) {
-      if (StartsCodePoint(c)) out.append(by);
-      out.push_back(c);
+    for (size_t from = 0; from <= text.size(); ++from) {
+      if ((from == text.size() || StartsCodePoint(text[from])) && !add(from, from)) return TextTooLong("REPLACE");
     }
-    return out.append(by);
-  }
-  size_t at = 0;
-  for (size_t found = text.find(part); found != std::string_view::npos; found = text.find(part, at)) {
-    out.append(text.substr(at, found - at)).append(by);
-    at = found + part.size();
+  } else {
+    for (size_t found = text.find(part); found != std::string_view::npos; found = text.find(part, at)) {
+      if (!add(found, found + part.size())) return TextTooLong("REPLACE");
+    }
   }
   return out.append(text.substr(at));
 }
@@ -321,8 +327,9 @@ Result<Column> Translate(const KernelInput& input) {
   });
 }
 
-std::string Overlaid(std::string_view text, std::string_view with, int64_t start, int64_t count) {
+Result<std::string> Overlaid(std::string_view text, std::string_view with, int64_t start, int64_t count) {
   const int64_t length = CodePointCount(text);
+  if (static_cast<int64_t>(text.size() + with.size()) > kMaxTextBytes) return TextTooLong("OVERLAY");
   if (start <= 0 || start > length) return std::string(text);
   std::string out(CodePoints(text, 0, start - 1));
   out.append(with);
@@ -477,6 +484,7 @@ std::vector<ScalarFunction> StringFunctions() {
   for (ScalarFunction& function : SearchFunctions()) functions.push_back(std::move(function));
   for (ScalarFunction& function : functions) {
     if (function.names[0] == "CONCAT_WS" || function.names[0] == "ELT") function.is_strict = false;
+    for (const char* growing : {"||", "CONCAT", "CONCAT_WS", "REPEAT", "LPAD", "RPAD", "REPLACE", "OVERLAY"}) function.can_fail |= function.names[0] == growing;
   }
   return functions;
 }

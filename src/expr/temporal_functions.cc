@@ -64,11 +64,7 @@ Result<Signature> BindToTimestampLtz(const CallSite& call) {
     precision = std::max(3, static_cast<int>(value));
   }
   std::vector<DataType> types = call.types;
-  if (types[0].IsInteger()) {
-    types[0] = DataType::BigInt();
-  } else {
-    types[0] = DataType::Double();
-  }
+  types[0] = (types[0].IsApproximate() ? DataType::Double() : DataType::BigInt()).WithNullable(types[0].nullable());  // the fraction of a DECIMAL is cut off
   return Signature{std::move(types), DataType::TimestampLtz(precision)};
 }
 
@@ -87,11 +83,13 @@ Result<Column> ToTimestampLtz(const KernelInput& input) {
   };
   const KernelInput first{input.context, input.arguments.first(1), input.argument_types.first(1), input.result_type, input.row_count};
   if (input.argument_types[0].kind() == TypeKind::kDouble) {
+    int64_t units = 1000;  // of a second, that the type tells apart
+    for (int i = 3; i < input.result_type.precision(); ++i) units *= 10;
     return Map<int64_t, double>(first, [=](double value) -> std::optional<int64_t> {
-      const double seconds = value / static_cast<double>(per_second);
-      if (!(std::abs(seconds) < 1e12)) return std::nullopt;
-      const double whole = std::floor(seconds);
-      return make(static_cast<int64_t>(whole), static_cast<int64_t>(std::llround((seconds - whole) * 1e6)) * 1000);
+      const double scaled = std::floor(value * static_cast<double>(units / per_second));
+      if (!(std::abs(scaled) < 9e18)) return std::nullopt;
+      const auto count = static_cast<int64_t>(scaled);
+      return make(types::FloorDivide(count, units), types::FloorModulo(count, units) * (1'000'000'000 / units));
     });
   }
   return Map<int64_t, int64_t>(first, [=](int64_t value) {

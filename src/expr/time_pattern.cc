@@ -19,7 +19,20 @@ using types::FloorModulo;
 
 constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
 constexpr std::array<std::string_view, 7> kWeekdays = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
-constexpr std::string_view kLetters = "yuMLdDEeQaHkKhmsSnzVxXZO";
+
+// How many of a letter may stand in a row; 0: it is no field.
+int MostOf(char letter) {
+  switch (letter) {
+    case 'y': case 'u': case 'Y': case 'n': case 'N': case 'A': return 19;
+    case 'S': return 9;
+    case 'G': case 'M': case 'L': case 'E': case 'e': case 'c': case 'Q': case 'q': case 'x': case 'X': case 'Z': return 5;
+    case 'z': case 'O': return 4;
+    case 'D': return 3;
+    case 'd': case 'H': case 'k': case 'K': case 'h': case 'm': case 's': case 'w': case 'V': return 2;
+    case 'a': case 'F': case 'W': return 1;
+    default: return 0;
+  }
+}
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 int Weekday(int64_t days) { return static_cast<int>(FloorModulo(days + 3, 7)); }  // Monday is 0
@@ -78,20 +91,33 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (c == '\'') {
-      const size_t end = text.find('\'', at + 1);
-      if (end == std::string_view::npos) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", text));
-      if (end == at + 1) add_text('\'');
-      for (size_t i = at + 1; i < end; ++i) add_text(text[i]);
-      at = end + 1;
+      const bool is_doubled = text.substr(at).starts_with("''");
+      if (is_doubled) add_text('\'');
+      at += is_doubled ? 2 : 1;
+      if (is_doubled) continue;
+      for (;; ++at) {  // a quote in quotes is doubled
+        if (at >= text.size()) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", text));
+        if (text[at] == '\'' && !text.substr(at).starts_with("''")) break;
+        if (text[at] == '\'') ++at;
+        add_text(text[at]);
+      }
+      ++at;
     } else if (IsLetter(c)) {
       size_t end = at;
       while (end < text.size() && text[end] == c) ++end;
-      if (kLetters.find(c) == std::string_view::npos) {
+      const int most = MostOf(c);
+      if (most == 0) {
         return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is no field", c, text)).Hint("for example yyyy-MM-dd HH:mm:ss.SSS; text is put in single quotes");
+      }
+      if (end - at > static_cast<size_t>(most)) {
+        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' stands {} times in a row in the time pattern '{}'; it may {}", c, end - at, text.substr(0, 60), most));
       }
       pattern.fields_.push_back({c, static_cast<int>(end - at), ""});
       at = end;
-    } else if (c == '[' || c == ']' || c == '{' || c == '}' || c == '#') {
+    } else if (c == '[' || c == ']') {
+      pattern.fields_.push_back({c, 1, ""});
+      ++at;
+    } else if (c == '{' || c == '}' || c == '#') {
       return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is not supported", c, text)).Hint("put it in single quotes if it is text");
     } else {
       add_text(c);
@@ -100,6 +126,46 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
   }
   return pattern;
 }
+
+namespace {
+
+// Weeks begin on Sundays, as in the United States; the first one has the first of January. The year of a week is that of its Saturday.
+struct Week {
+  int64_t year;
+  int64_t number;
+};
+int64_t SundayOf(int64_t days) { return days - (Weekday(days) + 1) % 7; }
+Week WeekOf(int64_t days) {
+  const int year = types::DateOfDays(SundayOf(days) + 6).year;
+  return {year, (SundayOf(days) - SundayOf(types::DaysOfDate({year, 1, 1}))) / 7 + 1};
+}
+int64_t WeekOfMonth(int64_t days, const types::CivilDate& date) {
+  return (SundayOf(days) - SundayOf(types::DaysOfDate({date.year, date.month, 1}))) / 7 + 1;
+}
+
+// A year of more digits than letters, of which there are at least four, has a sign.
+void AppendYear(int64_t year, int letters, std::string* out) {
+  if (letters == 2) {
+    fmt::format_to(std::back_inserter(*out), "{:02}", FloorModulo(year, 100));
+    return;
+  }
+  const std::string digits = fmt::format("{:0{}}", std::abs(year), letters);
+  if (year < 0) out->push_back('-');
+  if (year >= 0 && letters >= 4 && digits.size() > static_cast<size_t>(letters)) out->push_back('+');
+  out->append(digits);
+}
+
+void AppendQuarter(int quarter, int letters, std::string* out) {
+  constexpr std::array<std::string_view, 4> kOrdinals = {"1st", "2nd", "3rd", "4th"};
+  if (letters == 3) out->push_back('Q');
+  if (letters == 4) {
+    out->append(kOrdinals[static_cast<size_t>(quarter - 1)]).append(" quarter");
+  } else {
+    fmt::format_to(std::back_inserter(*out), "{:0{}}", quarter, letters == 2 ? 2 : 1);
+  }
+}
+
+}  // namespace
 
 void TimePattern::Format(int64_t local_us, int64_t nanos, std::string* out) const {
   const int64_t days = FloorDivide(local_us, types::kMicrosPerDay);
@@ -110,15 +176,26 @@ void TimePattern::Format(int64_t local_us, int64_t nanos, std::string* out) cons
   for (const Field& field : fields_) {
     switch (field.letter) {
       case 0: out->append(field.text); break;
-      case 'y':
-      case 'u': field.count == 2 ? number(FloorModulo(date.year, 100), 2) : number(date.year, field.count); break;
+      case 'y': AppendYear(date.year > 0 ? date.year : 1 - int64_t{date.year}, field.count, out); break;  // of its era
+      case 'u': AppendYear(date.year, field.count, out); break;
+      case 'Y': AppendYear(WeekOf(days).year, field.count, out); break;
+      case 'w': number(WeekOf(days).number, field.count); break;
+      case 'W': number(WeekOfMonth(days, date), 1); break;
+      case 'F': number((date.day - 1) % 7 + 1, 1); break;
+      case 'G': out->append(field.count < 4 ? (date.year > 0 ? "AD" : "BC") : field.count == 4 ? (date.year > 0 ? "Anno Domini" : "Before Christ") : (date.year > 0 ? "A" : "B")); break;
+      case 'N': number(of_day * 1000 + nanos, field.count); break;
+      case 'A': number(of_day / 1000, field.count); break;
+      case '[':
+      case ']': break;
       case 'M':
       case 'L': field.count <= 2 ? number(date.month, field.count) : AppendName(kMonths, date.month - 1, field.count, out); break;
       case 'd': number(date.day, field.count); break;
       case 'D': number(days - types::DaysOfDate({date.year, 1, 1}) + 1, field.count); break;
-      case 'Q': number((date.month + 2) / 3, field.count); break;
+      case 'Q':
+      case 'q': AppendQuarter((date.month + 2) / 3, field.count, out); break;
       case 'E': AppendName(kWeekdays, Weekday(days), field.count < 4 ? 3 : field.count, out); break;
-      case 'e': field.count <= 2 ? number((Weekday(days) + 1) % 7 + 1, field.count) : AppendName(kWeekdays, Weekday(days), field.count, out); break;
+      case 'e':
+      case 'c': field.count <= 2 ? number((Weekday(days) + 1) % 7 + 1, field.count) : AppendName(kWeekdays, Weekday(days), field.count, out); break;
       case 'a': out->append(hour < 12 ? "AM" : "PM"); break;
       case 'H': number(hour, field.count); break;
       case 'k': number(hour == 0 ? 24 : hour, field.count); break;
@@ -137,7 +214,10 @@ void TimePattern::Format(int64_t local_us, int64_t nanos, std::string* out) cons
   }
 }
 
-bool TimePattern::ParseField(const Field& field, bool is_followed_by_digits, std::string_view* rest, Parsed* parsed) const {
+bool TimePattern::ParseField(size_t index, std::string_view* rest, Parsed* parsed) const {
+  const Field& field = fields_[index];
+  const auto is_numeric = [&](size_t at) { return at < fields_.size() && IsNumeric(fields_[at].letter, fields_[at].count); };
+  const bool is_followed_by_digits = is_numeric(index + 1);
   if (field.letter == 0) {
     if (!rest->starts_with(field.text)) return false;
     rest->remove_prefix(field.text.size());
@@ -183,10 +263,12 @@ bool TimePattern::ParseField(const Field& field, bool is_followed_by_digits, std
     case 'm': return take(&parsed->minute, 2) && parsed->minute < 60;
     case 's': return take(&parsed->second, 2) && parsed->second < 60;
     case 'S': {
-      const auto value = TakeNumber(rest, count, std::min(count, 9));
+      const size_t before = rest->size();
+      const bool is_alone = !is_followed_by_digits && (index == 0 || !is_numeric(index - 1));
+      const auto value = is_alone ? TakeNumber(rest, 1, 9) : TakeNumber(rest, count, count);  // alone as many as there are, as Flink reads it
       if (!value) return false;
       parsed->nanos = *value;
-      for (int i = count; i < 9; ++i) parsed->nanos *= 10;
+      for (size_t i = before - rest->size(); i < 9; ++i) parsed->nanos *= 10;
       return true;
     }
     case 'n': return take(&parsed->nanos, 9);
@@ -197,8 +279,7 @@ bool TimePattern::ParseField(const Field& field, bool is_followed_by_digits, std
 std::optional<int64_t> TimePattern::ParseText(std::string_view text, bool lenient) const {
   Parsed parsed;
   for (size_t i = 0; i < fields_.size(); ++i) {
-    const bool is_followed = i + 1 < fields_.size() && IsNumeric(fields_[i + 1].letter, fields_[i + 1].count);
-    if (!ParseField(fields_[i], is_followed, &text, &parsed)) return std::nullopt;
+    if (!ParseField(i, &text, &parsed)) return std::nullopt;
   }
   if (!text.empty()) return std::nullopt;
   if (parsed.half_hour >= 0) parsed.hour = parsed.half_hour + (parsed.is_afternoon == 1 ? 12 : 0);

@@ -12,11 +12,12 @@
 
 namespace firn::expr {
 
-/// Letters: y u (year), M L (month), d, D (day of year), E e (weekday), Q (quarter), a, H k K h, m, s, S (fraction), n (nanosecond), z V x X Z O (zone: UTC); quoted
-/// and other text stands for itself. Names are English.
+/// Letters: y u (year), G (era), M L (month), d, D (day of year), F, E e c (weekday), Y w W (weeks from Sunday on, the first with the first day of the year or month), Q q
+/// (quarter), a, H k K h, m, s, S (fraction), n N (nanosecond, of the day), A (millisecond of the day), z V x X Z O (zone: UTC); quoted and other text stands for
+/// itself, brackets for nothing. Names are English.
 class TimePattern {
  public:
-  /// kInvalidArgument for unknown letters and open quotes.
+  /// kInvalidArgument for unknown letters, more of a letter than Java takes, and open quotes.
   static Result<TimePattern> Parse(std::string_view pattern);
   /// A local time in nanoseconds beside whole microseconds: `nanos` is 0..999 below the microsecond.
   void Format(int64_t local_us, int64_t nanos, std::string* out) const;
@@ -30,7 +31,7 @@ class TimePattern {
     std::string text;
   };
   struct Parsed;
-  bool ParseField(const Field& field, bool is_followed_by_digits, std::string_view* rest, Parsed* parsed) const;
+  bool ParseField(size_t index, std::string_view* rest, Parsed* parsed) const;
 
   std::vector<Field> fields_;
 };

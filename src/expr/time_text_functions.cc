@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times read from text and written as text, and seconds since 1970. A pattern or text that cannot be read gives NULL, as in Flink.
+// Times read from text and written as text, and seconds since 1970. A text that cannot be read gives NULL, as in Flink; so does a pattern,
+// but in DATE_FORMAT, which it fails.
 #include <memory>
 
 #include "expr/function_groups_internal.h"
@@ -28,6 +29,11 @@ class PatternCache {
       is_set_ = true;
     }
     return pattern_.get();
+  }
+  // As Find, where a pattern that is none fails the call.
+  Result<const TimePattern*> Get(std::string_view text) {
+    if (const TimePattern* found = Find(text)) return found;
+    return TimePattern::Parse(text).error();
   }
 
  private:
@@ -86,13 +92,12 @@ Result<Column> DateFormat(const KernelInput& input) {
   const DataType& type = input.argument_types[0];
   PatternCache patterns;
   if (type.IsCharacter()) {
-    return Map<std::string, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> std::optional<std::string> {
-      PatternCache reading;
+    PatternCache reading;
+    return Map<std::string, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<std::optional<std::string>> {
       const auto micros = ReadTime(text, std::nullopt, &reading);
-      const TimePattern* compiled = patterns.Find(pattern);
-      if (!micros || compiled == nullptr) return std::nullopt;
-      std::string out;
-      compiled->Format(*micros, 0, &out);
+      FIRN_TRY(const TimePattern* compiled, patterns.Get(pattern));
+      std::optional<std::string> out;
+      if (micros) compiled->Format(*micros, 0, &out.emplace());
       return out;
     });
   }
@@ -102,9 +107,8 @@ Result<Column> DateFormat(const KernelInput& input) {
   }
   const int64_t per_micro = type.precision() > 6 ? 1000 : 1;
   std::string out;
-  return Map<std::string, int64_t, std::string_view>(input, [&](int64_t value, std::string_view pattern) -> std::optional<std::string> {
-    const TimePattern* compiled = patterns.Find(pattern);
-    if (compiled == nullptr) return std::nullopt;
+  return Map<std::string, int64_t, std::string_view>(input, [&](int64_t value, std::string_view pattern) -> Result<std::string> {
+    FIRN_TRY(const TimePattern* compiled, patterns.Get(pattern));
     const int64_t micros = types::FloorDivide(value, per_micro);
     out.clear();
     compiled->Format(zone == nullptr ? micros : zone->ToLocal(micros), types::FloorModulo(value, per_micro), &out);
@@ -198,7 +202,8 @@ std::vector<ScalarFunction> TimeTextFunctions() {
       {{"CONVERT_TZ"}, "temporal", "CONVERT_TZ(string, from, to)", "A local time of one zone in another.", {{"CONVERT_TZ('2024-07-01 00:00:00', 'UTC', 'Europe/Berlin')", "2024-07-01 02:00:00"}}, BindNullable<StringType, 3, kText, kText, kText>, ConvertTz},
   };
   for (ScalarFunction& function : functions) {
-    if (function.names[0] == "UNIX_TIMESTAMP") function.is_deterministic = true;
+    if (function.names[0] == "DATE_FORMAT") function.can_fail = true;
+    if (function.names[0] == "UNIX_TIMESTAMP") function.is_deterministic = false;  // without a text it is the clock
   }
   return functions;
 }

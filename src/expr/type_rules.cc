@@ -31,11 +31,12 @@ DataType CapDecimal(int precision, int scale) {
 
 DataType ArithmeticType(ArithmeticOperator op, const DataType& left, const DataType& right) {
   const bool has_decimal = left.kind() == TypeKind::kDecimal || right.kind() == TypeKind::kDecimal;
+  if (left.IsApproximate() && right.IsApproximate()) return DataType(left).WithNullable(true);  // Flink's rule: FLOAT * DOUBLE is a FLOAT, DOUBLE * FLOAT a DOUBLE
   if (left.IsApproximate() || right.IsApproximate()) {
     const bool has_float = left.kind() == TypeKind::kFloat || right.kind() == TypeKind::kFloat;
     return has_float && !has_decimal ? DataType::Float() : DataType::Double();
   }
-  if (!has_decimal) return DataType(left.kind() >= right.kind() ? left : right).WithNullable(true);
+  if (!has_decimal) return DataType(left.kind() >= right.kind() && op != ArithmeticOperator::kModulo ? left : right).WithNullable(true);  // a rest is smaller than its divisor
   const DataType a = AsDecimal(left);
   const DataType b = AsDecimal(right);
   const int p1 = a.precision(), s1 = a.scale(), p2 = b.precision(), s2 = b.scale();
@@ -60,8 +61,8 @@ DataType ArithmeticType(ArithmeticOperator op, const DataType& left, const DataT
 
 DataType CommonNumericType(const DataType& left, const DataType& right) {
   if (left.IsApproximate() || right.IsApproximate()) {
-    const bool both_float = left.kind() == TypeKind::kFloat && right.kind() == TypeKind::kFloat;
-    return both_float ? DataType::Float() : DataType::Double();
+    const auto is_narrow = [](const DataType& type) { return type.kind() == TypeKind::kFloat || type.IsInteger(); };
+    return is_narrow(left) && is_narrow(right) ? DataType::Float() : DataType::Double();  // as in Java
   }
   if (left.kind() != TypeKind::kDecimal && right.kind() != TypeKind::kDecimal) return DataType(left.kind() >= right.kind() ? left : right).WithNullable(true);
   const DataType a = AsDecimal(left);

@@ -11,9 +11,6 @@
 
 namespace firn::expr {
 
-// No function makes a text longer than this: REPEAT and LPAD take their length from data.
-inline constexpr int64_t kMaxTextBytes = 64 << 20;
-
 inline bool IsAscii(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
 }
@@ -34,6 +31,16 @@ inline std::string_view CodePoints(std::string_view text, int64_t begin, int64_t
   const std::string_view rest = text.substr(from);
   return rest.substr(0, ByteOf(rest, count));
 }
+/// The first code point of a text that is not empty, which it is taken off.
+inline uint32_t TakeCodePoint(std::string_view* text) {
+  const std::string_view c = CodePoints(text->substr(0, 4), 0, 1);
+  text->remove_prefix(std::max<size_t>(c.size(), 1));
+  const auto first = static_cast<unsigned char>(c[0]);
+  uint32_t code = c.size() == 1 ? first : first & (0xFF >> (c.size() + 1));
+  for (size_t i = 1; i < c.size(); ++i) code = code << 6 | (static_cast<unsigned char>(c[i]) & 0x3F);
+  return code;
+}
+
 /// Appends a code point.
 inline void AppendUtf8(uint32_t code, std::string* out) {
   if (code < 0x80) {

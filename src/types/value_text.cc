@@ -49,6 +49,10 @@ std::string FloatingText(T value) {
   char buffer[64];
   auto [end, status] = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
   FIRN_ASSERT(status == std::errc());
+  if (std::find(buffer, end, '.') == end) {  // one digit tells it: Java takes the nearest number of two, 4.9E-324 and not 5.0E-324
+    end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific, 1).ptr;
+    if (std::string_view(buffer, static_cast<size_t>(end - buffer)).find(".0e") != std::string_view::npos) end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific).ptr;
+  }
   return JavaLayout(std::string(buffer, end));
 }
 
@@ -68,9 +72,9 @@ Result<std::string> FormatNested(const arrow::Array& array, int64_t row, const D
   for (int64_t i = begin; i < end; ++i) {
     if (i > begin) out += ", ";
     if (type.kind() == TypeKind::kMap) {
-      const auto& map = static_cast<const arrow::MapArray&>(array);
-      FIRN_TRY(std::string key, FormatCell(*map.keys(), i, type.key(), time_zone));
-      FIRN_TRY(std::string value, FormatCell(*map.items(), i, type.value(), time_zone));
+      const auto& entries = static_cast<const arrow::StructArray&>(*list.values());
+      FIRN_TRY(std::string key, FormatCell(*entries.field(0), i, type.key(), time_zone));
+      FIRN_TRY(std::string value, FormatCell(*entries.field(1), i, type.value(), time_zone));
       out += key + "=" + value;
     } else {
       FIRN_TRY(std::string cell, FormatCell(*list.values(), i, type.element(), time_zone));
