@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "connect/options.h"
 #include "connect/stateless_sink_internal.h"
@@ -261,6 +262,7 @@ class DatagenSource final : public exec::Source {
       }
       result.rows.row_count = count;
       next_row_ += count;
+      FIRN_ASSERT(next_row_ <= row_limit_, "row {} of {}", next_row_, row_limit_);
     }
     if (next_row_ >= row_limit_) {
       result.state = exec::PollState::kEnded;

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/assert.h"
 #include "connect/file_rows_internal.h"
 #include "io/file_system.h"
 #include "types/arrow_result.h"
@@ -139,6 +140,7 @@ class FilesystemSource final : public exec::Source {
       if (!column.ok()) return std::move(column).error().Context("reading " + found_[next_file_].path);
       rows->columns.push_back(std::move(column).value());
     }
+    FIRN_ASSERT(next == decoded.rows.columns.size() && rows->columns.size() == schema_->size(), "{} of {} columns of a file are taken", next, decoded.rows.columns.size());
     return Ok();
   }
 

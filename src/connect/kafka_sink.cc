@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/varint.h"
 #include "kafka/partitioner.h"
 #include "kafka/record_batch.h"
@@ -64,6 +65,8 @@ class KafkaLane final : public exec::SinkLane {
     if (key_encoder_) {
       FIRN_TRY(keys, key_encoder_->Encode(Project(batch, columns_.key_schema, columns_.keys)));
     }
+    FIRN_ASSERT(values.ends.size() == static_cast<size_t>(batch.row_count) && (!key_encoder_ || keys.ends.size() == values.ends.size()), "{} values and {} keys of {} rows", values.ends.size(),
+                keys.ends.size(), batch.row_count);
     const int64_t now_ms = clock_.WallTimeMs();
     const arrow::TimestampArray* timestamps =
         columns_.timestamp < 0 ? nullptr : static_cast<const arrow::TimestampArray*>(batch.columns[static_cast<size_t>(columns_.timestamp)].get());
@@ -73,6 +76,7 @@ class KafkaLane final : public exec::SinkLane {
       if (key_encoder_) key = keys.record(index);
       const int64_t timestamp_ms = timestamps != nullptr && !timestamps->IsNull(row) ? types::FloorDivide(timestamps->Value(row), columns_.timestamp_units) : now_ms;
       const int32_t partition = PartitionFor(key);
+      FIRN_ASSERT(partition >= 0 && static_cast<size_t>(partition) < builders_.size(), "partition {} of {}", partition, builders_.size());
       kafka::RecordBatchBuilder& builder = builders_[static_cast<size_t>(partition)];
       builder.Append(timestamp_ms, key, values.record(index));
       if (builder.size_bytes() >= kBatchBytes) AppendPending(&pending_, partition, builder.Build());

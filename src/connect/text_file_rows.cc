@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/assert.h"
 #include "connect/file_rows_internal.h"
 #include "formats/csv_records.h"
 
@@ -49,6 +50,7 @@ class TextFileRows final : public FileRows {
  private:
   // The rest of the buffer moves to the front.
   Status ReadMore() {
+    FIRN_ASSERT(begin_ <= scanned_ && scanned_ <= buffer_.size(), "a record from {}, looked at to {}, of {} bytes", begin_, scanned_, buffer_.size());
     buffer_.erase(0, begin_);
     scanned_ -= begin_;
     begin_ = 0;

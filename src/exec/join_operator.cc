@@ -94,6 +94,7 @@ class JoinOperator final : public Operator {
 
   // What a row of `input` with these matches changes.
   void Tell(int input, int64_t row, RowKind kind, std::span<const uint32_t> entries, JoinSide& other, JoinedRows* joined) {
+    FIRN_ASSERT(row >= 0 && static_cast<size_t>(row) < matches_of_.size(), "row {} of {}", row, matches_of_.size());
     int64_t matches = 0;
     for (uint32_t entry : entries) matches += other.count(entry);
     matches_of_[static_cast<size_t>(row)] = matches;

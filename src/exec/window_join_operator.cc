@@ -126,6 +126,7 @@ class WindowJoinOperator final : public Operator {
   void Note(int input, const types::Batch& rows) {
     if (entries_.empty()) return;
     TimesMs(rows.columns[static_cast<size_t>(ends_[input])], &times_);
+    FIRN_ASSERT(times_.size() == entries_.size(), "{} times of {} rows", times_.size(), entries_.size());
     for (size_t i = 0; i < entries_.size(); ++i) {
       const bool is_new = sides_[input].count(entries_[i]) == 0;
       sides_[input].Add(entries_[i], 1, 0);

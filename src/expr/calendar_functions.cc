@@ -124,10 +124,11 @@ class LocalTime {
     }
     return local;
   }
-  int64_t Micros(int64_t value) const {
+  // `up`: of nanoseconds the microsecond behind them, else the one before.
+  int64_t Micros(int64_t value, bool up = false) const {
     if (type_.kind() == TypeKind::kDate) return value * kMicrosPerDay;
     if (type_.kind() == TypeKind::kTime) return value * 1000;
-    const int64_t micros = type_.precision() > 6 ? FloorDivide(value, 1000) : value;
+    const int64_t micros = type_.precision() > 6 ? FloorDivide(value, 1000) + (up && FloorModulo(value, 1000) > 0 ? 1 : 0) : value;
     return zone_ == nullptr ? micros : zone_->ToLocal(micros);
   }
   // Nothing: the type has no such value. Times of day go around.
@@ -272,7 +273,7 @@ Result<Column> RoundTime(const KernelInput& input, bool up) {
   const TimeUnit unit = *ParseTimeUnit(StringView(input.arguments[1])[0]);
   const KernelInput first{input.context, input.arguments.first(1), input.argument_types.first(1), input.result_type, input.row_count};
   FIRN_TRY(const LocalTime local, LocalTime::Make(input.argument_types[0], input.context));
-  const auto round = [&](int64_t value) { return local.Value(up ? CeilMicros(unit, local.Micros(value)) : FloorMicros(unit, local.Micros(value))); };
+  const auto round = [&](int64_t value) { return local.Value(up ? CeilMicros(unit, local.Micros(value, true)) : FloorMicros(unit, local.Micros(value))); };
   if (IsNarrow(input.argument_types[0])) {
     return Map<int32_t, int32_t>(first, [&](int32_t value) {
       const std::optional<int64_t> rounded = round(value);

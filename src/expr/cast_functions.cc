@@ -55,6 +55,7 @@ std::optional<T> ParseInteger(std::string_view text) {
   if (dot != std::string_view::npos) {
     if (text.substr(dot + 1).find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
     text = text.substr(0, dot);
+    if (text.empty() || text == "-") return T{0};  // ".5"
   }
   T value = 0;
   auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -65,6 +66,7 @@ std::optional<T> ParseInteger(std::string_view text) {
 std::optional<double> ParseDouble(std::string_view text) {
   text = Trim(text);
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  if (text.size() > 1 && std::string_view("dDfF").find(text.back()) != std::string_view::npos) text.remove_suffix(1);  // as Java's literals may end
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return std::numeric_limits<double>::infinity();
   if (text == "-Infinity") return -std::numeric_limits<double>::infinity();

@@ -89,7 +89,7 @@ Result<Column> CompareColumns(const KernelInput& input) {
     if (left.array->IsNull(l) || right.array->IsNull(r)) {
       maker.SetNull(row);
     } else {
-      const bool equal = left.array->RangeEquals(*right.array, l, l + 1, r);
+      const bool equal = left.array->RangeEquals(*right.array, l, l + 1, r, arrow::EqualOptions::Defaults().nans_equal(true));
       maker.Set(row, std::is_same_v<Compare, Equals> == equal);
     }
   }

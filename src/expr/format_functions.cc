@@ -276,7 +276,8 @@ class Argument {
   }
   bool Boolean(int64_t row, bool is_null) const { return !is_null && (type_.kind() != TypeKind::kBoolean || BooleanView(column_)[row]); }
   static std::optional<std::string> Null(const Conversion& conversion) {
-    return conversion.letter == 'X' || conversion.letter == 'E' ? "NULL" : "null";
+    const std::string_view text = conversion.letter == 'X' || conversion.letter == 'E' ? "NULL" : "null";
+    return std::string(text.substr(0, conversion.precision < 0 ? text.size() : static_cast<size_t>(conversion.precision)));
   }
 
   int64_t Long(int64_t row) const {

@@ -353,6 +353,7 @@ void AppendNumber(std::string_view text, std::string* out) {
     if (c != '.' && !(c == '0' && digits.empty())) digits.push_back(c);
   }
   if (digits.empty()) digits = "0";
+  FIRN_ASSERT(digits.find_first_not_of("0123456789") == std::string::npos, "'{}' is no number", text);
   const int count = static_cast<int>(digits.size()), adjusted = count - 1 - scale;
   if (scale >= 0 && adjusted >= -6) {
     if (scale >= count) digits.insert(0, static_cast<size_t>(scale - count + 1), '0');

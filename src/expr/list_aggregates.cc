@@ -45,6 +45,7 @@ class ListAccumulator : public GroupedAccumulator {
     auto found = std::find(groups_[group].begin(), groups_[group].end(), value);
     if (found == groups_[group].end()) return;
     bytes_ -= static_cast<int64_t>(value.size()) + kValueOverhead;
+    FIRN_ASSERT(bytes_ >= 0, "lists of {} bytes", bytes_);
     groups_[group].erase(found);
   }
   void Add(uint32_t group, const std::string& value) {
@@ -63,6 +64,7 @@ class ListAccumulator : public GroupedAccumulator {
   void LoadValues(std::span<const uint32_t> groups, const ArrayPtr& state) {
     const auto& lists = static_cast<const arrow::ListArray&>(*state);
     const auto& values = static_cast<const arrow::BinaryArray&>(*lists.values());
+    FIRN_ASSERT(lists.length() == static_cast<int64_t>(groups.size()), "{} lists for {} groups", lists.length(), groups.size());
     Reset(groups);
     for (size_t i = 0; i < groups.size(); ++i) {
       const auto row = static_cast<int64_t>(i);

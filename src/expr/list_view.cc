@@ -31,6 +31,7 @@ bool ElementPool::AreEqual(int64_t left, int64_t right) const {
 Result<std::vector<int64_t>> ElementPool::Ranks() const {
   const arrow::compute::ArraySortOptions options(arrow::compute::SortOrder::Ascending, arrow::compute::NullPlacement::AtStart);
   FIRN_TRY(auto order, types::FromArrowResult(arrow::compute::SortIndices(*all_, options)));
+  FIRN_ASSERT(order->length() == all_->length(), "{} places of {} elements", order->length(), all_->length());
   const auto& places = static_cast<const arrow::UInt64Array&>(*order);
   std::vector<int64_t> ranks(static_cast<size_t>(all_->length()));
   for (int64_t i = 0; i < places.length(); ++i) ranks[places.Value(i)] = i;

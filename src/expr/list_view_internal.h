@@ -48,7 +48,10 @@ class MapView {
 class ElementPool {
  public:
   static Result<ElementPool> Make(std::vector<types::ArrayPtr> arrays);
-  int64_t Base(size_t array) const { return bases_[array]; }
+  int64_t Base(size_t array) const {
+    FIRN_ASSERT(array < bases_.size(), "array {} of {}", array, bases_.size());
+    return bases_[array];
+  }
   const arrow::Array& all() const { return *all_; }
   bool IsNull(int64_t element) const { return all_->IsNull(element); }
   /// NULL equals NULL, NaN equals NaN.

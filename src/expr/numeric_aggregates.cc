@@ -129,6 +129,7 @@ class SumAccumulator final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{sum.array, count.array};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    FIRN_ASSERT(state.size() == 2 && state[0]->length() == static_cast<int64_t>(groups.size()), "{} columns of state for {} groups", state.size(), groups.size());
     const Column sum{state[0], false};
     const Column count{state[1], false};
     const ViewOf<State> sums(sum);

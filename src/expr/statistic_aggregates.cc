@@ -99,6 +99,7 @@ class StatisticAccumulator final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{std::move(count), std::move(mean), std::move(square)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    FIRN_ASSERT(state.size() == 3 && state[0]->length() == static_cast<int64_t>(groups.size()), "{} columns of state for {} groups", state.size(), groups.size());
     const Column count{state[0], false}, mean{state[1], false}, square{state[2], false};
     const FixedView<int64_t> counts(count);
     const FixedView<double> means(mean), squares(square);

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 #include "types/temporal.h"
 
 namespace firn::expr {
@@ -172,6 +173,7 @@ void TimePattern::Format(int64_t local_us, int64_t nanos, std::string* out) cons
   const int64_t of_day = FloorModulo(local_us, types::kMicrosPerDay);
   const types::CivilDate date = types::DateOfDays(days);
   const int64_t hour = of_day / 3'600'000'000;
+  FIRN_ASSERT(hour >= 0 && hour < 24 && date.month >= 1 && date.month <= 12 && nanos >= 0 && nanos < 1000, "hour {} of month {}, {} ns", hour, date.month, nanos);
   const auto number = [&](int64_t value, int width) { fmt::format_to(std::back_inserter(*out), "{:0{}}", value, width); };
   for (const Field& field : fields_) {
     switch (field.letter) {

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/assert.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "formats/csv_options_internal.h"
@@ -174,6 +175,7 @@ class CsvDecoder final : public RecordDecoder {
     }
     decoded.rows = types::Batch{schema_, {}, rows, nullptr, nullptr};
     for (auto& builder : builders_) {
+      FIRN_ASSERT(builder->length() == rows, "{} values of {} rows", builder->length(), rows);
       FIRN_TRY(types::ArrayPtr column, types::FromArrowResult(builder->Finish()));
       decoded.rows.columns.push_back(std::move(column));
     }
@@ -184,6 +186,7 @@ class CsvDecoder final : public RecordDecoder {
   Result<bool> DecodeOne(std::string_view record, size_t number, DecodedRecords* decoded) {
     if (const auto at = base::FindInvalidUtf8(record)) return Bad(fmt::format("byte {} is no UTF-8", *at), record, number, decoded, false);
     if (const char* problem = splitter_.Split(record, &fields_)) return Bad(problem, record, number, decoded, false);
+    FIRN_ASSERT(!fields_.empty(), "a record without a field");
     const bool is_short = fields_.size() < field_count_;
     if (fields_.size() > field_count_ || (is_short && !options_.ignores_errors)) {
       return Bad(fmt::format("{} fields where {} are expected", fields_.size(), field_count_), record, number, decoded, false);

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "formats/record_formats_internal.h"
 #include "types/arrow_result.h"
@@ -83,6 +84,7 @@ class RawDecoder final : public RecordDecoder {
       }
       FIRN_RETURN_IF_ERROR(Append(*builder, column.type.kind(), records[i].bytes));
     }
+    FIRN_ASSERT(builder->length() == decoded.rows.row_count, "{} values of {} records", builder->length(), decoded.rows.row_count);
     FIRN_TRY(types::ArrayPtr values, types::FromArrowResult(builder->Finish()));
     decoded.rows.columns.push_back(std::move(values));
     return decoded;

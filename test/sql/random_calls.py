@@ -23,6 +23,10 @@ VALUES = ["1", "-5", "0", "2147483647", "9223372036854775807", "CAST(7 AS TINYIN
           "INTERVAL '1' MONTH", "INTERVAL '99' YEAR", "ARRAY[1, 2]", "ARRAY['a', CAST(NULL AS STRING)]", "ARRAY[ARRAY[1]]", "CAST(NULL AS ARRAY<INT>)", "ARRAY[1.5, 2.25]",
           "ARRAY[DATE '2024-01-01']", "ARRAY[TRUE]", "ARRAY[X'00']", "ARRAY[1e0]", "MAP['a', 1]", "MAP[1, 'x']", "MAP['k', ARRAY[1]]", "CAST(NULL AS MAP<STRING, INT>)",
           "ROW(1, 'a')", "ARRAY[ROW(1, 'a')]", "NULL", "RAND()"]
+# Written as quoted names, special forms and operators are calls like others: of any arguments.
+QUOTED = ["CAST", "TRY_CAST", "CASE", "COALESCE", "IF", "IN", "BETWEEN", "AND", "OR", "NOT", "IS NULL", "LIKE", "SIMILAR TO", "EXTRACT", "FLOOR", "CEIL", "TRIM", "POSITION",
+          "OVERLAY", "TIMESTAMPADD", "TIMESTAMPDIFF", "JSON_VALUE", "JSON_QUERY", "JSON_EXISTS", "JSON_OBJECT", "JSON_ARRAY", "IS JSON", "ARRAY", "MAP", "ROW", ".", "[]",
+          "UNARY -", "+", "/", "%", "||", "=", "<", "$SINGLE"]
 OPERATORS = ["+", "-", "*", "/", "%", "=", "<>", "<", ">=", "||", "AND", "OR", "LIKE", "IS DISTINCT FROM", "SIMILAR TO"]
 TYPES = ["INT", "STRING", "DOUBLE", "DECIMAL(5, 2)", "DECIMAL(38, 38)", "BOOLEAN", "DATE", "TIME", "TIMESTAMP(3)", "TIMESTAMP(9)", "TIMESTAMP_LTZ(3)", "BYTES", "ARRAY<INT>",
          "ARRAY<STRING>", "MAP<STRING, INT>", "ROW<a INT, b STRING>", "CHAR(3)", "VARCHAR(2)", "BINARY(2)", "TINYINT", "FLOAT", "BIGINT", "INTERVAL DAY TO SECOND",
@@ -45,7 +49,8 @@ def expression(numbers, functions, depth):
         return f"CASE WHEN {below()} THEN {below()} ELSE {below()} END"
     if choice < 0.57:
         return f"{below()}[{below()}]"
-    return f"{numbers.choice(functions)}({', '.join(below() for _ in range(numbers.choice([0, 1, 1, 2, 2, 3, 3, 4])))})"
+    name = f"`{numbers.choice(QUOTED)}`" if choice > 0.9 else numbers.choice(functions)
+    return f"{name}({', '.join(below() for _ in range(numbers.choice([0, 1, 1, 2, 2, 3, 3, 4, 6, 7])))})"
 
 
 def main():
