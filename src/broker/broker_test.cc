@@ -406,13 +406,14 @@ TEST(Topics, DeletionOutlivesAChangeThatFails) {
   auto deleted = rig.Send<kafka::DeleteTopicsResponse>(6, deletion);
   rig.store->FailWith(Error(ErrorCode::kDiskFull, "full"));
   rig.store->FlushFirst(1);
+  rig.Run();
   rig.store->FailWith(std::nullopt);
   rig.store->Hold(false);
   rig.store->Flush();
   rig.Run();
   ASSERT_TRUE(changed.done() && deleted.done());
   EXPECT_EQ(deleted.Get().responses[0].error_code, 0);
-  rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"trades"}, 1));
+  EXPECT_EQ(rig.Call<kafka::CreateTopicsResponse>(7, TopicsOf({"trades"}, 1)).topics[0].error_code, 0);
   EXPECT_EQ(Produce(rig, "trades", {"new"}), 0);
 }
 

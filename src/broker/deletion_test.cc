@@ -188,7 +188,7 @@ TEST(Expiry, SparesAnOffsetOnItsWayToTheJournal) {
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);
   auto commit = rig.Send<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 2));
-  rig.queue.AdvanceMs(rig.options_.expiry_check_ms);
+  rig.queue.AdvanceMs(2 * rig.options_.expiry_check_ms);
   rig.store->Hold(false);
   rig.store->Flush();
   rig.Run();
@@ -205,7 +205,7 @@ TEST(Expiry, SparesAProducerWithABatchOnItsWay) {
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);
   auto produce = rig.Send<kafka::ProduceResponse>(9, BatchOfProducer(4, 1));
-  rig.queue.AdvanceMs(rig.options_.expiry_check_ms);
+  rig.queue.AdvanceMs(2 * rig.options_.expiry_check_ms);
   rig.store->Hold(false);
   rig.store->Flush();
   rig.Run();

@@ -201,10 +201,10 @@ TEST(Groups, AJoinThatIsRefusedLeavesNoGroup) {
 TEST(Groups, AProtocolNamedTwiceIsNotCommonForThat) {
   Rig rig;
   TestMember first{rig}, second{rig};
-  ASSERT_EQ(first.Take(first.Join(JoinOf("", "m", std::nullopt, {"sticky", "sticky", "range"})).Get()), 0);
+  ASSERT_EQ(first.Take(first.Join(JoinOf("", "m", std::nullopt, {"cooperative", "cooperative", "range"})).Get()), 0);
   ASSERT_TRUE(first.Sync().done());
   auto join_second = second.Join(JoinOf("", "m", std::nullopt, {"range"}));
-  auto join_first = first.Join(JoinOf(first.id, "m", std::nullopt, {"sticky", "sticky", "range"}));
+  auto join_first = first.Join(JoinOf(first.id, "m", std::nullopt, {"cooperative", "cooperative", "range"}));
   ASSERT_TRUE(join_first.done() && join_second.done());
   EXPECT_EQ(join_first.Get().protocol_name, "range");
 }
@@ -432,6 +432,27 @@ TEST(Offsets, OnlyWhoMayCommits) {
   TestMember third{rig};
   auto join = third.Join();
   EXPECT_EQ(CommitCode(rig, CommitOf(first, 2)), 0);  // during a rebalance what was read is still worth keeping
+}
+
+// Who assigns partitions itself commits under whatever name, as long as the group has no members.
+TEST(Offsets, WithoutAGenerationTheMembersNameDoesNotMatter) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join().Get()), 0);
+  ASSERT_TRUE(member.Sync().done());
+  kafka::MetadataRequest metadata;
+  metadata.topics.emplace().emplace_back().name = "trades";
+  rig.Call<kafka::MetadataResponse>(9, metadata);
+  kafka::OffsetCommitRequest request;
+  request.group_id = "lab";
+  request.generation_id = -1;
+  request.member_id = "somebody";
+  auto& topic = request.topics.emplace_back();
+  topic.name = "trades";
+  topic.partitions.push_back({0, 1, -1, ""});
+  EXPECT_EQ(rig.Call<kafka::OffsetCommitResponse>(8, request).topics[0].partitions[0].error_code, Number(KafkaCode::kUnknownMemberId));
+  member.Leave();
+  EXPECT_EQ(rig.Call<kafka::OffsetCommitResponse>(8, request).topics[0].partitions[0].error_code, 0);
 }
 
 TEST(Offsets, ArePartsOfALimit) {
