@@ -25,10 +25,10 @@ class File {
   virtual ~File() = default;
   /// At most `size` bytes from `offset`; fewer only at the end of the file. On failure nothing is returned.
   virtual Result<std::string> ReadAt(uint64_t offset, size_t size) const = 0;
-  /// As ReadAt, for who reads a long way and only once: where the system can, the page cache does not keep what it did not hold before.
-  virtual Result<std::string> ReadOnceAt(uint64_t offset, size_t size) const { return ReadAt(offset, size); }
   /// Fills `out` from `offset`; returns how many bytes were there.
   virtual Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const = 0;
+  /// As ReadInto, for who reads a long way and only once: where the system can, the page cache does not keep what it did not hold before.
+  virtual Result<size_t> ReadOnceInto(uint64_t offset, std::span<char> out) const { return ReadInto(offset, out); }
   /// Writes the parts one after the other from `offset`, growing the file if needed. After a failure the range holds an
   /// unknown mixture of old and new bytes.
   virtual Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) = 0;

@@ -67,15 +67,11 @@ class PosixFile final : public File {
     return bytes;
   }
 
-  Result<std::string> ReadOnceAt(uint64_t offset, size_t size) const override {
-    std::string bytes(size, '\0');
-    const bool may_skip_cache = !is_cache_needed_.load(std::memory_order_relaxed);
-    FIRN_TRY(size_t read, ReadFlagged(offset, std::span(bytes), may_skip_cache ? kDontCache : 0));
-    bytes.resize(read);
-    return bytes;
-  }
-
   Result<size_t> ReadInto(uint64_t offset, std::span<char> out) const override { return ReadFlagged(offset, out, 0); }
+
+  Result<size_t> ReadOnceInto(uint64_t offset, std::span<char> out) const override {
+    return ReadFlagged(offset, out, is_cache_needed_.load(std::memory_order_relaxed) ? 0 : kDontCache);
+  }
 
   Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) override {
     std::vector<iovec> vectors;

@@ -43,8 +43,11 @@ TEST_F(FileSystemTest, WritesPartsAndReadsThemBack) {
   EXPECT_EQ(*(*file)->Size(), 6005u);
   EXPECT_EQ((*file)->ReadAt(3, 6)->substr(0), "loxyxy");
   EXPECT_EQ((*file)->ReadAt(6000, 100)->size(), 5u);
-  EXPECT_EQ(*(*file)->ReadOnceAt(3, 6), *(*file)->ReadAt(3, 6));
-  EXPECT_EQ((*file)->ReadOnceAt(6000, 100)->size(), 5u) << "where the system has no such read it is as the other";
+  std::string once(6, ' ');
+  EXPECT_EQ(*(*file)->ReadOnceInto(3, std::span(once)), 6u);
+  EXPECT_EQ(once, *(*file)->ReadAt(3, 6));
+  std::string beyond(100, ' ');
+  EXPECT_EQ(*(*file)->ReadOnceInto(6000, std::span(beyond)), 5u) << "where the system has no such read it is as the other";
 }
 
 TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {

@@ -124,13 +124,16 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
   return Ok();
 }
 
-Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const {
+Result<base::SharedBytes> SegmentReader::ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const {
   FIRN_ASSERT(position >= 0 && position < end && size > 0, "{} bytes at {} of {}", size, position, end);
   const auto bytes = static_cast<size_t>(std::min(size, end - position));
-  FIRN_TRY(std::string chunk, is_read_once ? file_->ReadOnceAt(static_cast<uint64_t>(position), bytes) : file_->ReadAt(static_cast<uint64_t>(position), bytes));
+  auto block = std::make_shared_for_overwrite<char[]>(bytes);
+  const std::span out(block.get(), bytes);
+  FIRN_TRY(const size_t read, is_read_once ? file_->ReadOnceInto(static_cast<uint64_t>(position), out) : file_->ReadInto(static_cast<uint64_t>(position), out));
+  const std::string_view chunk(block.get(), read);
   size_t whole = 0;
   while (whole < chunk.size()) {
-    const std::string_view rest = std::string_view(chunk).substr(whole);
+    const std::string_view rest = chunk.substr(whole);
     const size_t batch_size = kafka::RecordBatchView::PeekSize(rest);
     const int64_t at = position + static_cast<int64_t>(whole);
     if (batch_size == 0 || batch_size > rest.size()) {
@@ -143,8 +146,7 @@ Result<std::string> SegmentReader::ReadBatches(int64_t position, int64_t size, i
     whole += batch_size;
   }
   if (whole == 0) return Damaged(position, "the file ends there");
-  chunk.resize(whole);
-  return chunk;
+  return base::SharedBytes(std::move(block), chunk.substr(0, whole));
 }
 
 int64_t ColdReadMemory(int64_t max_bytes) {
@@ -159,12 +161,12 @@ Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, co
                                 [](int64_t relative, const IndexEntry& entry) { return relative < static_cast<int64_t>(entry.relative_offset); });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(std::string chunk, ReadBatches(position, read_bytes, info.size_bytes, options.is_read_once));
+    FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, read_bytes, info.size_bytes, options.is_read_once));
     size_t begin = 0;
     size_t end = 0;
     Offset next = from;
     while (end < chunk.size()) {
-      auto batch = kafka::RecordBatchView::Parse(std::string_view(chunk).substr(end));
+      auto batch = kafka::RecordBatchView::Parse(chunk.view().substr(end));
       const int64_t at = position + static_cast<int64_t>(end);
       if (batch.ok() && batch->last_offset() < from.value()) {
         begin = end += batch->size();
@@ -179,8 +181,8 @@ Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, co
       end += batch->size();
       next = Offset(batch->last_offset() + 1);
     }
-    if (end > begin && end - begin < chunk.capacity() / 2) return SegmentRead{base::SharedBytes::FromString(chunk.substr(begin, end - begin)), next};
-    if (end > begin) return SegmentRead{base::SharedBytes::FromString(std::move(chunk)).Slice(begin, end - begin), next};
+    if (end > begin && end - begin < chunk.size() / 2) return SegmentRead{base::SharedBytes::FromString(std::string(chunk.view().substr(begin, end - begin))), next};
+    if (end > begin) return SegmentRead{chunk.Slice(begin, end - begin), next};
     position += static_cast<int64_t>(chunk.size());
   }
   return Damaged(info.size_bytes, fmt::format("offset {} is not in it", from.value()));
@@ -191,8 +193,8 @@ Result<std::optional<TimestampOffset>> SegmentReader::FindTimestamp(const Segmen
   auto after = std::partition_point(index_.begin(), index_.end(), [&](const IndexEntry& entry) { return entry.max_timestamp_before_ms < timestamp_ms; });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(std::string chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes, false));
-    for (std::string_view rest = chunk; !rest.empty();) {
+    FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes, false));
+    for (std::string_view rest = chunk.view(); !rest.empty();) {
       auto batch = kafka::RecordBatchView::Parse(rest);
       if (!batch.ok()) return Damaged(position + static_cast<int64_t>(chunk.size() - rest.size()), batch.error().message());
       if (auto found = FindTimestampInBatch(batch->bytes(), timestamp_ms, from)) return found;

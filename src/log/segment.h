@@ -95,7 +95,7 @@ class SegmentReader {
   Status LoadIndex(io::FileSystem& files, const std::string& index_path, const SegmentInfo& info);
   Status ScanGap(const IndexEntry& from, int64_t end, std::vector<IndexEntry>* out) const;
   // The whole batches that begin at `position`: a chunk cut to them; at least one.
-  Result<std::string> ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const;
+  Result<base::SharedBytes> ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const;
   Error Damaged(int64_t position, std::string_view what) const;
 
   std::unique_ptr<io::File> file_;

@@ -24,12 +24,6 @@ std::vector<std::string> ColumnNames(const TableDefinition& table) {
   return names;
 }
 
-std::string Listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", name);
-  return text;
-}
-
 TableColumn* FindColumn(TableDefinition& table, const std::string& name) {
   const auto found = std::find_if(table.columns.begin(), table.columns.end(), [&](const TableColumn& column) { return column.name == name; });
   return found == table.columns.end() ? nullptr : &*found;
@@ -38,7 +32,7 @@ TableColumn* FindColumn(TableDefinition& table, const std::string& name) {
 Error NoSuchColumn(const TableDefinition& table, const std::string& name, const std::string& what) {
   const std::vector<std::string> names = ColumnNames(table);
   return Error(ErrorCode::kInvalidDefinition, fmt::format("{} `{}` is no column of the table", what, name))
-      .Hint("columns: " + Listed(names))
+      .Hint("columns: " + ListedNames(names))
       .Candidates(base::NearNames(name, names));
 }
 

@@ -40,17 +40,6 @@ std::string Described(const ScopeColumn& column) {
   return column.qualifier.empty() ? fmt::format("`{}`", column.name) : fmt::format("`{}`.`{}`", column.qualifier.back(), column.name);
 }
 
-std::string Listed(const std::vector<std::string>& names) {
-  std::vector<std::string> listed;
-  for (const std::string& name : names) {
-    if (std::find(listed.begin(), listed.end(), name) == listed.end()) listed.push_back(name);
-    if (listed.size() > kMaxListed) break;
-  }
-  std::string text;
-  for (size_t i = 0; i < listed.size() && i < kMaxListed; ++i) text += fmt::format("{}`{}`", i == 0 ? "" : ", ", listed[i]);
-  return listed.size() > kMaxListed ? text + ", ..." : text;
-}
-
 Error NotFound(const Scope& scope, const sql::ObjectName& name, base::SourceSpan span) {
   const std::string& last = name.parts.back().text;
   std::vector<std::string> known;
@@ -69,11 +58,22 @@ Error NotFound(const Scope& scope, const sql::ObjectName& name, base::SourceSpan
   std::vector<std::string> near = base::NearNames(last, known);
   std::string label = "no column of that name here";
   if (known.empty()) label = "there is no FROM that could have columns";
-  if (near.empty() && !known.empty()) error = std::move(error).Hint("columns here: " + Listed(known));
+  if (near.empty() && !known.empty()) error = std::move(error).Hint("columns here: " + ListedNames(known));
   return std::move(error).At(span, label).Candidates(std::move(near));
 }
 
 }  // namespace
+
+std::string ListedNames(const std::vector<std::string>& names) {
+  std::vector<std::string> listed;
+  for (const std::string& name : names) {
+    if (std::find(listed.begin(), listed.end(), name) == listed.end()) listed.push_back(name);
+    if (listed.size() > kMaxListed) break;
+  }
+  std::string text;
+  for (size_t i = 0; i < listed.size() && i < kMaxListed; ++i) text += fmt::format("{}`{}`", i == 0 ? "" : ", ", listed[i]);
+  return listed.size() > kMaxListed ? text + ", ..." : text;
+}
 
 Result<ResolvedColumn> Scope::Resolve(const sql::ObjectName& name, base::SourceSpan span) const {
   FIRN_ASSERT(!name.parts.empty());

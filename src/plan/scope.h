@@ -31,6 +31,9 @@ struct ResolvedColumn {
   size_t parts_used = 0;  // parts of the name that lead to the column; the rest are fields of a ROW
 };
 
+/// "`a`, `b`, ..." for a hint: each name once, ten at most.
+std::string ListedNames(const std::vector<std::string>& names);
+
 struct Scope {
   std::vector<ScopeColumn> columns;
 
