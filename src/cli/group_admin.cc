@@ -20,8 +20,6 @@ namespace firn::cli {
 
 namespace {
 
-using Cells = std::vector<std::optional<std::string>>;
-
 Result<KafkaLink*> CoordinatorOf(KafkaClient& client, const std::string& group) {
   FIRN_TRY(const auto metadata, client.Metadata(std::vector<std::string>{}));
   (void)metadata;  // for the brokers' addresses

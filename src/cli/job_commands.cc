@@ -17,7 +17,6 @@ namespace firn::cli {
 namespace {
 
 namespace json = boost::json;
-using Cells = std::vector<std::optional<std::string>>;
 
 struct JobOptions {
   std::string server = "127.0.0.1:8081";

@@ -25,11 +25,14 @@ struct PrintedColumn {
   bool is_right_aligned = false;  // numbers
 };
 
+/// A row's texts, one for each column; nullopt: NULL.
+using Cells = std::vector<std::optional<std::string>>;
+
 /// A row as the gateway gave it.
 struct PrintedRow {
-  std::string op = "+I";                          // +I, -U, +U, -D
-  std::vector<std::optional<std::string>> texts;  // nullopt: NULL
-  std::vector<std::string> json;                  // the same as JSON values; filled for kJson only
+  std::string op = "+I";          // +I, -U, +U, -D
+  Cells texts;
+  std::vector<std::string> json;  // the same as JSON values; filled for kJson only
 };
 
 struct PrinterOptions {

@@ -168,7 +168,7 @@ Result<ElementPool> PoolOf(const std::vector<ListView>& lists) {
 }
 
 template <bool kDistinct>
-Result<Column> Concat(const KernelInput& input) {
+Result<Column> ArrayConcat(const KernelInput& input) {
   const std::vector<ListView> lists(input.arguments.begin(), input.arguments.end());
   FIRN_TRY(const ElementPool pool, PoolOf(lists));
   FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
@@ -426,8 +426,8 @@ std::vector<ScalarFunction> ArrayFunctions() {
       {{"ARRAY_REMOVE"}, "collection", "ARRAY_REMOVE(array, value)", "Without the elements that equal the value.", {{"ARRAY_REMOVE(ARRAY[1, 2, 1], 1)", "[2]"}}, BindRemove, Remove, true, false},
       {{"ARRAY_REVERSE"}, "collection", "ARRAY_REVERSE(array)", "In reverse order.", {{"ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]"}}, BindOne, ArrayReverse},
       {{"ARRAY_DISTINCT"}, "collection", "ARRAY_DISTINCT(array)", "Each element once.", {{"ARRAY_DISTINCT(ARRAY[1, 2, 1])", "[1, 2]"}}, BindOne, Distinct},
-      {{"ARRAY_UNION"}, "collection", "ARRAY_UNION(array, array)", "Each element of both once.", {{"ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])", "[1, 2, 3]"}}, BindTwoArrays, Concat<true>},
-      {{"ARRAY_CONCAT"}, "collection", "ARRAY_CONCAT(array, ...)", "All elements in a row.", {{"ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2])", "[1, 2, 2]"}}, BindSet, Concat<false>},
+      {{"ARRAY_UNION"}, "collection", "ARRAY_UNION(array, array)", "Each element of both once.", {{"ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])", "[1, 2, 3]"}}, BindTwoArrays, ArrayConcat<true>},
+      {{"ARRAY_CONCAT"}, "collection", "ARRAY_CONCAT(array, ...)", "All elements in a row.", {{"ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2])", "[1, 2, 2]"}}, BindSet, ArrayConcat<false>},
       {{"ARRAY_INTERSECT"}, "collection", "ARRAY_INTERSECT(array, array)", "Each element of the first that is in the second, once.", {{"ARRAY_INTERSECT(ARRAY[1, 2], ARRAY[2])", "[2]"}}, BindTwoArrays, Compare<true>},
       {{"ARRAY_EXCEPT"}, "collection", "ARRAY_EXCEPT(array, array)", "Each element of the first that is not in the second, once.", {{"ARRAY_EXCEPT(ARRAY[1, 2], ARRAY[2])", "[1]"}}, BindTwoArrays, Compare<false>},
       {{"ARRAY_SLICE"}, "collection", "ARRAY_SLICE(array, first[, last])", "The elements from one place to another.", {{"ARRAY_SLICE(ARRAY[1, 2, 3], 2, 3)", "[2, 3]"}}, BindSlice, Slice},

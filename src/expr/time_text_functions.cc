@@ -72,7 +72,7 @@ Result<Column> ToDate(const KernelInput& input) {
   });
 }
 
-Result<Column> ToTimestamp(const KernelInput& input) {
+Result<Column> TimestampOfText(const KernelInput& input) {
   PatternCache patterns;
   return MapPatterned<int64_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) -> std::optional<int64_t> {
     const auto micros = ReadTime(text, pattern, &patterns);
@@ -195,7 +195,7 @@ std::vector<ScalarFunction> TimeTextFunctions() {
   constexpr Want kText = Want::kText;
   std::vector<ScalarFunction> functions = {
       {{"TO_DATE"}, "temporal", "TO_DATE(string[, pattern])", "The date that the text gives; NULL if it gives none.", {{"TO_DATE('29/02/2024', 'dd/MM/yyyy')", "2024-02-29"}}, BindNullable<DateType, 1, kText, kText>, ToDate},
-      {{"TO_TIMESTAMP"}, "temporal", "TO_TIMESTAMP(string[, pattern])", "The local time that the text gives; NULL if it gives none.", {{"TO_TIMESTAMP('29.02.2024 10:11', 'dd.MM.yyyy HH:mm')", "2024-02-29 10:11:00.000"}}, BindNullable<MillisTimestampType, 1, kText, kText>, ToTimestamp},
+      {{"TO_TIMESTAMP"}, "temporal", "TO_TIMESTAMP(string[, pattern])", "The local time that the text gives; NULL if it gives none.", {{"TO_TIMESTAMP('29.02.2024 10:11', 'dd.MM.yyyy HH:mm')", "2024-02-29 10:11:00.000"}}, BindNullable<MillisTimestampType, 1, kText, kText>, TimestampOfText},
       {{"DATE_FORMAT"}, "temporal", "DATE_FORMAT(time, pattern)", "The time as text.", {{"DATE_FORMAT(TIMESTAMP '2024-02-29 22:11:12', 'hh:mm a')", "10:11 PM"}}, BindDateFormat, DateFormat},
       {{"UNIX_TIMESTAMP"}, "temporal", "UNIX_TIMESTAMP([string[, pattern]])", "Seconds since 1970 of a local time, or of now.", {{"UNIX_TIMESTAMP('1970-01-02', 'yyyy-MM-dd')", "86400"}}, BindUnixTimestamp, UnixTimestamp},
       {{"FROM_UNIXTIME"}, "temporal", "FROM_UNIXTIME(seconds[, pattern])", "Seconds since 1970 as text, in the session's time zone.", {{"FROM_UNIXTIME(0)", "1970-01-01 00:00:00"}}, BindNullable<StringType, 1, Want::kBigInt, kText>, FromUnixTime},

@@ -87,6 +87,14 @@ class Tidy(unittest.TestCase):
         self.journal("2: JournalManager: a class is named after what it is", "class JournalManager {};\n")
         self.journal("2: 'TODO': what is not built is absent", "// TODO: sync\n")
 
+    def test_names_of_anonymous_namespaces(self):
+        first = LICENCE + "namespace {\nconstexpr int kMax = 1;\nint Twice(int a) { return a * 2; }\nint Twice(long a) { return a * 2; }\n}  // namespace\n"
+        for second in ("constexpr long kMax = 2;", "long Twice(int number) {", "struct kMax {"):
+            text = LICENCE + "namespace {\n" + second + ("\n" if second.endswith(";") else "}\n") + "}  // namespace\n"
+            self.finds("src/log/b.cc:3: ", {"src/log/a.cc": first, "src/log/b.cc": text})
+        others = LICENCE + "namespace {\nint Twice(char a) { return a * 2; }\n}  // namespace\nconstexpr int kMax = 1;\n"
+        self.assertEqual(tidy({"src/log/a.cc": first, "src/log/b.cc": others, "src/types/a.cc": first})[0], 0)
+
     def test_headers(self):
         self.finds("src/types/batch.h:1: first line is not the licence line", {"src/types/batch.h": "#pragma once\n"})
         self.finds("src/types/batch.h:1: header without #pragma once", {"src/types/batch.h": LICENCE})
