@@ -134,6 +134,17 @@ TEST(Utf8, CharactersOfAllLengthsAndWhatIsNone) {
   }
 }
 
+TEST(Utf8, AnExcerptHasWholeCharacters) {
+  EXPECT_EQ(Excerpt("abcdef", 6), "abcdef");
+  EXPECT_EQ(Excerpt("abcdefg", 6), "abcdef...");
+  const std::string text = "a\u00e9\u20ac\U0001F600b";  // 1, 2, 3, 4 and 1 bytes
+  const std::string expected[] = {"...", "a...", "a...", "a\u00e9...", "a\u00e9...", "a\u00e9...", "a\u00e9\u20ac...", "a\u00e9\u20ac...", "a\u00e9\u20ac...", "a\u00e9\u20ac...",
+                                  "a\u00e9\u20ac\U0001F600..."};
+  for (size_t bytes = 0; bytes < std::size(expected); ++bytes) EXPECT_EQ(Excerpt(text, bytes), expected[bytes]) << bytes;
+  EXPECT_EQ(Excerpt(text, 11), text);
+  EXPECT_EQ(Excerpt(std::string(9, '\x80'), 6), std::string(3, '\x80') + "...");  // no text: cut, and no further
+}
+
 TEST(Utf8, WhatIsNoneIsFoundAnywhereAndReplaced) {
   for (size_t before = 0; before < 20; ++before) {
     for (size_t behind = 0; behind < 20; ++behind) {

@@ -32,4 +32,11 @@ std::string ValidUtf8(std::string_view bytes) {
   return valid.append(bytes);
 }
 
+std::string Excerpt(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t end = bytes_max;
+  while (end > 0 && bytes_max - end < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 }  // namespace firn::base

@@ -43,4 +43,7 @@ inline std::optional<size_t> FindInvalidUtf8(std::string_view text) {
 /// Sequences that are no UTF-8 become U+FFFD, each once however many of its bytes could have begun a character (as Java's decoder has it).
 std::string ValidUtf8(std::string_view bytes);
 
+/// The text for a message: whole if it has at most `bytes_max` bytes, else its first whole characters and "...".
+std::string Excerpt(std::string_view text, size_t bytes_max = 60);
+
 }  // namespace firn::base

@@ -58,6 +58,17 @@ kafka::OffsetCommitRequest CommitOf(const std::string& group, const std::string&
 
 int16_t CodeOf(const kafka::OffsetCommitResponse& response) { return response.topics[0].partitions[0].error_code; }
 
+/// Makes `trades` with an offset of group `g` and deletes it, of which the topic's own entry is durable and what follows is held back. The deletion's answer.
+auto DeleteHalf(Rig& rig) {
+  EXPECT_EQ(Create(rig, "trades"), 0);
+  EXPECT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
+  rig.store->Hold(true);
+  auto deletion = rig.Send<kafka::DeleteTopicsResponse>(6, DeletionOf("trades"));
+  rig.store->FlushFirst(1);
+  rig.Run();
+  return deletion;
+}
+
 kafka::ProduceRequest BatchOfProducer(int64_t producer, int32_t sequence) {
   return ProduceOf("trades", 0, BatchOf({"a"}, 1, {.producer_id = producer, .producer_epoch = 0, .base_sequence = sequence}));
 }
@@ -105,12 +116,7 @@ TEST(DeleteTopics, TakesWhatIsOnItsWayToTheJournal) {
 
 TEST(DeleteTopics, IsFinishedByTheNextStart) {
   Rig rig;
-  ASSERT_EQ(Create(rig, "trades"), 0);
-  ASSERT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
-  rig.store->Hold(true);
-  auto deletion = rig.Send<kafka::DeleteTopicsResponse>(6, DeletionOf("trades"));
-  rig.store->FlushFirst(1);
-  rig.Run();
+  auto deletion = DeleteHalf(rig);
   EXPECT_FALSE(deletion.done());
   EXPECT_EQ(Create(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));  // not before its offsets are gone
   rig.Crash();
@@ -125,12 +131,7 @@ TEST(DeleteTopics, IsFinishedByTheNextStart) {
 
 TEST(DeleteTopics, IsTriedAgainIfTheDiskIsFullInBetween) {
   Rig rig;
-  ASSERT_EQ(Create(rig, "trades"), 0);
-  ASSERT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
-  rig.store->Hold(true);
-  auto deletion = rig.Send<kafka::DeleteTopicsResponse>(6, DeletionOf("trades"));
-  rig.store->FlushFirst(1);
-  rig.Run();
+  auto deletion = DeleteHalf(rig);
   rig.store->FailWith(Error(ErrorCode::kDiskFull, "full"));
   rig.store->Flush();
   rig.Run();

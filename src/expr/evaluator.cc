@@ -19,8 +19,8 @@
 
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "expr/kernel_internal.h"
-#include "expr/utf8_internal.h"
 
 namespace firn::expr {
 
@@ -129,10 +129,7 @@ class ProgramImpl final : public Program {
     if (!result.ok()) {
       Error error = std::move(result).error();
       if (!error.span()) error = std::move(error).At(expression.span);
-      constexpr int64_t kShown = 400;
-      const std::string text = ToString(expression);
-      const std::string_view shown = CodePoints(text, 0, kShown);
-      return std::move(error).Context(fmt::format("evaluating {}{}", shown, shown.size() < text.size() ? "..." : ""));
+      return std::move(error).Context("evaluating " + base::Excerpt(ToString(expression), 400));
     }
     if (is_constant) result->is_constant = true;
     FIRN_ASSERT(result->array->length() == (result->is_constant ? 1 : rows), "{} gave {} values for {} rows", expression.function->names[0], result->array->length(), rows);

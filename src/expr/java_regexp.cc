@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace firn::expr {
 
 namespace {
@@ -44,7 +46,7 @@ class Translator {
 
  private:
   Error Refused(std::string_view what) const {
-    return Error(ErrorCode::kNotSupported, fmt::format("{} in the regular expression '{}' is not supported", what, pattern_.substr(0, 60)))
+    return Error(ErrorCode::kNotSupported, fmt::format("{} in the regular expression '{}' is not supported", what, base::Excerpt(pattern_)))
         .Hint("write it without look-around, back-references, possessive quantifiers and classes in classes");
   }
   char Take() {

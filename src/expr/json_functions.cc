@@ -12,6 +12,7 @@
 
 #include <charconv>
 
+#include "base/utf8.h"
 #include "expr/function_groups_internal.h"
 #include "expr/json_tree.h"
 #include "expr/list_view_internal.h"
@@ -62,7 +63,7 @@ std::string_view Clause(const KernelInput& input, size_t index, std::string_view
 }
 
 Error QueryFailed(const char* function, std::string_view text, std::string_view path) {
-  return Error(ErrorCode::kEvaluationError, fmt::format("{} finds nothing at '{}' in '{}'", function, path, text.substr(0, 60))).Hint("NULL ON EMPTY or NULL ON ERROR gives NULL instead");
+  return Error(ErrorCode::kEvaluationError, fmt::format("{} finds nothing at '{}' in '{}'", function, base::Excerpt(path), base::Excerpt(text))).Hint("NULL ON EMPTY or NULL ON ERROR gives NULL instead");
 }
 
 // JSON_VALUE's result as text; RETURNING decides what that must be.
@@ -78,7 +79,7 @@ Status CheckReturning(const Json& value, const DataType& type) {
   if (fits) return Ok();
   std::string shown;
   AppendJson(value, false, &shown);
-  return Error(ErrorCode::kEvaluationError, fmt::format("JSON_VALUE found {}, which is no {}", shown.substr(0, 60), type.WithNullable(true).ToString())).Hint("without RETURNING it is a STRING, which TRY_CAST converts");
+  return Error(ErrorCode::kEvaluationError, fmt::format("JSON_VALUE found {}, which is no {}", base::Excerpt(shown), type.WithNullable(true).ToString())).Hint("without RETURNING it is a STRING, which TRY_CAST converts");
 }
 
 // Whether an argument is a clause: a literal text. Written as a call of its own, a function may get anything.

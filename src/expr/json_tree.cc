@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/utf8.h"
 #include "expr/json_tree.h"
 
 #include <fmt/format.h>
@@ -170,10 +171,10 @@ void AppendJson(const Json& json, bool sorts_keys, std::string* out) {
 
 Result<JsonPath> JsonPath::Parse(std::string_view text) {
   const auto bad = [&, whole = text](std::string_view what) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no JSON path: {}", whole, what)).Hint("for example '$.a.b[0]' or 'lax $.items[*].name'");
+    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no JSON path: {}", base::Excerpt(whole), what)).Hint("for example '$.a.b[0]' or 'lax $.items[*].name'");
   };
   const auto refused = [&, whole = text](std::string_view what) {
-    return Error(ErrorCode::kNotSupported, fmt::format("{} in the JSON path '{}' is not supported", what, whole)).Hint("keys, indices and [*] are");
+    return Error(ErrorCode::kNotSupported, fmt::format("{} in the JSON path '{}' is not supported", what, base::Excerpt(whole))).Hint("keys, indices and [*] are");
   };
   JsonPath path;
   std::string_view rest = Trimmed(text);

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "base/utf8.h"
 #include "expr/function_groups_internal.h"
 #include "expr/java_regexp.h"
 #include "expr/like_pattern.h"
@@ -63,19 +64,20 @@ bool IsNoPattern(RE2::ErrorCode code) {
   }
 }
 
-Result<Regexp> Compile(std::string_view text) {
+// `written`: as the user has it.
+Result<Regexp> Compile(std::string_view text, std::string_view written) {
   RE2::Options options(RE2::Quiet);
   options.set_max_mem(8 << 20);
   auto regexp = std::make_unique<RE2>(Piece(text), options);
   if (regexp->ok()) return Regexp(std::move(regexp));
   if (IsNoPattern(regexp->error_code())) return Regexp();
-  return Error(ErrorCode::kNotSupported, fmt::format("the regular expression '{}' is not supported: {}", text.substr(0, 60), regexp->error()))
+  return Error(ErrorCode::kNotSupported, fmt::format("the regular expression '{}' is not supported: {}", base::Excerpt(written), base::Excerpt(regexp->error())))
       .Hint("write it without look-around, back-references and possessive quantifiers");
 }
 auto RegexpCache() {
   return MakeLastPattern<Regexp>([](std::string_view text) -> Result<Regexp> {
     FIRN_TRY(const std::string translated, RegexpOfJava(text));
-    return Compile(translated);
+    return Compile(translated, text);
   });
 }
 
@@ -109,7 +111,7 @@ Result<Column> SimilarTo(const KernelInput& input) {
   std::string escape;
   auto patterns = MakeLastPattern<Regexp>([&](std::string_view text) -> Result<Regexp> {
     FIRN_TRY(std::string translated, SimilarToRegexp(text.substr(0, text.size() - escape.size()), escape));
-    FIRN_TRY(Regexp regexp, Compile(translated));
+    FIRN_TRY(Regexp regexp, Compile(translated, text));
     if (regexp == nullptr) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", text));
     return regexp;
   });

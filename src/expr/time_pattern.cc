@@ -9,6 +9,7 @@
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "types/temporal.h"
 
 namespace firn::expr {
@@ -97,7 +98,7 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
       at += is_doubled ? 2 : 1;
       if (is_doubled) continue;
       for (;; ++at) {  // a quote in quotes is doubled
-        if (at >= text.size()) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", text));
+        if (at >= text.size()) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", base::Excerpt(text)));
         if (text[at] == '\'' && !text.substr(at).starts_with("''")) break;
         if (text[at] == '\'') ++at;
         add_text(text[at]);
@@ -108,10 +109,10 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
       while (end < text.size() && text[end] == c) ++end;
       const int most = MostOf(c);
       if (most == 0) {
-        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is no field", c, text)).Hint("for example yyyy-MM-dd HH:mm:ss.SSS; text is put in single quotes");
+        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is no field", c, base::Excerpt(text))).Hint("for example yyyy-MM-dd HH:mm:ss.SSS; text is put in single quotes");
       }
       if (end - at > static_cast<size_t>(most)) {
-        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' stands {} times in a row in the time pattern '{}'; it may {}", c, end - at, text.substr(0, 60), most));
+        return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' stands {} times in a row in the time pattern '{}'; it may {}", c, end - at, base::Excerpt(text), most)).Hint("text is put in single quotes");
       }
       pattern.fields_.push_back({c, static_cast<int>(end - at), ""});
       at = end;
@@ -119,7 +120,7 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
       pattern.fields_.push_back({c, 1, ""});
       ++at;
     } else if (c == '{' || c == '}' || c == '#') {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is not supported", c, text)).Hint("put it in single quotes if it is text");
+      return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' in the time pattern '{}' is not supported", c, base::Excerpt(text))).Hint("put it in single quotes if it is text");
     } else {
       add_text(c);
       ++at;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "formats/json_formats_internal.h"
 #include "formats/record_formats_internal.h"
 
@@ -119,8 +120,7 @@ bool OptionIsTrue(const FormatSpec& spec, const std::string& key) { return Optio
 
 std::string RecordExcerpt(std::string_view bytes) {
   constexpr size_t kMaxExcerpt = 100;
-  std::string text(bytes.substr(0, kMaxExcerpt));
-  if (bytes.size() > kMaxExcerpt) text += "...";
+  std::string text = base::Excerpt(bytes, kMaxExcerpt);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -78,8 +79,7 @@ Error Parser::Unexpected(std::string_view expected) const {
     // Flink's own shell takes the words Encountered "<EOF>" as the sign to ask for more input.
     return Error(ErrorCode::kIncompleteStatement, fmt::format("the statement ends where {} is expected (Encountered \"<EOF>\")", expected)).At(token.span);
   }
-  std::string found(text_.substr(token.span.begin, token.span.end - token.span.begin));
-  if (found.size() > kMaxQuotedBytes) found = found.substr(0, kMaxQuotedBytes) + "...";
+  const std::string found = base::Excerpt(text_.substr(token.span.begin, token.span.end - token.span.begin), kMaxQuotedBytes);
   Error error(ErrorCode::kSyntaxError, fmt::format("found {} where {} is expected", token.kind == TokenKind::kString ? found : "'" + found + "'", expected));
   return Advise(std::move(error).At(token.span));
 }
