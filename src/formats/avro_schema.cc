@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
+#include <utility>
+
+#include "base/assert.h"
 
 namespace firn::formats {
 
@@ -31,24 +35,45 @@ int64_t NumberMember(const json::object& object, std::string_view name, int64_t 
   return otherwise;
 }
 
-// One pass over the JSON; `named_` holds the complete named types met so far.
+// One pass over the JSON; `named_` holds the complete named types met so far. A name stands for all that its type holds: what readers walk over is the schema
+// with every name put out, and that is what depth and size are limited in.
 class SchemaParser {
  public:
   Result<AvroSchemaPtr> Parse(const json::value& value, int depth) {
-    if (depth > kMaxAvroDepth) return BadSchema(fmt::format("nested deeper than {}", kMaxAvroDepth));
-    if (value.is_string()) return Named(std::string(value.get_string()));
+    FIRN_RETURN_IF_ERROR(Grow(depth, {.height = 0, .size = 1}));
+    if (value.is_string()) return Named(std::string(value.get_string()), depth);
     if (value.is_array()) return Union(value.get_array(), depth);
     if (value.is_object()) return Object(value.get_object(), depth);
     return BadSchema("a schema is a name, an array or an object");
   }
 
  private:
-  Result<AvroSchemaPtr> Named(const std::string& name) {
+  struct Extent {
+    int height = 0;     // levels below it
+    int64_t size = 0;   // types in it, itself too
+  };
+  struct NamedType {
+    AvroSchemaPtr schema;
+    Extent extent;
+  };
+
+  Status Grow(int depth, Extent extent) {
+    deepest_ = std::max(deepest_, depth + extent.height);
+    size_ += extent.size;
+    if (deepest_ > kMaxAvroDepth) return BadSchema(fmt::format("nested deeper than {}", kMaxAvroDepth));
+    if (size_ > kMaxAvroTypes) return BadSchema(fmt::format("more than {} types, each name counted as what it stands for", kMaxAvroTypes));
+    return Ok();
+  }
+
+  Result<AvroSchemaPtr> Named(const std::string& name, int depth) {
     for (int kind = 0; kind <= static_cast<int>(AvroKind::kString); ++kind) {
       if (name == kKindTexts[kind]) return MakeAvroPrimitive(static_cast<AvroKind>(kind));
     }
     auto known = named_.find(name);
-    if (known != named_.end()) return known->second;
+    if (known != named_.end()) {
+      FIRN_RETURN_IF_ERROR(Grow(depth, known->second.extent));
+      return known->second.schema;
+    }
     return BadSchema(fmt::format("unknown type `{}`", name));
   }
 
@@ -82,7 +107,7 @@ class SchemaParser {
     if (type_name == "fixed") return Fixed(object, std::move(schema));
     if (type_name == "array") return Array(object, std::move(schema), depth);
     if (type_name == "map") return Map(object, std::move(schema), depth);
-    FIRN_TRY(AvroSchemaPtr base, Named(type_name));
+    FIRN_TRY(AvroSchemaPtr base, Named(type_name, depth));
     if (schema->logical_type.empty()) return base;
     schema->kind = base->kind;
     if (base->kind > AvroKind::kString) return base;
@@ -94,6 +119,8 @@ class SchemaParser {
     schema->name = TextMember(object, "name");
     const json::value* fields = object.if_contains("fields");
     if (fields == nullptr || !fields->is_array()) return BadSchema(fmt::format("record `{}` has no fields", schema->name));
+    const int64_t size_before = size_;
+    const int deepest_before = std::exchange(deepest_, depth);
     for (const json::value& item : fields->get_array()) {
       const json::object* field = item.if_object();
       const json::value* type = field == nullptr ? nullptr : field->if_contains("type");
@@ -107,7 +134,10 @@ class SchemaParser {
       FIRN_TRY(parsed.schema, Parse(*type, depth + 1));
       schema->fields.push_back(std::move(parsed));
     }
-    return Remember(object, std::move(schema));
+    const Extent extent{deepest_ - depth, size_ - size_before + 1};
+    FIRN_ASSERT(extent.height >= 0 && extent.size > static_cast<int64_t>(schema->fields.size()), "record `{}` of {} types in {} levels", schema->name, extent.size, extent.height);
+    deepest_ = std::max(deepest_, deepest_before);
+    return Remember(object, std::move(schema), extent);
   }
 
   Result<AvroSchemaPtr> Enum(const json::object& object, std::shared_ptr<AvroSchema> schema) {
@@ -119,7 +149,7 @@ class SchemaParser {
       if (!symbol.is_string()) return BadSchema(fmt::format("enum `{}` has a symbol that is no text", schema->name));
       schema->symbols.emplace_back(symbol.get_string());
     }
-    return Remember(object, std::move(schema));
+    return Remember(object, std::move(schema), {.height = 0, .size = 1});
   }
 
   Result<AvroSchemaPtr> Fixed(const json::object& object, std::shared_ptr<AvroSchema> schema) {
@@ -127,7 +157,7 @@ class SchemaParser {
     schema->name = TextMember(object, "name");
     schema->fixed_size = NumberMember(object, "size", -1);
     if (schema->fixed_size < 0) return BadSchema(fmt::format("fixed `{}` has no size", schema->name));
-    return Remember(object, std::move(schema));
+    return Remember(object, std::move(schema), {.height = 0, .size = 1});
   }
 
   Result<AvroSchemaPtr> Array(const json::object& object, std::shared_ptr<AvroSchema> schema, int depth) {
@@ -149,15 +179,17 @@ class SchemaParser {
     return AvroSchemaPtr(std::move(schema));
   }
 
-  Result<AvroSchemaPtr> Remember(const json::object& object, std::shared_ptr<AvroSchema> schema) {
-    AvroSchemaPtr done = std::move(schema);
-    named_[done->name] = done;
+  Result<AvroSchemaPtr> Remember(const json::object& object, std::shared_ptr<AvroSchema> schema, Extent extent) {
+    const NamedType done{std::move(schema), extent};
+    named_[done.schema->name] = done;
     const std::string space = TextMember(object, "namespace");
-    if (!space.empty()) named_[space + "." + done->name] = done;
-    return done;
+    if (!space.empty()) named_[space + "." + done.schema->name] = done;
+    return done.schema;
   }
 
-  std::map<std::string, AvroSchemaPtr> named_;
+  std::map<std::string, NamedType> named_;
+  int deepest_ = 0;     // level reached, of the record at hand or of the whole
+  int64_t size_ = 0;    // types so far
 };
 
 void AddLogicalType(const AvroSchema& schema, json::object* object) {

@@ -36,6 +36,8 @@ const char* AvroKindText(AvroKind kind);
 inline constexpr int32_t kNoFieldId = -1;
 /// Nesting of a schema; a deeper one is refused, which also bounds the recursion of every reader.
 inline constexpr int kMaxAvroDepth = 64;
+/// Types in a schema, a name counted as all that its type holds: a few names that hold each other twice would make readers without end.
+inline constexpr int64_t kMaxAvroTypes = 100'000;
 
 struct AvroSchema;
 using AvroSchemaPtr = std::shared_ptr<const AvroSchema>;

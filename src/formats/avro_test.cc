@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,6 +95,30 @@ TEST(AvroSchema, ParsesNamedReferencesAndRefusesRecursion) {
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += R"({"type":"array","items":)";
   EXPECT_FALSE(ParseAvroSchema(deep + "\"int\"" + std::string(100, '}')).ok());
+}
+
+// Records one behind the other, each with `copies` fields of the one before: no JSON is deep, but what a name stands for is.
+Result<AvroSchemaPtr> Nested(int records, int copies) {
+  std::string fields;
+  for (int i = 0; i < records; ++i) {
+    std::string members;
+    for (int copy = 0; i > 0 && copy < copies; ++copy) members += fmt::format(R"({}{{"name":"m{}","type":"r{}"}})", copy > 0 ? "," : "", copy, i - 1);
+    fields += fmt::format(R"({}{{"name":"f{}","type":{{"type":"record","name":"r{}","fields":[{}]}}}})", i > 0 ? "," : "", i, i, members);
+  }
+  return ParseAvroSchema(fmt::format(R"({{"type":"record","name":"root","fields":[{}]}})", fields));
+}
+
+TEST(AvroSchema, NamesAreCountedAsWhatTheyStandFor) {
+  auto deep = Nested(50, 1);
+  ASSERT_TRUE(deep.ok()) << deep.error().ToString();
+  EXPECT_TRUE(AvroResolution::Make(*deep, *deep).ok());
+  EXPECT_TRUE(Nested(10, 2).ok());
+  auto deeper = Nested(200, 1);
+  ASSERT_FALSE(deeper.ok());
+  EXPECT_THAT(deeper.error().message(), testing::HasSubstr("nested deeper than 64"));
+  auto wide = Nested(40, 2);  // a million million records to walk over
+  ASSERT_FALSE(wide.ok());
+  EXPECT_THAT(wide.error().message(), testing::HasSubstr("more than 100000 types"));
 }
 
 TEST(AvroFile, TruncatedAndFlippedBytesGiveErrorsNeverCrashes) {

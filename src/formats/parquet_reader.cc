@@ -124,7 +124,10 @@ arrow::Result<std::shared_ptr<arrow::Array>> DenseTexts(const arrow::DictionaryA
   const auto& values = static_cast<const arrow::BinaryArray&>(*array.dictionary());
   const auto& indices = static_cast<const arrow::Int32Array&>(*array.indices());
   const int64_t rows = array.length();
-  if (array.null_count() > 0 && array.offset() % 8 != 0) return arrow::compute::Cast(array, values.type());
+  if (array.null_count() > 0 && array.offset() % 8 != 0) {
+    ARROW_RETURN_NOT_OK(array.ValidateFull());  // no number is beyond the dictionary
+    return arrow::compute::Cast(array, values.type());
+  }
   std::string bytes;
   std::vector<int32_t> starts{0};
   int64_t longest = 0;
@@ -137,11 +140,12 @@ arrow::Result<std::shared_ptr<arrow::Array>> DenseTexts(const arrow::DictionaryA
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> offsets, arrow::AllocateBuffer((rows + 1) * static_cast<int64_t>(sizeof(int32_t))));
   auto* ends = reinterpret_cast<int32_t*>(offsets->mutable_data());
   const bool has_nulls = array.null_count() > 0;
+  const size_t value_count = starts.size() - 1;
   int64_t total = ends[0] = 0;
   for (int64_t row = 0; row < rows; ++row) {
     if (!has_nulls || indices.IsValid(row)) {
-      const auto index = static_cast<size_t>(indices.Value(row));
-      if (index + 1 >= starts.size()) return arrow::Status::Invalid("a value's number is beyond its dictionary");
+      const auto index = static_cast<size_t>(indices.Value(row));  // one below 0 is beyond all
+      if (index >= value_count) return arrow::Status::Invalid("a value's number is beyond its dictionary");
       total += starts[index + 1] - starts[index];
     }
     ends[row + 1] = static_cast<int32_t>(total);
@@ -212,11 +216,13 @@ class FileParquetReader final : public ParquetReader {
     return Guard("reading the footer", [&]() -> arrow::Status {
       std::unique_ptr<parquet::ParquetFileReader> file =
           parquet::ParquetFileReader::Open(std::make_shared<SourceFile>(std::move(bytes)), parquet::default_reader_properties());
+      ARROW_RETURN_NOT_OK(CheckFooter(*file->metadata()));
       row_groups_ = SummarizeFooter(*file->metadata());
       row_count_ = file->metadata()->num_rows();
       parquet::ArrowReaderProperties properties;
       properties.set_use_threads(false);
       properties.set_pre_buffer(false);
+      properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);  // nanoseconds would reach from 1677 to 2262, and go round silently
       ARROW_RETURN_NOT_OK(parquet::arrow::FromParquetSchema(file->metadata()->schema(), properties, file->metadata()->key_value_metadata(), &schema_));
       for (int leaf : SmallDictionaryLeaves(*file->metadata())) properties.set_read_dictionary(leaf, true);
       return parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(file), properties).Value(&reader_);
@@ -232,6 +238,10 @@ class FileParquetReader final : public ParquetReader {
       int64_t rows = 0;
       for (int group : row_groups) rows += row_groups_[static_cast<size_t>(group)].row_count;
       return std::unique_ptr<ParquetRows>(std::make_unique<CountedRows>(rows, batch_rows));
+    }
+    FIRN_ASSERT(std::is_sorted(leaves.begin(), leaves.end()) && leaves.front() >= 0, "columns from {} to {} are not in order", leaves.front(), leaves.back());
+    if (!row_groups_.empty() && leaves.back() >= static_cast<int>(row_groups_[0].columns.size())) {
+      return Error(ErrorCode::kDecodeError, fmt::format("Parquet: column {} is wanted of {}", leaves.back(), row_groups_[0].columns.size()));
     }
     std::unique_ptr<arrow::RecordBatchReader> rows;
     reader_->set_batch_size(batch_rows);

@@ -3,11 +3,14 @@
 #include <parquet/schema.h>
 #include <parquet/statistics.h>
 
+#include "base/assert.h"
 #include "formats/parquet_summary_internal.h"
 
 namespace firn::formats {
 
 namespace {
+
+constexpr int64_t kNumberMax = int64_t{1} << 48;  // of rows or bytes in a row group: sums of thousands of them are numbers still
 
 ParquetColumnSummary SummarizeColumn(const parquet::ColumnChunkMetaData& chunk, const parquet::ColumnDescriptor& column) {
   ParquetColumnSummary summary;
@@ -30,6 +33,23 @@ ParquetColumnSummary SummarizeColumn(const parquet::ColumnChunkMetaData& chunk, 
 
 }  // namespace
 
+arrow::Status CheckFooter(const parquet::FileMetaData& footer) {
+  for (int g = 0; g < footer.num_row_groups(); ++g) {
+    const std::unique_ptr<parquet::RowGroupMetaData> group = footer.RowGroup(g);
+    if (group->num_columns() != footer.num_columns()) {
+      return arrow::Status::Invalid("row group ", g, " has ", group->num_columns(), " columns, and the file has ", footer.num_columns());
+    }
+    if (group->num_rows() < 0 || group->num_rows() > kNumberMax) return arrow::Status::Invalid("row group ", g, " is said to have ", group->num_rows(), " rows");
+    for (int c = 0; c < group->num_columns(); ++c) {
+      const std::unique_ptr<parquet::ColumnChunkMetaData> chunk = group->ColumnChunk(c);
+      for (const int64_t bytes : {chunk->total_compressed_size(), chunk->total_uncompressed_size()}) {
+        if (bytes < 0 || bytes > kNumberMax) return arrow::Status::Invalid("column ", c, " of row group ", g, " is said to have ", bytes, " bytes");
+      }
+    }
+  }
+  return arrow::Status::OK();
+}
+
 std::vector<ParquetRowGroupSummary> SummarizeFooter(const parquet::FileMetaData& footer) {
   std::vector<ParquetRowGroupSummary> groups;
   for (int g = 0; g < footer.num_row_groups(); ++g) {
@@ -45,6 +65,7 @@ std::vector<ParquetRowGroupSummary> SummarizeFooter(const parquet::FileMetaData&
       summary.columns.push_back(SummarizeColumn(*chunk, *footer.schema()->Column(c)));
       summary.size_bytes += summary.columns.back().size_bytes;
     }
+    FIRN_ASSERT(summary.columns.size() == static_cast<size_t>(footer.num_columns()), "row group {} of {} columns of {}", g, summary.columns.size(), footer.num_columns());
     groups.push_back(std::move(summary));
   }
   return groups;
