@@ -166,7 +166,7 @@ Status DeleteReader::ReadKeys(const DataFile& file, EqualityKeys* keys) {
     const Schema* schema = &metadata_.schema();
     for (auto at = metadata_.schemas.rbegin(); schema->FindById(id) == nullptr && at != metadata_.schemas.rend(); ++at) schema = &*at;
     const NestedField* field = schema->FindById(id);
-    if (field == nullptr || !field->type.IsPrimitive()) {
+    if (field == nullptr || !field->type.IsPrimitive() || field->type.id == TypeId::kUnknown) {
       return Error(ErrorCode::kInvalidMetadata, fmt::format("{} deletes by the column {}, which the table never had", file.file_path, id));
     }
     if (std::none_of(schema->fields.begin(), schema->fields.end(), [&](const NestedField& column) { return column.id == id; })) {

@@ -118,9 +118,11 @@ Result<Literal> LiteralFromAvro(const Type& type, const AvroValue& value) {
       FIRN_TRY(Int128 decimal, DecodeDecimal(*bytes));
       return Literal(decimal);
     }
-    default:
-      if (bytes == nullptr) return BadValue(type);
+    default: {
+      const bool has_length = type.id == TypeId::kUuid || type.id == TypeId::kFixed;
+      if (bytes == nullptr || (has_length && static_cast<int64_t>(bytes->size()) != (type.id == TypeId::kUuid ? 16 : type.length))) return BadValue(type);
       return Literal(*bytes);
+    }
   }
 }
 

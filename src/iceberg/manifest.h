@@ -3,6 +3,7 @@
 // Source: Iceberg specification, "Manifests" and "Snapshots".
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,13 @@ class ColumnMap {
     auto at = entries_.begin() + (Lower(id) - entries_.cbegin());
     if (at != entries_.end() && at->first == id) at->second = std::move(value);
     else entries_.insert(at, Entry(id, std::move(value)));
+  }
+  /// In any order; the first of a column counts.
+  void Assign(std::vector<Entry> entries) {
+    const auto by_column = [](const Entry& a, const Entry& b) { return a.first < b.first; };
+    std::stable_sort(entries.begin(), entries.end(), by_column);
+    entries.erase(std::unique(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.first == b.first; }), entries.end());
+    entries_ = std::move(entries);
   }
   const std::vector<Entry>& entries() const { return entries_; }
   bool empty() const { return entries_.empty(); }

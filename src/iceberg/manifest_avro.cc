@@ -291,15 +291,17 @@ int64_t IntegerOr(const AvroValue& value, int64_t otherwise) { return value.if_i
 template <typename T>
 void ToColumnMap(const AvroValue& value, ColumnMap<T>* out) {
   if (value.if_items() == nullptr) return;
+  std::vector<typename ColumnMap<T>::Entry> entries;
   for (const AvroValue& entry : *value.if_items()) {
     const AvroValue::Items& pair = *entry.if_items();
     const auto id = static_cast<int32_t>(*pair[0].if_integer());
     if constexpr (std::is_same_v<T, std::string>) {
-      if (pair[1].if_bytes() != nullptr) out->Set(id, *pair[1].if_bytes());
+      if (pair[1].if_bytes() != nullptr) entries.emplace_back(id, *pair[1].if_bytes());
     } else {
-      if (pair[1].if_integer() != nullptr) out->Set(id, *pair[1].if_integer());
+      if (pair[1].if_integer() != nullptr) entries.emplace_back(id, *pair[1].if_integer());
     }
   }
+  out->Assign(std::move(entries));
 }
 
 template <typename T>
@@ -487,8 +489,9 @@ Result<std::string> EncodeManifest(const ManifestEncoding& encoding, const std::
   const AvroSchemaPtr schema = EntrySchema(WriteShape(encoding.format_version), partition);
   formats::AvroFileWriter writer(schema, {.metadata = ManifestHeader(encoding), .sync_marker = encoding.sync_marker});
   for (const ManifestEntry& entry : entries) {
-    FIRN_ASSERT(entry.status == EntryStatus::kAdded || encoding.format_version == 1 || entry.sequence_number.has_value(),
-                "an entry that is not new has no sequence number: {}", entry.file.file_path);
+    if (entry.status != EntryStatus::kAdded && encoding.format_version > 1 && !entry.sequence_number) {  // so its writer left it
+      return Error(ErrorCode::kInvalidMetadata, fmt::format("{} is listed as a file that was there before, without the sequence number that it came with", entry.file.file_path));
+    }
     FIRN_ASSERT(entry.file.partition.size() == partition.fields.size(), "{} partition values for {} fields",
                 entry.file.partition.size(), partition.fields.size());
     FIRN_RETURN_IF_ERROR(writer.Append(EntryValue(entry, *schema, encoding.snapshot_id, partition)));

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "formats/block_codec.h"
+#include "iceberg/literal_avro.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/table_metadata_json.h"
 
@@ -227,6 +228,31 @@ TEST(Manifest, NumbersThatCannotBeAreRefused) {
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.sequence_number = -3; }), testing::HasSubstr("the sequence number -3"));
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.file_path.clear(); }), testing::HasSubstr("a file without a path"));
   EXPECT_THAT(message([](ManifestEntry& entry) { entry.file.content = FileContent::kEqualityDeletes; }), testing::HasSubstr("3.parquet is listed among data files, and is of the other kind"));
+}
+
+// A file of others that was there before, of which nobody has said when it came: it is read, and cannot be written down again.
+TEST(Manifest, AnExistingFileWithoutASequenceNumberCannotBeWritten) {
+  const Fixture f;
+  const ManifestEncoding encoding{2, f.schema, f.spec, ManifestContent::kData, 4242, std::string(16, 'x')};
+  ManifestEntry entry = Entry(3);
+  entry.status = EntryStatus::kExisting;
+  entry.sequence_number.reset();
+  const auto bytes = EncodeManifest(encoding, {entry});
+  ASSERT_FALSE(bytes.ok());
+  EXPECT_THAT(bytes.error().message(), testing::HasSubstr("3.parquet"));
+}
+
+TEST(Manifest, ValuesOfAnotherLengthThanTheirTypeAreRefused) {
+  const auto message = [](const Type& type, const std::string& bytes) {
+    const auto literal = LiteralFromAvro(type, formats::AvroValue(bytes));
+    return literal.ok() ? std::string("accepted") : literal.error().message();
+  };
+  EXPECT_EQ(message(Type::Of(TypeId::kUuid), std::string(16, 'u')), "accepted");
+  EXPECT_EQ(message(Type::Fixed(3), "abc"), "accepted");
+  EXPECT_EQ(message(Type::Of(TypeId::kBinary), ""), "accepted");
+  EXPECT_THAT(message(Type::Of(TypeId::kUuid), "abc"), testing::HasSubstr("none of the type uuid"));
+  EXPECT_THAT(message(Type::Fixed(3), "abcd"), testing::HasSubstr("none of the type fixed[3]"));
+  EXPECT_THAT(message(Type::Decimal(9, 2), std::string(17, '\1')), testing::HasSubstr("decimal"));
 }
 
 TEST(ManifestList, NumbersThatCannotBeAreRefused) {

@@ -86,7 +86,7 @@ Result<std::vector<DataFile>> PositionDeletes::Write(objectstore::ObjectStore& s
   for (const auto& [key, members] : groups) {
     const FileReference& example = members[0]->file;
     const PartitionSpec* spec = metadata.FindSpec(example.spec_id);
-    FIRN_ASSERT(spec != nullptr, "no partition spec {}", example.spec_id);
+    if (spec == nullptr) return Error(ErrorCode::kInvalidMetadata, fmt::format("{} is of partition spec {}, which the table has not", example.path, example.spec_id));
     const std::string folder = PartitionPath(*spec, metadata.SchemaForSpec(*spec), example.partition);
     const std::string data_location = DataLocation(metadata);
     DataFile file;
@@ -103,6 +103,7 @@ Result<std::vector<DataFile>> PositionDeletes::Write(objectstore::ObjectStore& s
     for (FileRows* member : members) {
       std::sort(member->positions.begin(), member->positions.end());
       member->positions.erase(std::unique(member->positions.begin(), member->positions.end()), member->positions.end());
+      FIRN_ASSERT(!member->positions.empty() && member->positions.front() >= 0, "{} positions of {}", member->positions.size(), member->file.path);
       FIRN_RETURN_IF_ERROR(rows.Add(member->file.path, member->positions));
     }
     FIRN_RETURN_IF_ERROR(rows.Flush());

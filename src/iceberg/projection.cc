@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <optional>
 
 #include "base/assert.h"
 #include "iceberg/sql_types.h"
@@ -34,7 +35,7 @@ struct FileProjection::Node {
 namespace {
 
 int CountLeaves(const arrow::DataType& type) {
-  if (type.id() == arrow::Type::EXTENSION) return 1;
+  if (type.id() == arrow::Type::EXTENSION) return CountLeaves(*static_cast<const arrow::ExtensionType&>(type).storage_type());
   if (type.num_fields() == 0) return 1;
   int leaves = 0;
   for (const auto& child : type.fields()) leaves += CountLeaves(*child->type());
@@ -59,6 +60,17 @@ bool HasIds(const arrow::FieldVector& fields) {
   return false;
 }
 
+// The first of an array's times that is finer than SQL's milliseconds, in nanoseconds.
+std::optional<int64_t> FinerTime(const arrow::Array& array) {
+  if (array.type_id() != arrow::Type::TIME64) return std::nullopt;
+  const int64_t nanos = static_cast<const arrow::Time64Type&>(*array.type()).unit() == arrow::TimeUnit::NANO ? 1 : 1000;
+  const auto& times = static_cast<const arrow::Time64Array&>(array);
+  for (int64_t row = 0; row < times.length(); ++row) {
+    if (times.IsValid(row) && times.Value(row) % (1'000'000 / nanos) != 0) return times.Value(row) * nanos;
+  }
+  return std::nullopt;
+}
+
 Error Misfit(const NestedField& wanted, const arrow::DataType& type) {
   return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` of type {} cannot be read from a file's {}", wanted.name, wanted.type.ToString(), type.ToString()));
 }
@@ -73,8 +85,9 @@ Result<ArrayPtr> CastPrimitive(const ArrayPtr& array, const NestedField& wanted,
     FIRN_TRY(plain, types::FromArrowResult(plain->View(same_zone)));
   }
   arrow::compute::CastOptions options = arrow::compute::CastOptions::Safe(type);
-  options.allow_time_truncate = true;
+  options.allow_time_truncate = type->id() == arrow::Type::TIMESTAMP;
   Result<arrow::Datum> cast = types::FromArrowResult(arrow::compute::Cast(plain, options));
+  if (const auto finer = cast.ok() ? std::nullopt : FinerTime(*plain)) return FinerThanSqlsTime(*finer).Context(fmt::format("reading the column `{}`", wanted.name));
   if (!cast.ok()) return Misfit(wanted, *array->type()).Why(cast.error().message());
   return cast->make_array();
 }

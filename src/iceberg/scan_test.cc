@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading: rows equal a model after random appends, updates and deletes; pruning skips and never loses; time travel; deletion vectors.
 #include <arrow/array.h>
+#include <arrow/extension_type.h>
+#include <arrow/record_batch.h>
 #include <gmock/gmock.h>
 
 #include <limits>
 #include <numeric>
 #include <random>
 
+#include "formats/block_codec.h"
 #include "iceberg/deletion_vector.h"
+#include "iceberg/projection.h"
+#include "iceberg/storage_arrays.h"
 #include "iceberg/table_scan.h"
 #include "iceberg/test_table_internal.h"
 
@@ -349,6 +354,45 @@ TEST(Scan, EveryTypeComesBackAsItWent) {
   }
 }
 
+// SQL's TIME has milliseconds. What is finer is said, not cut off: a row that is written back would have lost it.
+TEST(Scan, ATimeFinerThanSqlsIsRefused) {
+  const std::vector<NestedField> wanted = {{1, "t", Type::Of(TypeId::kTime)}};
+  const auto convert = [&](const std::shared_ptr<arrow::DataType>& type, const types::ArrayPtr& array) -> Result<std::vector<types::ArrayPtr>> {
+    const auto file = arrow::schema({arrow::field("t", type)});
+    FIRN_TRY(FileProjection projection, FileProjection::Make(*file, wanted, {}, {{"t", 1}}));
+    return projection.Convert(*arrow::RecordBatch::Make(file, array->length(), {array}));
+  };
+  const auto micros = arrow::time64(arrow::TimeUnit::MICRO);
+  const auto whole = convert(micros, MakeColumn<arrow::Time64Builder, int64_t>(micros, {43'200'123'000, std::nullopt}));
+  ASSERT_TRUE(whole.ok()) << whole.error().ToString();
+  EXPECT_EQ((*whole)[0]->ToString(), (MakeColumn<arrow::Time32Builder, int32_t>(arrow::time32(arrow::TimeUnit::MILLI), {43'200'123, std::nullopt})->ToString()));
+  const auto finer = convert(micros, MakeColumn<arrow::Time64Builder, int64_t>(micros, {43'200'123'000, 43'200'123'456}));
+  ASSERT_FALSE(finer.ok());
+  EXPECT_THAT(finer.error().ToString(), testing::AllOf(testing::HasSubstr("`t`"), testing::HasSubstr("12:00:00.123456")));
+  const auto nanos = arrow::time64(arrow::TimeUnit::NANO);
+  EXPECT_THAT(convert(nanos, MakeColumn<arrow::Time64Builder, int64_t>(nanos, {1'000'001})).error().message(), testing::HasSubstr("00:00:00.001000001"));
+  EXPECT_FALSE(ConstantArray(Type::Of(TypeId::kTime), Literal(int64_t{1}), 3).ok());
+  EXPECT_TRUE(ConstantArray(Type::Of(TypeId::kTime), Literal(int64_t{2000}), 3).ok());
+}
+
+class Pair final : public arrow::ExtensionType {
+ public:
+  Pair() : ExtensionType(arrow::struct_({arrow::field("a", arrow::int64()), arrow::field("b", arrow::int64())})) {}
+  std::string extension_name() const override { return "firn.test.pair"; }
+  bool ExtensionEquals(const ExtensionType& other) const override { return other.extension_name() == extension_name(); }
+  std::shared_ptr<arrow::Array> MakeArray(std::shared_ptr<arrow::ArrayData> data) const override { return std::make_shared<arrow::ExtensionArray>(std::move(data)); }
+  arrow::Result<std::shared_ptr<arrow::DataType>> Deserialize(std::shared_ptr<arrow::DataType>, const std::string&) const override { return std::make_shared<Pair>(); }
+  std::string Serialize() const override { return ""; }
+};
+
+// Types that Arrow makes of several columns of the file, beside the wanted one.
+TEST(Scan, ColumnsBehindOnesOfSeveralLeavesAreFound) {
+  const auto file = arrow::schema({arrow::field("p", std::make_shared<Pair>()), arrow::field("s", arrow::struct_({arrow::field("x", arrow::int32()), arrow::field("y", arrow::int32())})),
+                                   arrow::field("id", arrow::int64())});
+  const FileProjection projection = Must(FileProjection::Make(*file, {{1, "id", Type::Of(TypeId::kLong)}}, {}, {{"id", 1}}));
+  EXPECT_THAT(projection.leaves(), testing::ElementsAre(4));
+}
+
 TEST(DeletionVector, RoundTripAndCorruption) {
   PositionSet set;
   std::mt19937_64 random(5);
@@ -374,6 +418,18 @@ TEST(DeletionVector, RoundTripAndCorruption) {
 }
 
 // What the manifests tell is not read: the data files are gone, and rows are counted all the same.
+// Well-formed bytes with a right checksum, of a run that leaves its container: 100 positions from 65530 on, of which six have their places.
+TEST(DeletionVector, ARunThatIsLongerThanItsContainerCountsNoMoreThanThereAre) {
+  const auto number = [](auto value) { return std::string(reinterpret_cast<const char*>(&value), sizeof(value)); };
+  const std::string run = number(uint32_t{12347}) + '\1' + number(uint16_t{0}) + number(uint16_t{99}) + number(uint16_t{1}) + number(uint16_t{65530}) + number(uint16_t{99});
+  const std::string body = "\xD1\xD3\x39\x64" + number(uint64_t{1}) + number(uint32_t{0}) + run;
+  const auto big = [](uint32_t value) { return std::string{static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)}; };
+  const auto set = PositionSet::FromBlob(big(static_cast<uint32_t>(body.size())) + body + big(formats::Crc32(body)));
+  ASSERT_TRUE(set.ok()) << set.error().ToString();
+  EXPECT_EQ(set->CountRange(65'000, 65'536), 6u);
+  EXPECT_LE(set->CountRange(65'530, 65'537), 7u);
+}
+
 TEST(Scan, CountsWithoutDataFiles) {
   TestWarehouse warehouse;
   Table table = warehouse.Create("t", kColumns, {}, {"name"});

@@ -154,6 +154,7 @@ Result<SnapshotCommit> SnapshotCommit::Make(const WriteContext& context, const T
   }
   SnapshotCommit commit(context);
   commit.snapshot_id_ = static_cast<int64_t>(context.random.Next() >> 1) | 1;
+  commit.table_uuid_ = base.table_uuid;
   commit.options_ = std::move(options);
   commit.options_.known_sequence_number = std::max(commit.options_.known_sequence_number, base.last_sequence_number);
   FIRN_ASSERT(commit.options_.key_ids.empty() || (files.known && commit.options_.branch == kMainBranch), "upserts are of the main branch, as their writer knew it");
@@ -301,7 +302,15 @@ Result<std::vector<ManifestFile>> SnapshotCommit::KeptManifests(const TableMetad
   return kept;
 }
 
+// Field ids, specs and folders of another table of the name mean something else.
+Status SnapshotCommit::CheckIsOf(const TableMetadata& metadata) const {
+  if (table_uuid_.empty() || metadata.table_uuid.empty() || table_uuid_ == metadata.table_uuid) return Ok();
+  return Error(ErrorCode::kTableNotFound, fmt::format("the table that was written, {}, is gone; {} has its name now", table_uuid_, metadata.table_uuid))
+      .Hint("the rows that were written for it are of no use: cancel the job and submit its statement again");
+}
+
 Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
+  FIRN_RETURN_IF_ERROR(CheckIsOf(metadata));
   const Snapshot* parent = metadata.FindRef(options_.branch);
   FIRN_ASSERT(snapshot_id_ != 0 && !IsIn(metadata), "snapshot {} is in the table already", snapshot_id_);
   DropAttempt();
@@ -395,6 +404,7 @@ std::string SnapshotCommit::ToBytes() const {
   json::object object;
   object["version"] = kBytesVersion;
   object["snapshot-id"] = snapshot_id_;
+  object["table-uuid"] = table_uuid_;
   object["known-sequence-number"] = options_.known_sequence_number;
   object["mode"] = static_cast<int>(options_.mode);
   object["branch"] = options_.branch;
@@ -423,6 +433,8 @@ Result<SnapshotCommit> SnapshotCommit::FromBytes(const WriteContext& context, st
   if (version != kBytesVersion) return object.Wrong("version", std::to_string(kBytesVersion));
   SnapshotCommit commit(context);
   FIRN_TRY(commit.snapshot_id_, object.Integer("snapshot-id"));
+  FIRN_TRY(const std::optional<std::string> table_uuid, object.OptionalText("table-uuid"));
+  commit.table_uuid_ = table_uuid.value_or("");  // bytes of an earlier program do not tell
   FIRN_TRY(const std::optional<int64_t> known, object.OptionalInteger("known-sequence-number"));
   commit.options_.known_sequence_number = known.value_or(std::numeric_limits<int64_t>::max());  // bytes of an earlier program: history is taken to be whole
   FIRN_TRY(int64_t mode, object.Integer("mode"));
@@ -454,6 +466,7 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
   retries = std::clamp<int64_t>(retries, 0, kCommitRetriesMax);
   std::string reason;
   for (int64_t attempt = 0; attempt <= retries; ++attempt) {
+    FIRN_RETURN_IF_ERROR(commit.CheckIsOf(*table.metadata));
     FIRN_TRY(const bool is_done, commit.IsDone(*table.metadata));
     if (is_done) {
       FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));

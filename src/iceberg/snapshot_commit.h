@@ -79,6 +79,8 @@ class SnapshotCommit {
   std::string ToBytes() const;
 
   int64_t snapshot_id() const { return snapshot_id_; }
+  /// kTableNotFound if the table is not the one that was written but another, made under its name since.
+  Status CheckIsOf(const TableMetadata& metadata) const;
   /// Whether the table's history holds this commit, by its snapshot id.
   bool IsIn(const TableMetadata& metadata) const { return metadata.FindSnapshot(snapshot_id_) != nullptr; }
   /// Whether it has been made, also if its snapshot has been expired since: a job may come back after many commits of others. What was expired is looked for among the
@@ -122,6 +124,7 @@ class SnapshotCommit {
 
   WriteContext context_;
   int64_t snapshot_id_ = 0;
+  std::string table_uuid_;                               // empty: not known
   SnapshotCommitOptions options_;
   std::vector<ManifestFile> new_manifests_;
   std::map<std::string, int64_t> added_;                 // summary counts, by key

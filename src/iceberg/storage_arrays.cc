@@ -13,6 +13,8 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include "base/assert.h"
+#include "formats/iso_time.h"
 #include "iceberg/sql_types.h"
 #include "types/arrow_result.h"
 
@@ -33,27 +35,48 @@ Result<ArrayPtr> WithoutOffset(const ArrayPtr& array) {
   return types::FromArrowResult(arrow::Concatenate({array}));
 }
 
+Result<ArrayPtr> Store(const ArrayPtr& column, const NestedField& field);
+
+Error NullIn(const NestedField& field) {
+  return Error(ErrorCode::kNotNullViolation, fmt::format("NULL in the column `{}`, which is NOT NULL", field.name)).Hint("Filter such rows out, or declare the column nullable.");
+}
+
+// Parts of a row that is NULL are NULL, also those that are NOT NULL where there is a row.
 Result<ArrayPtr> StoreStruct(const ArrayPtr& column, const NestedField& field, const std::shared_ptr<arrow::DataType>& type) {
   const auto& array = static_cast<const arrow::StructArray&>(*column);
+  arrow::ArrayVector parts = array.fields();
+  if (array.null_count() > 0) {
+    FIRN_TRY(parts, types::FromArrowResult(array.Flatten()));
+  }
   arrow::ArrayVector children;
   for (size_t i = 0; i < field.type.fields.size(); ++i) {
-    FIRN_TRY(ArrayPtr child, ToStorage(array.field(static_cast<int>(i)), field.type.fields[i]));
-    children.push_back(std::move(child));
+    const NestedField& child = field.type.fields[i];
+    if (child.required && parts[i]->null_count() > array.null_count()) return NullIn(child);
+    FIRN_TRY(ArrayPtr stored, Store(parts[i], child));
+    children.push_back(std::move(stored));
   }
   return ArrayPtr(std::make_shared<arrow::StructArray>(type, array.length(), std::move(children), array.null_bitmap(), array.null_count()));
 }
 
 Result<ArrayPtr> StoreList(const ArrayPtr& column, const NestedField& field, const std::shared_ptr<arrow::DataType>& type) {
   const auto& array = static_cast<const arrow::ListArray&>(*column);
-  FIRN_TRY(ArrayPtr values, ToStorage(array.values(), field.type.fields[0]));
+  if (field.type.fields[0].required && array.values()->null_count() > 0) {  // not of those that no list holds
+    FIRN_TRY(ArrayPtr held, types::FromArrowResult(array.Flatten()));
+    if (held->null_count() > 0) return NullIn(field.type.fields[0]);
+  }
+  FIRN_TRY(ArrayPtr values, Store(array.values(), field.type.fields[0]));
   return ArrayPtr(std::make_shared<arrow::ListArray>(type, array.length(), array.value_offsets(), std::move(values), array.null_bitmap(),
                                                      array.null_count()));
 }
 
 Result<ArrayPtr> StoreMap(const ArrayPtr& column, const NestedField& field, const std::shared_ptr<arrow::DataType>& type) {
   const auto& array = static_cast<const arrow::MapArray&>(*column);
-  FIRN_TRY(ArrayPtr keys, ToStorage(array.keys(), field.type.fields[0]));
-  FIRN_TRY(ArrayPtr items, ToStorage(array.items(), field.type.fields[1]));
+  if (field.type.fields[1].required && array.items()->null_count() > 0) {
+    FIRN_TRY(ArrayPtr held, types::FromArrowResult(array.Flatten()));
+    if (static_cast<const arrow::StructArray&>(*held).field(1)->null_count() > 0) return NullIn(field.type.fields[1]);
+  }
+  FIRN_TRY(ArrayPtr keys, Store(array.keys(), field.type.fields[0]));
+  FIRN_TRY(ArrayPtr items, Store(array.items(), field.type.fields[1]));
   return ArrayPtr(std::make_shared<arrow::MapArray>(type, array.length(), array.value_offsets(), std::move(keys), std::move(items),
                                                     array.null_bitmap(), array.null_count()));
 }
@@ -71,6 +94,26 @@ Result<ArrayPtr> StorePrimitive(const ArrayPtr& column, const NestedField& field
     result = cast->make_array();
   }
   return is_uuid ? arrow::ExtensionType::WrapArray(type, result) : result;
+}
+
+// NULLs that must not be have been looked for.
+Result<ArrayPtr> Store(const ArrayPtr& column, const NestedField& field) {
+  const std::shared_ptr<arrow::DataType> type = StorageType(field.type);
+  if (field.type.IsPrimitive()) return StorePrimitive(column, field, type);
+  FIRN_TRY(ArrayPtr plain, WithoutOffset(column));
+  switch (field.type.id) {
+    case TypeId::kStruct:
+      if (plain->type_id() != arrow::Type::STRUCT || plain->type()->num_fields() != static_cast<int>(field.type.fields.size())) break;
+      return StoreStruct(plain, field, type);
+    case TypeId::kList:
+      if (plain->type_id() != arrow::Type::LIST) break;
+      return StoreList(plain, field, type);
+    default:
+      if (plain->type_id() != arrow::Type::MAP) break;
+      return StoreMap(plain, field, type);
+  }
+  return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` is {} where the table has {}", field.name, plain->type()->ToString(),
+                                                       field.type.ToString()));
 }
 
 std::string BytesAt(const arrow::Array& array, int64_t row) {
@@ -158,26 +201,10 @@ std::shared_ptr<arrow::Schema> StorageSchema(const std::vector<NestedField>& fie
 }
 
 Result<ArrayPtr> ToStorage(const ArrayPtr& column, const NestedField& field) {
-  if (field.required && column->null_count() > 0) {
-    return Error(ErrorCode::kNotNullViolation, fmt::format("NULL in the column `{}`, which is NOT NULL", field.name))
-        .Hint("Filter such rows out, or declare the column nullable.");
-  }
-  const std::shared_ptr<arrow::DataType> type = StorageType(field.type);
-  if (field.type.IsPrimitive()) return StorePrimitive(column, field, type);
-  FIRN_TRY(ArrayPtr plain, WithoutOffset(column));
-  switch (field.type.id) {
-    case TypeId::kStruct:
-      if (plain->type_id() != arrow::Type::STRUCT || plain->type()->num_fields() != static_cast<int>(field.type.fields.size())) break;
-      return StoreStruct(plain, field, type);
-    case TypeId::kList:
-      if (plain->type_id() != arrow::Type::LIST) break;
-      return StoreList(plain, field, type);
-    default:
-      if (plain->type_id() != arrow::Type::MAP) break;
-      return StoreMap(plain, field, type);
-  }
-  return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` is {} where the table has {}", field.name, plain->type()->ToString(),
-                                                       field.type.ToString()));
+  if (field.required && column->null_count() > 0) return NullIn(field);
+  FIRN_TRY(ArrayPtr stored, Store(column, field));
+  FIRN_ASSERT(stored->length() == column->length(), "{} values of `{}` are stored as {}", column->length(), field.name, stored->length());
+  return stored;
 }
 
 Literal LiteralAt(const arrow::Array& array, int64_t row, const Type& type) {
@@ -204,10 +231,17 @@ Literal LiteralAt(const arrow::Array& array, int64_t row, const Type& type) {
   }
 }
 
+Error FinerThanSqlsTime(int64_t nanos) {
+  std::string text;
+  formats::AppendIsoTime(&text, nanos);
+  return Error(ErrorCode::kNotSupported, fmt::format("the time {} is finer than the milliseconds of SQL's TIME", text)).Hint("Name the other columns in the query.");
+}
+
 Result<ArrayPtr> ConstantArray(const Type& type, const Literal& value, int64_t count) {
   FIRN_TRY(types::DataType sql, SqlTypeOf(type));
   const std::shared_ptr<arrow::DataType> arrow_type = sql.ToArrow();
   if (value.is_null()) return types::FromArrowResult(arrow::MakeArrayOfNull(arrow_type, count));
+  if (const int64_t* micros = value.get_if<int64_t>(); micros != nullptr && type.id == TypeId::kTime && *micros % 1000 != 0) return FinerThanSqlsTime(*micros * 1000);
   FIRN_TRY(std::shared_ptr<arrow::Scalar> scalar, types::FromArrowResult(ScalarOf(arrow_type, value)));
   return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, count));
 }

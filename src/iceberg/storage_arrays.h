@@ -23,6 +23,8 @@ Result<types::ArrayPtr> ToStorage(const types::ArrayPtr& column, const NestedFie
 
 /// The value at a row of a storage (or SQL) array of a primitive type.
 Literal LiteralAt(const arrow::Array& array, int64_t row, const Type& type);
+/// kNotSupported: a time of day, in nanoseconds, that SQL's milliseconds cannot tell.
+Error FinerThanSqlsTime(int64_t nanos);
 /// `count` times the value, in the SQL type's Arrow form.
 Result<types::ArrayPtr> ConstantArray(const Type& type, const Literal& value, int64_t count);
 

@@ -73,6 +73,10 @@ Result<std::unique_ptr<TableScan>> TableScan::Make(objectstore::ObjectStore& sto
   FIRN_TRY(ChosenSnapshot chosen, ChooseSnapshot(*scan->metadata_, scan->options_.snapshot));
   scan->snapshot_ = chosen.snapshot;
   scan->snapshot_schema_ = chosen.schema;
+  if (const std::optional<int64_t> pinned = scan->options_.pinned_snapshot_id) {
+    scan->snapshot_ = scan->metadata_->FindSnapshot(*pinned);
+    if (scan->snapshot_ == nullptr) return Error(ErrorCode::kSnapshotNotFound, fmt::format("snapshot {}, of which some has been read, has been expired", *pinned));
+  }
   if (!scan->options_.column_ids) {
     scan->columns_ = chosen.schema->fields;
   } else {

@@ -41,6 +41,7 @@ Result<ChosenSnapshot> ChooseSnapshot(const TableMetadata& metadata, const Snaps
 
 struct ScanOptions {
   SnapshotChoice snapshot;
+  std::optional<int64_t> pinned_snapshot_id = {};  // read in place of the chosen one, in the chosen schema: by a scan that goes on where it was
   std::optional<std::vector<int32_t>> column_ids;  // top-level columns of the chosen schema, in the wanted order; absent: all
   ScanPredicate predicate;                         // ids and types of the chosen schema
   int64_t batch_rows = types::kPreferredBatchRows;

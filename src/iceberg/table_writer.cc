@@ -172,6 +172,7 @@ Status TableWriter::Write(const types::Batch& rows, std::vector<RowLocation>* lo
     }
     begin += count;
   }
+  FIRN_ASSERT(begin == rows.row_count, "{} of {} rows lie in one of {} partitions", begin, rows.row_count, groups.size());
   return StayWithinLimits();
 }
 

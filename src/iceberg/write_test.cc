@@ -193,6 +193,51 @@ TEST(TableWriter, RollsAtTheTargetSizeAndRefusesNullsInRequiredColumns) {
   EXPECT_THAT(refused.error().message(), HasSubstr("`id`"));
 }
 
+// A ROW that is NULL has no parts that could be missing; one that is there has.
+TEST(TableWriter, PartsThatAreNotNullMayLackWithTheirRow) {
+  TestWarehouse warehouse;
+  const DataType inner = DataType::Row({{"x", DataType::Int().NotNull()}}).NotNull();
+  const DataType row = DataType::Row({{"a", DataType::Int().NotNull()}, {"r", inner}, {"l", DataType::Array(DataType::Int().NotNull())}});
+  const Table table = warehouse.Create("t", {{"r", row}});
+  // NULL and (a, (x), NULL).
+  const auto write = [&](std::optional<int32_t> a, std::optional<int32_t> x) {
+    const types::ArrayPtr inners = arrow::StructArray::Make({Ints({std::nullopt, x})}, {"x"}, arrow::AllocateEmptyBitmap(2).ValueOrDie(), 2).ValueOrDie();
+    auto valid = std::shared_ptr<arrow::Buffer>(arrow::AllocateEmptyBitmap(2).ValueOrDie());
+    valid->mutable_data()[0] = 2;
+    auto inner_valid = std::shared_ptr<arrow::Buffer>(arrow::AllocateEmptyBitmap(2).ValueOrDie());
+    inner_valid->mutable_data()[0] = 2;
+    const auto inner_array = std::make_shared<arrow::StructArray>(inner.ToArrow(), 2, arrow::ArrayVector{Ints({std::nullopt, x})}, inner_valid);
+    const auto lists = arrow::MakeArrayOfNull(arrow::list(arrow::int32()), 2).ValueOrDie();
+    const auto rows = std::make_shared<arrow::StructArray>(row.ToArrow(), 2, arrow::ArrayVector{Ints({std::nullopt, a}), inner_array, lists}, valid);
+    auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
+    return writer->Write(MakeBatch({{"r", row}}, {rows}));
+  };
+  const Status good = write(1, 2);
+  EXPECT_TRUE(good.ok()) << good.error().ToString();
+  EXPECT_EQ(write(std::nullopt, 2).error().code(), ErrorCode::kNotNullViolation);
+  EXPECT_EQ(write(1, std::nullopt).error().code(), ErrorCode::kNotNullViolation);
+}
+
+TEST(SnapshotCommit, ATableThatWasMadeAnewIsNotTheOneThatWasWritten) {
+  TestWarehouse warehouse;
+  const Table base = warehouse.Create("t", kColumns);
+  auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), base.metadata));
+  Must(writer->Write(Rows(0, 10)));
+  WrittenFiles files;
+  files.data_files = Must(writer->Finish());
+  SnapshotCommit commit = Must(SnapshotCommit::Make(warehouse.context(), *base.metadata, std::move(files)));
+  Must(warehouse.catalog().DropTable(base.identifier, true));
+  const Table anew = warehouse.Create("t", {{"other", DataType::Int()}});
+  SnapshotCommit restored = Must(SnapshotCommit::FromBytes(warehouse.context(), commit.ToBytes()));
+  for (SnapshotCommit* one : {&commit, &restored}) {
+    const auto committed = CommitSnapshot(warehouse.catalog(), base.identifier, *one);
+    ASSERT_FALSE(committed.ok());
+    EXPECT_EQ(committed.error().code(), ErrorCode::kTableNotFound);
+    EXPECT_THAT(committed.error().message(), HasSubstr(base.metadata->table_uuid));
+  }
+  EXPECT_EQ(warehouse.Load("t").metadata_location, anew.metadata_location);
+}
+
 TEST(SnapshotCommit, RebasesOnAnotherWritersCommit) {
   TestWarehouse warehouse;
   const Table base = warehouse.Create("t", kColumns);

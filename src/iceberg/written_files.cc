@@ -76,7 +76,7 @@ Result<std::string> EncodeWrittenFiles(const TableMetadata& metadata, const Writ
   base::AppendUnsignedVarint(&out, groups.size());
   for (const auto& [key, entries] : groups) {
     const PartitionSpec* spec = metadata.FindSpec(key.first);
-    FIRN_ASSERT(spec != nullptr, "no partition spec {}", key.first);
+    if (spec == nullptr) return Error(ErrorCode::kInvalidMetadata, fmt::format("files were written with partition spec {}, which the table has not", key.first));
     // Version 2 whatever the table's is: it holds all that version 1 does.
     const ManifestEncoding encoding{2, metadata.SchemaForSpec(*spec), *spec, key.second, 0, std::string(formats::kAvroSyncBytes, 'w')};
     FIRN_TRY(std::string manifest, EncodeManifest(encoding, entries));
