@@ -30,6 +30,7 @@ Error SystemError(std::string_view call, const std::string& path, int number) {
   if (number == ENOENT) code = ErrorCode::kNotFound;
   if (number == EEXIST) code = ErrorCode::kAlreadyExists;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::kDiskFull;
+  if (number == ENAMETOOLONG) code = ErrorCode::kInvalidArgument;  // it will be tomorrow, too
   return Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number)));
 }
 

@@ -63,6 +63,9 @@ TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {
   EXPECT_EQ(*files().ReadAll(Path("two")), "2");
   EXPECT_TRUE(files().RenameIfAbsent(Path("one"), Path("three")).ok());
   EXPECT_FALSE(files().Exists(Path("one")));
+  const std::string long_name(300, 'x');
+  EXPECT_EQ(files().Open(Path(long_name), OpenMode::kCreateNew).error().code(), ErrorCode::kInvalidArgument) << "which no try again will change";
+  EXPECT_EQ(files().CreateDirectories(Path(long_name)).error().code(), ErrorCode::kInvalidArgument);
 }
 
 TEST_F(FileSystemTest, ListsSortedAndLocksOnce) {
