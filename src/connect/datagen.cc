@@ -85,7 +85,7 @@ Result<double> NumberOption(const plan::TableDefinition& table, const std::strin
   double value = 0;
   const std::string& text = found->second;
   auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size()) {
+  if (status != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is '{}'; it takes a number", key, text));
   }
   return value;
@@ -122,6 +122,9 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   }
   if (std::abs(start) > kLastExact || end < -kLastExact) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{0}start' is {1} and '{0}end' is {2}: a sequence goes from -{3} to {3} at most", prefix, start, end, kLastExact));
+  }
+  if (rule.null_rate < 0 || rule.null_rate > 1) {
+    return Error(ErrorCode::kInvalidOption, fmt::format("'{}null-rate' is {}; it takes 0 to 1", prefix, rule.null_rate));
   }
   if (length < 0 || length > kMaxTextLength) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{}length' is {}; it takes 0 to {}", prefix, length, kMaxTextLength));

@@ -68,5 +68,24 @@ TEST(Datagen, ABatchOfLongTextsHasFewRows) {
   EXPECT_GT(rows, 32);
 }
 
+TEST(Datagen, NumbersThatAreNoneAreRefused) {
+  io::RealEnvironment environment;
+  auto connector = MakeDatagenConnector(environment.environment());
+  plan::TableDefinition table = *RandomNumbers().table;
+  for (const char* key : {"min", "max", "length", "null-rate", "start", "end"}) {
+    for (const char* value : {"nan", "inf", "-inf"}) {
+      plan::TableDefinition changed = table;
+      changed.options[std::string("fields.v.") + key] = value;
+      const auto traits = connector->DescribeSource(changed, false);
+      ASSERT_FALSE(traits.ok()) << key << " " << value;
+      EXPECT_EQ(traits.error().code(), ErrorCode::kInvalidOption);
+    }
+  }
+  for (const char* rate : {"-0.5", "1.5"}) {
+    table.options["fields.v.null-rate"] = rate;
+    EXPECT_FALSE(connector->DescribeSource(table, false).ok()) << rate;
+  }
+}
+
 }  // namespace
 }  // namespace firn::connect

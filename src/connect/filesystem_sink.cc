@@ -24,6 +24,8 @@ namespace {
 
 constexpr const char* kStagedPrefix = ".firn-";  // files of checkpoints that are not committed; readers pass over names that begin with a dot
 constexpr char kPathEnd = '\0';                // no path holds it
+constexpr std::string_view kOverwrites = "*";  // a line of a commit that is no name: names of files begin otherwise, those of folders have it escaped
+constexpr std::string_view kFolder = "*in ";   // likewise, before the table's folder
 constexpr size_t kOpenFilesMax = 64;             // a lane; beyond it the file least recently written to is closed, and its partition goes on in another
 constexpr int64_t kBufferedBytesMax = 256 << 20; // a lane, in open row groups; beyond it all files are closed
 
@@ -247,27 +249,37 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     for (const std::string& lane : lanes) effects.outside += lane;
     if (overwrites_ && is_last) {
       FIRN_RETURN_IF_ERROR(PlanRemoval(identity, NamesIn(effects.outside)));
-      effects.outside = "*\n" + effects.outside;
+      effects.outside = fmt::format("{}\n{}", kOverwrites, effects.outside);
     }
+    if (!effects.outside.empty() && folder_.find('\n') == std::string::npos) effects.outside = fmt::format("{}{}\n{}", kFolder, folder_, effects.outside);
     return effects;
   }
   void Published(const exec::CheckpointIdentity&) override {}
   void Abandoned(const exec::CheckpointIdentity&) override {}
 
-  // A file that has its name already was renamed by an earlier try.
+  // A file that is not there under its staged name was renamed by an earlier try; whoever waited for it may have taken it away since.
   Status CommitOutside(const exec::CheckpointIdentity& identity, const std::string& outside) override {
     std::vector<std::string> names = NamesIn(outside);
-    const bool overwrites = !names.empty() && names.front() == "*";
+    if (!names.empty() && names.front().starts_with(kFolder)) {
+      const std::string folder = names.front().substr(kFolder.size());
+      if (folder != folder_) {
+        return Error(ErrorCode::kStateIncompatible, fmt::format("files of checkpoint {} are to appear in {}, and the table is in {} now", identity.checkpoint_id, folder, folder_))
+            .Hint("make the table with its old 'path' again, or cancel the job, which drops them");
+      }
+      names.erase(names.begin());
+    }
+    const bool overwrites = !names.empty() && names.front() == kOverwrites;
     if (overwrites) {
       names.erase(names.begin());
       FIRN_RETURN_IF_ERROR(RemovePlanned(identity));
     }
     for (const std::string& name : names) {
-      const std::string path = io::JoinPath(folder_, name);
-      const Status status = files_.Rename(StagedPath(folder_, name), path);
-      if (!status.ok() && !files_.Exists(path)) return status;
+      const std::string staged = StagedPath(folder_, name);
+      if (const Status status = files_.Rename(staged, io::JoinPath(folder_, name)); !status.ok() && files_.Exists(staged)) return status;
     }
-    for (const std::string& folder : FoldersOf(names)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
+    for (const std::string& folder : FoldersOf(names)) {
+      if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));
+    }
     return overwrites ? ForgetPlan(identity) : Ok();
   }
 

@@ -111,6 +111,19 @@ TEST_F(FilesystemSinkTest, AnOverwriteThatIsCommittedAgainLeavesWhatOthersHaveAd
   EXPECT_THAT(Names(), testing::UnorderedElementsAre("day=1/between.json", "day=1/later.json", "day=1/latest.json", testing::StartsWith("day=1/part-job1-")));
 }
 
+// Whoever waits for files takes them away as soon as they are there. A commit that is made again has nothing to do then.
+TEST_F(FilesystemSinkTest, ACommitThatIsMadeAgainDoesNotMissWhatOthersHaveTaken) {
+  exec::Sink sink = Make("job1");
+  ASSERT_TRUE(sink.lanes[0]->Write(Rows({1, 2}, 1)).ok() && sink.lanes[0]->Write(Rows({3}, 2)).ok());
+  const std::string committed = sink.lanes[0]->Prepare(7).value()->Finish().value();
+  ASSERT_TRUE(sink.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
+  ASSERT_TRUE(files().RemoveAll(io::JoinPath(folder_, "day=1")).ok());
+  for (const std::string& name : Names()) ASSERT_TRUE(files().Remove(io::JoinPath(folder_, name)).ok());
+  const Status again = Make("job1").committer->CommitOutside({"job1", "sink", 7}, committed);
+  EXPECT_TRUE(again.ok()) << again.error().ToString();
+  EXPECT_THAT(Names(), testing::IsEmpty());
+}
+
 TEST_F(FilesystemSinkTest, AFolderThatIsNotThereHasNoOrphans) { EXPECT_TRUE(Make("job1").committer->RemoveOrphans({"job1", "sink", 0}).ok()); }
 
 }  // namespace

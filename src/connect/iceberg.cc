@@ -11,6 +11,7 @@
 #include "connect/iceberg_predicate.h"
 #include "connect/iceberg_sink.h"
 #include "connect/iceberg_source.h"
+#include "connect/options.h"
 #include "connect/stateless_sink_internal.h"
 #include "iceberg/metadata_table.h"
 #include "iceberg/table_metadata.h"
@@ -19,6 +20,39 @@
 namespace firn::connect {
 
 namespace {
+
+// What Flink's hints of reading say; how the work is cut into splits is not asked for here.
+const std::vector<OptionRule>& ReadHints() {
+  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
+      {"snapshot-id", OptionKind::kInteger, false, {}, "reads this snapshot"},
+      {"as-of-timestamp", OptionKind::kInteger, false, {}, "reads the snapshot that was current then (milliseconds)"},
+      {"branch", OptionKind::kText, false, {}, "reads the branch"},
+      {"tag", OptionKind::kText, false, {}, "reads the tag"},
+      {"ref", OptionKind::kText, false, {}, "reads the branch or tag"},
+      {"streaming", OptionKind::kBoolean, false, {}, "'false'"},
+      {"monitor-interval", OptionKind::kDuration, false, {}, "accepted"},
+      {"case-sensitive", OptionKind::kBoolean, false, {}, "accepted"},
+      {"split-size", OptionKind::kInteger, false, {}, "accepted"},
+      {"split-lookback", OptionKind::kInteger, false, {}, "accepted"},
+      {"split-file-open-cost", OptionKind::kInteger, false, {}, "accepted"},
+      {"include-column-stats", OptionKind::kBoolean, false, {}, "accepted"},
+      {"max-planning-snapshot-count", OptionKind::kInteger, false, {}, "accepted"},
+      {"max-allowed-planning-failures", OptionKind::kInteger, false, {}, "accepted"},
+  };
+  return *rules;
+}
+
+const std::vector<OptionRule>& WriteHints() {
+  static const std::vector<OptionRule>* const rules = new std::vector<OptionRule>{
+      {"upsert-enabled", OptionKind::kBoolean, false, {}, "replaces rows by the primary key"},
+      {"write.upsert.enabled", OptionKind::kBoolean, false, {}, "replaces rows by the primary key"},
+      {"overwrite-enabled", OptionKind::kChoice, false, {"false"}, "'false'; INSERT OVERWRITE overwrites"},
+      {"write-format", OptionKind::kChoice, false, {"parquet"}, "'parquet'"},
+      {"distribution-mode", OptionKind::kText, false, {}, "accepted; rows go to the lane of their key"},
+      {"write-parallelism", OptionKind::kInteger, false, {}, "accepted"},
+  };
+  return *rules;
+}
 
 class IcebergConnector final : public exec::Connector {
  public:
@@ -30,6 +64,7 @@ class IcebergConnector final : public exec::Connector {
   std::string name() const override { return "iceberg"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool) const override {
+    FIRN_RETURN_IF_ERROR(CheckHints(table, ReadHints()));
     FIRN_RETURN_IF_ERROR(catalog::SnapshotChoiceOf(table));
     if (table.Option("streaming") == "true") {
       return Error(ErrorCode::kNotSupported, "reading an Iceberg table as a stream is not supported").Hint("leave 'streaming' out: the table is read as it is now");
@@ -40,6 +75,7 @@ class IcebergConnector final : public exec::Connector {
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
     if (iceberg::SplitMetadataTableName(table.path.name)) return Error(ErrorCode::kNotSupported, fmt::format("{} is a metadata table and cannot be written", table.path.ToString()));
+    FIRN_RETURN_IF_ERROR(CheckHints(table, WriteHints()));
     plan::SinkTraits traits;
     traits.supports_overwrite = true;
     if (IsUpsert(table)) {

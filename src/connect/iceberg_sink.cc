@@ -57,10 +57,21 @@ class CommittedTable {
     base::MutexLock lock(mutex_);
     return state_;
   }
+  /// A lane has seen the table like this: what it writes may be of partition specs that others have added to it.
+  void Met(const iceberg::TableMetadataPtr& metadata) {
+    base::MutexLock lock(mutex_);
+    if (widest_ == nullptr || metadata->partition_specs.size() > widest_->partition_specs.size()) widest_ = metadata;
+  }
+  /// As it was met with the most specs; null: never.
+  iceberg::TableMetadataPtr widest() const {
+    base::MutexLock lock(mutex_);
+    return widest_;
+  }
 
  private:
   mutable base::Mutex mutex_;
   State state_ FIRN_GUARDED_BY(mutex_);
+  iceberg::TableMetadataPtr widest_ FIRN_GUARDED_BY(mutex_);
 };
 
 // Data files and position deletes of one checkpoint.
@@ -96,7 +107,7 @@ class IcebergPart final : public exec::SinkPart {
 
 class IcebergLane final : public exec::SinkLane {
  public:
-  IcebergLane(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::shared_ptr<const CommittedTable> committed, std::vector<int> places, std::vector<int> key_places,
+  IcebergLane(const iceberg::WriteContext& context, const IcebergSinkOptions& options, std::shared_ptr<CommittedTable> committed, std::vector<int> places, std::vector<int> key_places,
               std::vector<int32_t> key_ids, types::SchemaPtr schema, int lane)
       : context_(context),
         options_(options),
@@ -105,7 +116,8 @@ class IcebergLane final : public exec::SinkLane {
         key_places_(std::move(key_places)),
         key_ids_(std::move(key_ids)),
         schema_(std::move(schema)),
-        lane_(lane) {}
+        lane_(lane),
+        metadata_(options.table.metadata) {}
 
   Status Open() { return OpenWriter(options_.checkpoint_id + 1); }
 
@@ -130,7 +142,7 @@ class IcebergLane final : public exec::SinkLane {
       upserts.emplace(IcebergPart::Upserts{std::exchange(deletes_, {}), known_, std::move(deleted_keys)});
       for (uint32_t file : file_numbers_) index_->SetCheckpoint(file, checkpoint_id);
     }
-    auto part = std::make_unique<IcebergPart>(context_, options_.table.metadata, PrefixFor(checkpoint_id), std::move(writer_), std::move(upserts));
+    auto part = std::make_unique<IcebergPart>(context_, metadata_, PrefixFor(checkpoint_id), std::move(writer_), std::move(upserts));
     has_written_ = false;
     file_numbers_.clear();
     FIRN_RETURN_IF_ERROR(OpenWriter(checkpoint_id + 1));
@@ -173,7 +185,7 @@ class IcebergLane final : public exec::SinkLane {
     } else if (!changes.is_empty) {
       FIRN_RETURN_IF_ERROR(AddRows(committed.metadata, changes.files));
     }
-    known_ = iceberg::VersionOf(*committed.metadata);
+    Know(committed.metadata);
     return Ok();
   }
 
@@ -185,8 +197,14 @@ class IcebergLane final : public exec::SinkLane {
     FIRN_TRY(iceberg::Table current, options_.catalog->LoadTable(options_.table.identifier));
     FIRN_RETURN_IF_ERROR(AddRows(current.metadata, {}));
     index_->CountCrowd();
-    known_ = iceberg::VersionOf(*current.metadata);
+    Know(current.metadata);
     return Ok();
+  }
+
+  void Know(const iceberg::TableMetadataPtr& metadata) {
+    known_ = iceberg::VersionOf(*metadata);
+    metadata_ = metadata;
+    committed_->Met(metadata);
   }
 
   Status AddRows(const iceberg::TableMetadataPtr& metadata, const iceberg::DataFileRange& files) {
@@ -208,6 +226,7 @@ class IcebergLane final : public exec::SinkLane {
   Status Upsert(const types::Batch& rows) {
     std::vector<uint32_t> groups;
     index_->Find(KeysOf(rows), rows.row_count, &groups);
+    FIRN_ASSERT(static_cast<int64_t>(groups.size()) == rows.row_count, "{} keys of {} rows", groups.size(), rows.row_count);
     last_rows_.resize(index_->capacity(), kNoRow);
     for (int64_t row = 0; row < rows.row_count; ++row) {
       if (rows.kind(row) != types::RowKind::kUpdateBefore) last_rows_[groups[static_cast<size_t>(row)]] = row;
@@ -230,6 +249,7 @@ class IcebergLane final : public exec::SinkLane {
     FIRN_TRY(types::Batch kept, types::TakeRows(rows, exec::LongArray(std::move(written))));
     std::vector<iceberg::RowLocation> locations;
     FIRN_RETURN_IF_ERROR(writer_->Write(kept, &locations));
+    FIRN_ASSERT(locations.size() == written_groups.size(), "{} places of {} rows", locations.size(), written_groups.size());
     for (size_t i = 0; i < locations.size(); ++i) index_->Set(written_groups[i], {NumberOf(locations[i].file), locations[i].position});
     return Ok();
   }
@@ -244,7 +264,7 @@ class IcebergLane final : public exec::SinkLane {
 
   const iceberg::WriteContext context_;
   const IcebergSinkOptions options_;
-  const std::shared_ptr<const CommittedTable> committed_;
+  const std::shared_ptr<CommittedTable> committed_;
   const std::vector<int> places_;       // input columns in the table's order
   const std::vector<int> key_places_;   // of the primary key, among the table's columns
   const std::vector<int32_t> key_ids_;  // the same as ids of the table
@@ -255,6 +275,7 @@ class IcebergLane final : public exec::SinkLane {
   bool has_written_ = false;
   std::vector<uint32_t> file_numbers_;  // of the writer's files in the index
   iceberg::TableVersion known_;         // what the index knows of the table besides the lane's own rows
+  iceberg::TableMetadataPtr metadata_;  // as it was then: with the specs of the files that rows are deleted in
   std::optional<KeyIndex> index_;
   std::vector<int64_t> last_rows_;      // by group: its last row of the batch at hand; kNoRow between batches
 };
@@ -320,10 +341,12 @@ class IcebergCommitter final : public exec::SinkCommitter {
 
  private:
   Result<exec::PreparedEffects> MakeEffects(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes) {
+    iceberg::TableMetadataPtr base = committed_->widest();
+    if (base == nullptr) base = options_.table.metadata;
     iceberg::WrittenFiles files;
     for (const std::string& lane : lanes) {
       if (lane.empty()) continue;
-      FIRN_TRY(iceberg::WrittenFiles part, iceberg::DecodeWrittenFiles(*options_.table.metadata, lane));
+      FIRN_TRY(iceberg::WrittenFiles part, iceberg::DecodeWrittenFiles(*base, lane));
       files.Append(std::move(part));
     }
     exec::PreparedEffects effects;
@@ -331,13 +354,13 @@ class IcebergCommitter final : public exec::SinkCommitter {
     iceberg::SnapshotCommitOptions commit_options;
     commit_options.summary = iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id);
     if (overwrites_ && !has_committed_) {
-      commit_options.mode = options_.table.metadata->spec().fields.empty() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
+      commit_options.mode = options_.table.metadata->spec().IsUnpartitioned() ? iceberg::SnapshotMode::kOverwriteTable : iceberg::SnapshotMode::kOverwritePartitions;
     }
     has_committed_ = true;
     commit_options.known_sequence_number = known_sequence_number_;
     commit_options.key_ids = key_ids_;
     if (options_.is_upsert && !files.known) files.known = iceberg::VersionOf(*options_.table.metadata);  // nothing was written
-    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *options_.table.metadata, std::move(files), commit_options));
+    FIRN_TRY(iceberg::SnapshotCommit commit, iceberg::SnapshotCommit::Make(ContextFor(identity), *base, std::move(files), commit_options));
     if (embedded_ == nullptr) {
       effects.outside = commit.ToBytes();
       return effects;

@@ -242,6 +242,31 @@ TEST_F(IcebergSinkTest, ATableThatHoldsAKeyTwiceHoldsItOnceWhenItIsWritten) {
   EXPECT_THAT(Read(), ElementsAre(Pair(1, 10)));
 }
 
+// Another engine changes the partitioning and adds a row while a job runs: the job's deletes of that row are of a spec that the table did not have when the job began.
+TEST_F(IcebergSinkTest, APartitioningThatIsChangedMeanwhileIsHeeded) {
+  Job job(*this, "a"), late(*this, "b");
+  job.Write({{1, 10}, {2, 20}});
+  job.Checkpoint();
+  job.Commit();
+  iceberg::PartitionSpec spec{.spec_id = 1, .fields = {{{1}, 1000, "id_bucket", iceberg::Transform::Bucket(4)}}};
+  const auto changed = Must(catalog_->CommitTable({"db", "t"}, {.updates = {iceberg::AddPartitionSpec{spec}, iceberg::SetDefaultSpec{}}}));
+  ASSERT_EQ(changed.outcome, iceberg::CommitOutcome::kCommitted) << changed.reason;
+  WriteForeign({{1, 19}, {3, 39}});
+  ASSERT_EQ(Load().metadata->partition_specs.size(), 2u);
+  job.Write({{2, 21}});
+  job.Checkpoint();
+  job.Commit();  // from here on it knows the row
+  job.Write({{1, 11}, {3, {}}});
+  job.Checkpoint();
+  job.Commit();
+  EXPECT_THAT(Read(), ElementsAre(Pair(1, 11), Pair(2, 21)));
+  WriteForeign({{4, 49}});
+  late.Write({{1, 12}, {4, 41}});  // its index is read now, its table was loaded before
+  late.Checkpoint();
+  late.Commit();
+  EXPECT_THAT(Read(), ElementsAre(Pair(1, 12), Pair(2, 21), Pair(4, 41)));
+}
+
 // What two writers, which write ahead of their commits and are killed, and another engine, which appends and rewrites, make of a table, beside a model: what a commit
 // says of a key is what the table holds of it; only appends of the other engine may add to that.
 class ManyWriters {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 #include "iceberg/table_metadata.h"
 
@@ -76,6 +77,7 @@ class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
       taken.rows = std::move(ready_.front());
       ready_.pop_front();
       ready_bytes_ -= types::BatchBytes(taken.rows->batch);
+      FIRN_ASSERT(ready_bytes_ >= 0 && (!ready_.empty() || ready_bytes_ == 0), "{} bytes of {} batches are ready", ready_bytes_, ready_.size());
     } else if (failure_) {
       return *failure_;
     } else {
@@ -139,7 +141,7 @@ class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
   std::optional<Error> failure_ FIRN_GUARDED_BY(mutex_);
 };
 
-// A position is a snapshot, a file's number and a row in it.
+// A position is a snapshot, a file's number, a row in it, and the file's path: numbers count files that are not skipped.
 class IcebergSource final : public exec::Source {
  public:
   IcebergSource(objectstore::ObjectStore& objects, iceberg::TableMetadataPtr metadata, iceberg::ScanOptions options, io::TaskQueue* ahead_queue)
@@ -151,7 +153,8 @@ class IcebergSource final : public exec::Source {
   Status Open() {
     FIRN_TRY(scan_, iceberg::TableScan::Make(objects_, metadata_, options_));
     FIRN_TRY(tasks_, scan_->Plan());
-    file_count_ = tasks_.size();
+    paths_.clear();
+    for (const iceberg::FileScanTask& task : tasks_) paths_.push_back(task.file.file_path);
     return Ok();
   }
 
@@ -172,10 +175,12 @@ class IcebergSource final : public exec::Source {
       if (!rows) result.state = taken.has_ended ? exec::PollState::kEnded : exec::PollState::kBlocked;
     }
     if (result.state == exec::PollState::kEnded) {
-      task_ = file_count_;
+      task_ = paths_.size();
       row_ = 0;
     }
     if (!rows) return result;
+    FIRN_ASSERT(rows->task < paths_.size() && (rows->task > task_ || (rows->task == task_ && rows->end_row > row_)), "row {} of file {} of {} behind row {} of file {}", rows->end_row,
+                rows->task, paths_.size(), row_, task_);
     task_ = rows->task;
     row_ = rows->end_row;
     result.rows = std::move(rows->batch);
@@ -184,28 +189,35 @@ class IcebergSource final : public exec::Source {
 
   Result<std::string> Positions() const override {
     const int64_t snapshot = scan_->snapshot() == nullptr ? -1 : scan_->snapshot()->snapshot_id;
-    return fmt::format("{} {} {}", snapshot, task_, row_);
+    return fmt::format("{} {} {} {}", snapshot, task_, row_, task_ < paths_.size() ? paths_[task_] : "");
   }
 
   Status Seek(const std::string& positions) override {
     long long snapshot = 0, task = 0, row = 0;
-    if (std::sscanf(positions.c_str(), "%lld %lld %lld", &snapshot, &task, &row) != 3 || task < 0 || row < 0) {
+    int end = 0;
+    if (std::sscanf(positions.c_str(), "%lld %lld %lld%n", &snapshot, &task, &row, &end) != 3 || task < 0 || row < 0) {
       return Error(ErrorCode::kCorruption, fmt::format("a stored iceberg position cannot be read: '{}'", positions));
     }
     if (snapshot < 0) {
       tasks_.clear();
-      file_count_ = 0;
+      paths_.clear();
       return Ok();
     }
-    options_.snapshot = {.snapshot_id = snapshot};
+    options_.pinned_snapshot_id = snapshot;
     FIRN_RETURN_IF_ERROR(Open());
     task_ = static_cast<size_t>(task);
     row_ = row;
+    // Of an earlier program, or at the end: without a path.
+    const std::string path = static_cast<size_t>(end) < positions.size() ? positions.substr(static_cast<size_t>(end) + 1) : std::string();
+    if (path.empty() || (task_ < paths_.size() && paths_[task_] == path)) return Ok();
+    auto found = std::find(paths_.begin(), paths_.end(), path);
+    if (found == paths_.end()) return Error(ErrorCode::kStateIncompatible, fmt::format("{} was read as far as row {}, and the query as planned now does not read it", path, row_));
+    task_ = static_cast<size_t>(found - paths_.begin());
     return Ok();
   }
 
   std::vector<exec::PartitionStatus> Describe() const override {
-    return {{.name = metadata_->location, .position = static_cast<int64_t>(task_), .end_position = static_cast<int64_t>(file_count_)}};
+    return {{.name = metadata_->location, .position = static_cast<int64_t>(task_), .end_position = static_cast<int64_t>(paths_.size())}};
   }
 
  private:
@@ -223,7 +235,7 @@ class IcebergSource final : public exec::Source {
   std::function<void()> waker_;
   std::shared_ptr<iceberg::TableScan> scan_;
   std::vector<iceberg::FileScanTask> tasks_;   // until it has begun
-  size_t file_count_ = 0;
+  std::vector<std::string> paths_;             // of all of them
   bool has_begun_ = false;
   std::optional<ScanCursor> cursor_;   // or ahead_, once it has begun
   std::shared_ptr<ReadAhead> ahead_;

@@ -9,6 +9,7 @@ namespace firn::connect {
 void KeyIndex::Find(const std::vector<types::ArrayPtr>& keys, int64_t rows, std::vector<uint32_t>* groups) {
   encoder_.Encode(keys, rows, &keys_);
   table_.FindOrInsert(keys_, groups);
+  FIRN_ASSERT(static_cast<int64_t>(groups->size()) == rows, "{} groups of {} rows", groups->size(), rows);
   files_.resize(table_.capacity(), kNowhere);
   positions_.resize(table_.capacity(), 0);
 }

@@ -74,6 +74,14 @@ Status CheckOptions(const plan::TableDefinition& table, const std::vector<Option
   return Ok();
 }
 
+Status CheckHints(const plan::TableDefinition& table, const std::vector<OptionRule>& rules) {
+  plan::TableDefinition hinted;
+  hinted.path = table.path;
+  hinted.connector = table.connector;
+  for (const std::string& key : table.hints) hinted.options[key] = table.Option(key);
+  return CheckOptions(hinted, rules);
+}
+
 int64_t IntegerOption(const plan::TableDefinition& table, const std::string& key, int64_t otherwise) {
   auto found = table.options.find(key);
   if (found == table.options.end()) return otherwise;

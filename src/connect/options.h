@@ -26,6 +26,9 @@ struct OptionRule {
 /// 'property-version') are always accepted.
 Status CheckOptions(const plan::TableDefinition& table, const std::vector<OptionRule>& rules);
 
+/// The same of the options that a hint gave: of a table whose own options are properties, of which anybody may set any.
+Status CheckHints(const plan::TableDefinition& table, const std::vector<OptionRule>& rules);
+
 /// The value of an option that CheckOptions has passed.
 int64_t IntegerOption(const plan::TableDefinition& table, const std::string& key, int64_t otherwise);
 bool BooleanOption(const plan::TableDefinition& table, const std::string& key, bool otherwise);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/array.h>
+#include <arrow/compute/cast.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
@@ -8,6 +11,7 @@
 #include "formats/parquet_reader.h"
 #include "iceberg/projection.h"
 #include "iceberg/sql_types.h"
+#include "types/arrow_result.h"
 
 namespace firn::connect {
 
@@ -67,10 +71,22 @@ class ParquetFileRows final : public FileRows {
       formats::DecodedRecords decoded;
       decoded.rows = types::Batch{sql_schema_, {}, batch->num_rows(), nullptr, nullptr};
       FIRN_TRY(decoded.rows.columns, projection_->Convert(*batch));
+      for (size_t i = 0; i < decoded.rows.columns.size(); ++i) {
+        FIRN_TRY(decoded.rows.columns[i], AsDeclared(std::move(decoded.rows.columns[i]), sql_schema_->field(i)));
+      }
       const int64_t wanted = std::min(batch->num_rows(), position_ - skip_);
       if (wanted < batch->num_rows()) decoded.rows = types::SliceBatch(decoded.rows, batch->num_rows() - wanted, wanted);
       return std::optional<formats::DecodedRecords>(std::move(decoded));
     }
+  }
+
+  // Iceberg has no whole numbers below 32 bits.
+  static Result<types::ArrayPtr> AsDeclared(types::ArrayPtr column, const types::Field& field) {
+    const std::shared_ptr<arrow::DataType> declared = field.type.ToArrow();
+    if (column->type()->Equals(*declared)) return column;
+    Result<arrow::Datum> cast = types::FromArrowResult(arrow::compute::Cast(column, arrow::compute::CastOptions::Safe(declared)));
+    if (cast.ok()) return cast->make_array();
+    return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` holds what is no {}: {}", field.name, field.type.ToString(), cast.error().message()));
   }
 
   io::FileSystem& files_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "connect/partition_split_internal.h"
 #include "iceberg/sql_types.h"
 #include "iceberg/storage_arrays.h"
@@ -51,6 +52,7 @@ Result<std::vector<PartitionRows>> PartitionSplit::Split(const Batch& batch) con
   Batch rest{file_schema_, {}, batch.row_count, batch.kinds, batch.watermarks};
   for (size_t place : file_places_) rest.columns.push_back(batch.columns[place]);
   FIRN_TRY(std::vector<iceberg::PartitionGroup> groups, iceberg::GroupByPartition(key_spec_, key_schema_, stored, batch.row_count));
+  int64_t taken = 0;
   for (const iceberg::PartitionGroup& group : groups) {
     FIRN_TRY(std::string folder, folders_.FolderOf(keys, group.rows.empty() ? 0 : group.rows[0]));
     if (group.rows.empty()) return std::vector<PartitionRows>{{std::move(folder), std::move(rest)}};
@@ -58,8 +60,10 @@ Result<std::vector<PartitionRows>> PartitionSplit::Split(const Batch& batch) con
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.AppendValues(group.rows)));
     FIRN_TRY(ArrayPtr indices, types::FromArrowResult(builder.Finish()));
     FIRN_TRY(Batch rows, types::TakeRows(rest, indices));
+    taken += rows.row_count;
     parts.push_back({std::move(folder), std::move(rows)});
   }
+  FIRN_ASSERT(taken == batch.row_count, "{} of {} rows have a folder", taken, batch.row_count);
   return parts;
 }
 

@@ -17,7 +17,8 @@ constexpr size_t kLineBytesMax = 256 << 20;
 
 class TextFileRows final : public FileRows {
  public:
-  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, formats::CsvRecordEnds ends) : files_(files), decoder_(std::move(decoder)), ends_(ends) {}
+  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, formats::CsvRecordEnds ends, bool takes_empty_lines)
+      : files_(files), decoder_(std::move(decoder)), takes_empty_lines_(takes_empty_lines), ends_(ends) {}
 
   Status Open(const std::string& path, int64_t position) override {
     path_ = path;
@@ -82,11 +83,12 @@ class TextFileRows final : public FileRows {
 
   void Add(std::string_view line, std::vector<formats::RawRecord>* records) const {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) records->push_back({line, false, line.data() + line.size() + formats::kRecordPadding <= buffer_.data() + buffer_.size()});
+    if (!line.empty() || takes_empty_lines_) records->push_back({line, false, line.data() + line.size() + formats::kRecordPadding <= buffer_.data() + buffer_.size()});
   }
 
   io::FileSystem& files_;
   const std::unique_ptr<formats::RecordDecoder> decoder_;
+  const bool takes_empty_lines_;
   formats::CsvRecordEnds ends_;
   std::string path_;
   std::unique_ptr<io::File> file_;
@@ -102,7 +104,7 @@ class TextFileRows final : public FileRows {
 Result<std::unique_ptr<FileRows>> MakeTextFileRows(io::FileSystem& files, const formats::FormatSpec& format, const types::SchemaPtr& schema) {
   FIRN_TRY(auto decoder, formats::MakeDecoder(format, schema));
   FIRN_TRY(const formats::CsvRecordEnds ends, formats::CsvRecordEnds::Make(format));
-  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), ends));
+  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), ends, format.name == "raw"));  // to raw an empty line is an empty text
 }
 
 }  // namespace firn::connect

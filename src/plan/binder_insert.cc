@@ -59,7 +59,6 @@ class InsertBinder {
   SinkTraits traits_;
   std::vector<TargetColumn> targets_;
   std::map<int, ExpressionPtr> static_values_;              // target column -> constant of PARTITION
-  std::map<std::string, std::string> static_partition_;
   std::vector<std::optional<int>> sources_;                 // per target: column of the query
   LogicalNodePtr query_;
 };
@@ -120,7 +119,6 @@ Status InsertBinder::BindPartition() {
     if (static_values_.contains(column)) return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` is given twice", name)).At(binder_.Span(assignment.column.span));
     FIRN_TRY(ExpressionPtr value, binder_.BindConstant(*assignment.value, "PARTITION"));
     static_values_[column] = std::move(value);
-    static_partition_[name] = assignment.value->text;
   }
   return Ok();
 }
@@ -205,7 +203,6 @@ SinkNode InsertBinder::MakeSpec() const {
   spec.table = table_;
   spec.traits = traits_;
   spec.overwrite = insert_.is_overwrite;
-  spec.static_partition = static_partition_;
   for (size_t i = 0; i < targets_.size(); ++i) {
     spec.columns.push_back(targets_[i].field.name);
     spec.metadata_keys.push_back(targets_[i].metadata_key);

@@ -117,7 +117,10 @@ Result<TableDefinitionPtr> QueryBinder::WithHints(TableDefinitionPtr table, cons
   }
   if (options.empty()) return table;
   auto copy = std::make_shared<TableDefinition>(*table);
-  for (auto& [key, value] : options) copy->options[key] = value;
+  for (auto& [key, value] : options) {
+    copy->options[key] = value;
+    copy->hints.insert(key);
+  }
   return TableDefinitionPtr(std::move(copy));
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ struct TableDefinition {
   std::vector<std::string> primary_key;       // NOT ENFORCED
   std::vector<std::string> partitioned_by;    // SQL text of each: "dt", "days(ts)", "bucket(16, id)"
   std::map<std::string, std::string> options; // WITH (...); hints are merged in by the binder
+  std::set<std::string> hints;                // keys of the options that a hint gave
   std::string comment;
   std::string view_query;                     // kView: SQL text, its tables named with catalog and database
   std::vector<std::string> view_columns;      // kView: names, empty: the query's

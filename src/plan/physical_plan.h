@@ -168,7 +168,6 @@ struct SinkNode {
   std::vector<std::string> metadata_keys;               // parallel: "" for a physical column
   std::vector<int> not_null;                            // input columns whose NULL fails the job (kNotNullViolation)
   bool overwrite = false;
-  std::map<std::string, std::string> static_partition;  // OVERWRITE t PARTITION (k = v)
 };
 
 /// Hands rows to whoever runs the SELECT.

@@ -3,6 +3,7 @@
 
 A file appears when its checkpoint is committed, whole and once; a broken file or record gives a precise error, and the node goes on.
 """
+import datetime
 import json
 import pathlib
 import sys
@@ -56,6 +57,48 @@ class Formats(SqlCase):
         self.file_table("foreigner", "parquet")
         self.assertEqual(self.rows("SELECT id, s, d, ts, day FROM foreigner"),
                          [["7", "p", None, "2024-01-01 10:00:00.123000", "2022-01-08"], ["8", None, None, None, None]])
+
+    def test_small_numbers_in_parquet(self):
+        """Parquet as Iceberg has it knows no whole numbers below 32 bits: also inside of other types they come back as they are declared."""
+        self.run_sql(f"""CREATE TEMPORARY TABLE small (t TINYINT, s SMALLINT, r ROW<a TINYINT, b STRING>, l ARRAY<SMALLINT>, m MAP<STRING, TINYINT>)
+                         WITH ('connector'='filesystem', 'path'='{self.path / 'small'}', 'format'='parquet')""")
+        self.run_sql("""INSERT INTO small SELECT CAST(t AS TINYINT), CAST(s AS SMALLINT), ROW(CAST(t AS TINYINT), 'x'), ARRAY[CAST(s AS SMALLINT), CAST(NULL AS SMALLINT)], MAP['k', CAST(t AS TINYINT)]
+                        FROM (VALUES (1, 300), (-128, -32768), (CAST(NULL AS INT), CAST(NULL AS INT)), (127, 32767)) AS v(t, s)""")
+        self.assertEqual(self.rows("SELECT t, s, r.a, l[1], m['k'] FROM small"),
+                         sorted([["1", "300", "1", "300", "1"], ["-128", "-32768", "-128", "-32768", "-128"], [None] * 5, ["127", "32767", "127", "32767", "127"]], key=str))
+        self.assertEqual(self.rows("SELECT SUM(CAST(t AS INT)), SUM(CAST(s AS INT)), COUNT(l) FROM small WHERE t <> 1 OR t IS NULL")[-1], ["-1", "-1", "3"])
+        pyarrow.parquet.write_table(pyarrow.table({"t": pyarrow.array([7, 128], pyarrow.int64()), "s": pyarrow.array([1, 2], pyarrow.uint8())}), self.path / "small/other.parquet")
+        self.assertEqual(self.rows("SELECT SUM(CAST(s AS INT)) FROM small")[-1], ["302"])
+        self.refused("SELECT t FROM small", "other.parquet", "`t` holds what is no TINYINT", "128")
+
+    def test_times_that_hive_and_spark_write(self):
+        """INT96: as far as TIMESTAMPs reach."""
+        (self.path / "int96").mkdir()
+        times = [datetime.datetime(9999, 12, 31, 23, 59, 59, 999999), datetime.datetime(1, 1, 1), datetime.datetime(2024, 2, 29, 12, 30, 0, 123456), None]
+        pyarrow.parquet.write_table(pyarrow.table({"ts": pyarrow.array(times, pyarrow.timestamp("us"))}), self.path / "int96/a.parquet", use_deprecated_int96_timestamps=True)
+        self.run_sql(f"CREATE TEMPORARY TABLE int96 (ts TIMESTAMP(6)) WITH ('connector'='filesystem', 'path'='{self.path / 'int96'}', 'format'='parquet')")
+        self.assertEqual(self.rows("SELECT ts FROM int96"), sorted([[time and time.strftime("%Y-%m-%d %H:%M:%S.%f").zfill(26)] for time in times], key=str))
+
+    def test_times_finer_than_sqls(self):
+        (self.path / "fine").mkdir()
+        self.run_sql(f"CREATE TEMPORARY TABLE fine (id INT, t TIME(3)) WITH ('connector'='filesystem', 'path'='{self.path / 'fine'}', 'format'='parquet')")
+        write = lambda micros: pyarrow.parquet.write_table(pyarrow.table({"id": pyarrow.array([1], pyarrow.int32()), "t": pyarrow.array([micros], pyarrow.time64("us"))}), self.path / "fine/a.parquet")  # noqa: E731
+        write(43_200_123_000)
+        self.assertEqual(self.rows("SELECT id, t FROM fine"), [["1", "12:00:00.123"]])
+        write(43_200_123_456)
+        self.refused("SELECT id, t FROM fine", "a.parquet", "`t`", "12:00:00.123456 is finer")
+        self.assertEqual(self.rows("SELECT id FROM fine"), [["1"]])
+
+    def test_empty_texts_as_raw_lines(self):
+        self.run_sql(f"CREATE TEMPORARY TABLE lines (s STRING) WITH ('connector'='filesystem', 'path'='{self.path / 'lines'}', 'format'='raw')")
+        self.run_sql("INSERT INTO lines VALUES (''), ('a'), (''), ('b'), ('')")
+        self.assertEqual(self.rows("SELECT s FROM lines"), [[""], [""], [""], ["a"], ["b"]])
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM lines")[-1], ["5"])
+
+    def test_a_partition_whose_folder_has_too_long_a_name(self):
+        """It is refused at once: no try again makes it shorter."""
+        self.run_sql(f"CREATE TEMPORARY TABLE long (a INT, b STRING) PARTITIONED BY (b) WITH ('connector'='filesystem', 'path'='{self.path / 'long'}', 'format'='json')")
+        self.refused(f"INSERT INTO long VALUES (1, '{'x' * 300}')", "name too long")
 
     def test_broken_files_are_named_and_the_node_goes_on(self):
         self.file_table("broken_p", "parquet")

@@ -109,6 +109,53 @@ class IcebergThroughSql(SqlCase):
         operations = [row[1] for row in self.run_sql("SELECT committed_at, operation FROM overs$snapshots ORDER BY committed_at").texts()]
         self.assertEqual(operations, ["append", "overwrite", "overwrite"])
 
+    def test_hints_that_are_not_heard_are_refused(self):
+        self.run_sql("CREATE TABLE hinted (id INT)")
+        self.run_sql("INSERT INTO hinted VALUES (1)")
+        snapshot = self.rows("SELECT snapshot_id FROM hinted$snapshots")[0][0]
+        self.assertEqual(self.rows(f"SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='{snapshot}', 'split-size'='1000', 'streaming'='false') */"), [["1"]])
+        self.refused(f"SELECT id FROM hinted /*+ OPTIONS('snapshot_id'='{snapshot}') */", "no option 'snapshot_id'", "snapshot-id")
+        for hint in ("start-snapshot-id", "end-snapshot-id", "start-tag", "limit"):
+            self.refused(f"SELECT id FROM hinted /*+ OPTIONS('{hint}'='1') */", f"no option '{hint}'")
+        self.refused("SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='newest') */", "whole number")
+        self.refused("INSERT INTO hinted /*+ OPTIONS('branch'='b') */ VALUES (2)", "no option 'branch'")
+        self.refused("INSERT INTO hinted /*+ OPTIONS('overwrite-enabled'='true') */ VALUES (2)", "'overwrite-enabled' is 'true'")
+        self.run_sql("INSERT INTO hinted /*+ OPTIONS('write-parallelism'='2', 'write-format'='parquet') */ VALUES (3)")
+        self.run_sql("ALTER TABLE hinted SET ('somebody.elses.property'='x')")
+        self.assertEqual(self.rows("SELECT id FROM hinted /*+ OPTIONS('case-sensitive'='true') */"), [["1"], ["3"]])
+
+    def test_parts_that_are_not_null_of_rows_that_are(self):
+        self.run_sql("CREATE TABLE parts_not_null (id INT, r ROW<a INT NOT NULL, b STRING>)")
+        self.run_sql("INSERT INTO parts_not_null SELECT id, CASE WHEN id = 1 THEN ROW(id, 'x') END FROM (VALUES (1), (2)) AS v(id)")
+        self.run_sql("INSERT INTO parts_not_null VALUES (3, CAST(NULL AS ROW<a INT NOT NULL, b STRING>))")
+        self.assertEqual(self.rows("SELECT id, r.a, r.b, r IS NULL FROM parts_not_null"), [["1", "1", "x", "FALSE"], ["2", None, None, "TRUE"], ["3", None, None, "TRUE"]])
+        self.assertEqual(sorted(self.arrow("parts_not_null").to_pylist(), key=str), [{"id": 1, "r": {"a": 1, "b": "x"}}, {"id": 2, "r": None}, {"id": 3, "r": None}])
+
+    def test_a_table_that_is_made_anew_under_a_job(self):
+        """Its rows were written for the old one: the job fails, and the new table has none of them."""
+        self.run_sql("CREATE CATALOG anew_own WITH ('type'='iceberg')")
+        self.run_sql("CREATE DATABASE IF NOT EXISTS anew_own.db")
+        for catalog in ("lake.db", "anew_own.db"):
+            with self.subTest(catalog):
+                create = f"CREATE TABLE {catalog}.anew (id BIGINT)"
+                self.run_sql(create)
+                session = firn.Session(self.node.sql, {"execution.checkpointing.interval": "1h"})
+                session.execute("CREATE TEMPORARY TABLE made (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='100', 'fields.id.kind'='sequence', 'fields.id.end'='1000000')")
+                job = session.execute(f"INSERT INTO {catalog}.anew SELECT id FROM made").job_id
+                state = lambda: self.rows(f"SELECT state, failure FROM sys.jobs WHERE job_id = '{job}'")[0]  # noqa: E731, B023
+                while float(self.rows(f"SELECT SUM(rows_in) FROM sys.operators WHERE job_id = '{job}'")[0][0] or 0) < 10:
+                    time.sleep(0.05)
+                self.run_sql(f"DROP TABLE {catalog}.anew")
+                self.run_sql(create)
+                self.run_sql(f"INSERT INTO {catalog}.anew VALUES (-1)")  # a Hadoop table's folder is the same as before
+                session.execute(f"STOP JOB '{job}'")
+                deadline = time.monotonic() + 20
+                while state()[0] not in ("FAILED", "FINISHED") and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                self.assertEqual(state()[0], "FAILED")
+                self.assertEqual(self.rows(f"SELECT * FROM {catalog}.anew"), [["-1"]])
+                session.close()
+
     def test_evolution_by_field_id_and_time_travel(self):
         self.run_sql("CREATE TABLE evolving (k INT, v STRING, gone DOUBLE, f FLOAT)")
         self.run_sql("INSERT INTO evolving VALUES (1, 'a', 0.5, CAST(1.5 AS FLOAT))")
