@@ -72,10 +72,15 @@ Status CheckpointCoordinator::Gather() {
   pending.record.timestamp_ms = pending.status.triggered_ms;
   pending.operations = std::move(pending.request.also);
   for (const auto& sink : sinks) pending.prepared.emplace_back(static_cast<size_t>(sink.lanes));
+  pending.record.operators = StatefulOperators(*pending.graph);
   std::vector<state::LaneSnapshot> states;
   std::vector<TaskSnapshot> snapshots = std::exchange(pending.snapshots, {});
   for (TaskSnapshot& snapshot : snapshots) {
-    if (!snapshot.source_uid.empty()) pending.record.positions[snapshot.source_uid] = std::move(snapshot.positions);
+    FIRN_ASSERT(snapshot.checkpoint_id == pending.record.id, "task {} hands in checkpoint {} for {}", snapshot.task, snapshot.checkpoint_id, pending.record.id);
+    if (!snapshot.source_uid.empty()) {
+      const bool is_first = pending.record.positions.emplace(snapshot.source_uid, std::move(snapshot.positions)).second;
+      FIRN_ASSERT(is_first, "two tasks of the source {} hand in a position", snapshot.source_uid);
+    }
     for (log::Operation& operation : snapshot.source_operations) pending.operations.push_back(std::move(operation));
     for (state::LaneSnapshot& lane : snapshot.states) states.push_back(std::move(lane));
     if (!snapshot.prepared) continue;

@@ -28,6 +28,11 @@ bool IsSink(const PhysicalNode& node) { return std::holds_alternative<plan::Sink
 bool IsCollect(const PhysicalNode& node) { return std::holds_alternative<plan::CollectNode>(node.spec); }
 bool IsSource(const PhysicalNode& node) { return node.inputs.empty(); }
 
+bool KeepsState(const PhysicalNode& node) {
+  return std::holds_alternative<plan::WindowAggregateNode>(node.spec) || std::holds_alternative<plan::GroupAggregateNode>(node.spec) || std::holds_alternative<plan::JoinNode>(node.spec) ||
+         std::holds_alternative<plan::SortNode>(node.spec) || std::holds_alternative<plan::LimitNode>(node.spec) || std::holds_alternative<plan::NormalizeNode>(node.spec);
+}
+
 // Operators that run as one task, one copy a lane.
 struct Chain {
   std::vector<PhysicalNodePtr> nodes;
@@ -41,7 +46,7 @@ class GraphBuilder {
 
   Result<JobGraph> Build() {
     FIRN_RETURN_IF_ERROR(ReadSettings());
-    FIRN_RETURN_IF_ERROR(CheckStoredOperators());
+    FIRN_RETURN_IF_ERROR(CheckStored());
     FindConsumers();
     MakeChains();
     for (Chain& chain : chains_) FIRN_RETURN_IF_ERROR(MakeTasks(chain));
@@ -65,16 +70,35 @@ class GraphBuilder {
     return Ok();
   }
 
-  // State that nobody takes would be lost silently.
-  Status CheckStoredOperators() const {
+  // State, positions and rows that nobody takes would be lost silently.
+  Status CheckStored() const {
     if (!inputs_.checkpoint) return Ok();
+    const CheckpointRecord& checkpoint = *inputs_.checkpoint;
     std::set<std::string> known;
     for (const PhysicalNodePtr& node : nodes_) known.insert(node->uid);
-    for (const auto& [uid, tables] : inputs_.checkpoint->manifest.operators) {
+    const auto misfit = [&](std::string what, const char* hint) {
+      return Error(ErrorCode::kStateIncompatible, fmt::format("checkpoint {} {}", checkpoint.id, what)).Hint(hint);
+    };
+    const char* const again = "cancel the job and submit its statement again; it starts without the old state";
+    for (const auto& [uid, effects] : checkpoint.outside) {
       if (known.contains(uid)) continue;
-      return Error(ErrorCode::kStateIncompatible, fmt::format("checkpoint {} holds state of the operator {}, which the query as planned now does not have",
-                                                              inputs_.checkpoint->id, uid))
-          .Hint("cancel the job and submit its statement again; it starts without the old state");
+      return misfit(fmt::format("has rows that may not have appeared yet for the sink {}, which the query as planned now does not have", uid),
+                    "start the node once with the tables, views and version that it was taken with, so that they appear; cancelling the job drops them");
+    }
+    for (const auto& [uid, position] : checkpoint.positions) {
+      if (!known.contains(uid)) return misfit(fmt::format("holds a position of the source {}, which the query as planned now does not have", uid), again);
+    }
+    for (const auto& [uid, tables] : checkpoint.manifest.operators) {
+      if (!known.contains(uid)) return misfit(fmt::format("holds state of the operator {}, which the query as planned now does not have", uid), again);
+    }
+    for (const PhysicalNodePtr& node : nodes_) {
+      if (!KeepsState(*node) || checkpoint.manifest.operators.contains(node->uid)) continue;
+      if (checkpoint.operators && !std::binary_search(checkpoint.operators->begin(), checkpoint.operators->end(), node->uid)) {
+        return misfit(fmt::format("was taken without the operator {}, which would begin without what the others have seen", node->uid), again);
+      }
+      if (!checkpoint.operators && inputs_.warn) {
+        inputs_.warn(fmt::format("job {}: checkpoint {}, of an earlier version, holds nothing of {}: it begins without state", inputs_.identity.job_id, checkpoint.id, node->uid));
+      }
     }
     return Ok();
   }
@@ -283,6 +307,16 @@ class GraphBuilder {
 };
 
 }  // namespace
+
+std::vector<std::string> StatefulOperators(const JobGraph& graph) {
+  std::set<std::string> uids;
+  for (const auto& task : graph.tasks) {
+    for (const Task::Stage& stage : task->stages()) {
+      if (KeepsState(*stage.node)) uids.insert(stage.node->uid);
+    }
+  }
+  return {uids.begin(), uids.end()};
+}
 
 Result<JobGraph> BuildJobGraph(const JobGraphInputs& inputs) { return GraphBuilder(inputs).Build(); }
 

@@ -44,7 +44,11 @@ struct JobGraphInputs {
   const CheckpointRecord* checkpoint = nullptr;
 };
 
-/// Makes sources, sinks, operators and tasks, and restores their state. Nothing runs yet.
+/// Uids of the operators that keep state, each once, sorted.
+std::vector<std::string> StatefulOperators(const JobGraph& graph);
+
+/// Makes sources, sinks, operators and tasks, and restores their state. Nothing runs yet. kStateIncompatible if the checkpoint holds anything that the plan has no
+/// place for, or the plan keeps state that the checkpoint was taken without.
 Result<JobGraph> BuildJobGraph(const JobGraphInputs& inputs);
 
 }  // namespace firn::exec

@@ -156,6 +156,10 @@ std::string EncodeCheckpoint(const CheckpointRecord& record) {
   writer.Map(record.positions);
   writer.Map(record.outside);
   writer.Text(state::EncodeManifest(record.manifest));
+  if (record.operators) {
+    writer.Number(record.operators->size());
+    for (const std::string& uid : *record.operators) writer.Text(uid);
+  }
   return std::move(writer).Take();
 }
 
@@ -167,6 +171,10 @@ Result<CheckpointRecord> DecodeCheckpoint(std::string_view bytes) {
   record.positions = reader.Map();
   record.outside = reader.Map();
   const std::string manifest = reader.Text();
+  if (!reader.at_end()) {  // a checkpoint of an earlier version ends here
+    record.operators.emplace();
+    for (uint64_t count = reader.Number(); count > 0 && !reader.at_end(); --count) record.operators->push_back(reader.Text());
+  }
   FIRN_RETURN_IF_ERROR(reader.Check());
   FIRN_TRY(record.manifest, state::DecodeManifest(manifest));
   return record;

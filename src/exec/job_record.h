@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "exec/engine.h"
@@ -37,6 +38,7 @@ struct CheckpointRecord {
   std::map<std::string, std::string> positions;  // by scan uid
   std::map<std::string, std::string> outside;    // by sink uid: for CommitOutside
   state::Manifest manifest;
+  std::optional<std::vector<std::string>> operators = {};  // uids of all that keep state, also those that had none to write; not of an earlier program's
 };
 
 std::string EncodeDefinition(const JobDefinition& definition);
