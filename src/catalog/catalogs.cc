@@ -402,6 +402,7 @@ Result<plan::TableDefinitionPtr> Catalogs::AsChosen(plan::TableDefinitionPtr tab
   FIRN_TRY(iceberg::ChosenSnapshot chosen, iceberg::ChooseSnapshot(*loaded.metadata, choice));
   FIRN_TRY(plan::TableDefinition definition, DefinitionOf(table->path, loaded, *chosen.schema));
   definition.options = table->options;
+  definition.hints = table->hints;
   return plan::TableDefinitionPtr(std::make_shared<const plan::TableDefinition>(std::move(definition)));
 }
 

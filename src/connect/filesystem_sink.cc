@@ -275,7 +275,8 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     }
     for (const std::string& name : names) {
       const std::string staged = StagedPath(folder_, name);
-      if (const Status status = files_.Rename(staged, io::JoinPath(folder_, name)); !status.ok() && files_.Exists(staged)) return status;
+      const Status status = files_.Rename(staged, io::JoinPath(folder_, name));
+      if (!status.ok() && (files_.Exists(staged) || !files_.Exists(folder_))) return status;
     }
     for (const std::string& folder : FoldersOf(names)) {
       if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder));

@@ -117,6 +117,7 @@ class IcebergThroughSql(SqlCase):
         self.refused(f"SELECT id FROM hinted /*+ OPTIONS('snapshot_id'='{snapshot}') */", "no option 'snapshot_id'", "snapshot-id")
         for hint in ("start-snapshot-id", "end-snapshot-id", "start-tag", "limit"):
             self.refused(f"SELECT id FROM hinted /*+ OPTIONS('{hint}'='1') */", f"no option '{hint}'")
+        self.refused(f"SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='{snapshot}', 'limit'='1') */", "no option 'limit'")
         self.refused("SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='newest') */", "whole number")
         self.refused("INSERT INTO hinted /*+ OPTIONS('branch'='b') */ VALUES (2)", "no option 'branch'")
         self.refused("INSERT INTO hinted /*+ OPTIONS('overwrite-enabled'='true') */ VALUES (2)", "'overwrite-enabled' is 'true'")
