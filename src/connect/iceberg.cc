@@ -14,6 +14,7 @@
 #include "connect/options.h"
 #include "connect/stateless_sink_internal.h"
 #include "iceberg/metadata_table.h"
+#include "iceberg/sql_types.h"
 #include "iceberg/table_metadata.h"
 #include "iceberg/table_scan.h"
 
@@ -146,6 +147,12 @@ class IcebergConnector final : public exec::Connector {
     for (const types::Field& column : scan.read_columns) {
       const iceberg::NestedField* found = chosen.schema->FindColumn(column.name);
       if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString()));
+      FIRN_TRY(const types::DataType type, iceberg::SqlTypeOf(found->type));
+      if (!type.EqualsIgnoringNullability(column.type)) {
+        return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` of {} is {} now and was {} when the query was planned", column.name, scan.table->path.ToString(), type.ToString(),
+                                                             column.type.WithNullable(true).ToString()))
+            .Hint("submit the statement again");
+      }
       ids.push_back(found->id);
       fields.push_back(found);
     }

@@ -157,6 +157,23 @@ class IcebergThroughSql(SqlCase):
                 self.assertEqual(self.rows(f"SELECT * FROM {catalog}.anew"), [["-1"]])
                 session.close()
 
+    def test_a_type_that_changes_under_a_plan(self):
+        """A job that fails and is tried again reads by its plan: its columns must still be what that says."""
+        self.run_sql("CREATE TABLE promoted (n INT)")
+        self.run_sql("INSERT INTO promoted VALUES (1)")
+        session = firn.Session(self.node.sql, {"execution.runtime-mode": "batch"})
+        session.execute("CREATE TEMPORARY TABLE blocked (n INT) WITH ('connector'='filesystem', 'path'='/dev/null/x', 'format'='json')")
+        job = session.execute("INSERT INTO blocked SELECT n FROM lake.db.promoted").job_id
+        jobs = lambda: self.rows(f"SELECT state, failure FROM sys.jobs WHERE job_id = '{job}'")[0]  # noqa: E731
+        deadline = time.monotonic() + 30
+        while not jobs()[1] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.run_sql("ALTER TABLE promoted MODIFY n BIGINT")
+        while jobs()[0] != "FAILED" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertIn("is BIGINT now and was INT when the query was planned", jobs()[1])
+        session.close()
+
     def test_evolution_by_field_id_and_time_travel(self):
         self.run_sql("CREATE TABLE evolving (k INT, v STRING, gone DOUBLE, f FLOAT)")
         self.run_sql("INSERT INTO evolving VALUES (1, 'a', 0.5, CAST(1.5 AS FLOAT))")
