@@ -41,6 +41,15 @@ Error NullIn(const NestedField& field) {
   return Error(ErrorCode::kNotNullViolation, fmt::format("NULL in the column `{}`, which is NOT NULL", field.name)).Hint("Filter such rows out, or declare the column nullable.");
 }
 
+// Of a part that is NOT NULL: what lacks lacks with its row, or no list holds it. Parquet's writer takes no mark of it.
+ArrayPtr WithoutMarks(const ArrayPtr& array) {
+  if (array->null_count() == 0) return array;
+  std::shared_ptr<arrow::ArrayData> data = array->data()->Copy();
+  data->buffers[0] = nullptr;
+  data->null_count = 0;
+  return arrow::MakeArray(data);
+}
+
 // Parts of a row that is NULL are NULL, also those that are NOT NULL where there is a row.
 Result<ArrayPtr> StoreStruct(const ArrayPtr& column, const NestedField& field, const std::shared_ptr<arrow::DataType>& type) {
   const auto& array = static_cast<const arrow::StructArray&>(*column);
@@ -53,7 +62,7 @@ Result<ArrayPtr> StoreStruct(const ArrayPtr& column, const NestedField& field, c
     const NestedField& child = field.type.fields[i];
     if (child.required && parts[i]->null_count() > array.null_count()) return NullIn(child);
     FIRN_TRY(ArrayPtr stored, Store(parts[i], child));
-    children.push_back(std::move(stored));
+    children.push_back(child.required ? WithoutMarks(stored) : std::move(stored));
   }
   return ArrayPtr(std::make_shared<arrow::StructArray>(type, array.length(), std::move(children), array.null_bitmap(), array.null_count()));
 }
@@ -65,6 +74,7 @@ Result<ArrayPtr> StoreList(const ArrayPtr& column, const NestedField& field, con
     if (held->null_count() > 0) return NullIn(field.type.fields[0]);
   }
   FIRN_TRY(ArrayPtr values, Store(array.values(), field.type.fields[0]));
+  if (field.type.fields[0].required) values = WithoutMarks(values);
   return ArrayPtr(std::make_shared<arrow::ListArray>(type, array.length(), array.value_offsets(), std::move(values), array.null_bitmap(),
                                                      array.null_count()));
 }
@@ -77,6 +87,7 @@ Result<ArrayPtr> StoreMap(const ArrayPtr& column, const NestedField& field, cons
   }
   FIRN_TRY(ArrayPtr keys, Store(array.keys(), field.type.fields[0]));
   FIRN_TRY(ArrayPtr items, Store(array.items(), field.type.fields[1]));
+  if (field.type.fields[1].required) items = WithoutMarks(items);
   return ArrayPtr(std::make_shared<arrow::MapArray>(type, array.length(), array.value_offsets(), std::move(keys), std::move(items),
                                                     array.null_bitmap(), array.null_count()));
 }
