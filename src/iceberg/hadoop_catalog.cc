@@ -94,7 +94,7 @@ class HadoopCatalog final : public Catalog {
     FIRN_TRY(TableMetadata metadata, NewTableMetadata(request, LocationOf(identifier), random_.UuidText(), clock_.WallTimeMs()));
     FIRN_TRY(int64_t version, CurrentVersion(identifier));
     if (version > 0) return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists already", identifier.ToString()));
-    PreparedCommit prepared{identifier, "", VersionLocation(metadata, 1), std::make_shared<const TableMetadata>(std::move(metadata)), {}};
+    PreparedCommit prepared{identifier, "", VersionLocation(identifier, metadata, 1), std::make_shared<const TableMetadata>(std::move(metadata)), {}};
     FIRN_TRY(CommitResult result, PublishCommit(prepared));
     if (result.outcome == CommitOutcome::kConflict) {
       return Error(ErrorCode::kObjectExists, fmt::format("table `{}` exists already", identifier.ToString()));
@@ -130,7 +130,7 @@ class HadoopCatalog final : public Catalog {
     if (metadata.location != base.metadata->location) {
       return Error(ErrorCode::kNotSupported, "a Hadoop catalog cannot move a table");
     }
-    return PreparedCommit{base.identifier, base.metadata_location, VersionLocation(metadata, version + 1),
+    return PreparedCommit{base.identifier, base.metadata_location, VersionLocation(base.identifier, metadata, version + 1),
                           std::make_shared<const TableMetadata>(std::move(metadata)), {}};
   }
 
@@ -161,8 +161,9 @@ class HadoopCatalog final : public Catalog {
     return JoinLocation(JoinLocation(warehouse_, identifier.database), identifier.name);
   }
   std::string MetadataFolder(const TableIdentifier& identifier) const { return JoinLocation(LocationOf(identifier), "metadata"); }
-  static std::string VersionLocation(const TableMetadata& metadata, int64_t version) {
-    return JoinLocation(JoinLocation(metadata.location, "metadata"), fmt::format("v{}{}", version, MetadataFileSuffix(metadata)));
+  // Where the table is found, which is not where its metadata says if somebody has moved or copied it.
+  std::string VersionLocation(const TableIdentifier& identifier, const TableMetadata& metadata, int64_t version) const {
+    return JoinLocation(MetadataFolder(identifier), fmt::format("v{}{}", version, MetadataFileSuffix(metadata)));
   }
 
   static CommitResult Conflict(const PreparedCommit& prepared, int64_t version) {

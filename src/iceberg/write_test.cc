@@ -89,6 +89,18 @@ TEST(HadoopCatalog, ALostOrWrongHintCostsNothing) {
   EXPECT_EQ(warehouse.Load("t").metadata_location, table.metadata_location);
 }
 
+// Somebody has copied its folder; files have the names that they had.
+TEST(HadoopCatalog, ACopiedTableIsCommittedWhereItIs) {
+  TestWarehouse warehouse;
+  const Table table = warehouse.Append(warehouse.Create("t", kColumns), {Rows(0, 10)});
+  const std::string copy = warehouse.folder() + "/db/copy/metadata/";
+  Must(warehouse.store().Put(copy + "v2.metadata.json", Must(warehouse.store().Get(table.metadata_location)), objectstore::PutMode::kIfAbsent));
+  Must(warehouse.store().Put(copy + "version-hint.text", "2", objectstore::PutMode::kIfAbsent));
+  warehouse.Append(warehouse.Load("copy"), {Rows(10, 5)});
+  EXPECT_EQ(LiveRows(warehouse, warehouse.Load("copy")), 15);
+  EXPECT_EQ(LiveRows(warehouse, warehouse.Load("t")), 10);
+}
+
 TEST(HadoopCatalog, AnOlderStateIsNotTakenForALostNewest) {
   TestWarehouse warehouse;
   Table table = warehouse.Create("t", kColumns);
