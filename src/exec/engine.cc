@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "exec/job.h"
 #include "exec/job_record.h"
+#include "exec/job_retention.h"
 #include "io/clock.h"
 #include "io/random.h"
 
@@ -17,15 +18,17 @@ namespace firn::exec {
 namespace {
 
 constexpr size_t kCoordinatorQueues = 4;
-constexpr size_t kEndedJobsKept = 100;
 constexpr int64_t kCloseWaitMs = 30'000;
 
 class JobResultStream final : public ResultStream {
  public:
   JobResultStream(std::shared_ptr<Job> job, std::shared_ptr<ResultBuffer> buffer) : job_(std::move(job)), buffer_(std::move(buffer)) {}
-  ~JobResultStream() override { job_->Cancel(); }
+  ~JobResultStream() override { Close(); }
   Result<Chunk> Next(int wait_ms) override { return buffer_->Next(wait_ms); }
-  void Close() override { job_->Cancel(); }
+  void Close() override {
+    buffer_->Close();
+    job_->Cancel();
+  }
 
  private:
   const std::shared_ptr<Job> job_;
@@ -105,11 +108,13 @@ class EngineImpl final : public Engine {
     return job->Wait(wait_ms);
   }
   std::vector<JobStatus> Jobs() const override {
+    ForgetOldJobs();
     std::vector<JobStatus> result;
     for (const auto& job : AllJobs()) result.push_back(job->Describe());
     return result;
   }
   Result<JobStatus> Job(const std::string& job_id) const override {
+    ForgetOldJobs();
     FIRN_TRY(auto job, Find(job_id));
     return job->Describe();
   }
@@ -139,9 +144,12 @@ class EngineImpl final : public Engine {
   }
 
   void Add(std::shared_ptr<exec::Job> job) {
-    base::MutexLock lock(mutex_);
-    order_.push_back(job->id());
-    jobs_[job->id()] = std::move(job);
+    {
+      base::MutexLock lock(mutex_);
+      order_.push_back(job->id());
+      const bool is_new = jobs_.emplace(job->id(), job).second;
+      FIRN_ASSERT(is_new, "job {} is there twice", job->id());
+    }
     ForgetOldJobs();
   }
   void Remove(const std::string& job_id) {
@@ -150,21 +158,27 @@ class EngineImpl final : public Engine {
     std::erase(order_, job_id);
   }
 
-  // Keeps the newest ended jobs for listings.
-  void ForgetOldJobs() FIRN_REQUIRES(mutex_) {
-    std::vector<std::string> ended;
-    for (const std::string& id : order_) {
-      if (IsTerminal(jobs_.at(id)->Wait(0)) && !jobs_.at(id)->Describe().is_kept) ended.push_back(id);
-    }
-    if (ended.size() <= kEndedJobsKept) return;
+  // Whenever a job comes and whenever anybody looks, so that all listings say the same (job_retention.h).
+  void ForgetOldJobs() const {
+    std::vector<std::shared_ptr<exec::Job>> forgotten;  // destroyed without the lock
     std::vector<log::Operation> operations;
-    for (size_t i = 0; i < ended.size() - kEndedJobsKept; ++i) {
-      if (!jobs_.at(ended[i])->is_query()) {
-        operations.push_back(log::Delete{DefinitionKey(ended[i])});
-        operations.push_back(log::Delete{StateKey(ended[i])});
+    {
+      base::MutexLock lock(mutex_);
+      std::vector<EndedJob> ended;
+      for (const auto& [id, job] : jobs_) {
+        if (auto end = job->End()) ended.push_back(*std::move(end));
       }
-      jobs_.erase(ended[i]);
-      std::erase(order_, ended[i]);
+      for (const std::string& id : JobsToForget(std::move(ended), environment_.clock.WallTimeMs())) {
+        const auto found = jobs_.find(id);
+        if (!found->second->is_query()) {
+          operations.push_back(log::Delete{DefinitionKey(id)});
+          operations.push_back(log::Delete{StateKey(id)});
+        }
+        forgotten.push_back(std::move(found->second));
+        jobs_.erase(found);
+        std::erase(order_, id);
+      }
+      FIRN_ASSERT(order_.size() == jobs_.size(), "{} jobs in order of {}", order_.size(), jobs_.size());
     }
     if (!operations.empty()) services_.store.journal().Append(std::move(operations), [](Result<log::Committed>) {});
   }
@@ -199,18 +213,28 @@ class EngineImpl final : public Engine {
   StateBudget budget_;
   JobServices services_;
   std::vector<std::unique_ptr<io::TaskQueue>> queues_;
+  // Looking forgets what is too old to be listed.
   mutable base::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<exec::Job>> jobs_ FIRN_GUARDED_BY(mutex_);
-  std::vector<std::string> order_ FIRN_GUARDED_BY(mutex_);  // by submission
+  mutable std::map<std::string, std::shared_ptr<exec::Job>> jobs_ FIRN_GUARDED_BY(mutex_);
+  mutable std::vector<std::string> order_ FIRN_GUARDED_BY(mutex_);  // by submission
 };
 
 Status EngineImpl::RecoverJobs(const Replan& replan) {
   constexpr std::string_view kSuffix = "/definition";
+  struct Stored {
+    int64_t start_ms;
+    std::string id;
+    std::string definition;
+  };
+  std::vector<Stored> stored;  // listed by submission, as before; their keys are in no order
   for (const auto& [key, value] : services_.store.meta().Scan(kJobPrefix)) {
     if (!key.ends_with(kSuffix)) continue;
     const std::string id = key.substr(kJobPrefix.size(), key.size() - kJobPrefix.size() - kSuffix.size());
-    RecoverJob(id, value, replan);
+    const auto state = DecodeState(services_.store.meta().Get(StateKey(id)).value_or(""));
+    stored.push_back({state.ok() ? state->start_ms : 0, id, value});
   }
+  std::sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) { return a.start_ms != b.start_ms ? a.start_ms < b.start_ms : a.id < b.id; });
+  for (const Stored& job : stored) RecoverJob(job.id, job.definition, replan);
   return Ok();
 }
 

@@ -142,6 +142,7 @@ void Job::RemoveOrphans() {
 }
 
 void Job::StartRun() {
+  FIRN_ASSERT(!graph_.tasks.empty() && running_tasks_ == 0, "job {} starts {} tasks while {} run", id_, graph_.tasks.size(), running_tasks_);
   is_restored_ = true;
   ++run_;
   running_tasks_ = graph_.tasks.size();
@@ -246,6 +247,7 @@ void Job::OnStopped(int, std::optional<Error> failure) {
 
 void Job::TaskEnded(int task) {
   if (intent_ != Intent::kNone) return;
+  FIRN_ASSERT(static_cast<size_t>(task) < ended_.size() && !ended_[static_cast<size_t>(task)], "task {} of {} of job {} ended twice", task, ended_.size(), id_);
   ended_[static_cast<size_t>(task)] = true;
   if (++ended_count_ == graph_.tasks.size()) return AllEnded();
   // All sinks have what they wanted (LIMIT): the sources need not go on.
@@ -297,6 +299,7 @@ void Job::MaybeEndRun() {
 }
 
 void Job::EndRun() {
+  FIRN_ASSERT(running_tasks_ == 0 && intent_ != Intent::kNone, "run {} of job {} ends while {} tasks run", run_, id_, running_tasks_);
   const Intent intent = intent_;
   intent_ = Intent::kNone;
   ++run_;
@@ -347,6 +350,7 @@ void Job::WarnOfRestart() const {
 }
 
 void Job::EndWith(JobState state, std::optional<Error> failure, Ending ending) {
+  FIRN_ASSERT(IsTerminal(state) && (state != JobState::kFailed || failure), "job {} ends as {}, with a reason: {}", id_, JobStateText(state), failure.has_value());
   if (results_) {
     if (state == JobState::kFailed) results_->Fail(*failure);
     if (state == JobState::kCanceled) results_->Fail(CancelledError(id_));
@@ -363,8 +367,9 @@ void Job::EndWith(JobState state, std::optional<Error> failure, Ending ending) {
     status_.end_ms = services_.environment.clock.WallTimeMs();
     status_.is_kept = ending == Ending::kKeep;
     if (state != JobState::kFinished || failure) status_.failure = std::move(failure);
+    status_.state = state;  // with its end: who sees the one sees the other
+    changed_.NotifyAll();
   }
-  SetState(state);
 }
 
 StateRecord Job::RecordOf(JobState state, const std::optional<Error>& failure) const {
@@ -434,6 +439,12 @@ JobState Job::Wait(int64_t wait_ms) {
     changed_.WaitFor(lock, std::chrono::milliseconds(wait_ms), has_ended);
   }
   return status_.state;
+}
+
+std::optional<EndedJob> Job::End() const {
+  base::MutexLock lock(mutex_);
+  if (!IsTerminal(status_.state) || status_.is_kept) return std::nullopt;
+  return EndedJob{id_, is_query(), status_.state, status_.end_ms};
 }
 
 JobStatus Job::Describe() const {

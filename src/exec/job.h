@@ -21,6 +21,7 @@
 #include "exec/checkpoint_coordinator.h"
 #include "exec/engine.h"
 #include "exec/job_graph.h"
+#include "exec/job_retention.h"
 #include "exec/restart_policy.h"
 
 namespace firn::exec {
@@ -61,6 +62,8 @@ class Job final : public TaskListener, public std::enable_shared_from_this<Job> 
   /// Waits until it has ended or is suspended, or `wait_ms` have passed (-1: for ever).
   JobState Wait(int64_t wait_ms);
   JobStatus Describe() const;
+  /// When and how it ended; null while it runs, and for one that the next process is to try again.
+  std::optional<EndedJob> End() const;
   const std::string& id() const { return id_; }
   bool is_query() const { return results_ != nullptr; }
   /// Ends without a trace, as a crash would: nothing runs any more.

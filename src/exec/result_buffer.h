@@ -25,6 +25,9 @@ class ResultBuffer {
   void End();
   /// The job has failed or was cancelled: the reader gets this once the rows before it are read.
   void Fail(Error error);
+  /// Nobody reads any more: what is there is dropped, and what still comes. Its job may be listed for long.
+  void Close();
+  /// Some of the rows, so that what is made of one chunk stays small whatever has gathered.
   Result<ResultStream::Chunk> Next(int wait_ms);
 
  private:
@@ -36,6 +39,7 @@ class ResultBuffer {
   int64_t bytes_ FIRN_GUARDED_BY(mutex_) = 0;
   bool producer_waits_ FIRN_GUARDED_BY(mutex_) = false;
   bool has_ended_ FIRN_GUARDED_BY(mutex_) = false;
+  bool is_closed_ FIRN_GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ FIRN_GUARDED_BY(mutex_);
 };
 

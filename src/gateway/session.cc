@@ -494,10 +494,16 @@ class StatementRunner {
 Session::Session(NodeServices& services, std::map<std::string, std::string> properties)
     : services_(services), state_{.config = std::move(properties), .catalog = catalog::kDefaultCatalog, .database = catalog::kDefaultDatabase, .view = SessionCatalog(services.catalogs), .in_statement_set = false, .set_texts = {}} {}
 
-Result<StatementResult> Session::Execute(const std::string& text) {
+Result<StatementResult> Session::Execute(const std::string& text, const std::map<std::string, std::string>& settings) {
   base::MutexLock lock(mutex_);
   FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
-  return StatementRunner(state_, services_, text).Run(statement);
+  const bool is_set = std::holds_alternative<sql::SetStatement>(statement.body) || std::holds_alternative<sql::ResetStatement>(statement.body);
+  if (settings.empty() || is_set) return StatementRunner(state_, services_, text).Run(statement);
+  const std::map<std::string, std::string> own = state_.config;
+  for (const auto& [key, value] : settings) state_.config[key] = value;
+  auto result = StatementRunner(state_, services_, text).Run(statement);
+  state_.config = own;
+  return result;
 }
 
 std::vector<std::string> Session::Complete(const std::string& text, size_t position) const {

@@ -56,7 +56,8 @@ class Session {
   Session(NodeServices& services, std::map<std::string, std::string> properties);
 
   /// Runs one statement; a SELECT's rows come through the result's stream. Errors carry spans into `text`.
-  Result<StatementResult> Execute(const std::string& text);
+  /// `settings` count for this statement only, above the session's; SET and RESET change the session's.
+  Result<StatementResult> Execute(const std::string& text, const std::map<std::string, std::string>& settings = {});
   /// What may stand at byte `position` of a statement that is being typed (statement_completion.h).
   std::vector<std::string> Complete(const std::string& text, size_t position) const;
   std::map<std::string, std::string> properties() const;

@@ -6,12 +6,12 @@
 
 #include <atomic>
 #include <map>
-#include <optional>
 
 #include "base/assert.h"
 #include "base/error_render.h"
 #include "base/mutex.h"
 #include "gateway/http_answer.h"
+#include "gateway/operation.h"
 #include "gateway/result_json.h"
 
 namespace firn::gateway {
@@ -20,37 +20,39 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kResultWaitMs = 200;         // a fetch waits this long for rows, so that clients need not poll fast
 constexpr size_t kSessionsMax = 1000;
 constexpr int64_t kSessionIdleUs = 10LL * 60 * 1'000'000;  // Flink's 'sql-gateway.session.idle-timeout'
+constexpr int64_t kSessionCheckUs = 60LL * 1'000'000;      // and 'sql-gateway.session.check-interval'
 constexpr size_t kOperationsMax = 1000;    // of a session
-
-// One statement of a session and what it gave.
-struct Operation {
-  base::Mutex mutex;
-  std::string text;
-  StatementResult result FIRN_GUARDED_BY(mutex);
-  std::optional<Error> failure FIRN_GUARDED_BY(mutex);
-  int64_t next_token FIRN_GUARDED_BY(mutex) = 0;
-  std::string last_page FIRN_GUARDED_BY(mutex);  // of next_token - 1: a client that lost the answer asks again
-  bool has_ended FIRN_GUARDED_BY(mutex) = false;
-  bool has_unshown_rows FIRN_GUARDED_BY(mutex) = false;  // `result.rows` are of a page that could not be given
-  bool is_cancelled FIRN_GUARDED_BY(mutex) = false;
-};
 
 struct OpenSession {
   explicit OpenSession(NodeServices& services, std::map<std::string, std::string> properties) : session(services, std::move(properties)) {}
+  ~OpenSession() { Close(); }
+  // What runs in it stops, but for INSERTs; fetches that wait are ended. Statements that are just being executed find it closed.
+  void Close() {
+    std::map<std::string, std::shared_ptr<Operation>> left;
+    {
+      base::MutexLock lock(mutex);
+      is_closed = true;
+      left.swap(operations);
+    }
+    for (const auto& [handle, operation] : left) operation->Leave();
+  }
+
   Session session;
   std::atomic<int64_t> last_used_us{0};
   base::Mutex mutex;
+  bool is_closed FIRN_GUARDED_BY(mutex) = false;
+  size_t submitting FIRN_GUARDED_BY(mutex) = 0;  // statements that are being executed: each will be an operation
   std::map<std::string, std::shared_ptr<Operation>> operations FIRN_GUARDED_BY(mutex);
 };
 
+io::HttpResponse NotFor(const io::HttpRequest& request) { return Fail(fmt::format("{} is not for {}", request.method, request.path), 405); }
 io::HttpResponse NotFound(const Error& error) { return Fail(base::RenderError(error), 404); }
 
 class GatewayImpl final : public SqlGateway {
  public:
-  GatewayImpl(NodeServices& services, io::Random& random) : services_(services), random_(random) {}
+  GatewayImpl(NodeServices& services, io::Random& random, io::Executor& executor) : services_(services), random_(random), queue_(executor.NewQueue("sessions")) { CheckInAMinute(); }
 
   io::HttpResponse Handle(const io::HttpRequest& request) override {
     std::vector<std::string> parts = SplitPath(request.path);
@@ -61,7 +63,7 @@ class GatewayImpl final : public SqlGateway {
     }
     if (parts.empty()) return Fail("there is nothing at this path", 404);
     if (version != "v1" && version != "v2") return Fail(fmt::format("there is no version {} of this interface: V1 and V2 are served", version), 404);
-    if ((parts[0] == "api_versions" || parts[0] == "info") && request.method != "GET") return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
+    if ((parts[0] == "api_versions" || parts[0] == "info") && request.method != "GET") return NotFor(request);
     if (parts[0] == "api_versions") return Reply("{\"versions\":[\"V1\",\"V2\"]}");
     if (parts[0] == "info") return Reply("{\"productName\":\"firn\",\"version\":\"0.1.0\"}");
     if (parts[0] != "sessions") return Fail(fmt::format("there is nothing at {}", request.path), 404);
@@ -72,30 +74,53 @@ class GatewayImpl final : public SqlGateway {
   }
 
  private:
-  // The session, used now. Those that nobody has used for long are forgotten, with the queries that they left running: their client was killed.
+  // The session, used now; null if it is not there or nobody has used it for too long.
   std::shared_ptr<OpenSession> Find(const std::string& handle) {
-    const int64_t now_us = services_.clock.MonotonicUs();
-    std::vector<std::shared_ptr<OpenSession>> forgotten;  // destroyed without the lock: that stops their jobs
+    ForgetIdle();
     base::MutexLock lock(mutex_);
-    if (auto found = sessions_.find(handle); found != sessions_.end()) found->second->last_used_us = now_us;
-    for (auto item = sessions_.begin(); item != sessions_.end();) {
-      const bool is_idle = now_us - item->second->last_used_us > kSessionIdleUs;
-      if (is_idle) forgotten.push_back(std::move(item->second));
-      item = is_idle ? sessions_.erase(item) : std::next(item);
+    const auto found = sessions_.find(handle);
+    if (found == sessions_.end()) return nullptr;
+    found->second->last_used_us = services_.clock.MonotonicUs();
+    return found->second;
+  }
+
+  // Sessions whose client was killed, with the queries that they left running.
+  void ForgetIdle() {
+    const int64_t now_us = services_.clock.MonotonicUs();
+    std::vector<std::shared_ptr<OpenSession>> forgotten;  // closed without the lock: that stops their jobs
+    {
+      base::MutexLock lock(mutex_);
+      for (auto item = sessions_.begin(); item != sessions_.end();) {
+        const bool is_idle = now_us - item->second->last_used_us > kSessionIdleUs;
+        if (is_idle) forgotten.push_back(std::move(item->second));
+        item = is_idle ? sessions_.erase(item) : std::next(item);
+      }
     }
-    auto found = sessions_.find(handle);
-    return found == sessions_.end() ? nullptr : found->second;
+    for (const auto& idle : forgotten) idle->Close();
+  }
+
+  void CheckInAMinute() {
+    queue_->PostAfter(kSessionCheckUs, [this] {
+      ForgetIdle();
+      CheckInAMinute();
+    });
   }
 
   io::HttpResponse HandleSession(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, const std::shared_ptr<OpenSession>& session) {
     if (parts.size() == 2 && request.method == "DELETE") {
-      base::MutexLock lock(mutex_);
-      sessions_.erase(parts[1]);
+      {
+        base::MutexLock lock(mutex_);
+        sessions_.erase(parts[1]);
+      }
+      session->Close();
       return Reply("{\"status\":\"CLOSED\"}");
     }
-    if (parts.size() == 2) return Properties(*session);
+    if (parts.size() == 2) return request.method == "GET" ? Properties(*session) : NotFor(request);
+    const bool is_write = parts[2] == "heartbeat" || parts[2] == "statements" || parts[2] == "configure-session";
+    if (is_write && request.method != "POST") return NotFor(request);
+    if (parts[2] == "complete-statement" && request.method != "GET") return NotFor(request);
     if (parts[2] == "heartbeat") return Reply("{}");
-    if (parts[2] == "statements") return Submit(request, session);
+    if (parts[2] == "statements") return Submit(request, *session);
     if (parts[2] == "configure-session") return Configure(request, *session);
     if (parts[2] == "complete-statement") return Complete(request, session->session);
     if (parts[2] == "operations" && parts.size() >= 5) return HandleOperation(request, version, parts, *session);
@@ -103,23 +128,33 @@ class GatewayImpl final : public SqlGateway {
   }
 
   io::HttpResponse Open(const io::HttpRequest& request) {
-    std::map<std::string, std::string> properties;
     boost::system::error_code problem;
     const json::value body = json::parse(request.body.empty() ? "{}" : request.body, problem);
     if (problem || !body.is_object()) return Fail("the body is no JSON object", 400);
-    if (const json::value* given = body.as_object().if_contains("properties"); given != nullptr && given->is_object()) {
-      for (const auto& item : given->as_object()) {
-        if (item.value().is_string()) properties.emplace(item.key(), item.value().as_string());
-      }
-    }
+    auto properties = SettingsOf(body.as_object(), "properties");
+    if (!properties.ok()) return Fail(properties.error().message(), 400);
     const std::string handle = random_.UuidText();
-    Find(handle);  // makes room
-    auto session = std::make_shared<OpenSession>(services_, std::move(properties));
+    ForgetIdle();  // makes room
+    auto session = std::make_shared<OpenSession>(services_, *std::move(properties));
     session->last_used_us = services_.clock.MonotonicUs();
     base::MutexLock lock(mutex_);
     if (sessions_.size() >= kSessionsMax) return Fail(fmt::format("{} sessions are open, the limit", kSessionsMax), 503);
     sessions_.emplace(handle, std::move(session));
     return Reply(fmt::format("{{\"sessionHandle\":\"{}\"}}", handle));
+  }
+
+  // An object of settings; numbers and Booleans as the texts that SET would take. Missing or null: none.
+  static Result<std::map<std::string, std::string>> SettingsOf(const json::object& body, const char* name) {
+    std::map<std::string, std::string> settings;
+    const json::value* given = body.if_contains(name);
+    if (given == nullptr || given->is_null()) return settings;
+    if (!given->is_object()) return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no JSON object", name));
+    for (const auto& item : given->as_object()) {
+      const json::value& value = item.value();
+      if (value.is_structured() || value.is_null()) return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" in \"{}\" is no text", std::string_view(item.key()), name));
+      settings.emplace(item.key(), value.is_string() ? std::string(value.as_string()) : json::serialize(value));
+    }
+    return settings;
   }
 
   static io::HttpResponse Properties(const OpenSession& session) {
@@ -157,123 +192,64 @@ class GatewayImpl final : public SqlGateway {
   }
 
   // The statement runs before the answer; a SELECT's job goes on behind its stream.
-  io::HttpResponse Submit(const io::HttpRequest& request, const std::shared_ptr<OpenSession>& session) {
+  io::HttpResponse Submit(const io::HttpRequest& request, OpenSession& session) {
     auto text = StatementOf(request);
     if (!text.ok()) return Fail(text.error().message(), 400);
-    auto operation = std::make_shared<Operation>();
-    operation->text = *text;
-    const std::string handle = random_.UuidText();  // nobody knows it until the statement has run
+    const auto settings = SettingsOf(json::parse(request.body).as_object(), "executionConfig");  // StatementOf has parsed it before
+    if (!settings.ok()) return Fail(settings.error().message(), 400);
     {
-      base::MutexLock lock(session->mutex);
-      if (session->operations.size() >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
-      session->operations.emplace(handle, operation);
+      base::MutexLock lock(session.mutex);
+      if (session.is_closed) return NotFound(Error(ErrorCode::kSessionNotFound, "the session is being closed"));
+      if (session.operations.size() + session.submitting >= kOperationsMax) return Fail(fmt::format("{} operations of this session are open, the limit; close some", kOperationsMax), 503);
+      ++session.submitting;
     }
-    auto result = session->session.Execute(*text);
-    base::MutexLock lock(operation->mutex);
-    if (result.ok()) {
-      operation->result = std::move(result).value();
-    } else {
-      operation->failure = std::move(result).error();
-    }
+    auto operation = std::make_shared<Operation>(services_.engine, *text, session.session.Execute(*text, *settings));
+    const std::string handle = random_.UuidText();
+    base::MutexLock lock(session.mutex);
+    FIRN_ASSERT(session.submitting > 0, "a statement of {} bytes was executed and not counted", text->size());
+    --session.submitting;
+    if (session.is_closed) return NotFound(Error(ErrorCode::kSessionNotFound, "the session was closed while the statement was executed"));
+    session.operations.emplace(handle, std::move(operation));
     return Reply(fmt::format("{{\"operationHandle\":\"{}\"}}", handle));
   }
 
   io::HttpResponse HandleOperation(const io::HttpRequest& request, const std::string& version, const std::vector<std::string>& parts, OpenSession& session) {
+    const bool is_cancel = parts[4] == "cancel", is_close = parts[4] == "close";
+    const std::string_view method = is_cancel ? "POST" : is_close ? "DELETE" : "GET";
+    if (request.method != method) return NotFor(request);
     std::shared_ptr<Operation> operation;
     {
       base::MutexLock lock(session.mutex);
       auto found = session.operations.find(parts[3]);
       if (found != session.operations.end()) operation = found->second;
-      if (operation != nullptr && parts[4] == "close" && request.method == "DELETE") session.operations.erase(found);
+      if (operation != nullptr && is_close) session.operations.erase(found);
     }
     if (operation == nullptr) return NotFound(Error(ErrorCode::kOperationNotFound, fmt::format("there is no operation {} in this session", parts[3])).Hint("it was closed or never submitted"));
-    if (parts[4] == "status") return Status(*operation);
-    if (parts[4] == "cancel" || parts[4] == "close") {
-      if (request.method != (parts[4] == "cancel" ? "POST" : "DELETE")) return Fail(fmt::format("{} is not for {}", request.method, request.path), 405);
-      base::MutexLock lock(operation->mutex);
-      operation->is_cancelled = !operation->has_ended;
-      if (operation->result.stream) operation->result.stream->Close();
-      if (!operation->result.awaited_job.empty()) (void)services_.engine.Cancel(operation->result.awaited_job);  // gone already: nothing to cancel
-      return Reply(parts[4] == "cancel" ? "{\"status\":\"CANCELED\"}" : "{\"status\":\"CLOSED\"}");
+    if (parts[4] == "status") return StatusReply(operation->state());
+    if (is_cancel) return StatusReply(operation->Cancel());
+    if (is_close) {
+      operation->Close();
+      return StatusReply(OperationState::kClosed);
     }
-    if (parts[4] == "result" && parts.size() == 6) {
-      auto format = request.query.find("rowFormat");
-      const std::string here = fmt::format("/{}/sessions/{}/operations/{}/result/", version, parts[1], parts[3]);
-      return Fetch(*operation, here, parts[5], ParseRowFormat(format == request.query.end() ? "" : format->second), session.session.time_zone());
-    }
-    return Fail(fmt::format("there is nothing at {}", request.path), 404);
+    if (parts[4] != "result" || parts.size() != 6) return Fail(fmt::format("there is nothing at {}", request.path), 404);
+    const auto format = request.query.find("rowFormat");
+    return operation->Fetch({.base_uri = fmt::format("/{}/sessions/{}/operations/{}/result/", version, parts[1], parts[3]),
+                             .token = parts[5],
+                             .format = ParseRowFormat(format == request.query.end() ? "" : format->second),
+                             .time_zone = session.session.time_zone()});
   }
 
-  static io::HttpResponse Status(Operation& operation) {
-    base::MutexLock lock(operation.mutex);
-    const bool is_running = (operation.result.stream || !operation.result.awaited_job.empty()) && !operation.has_ended;
-    return Reply(fmt::format("{{\"status\":\"{}\"}}", operation.failure ? "ERROR" : operation.is_cancelled ? "CANCELED" : is_running ? "RUNNING" : "FINISHED"));
-  }
-
-  // Ends the wait for the job of a synchronous INSERT, or sets the operation's failure to the job's. False: not yet.
-  bool HasArrived(Operation& operation) FIRN_REQUIRES(operation.mutex) {
-    if (operation.result.awaited_job.empty()) return true;
-    const auto state = services_.engine.Wait(operation.result.awaited_job, kResultWaitMs);
-    if (state.ok() && *state != exec::JobState::kFinished && *state != exec::JobState::kFailed && *state != exec::JobState::kCanceled && *state != exec::JobState::kSuspended) return false;
-    if (!state.ok()) operation.failure = state.error();
-    if (state.ok() && *state == exec::JobState::kFailed) {
-      const auto job = services_.engine.Job(operation.result.awaited_job);
-      if (job.ok()) operation.failure = job->failure;
-    }
-    operation.result.awaited_job.clear();
-    return true;
-  }
-
-  io::HttpResponse Fetch(Operation& operation, const std::string& here, const std::string& token, RowFormat format, const std::string& time_zone) {
-    base::MutexLock lock(operation.mutex);
-    if (operation.next_token > 0 && token == std::to_string(operation.next_token - 1)) return Reply(operation.last_page);
-    const bool has_arrived = operation.failure || HasArrived(operation);
-    if (operation.failure) return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
-    const std::string_view format_name = RowFormatName(format);
-    if (!has_arrived) return Reply(fmt::format("{{\"resultType\":\"NOT_READY\",\"nextResultUri\":\"{}{}?rowFormat={}\"}}", here, operation.next_token, format_name));
-    const std::string next = fmt::format("{}{}?rowFormat={}", here, operation.next_token + 1, format_name);
-    if (token != std::to_string(operation.next_token)) return Fail(fmt::format("result {} was asked for and {} is next", token, operation.next_token), 400);
-    std::vector<types::Batch> batches = std::exchange(operation.result.rows, {});
-    const bool is_again = operation.has_unshown_rows;
-    if (operation.result.stream && !operation.has_ended && !is_again) {
-      auto chunk = operation.result.stream->Next(kResultWaitMs);
-      if (!chunk.ok()) {
-        operation.failure = std::move(chunk).error();
-        return Fail(base::RenderError(*operation.failure, {.source = operation.text}), 500);
-      }
-      batches.insert(batches.end(), chunk->batches.begin(), chunk->batches.end());
-      operation.has_ended = chunk->is_end;
-    } else if (!is_again) {
-      operation.has_ended = true;
-    }
-    std::string data = "[";
-    for (const types::Batch& batch : batches) {
-      const auto status = AppendRowsJson(&data, batch, format, time_zone);
-      operation.has_unshown_rows = !status.ok();
-      if (status.ok()) continue;
-      operation.result.rows = std::move(batches);  // the session's time zone can be set right, and this page be asked for again
-      return Fail(base::RenderError(status.error(), {.source = operation.text}), 500);
-    }
-    FIRN_ASSERT(!operation.has_unshown_rows, "page {} leaves rows out", operation.next_token);
-    ++operation.next_token;
-    const bool is_end = operation.has_ended && batches.empty();
-    std::string body = fmt::format("{{\"resultType\":\"{}\",\"isQueryResult\":{},\"resultKind\":\"{}\",", is_end ? "EOS" : "PAYLOAD", operation.result.is_query,
-                                   operation.result.kind == ResultKind::kSuccess ? "SUCCESS" : "SUCCESS_WITH_CONTENT");
-    if (!operation.result.job_id.empty()) body += fmt::format("\"jobID\":\"{}\",", operation.result.job_id);
-    body += fmt::format("\"results\":{{\"columns\":{},\"rowFormat\":\"{}\",\"data\":{}]}}", ColumnsJson(*operation.result.schema), format_name, data);
-    if (!is_end) body += fmt::format(",\"nextResultUri\":\"{}\"", next);
-    operation.last_page = body + "}";
-    return Reply(operation.last_page);
-  }
+  static io::HttpResponse StatusReply(OperationState state) { return Reply(fmt::format("{{\"status\":\"{}\"}}", OperationStateText(state))); }
 
   NodeServices& services_;
   io::Random& random_;
   base::Mutex mutex_;
   std::map<std::string, std::shared_ptr<OpenSession>> sessions_ FIRN_GUARDED_BY(mutex_);
+  const std::unique_ptr<io::TaskQueue> queue_;  // destroyed first
 };
 
 }  // namespace
 
-std::unique_ptr<SqlGateway> SqlGateway::Make(NodeServices& services, io::Random& random) { return std::make_unique<GatewayImpl>(services, random); }
+std::unique_ptr<SqlGateway> SqlGateway::Make(NodeServices& services, io::Random& random, io::Executor& executor) { return std::make_unique<GatewayImpl>(services, random, executor); }
 
 }  // namespace firn::gateway

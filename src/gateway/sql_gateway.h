@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "gateway/session.h"
+#include "io/executor.h"
 #include "io/http.h"
 #include "io/random.h"
 
@@ -14,7 +15,8 @@ namespace firn::gateway {
 class SqlGateway {
  public:
   virtual ~SqlGateway() = default;
-  static std::unique_ptr<SqlGateway> Make(NodeServices& services, io::Random& random);
+  /// Each minute a queue of `executor` closes the sessions that nobody has used for ten.
+  static std::unique_ptr<SqlGateway> Make(NodeServices& services, io::Random& random, io::Executor& executor);
   virtual io::HttpResponse Handle(const io::HttpRequest& request) = 0;
 };
 

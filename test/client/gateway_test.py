@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SQL gateway as Flink's own clients speak it: paths, shapes, states, and what it says to requests that make no sense."""
+import concurrent.futures
 import http.client
 import json
 import pathlib
+import random
+import re
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -173,6 +177,184 @@ class Gateway(NodeCase):
         self.assertEqual(self.ok("DELETE", operations[0] + "/close"), {"status": "CLOSED"})
         page = self.ready(self.submit("SHOW DATABASES LIKE 'too_much'") + "/result/0?rowFormat=JSON")
         self.assertEqual(page["results"]["data"], [])
+
+    def test_settings_of_one_statement(self):
+        body = {"statement": "SELECT COUNT(*) FROM (VALUES (1), (2)) AS t(a)", "executionConfig": {"execution.runtime-mode": "batch", "parallelism.default": 2}}
+        operation = f"{self.session}/operations/" + self.ok("POST", self.session + "/statements", body)["operationHandle"]
+        page = self.ready(operation + "/result/0")
+        rows = list(page["results"]["data"])
+        while "nextResultUri" in page:
+            page = self.ready(page["nextResultUri"])
+            rows += page["results"]["data"]
+        self.assertEqual(rows, [{"kind": "INSERT", "fields": [2]}])
+        self.assertNotIn("execution.runtime-mode", self.ok("GET", self.session)["properties"])
+        body["executionConfig"] = {"a": ["b"]}
+        self.assertEqual(self.send("POST", self.session + "/statements", body)[0], 400)
+        session = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {"properties": {"parallelism.default": 3, "table.dml-sync": True}})["sessionHandle"]
+        self.assertEqual(self.ok("GET", session)["properties"], {"parallelism.default": "3", "table.dml-sync": "true"})
+        for properties in ([], "x", {"a": None}, {"a": {}}):
+            self.assertEqual(self.send("POST", "/v2/sessions", {"properties": properties})[0], 400, properties)
+
+    def table(self, name, rows_per_second, rows=None):
+        options = {"connector": "datagen", "rows-per-second": rows_per_second, "fields.id.kind": "sequence", "fields.id.start": 0, "fields.id.end": (rows or 10 ** 9) - 1}
+        text = ", ".join(f"'{key}'='{value}'" for key, value in options.items())
+        self.ok("POST", self.session + "/configure-session", {"statement": f"CREATE TEMPORARY TABLE {name} (id BIGINT) WITH ({text})"})
+
+    def job_states(self):
+        return {job["id"]: job["status"] for job in json.loads(self.send("GET", "/jobs", port="jobs")[1])["jobs"]}
+
+    def fetch_all(self, operation, pages):
+        """Page after page, whoever else does; what each page was goes to `pages`. Returns what ended it."""
+        token = 0
+        while True:
+            status, text = self.send("GET", f"{operation}/result/{token}?rowFormat=JSON")
+            if status == 400:
+                token = int(re.search(r"and (\d+) is next", text).group(1))  # others were faster
+                continue
+            if status != 200:
+                return status, json.loads(text)["errors"][0]
+            page = json.loads(text)
+            pages.setdefault(token, set()).add(text)
+            if page["resultType"] == "EOS":
+                return status, "EOS"
+            self.assertEqual(page["nextResultUri"], f"{operation}/result/{token + 1}?rowFormat=JSON")
+            token += 1
+
+    def test_clients_that_fetch_at_once_see_the_same_pages(self):
+        self.table("s", 1_000_000, 300_000)
+        operation = self.submit("SELECT id FROM s")
+        pages = {}
+        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+            ends = [each.result(60) for each in [threads.submit(self.fetch_all, operation, pages) for _ in range(6)]]
+        self.assertEqual(set(ends), {(200, "EOS")})
+        for token, texts in pages.items():
+            self.assertEqual(len(texts), 1, f"page {token}")
+        rows = [row["fields"][0] for token in sorted(pages) for row in json.loads(next(iter(pages[token])))["results"]["data"]]
+        self.assertEqual(rows, list(range(300_000)))
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "FINISHED"})
+        self.assertEqual(self.ok("POST", operation + "/cancel", {}), {"status": "FINISHED"})  # there is nothing left to cancel
+
+    def ended_by(self, request):
+        """What clients that wait for rows are told when `request` is sent; the job that ran and its operation."""
+        self.table("slow", 1)
+        operation = self.submit("SELECT id FROM slow WHERE id < 0")
+        job = self.ready(operation + "/result/0?rowFormat=JSON")["jobID"]
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            fetches = [threads.submit(self.fetch_all, operation, {}) for _ in range(4)]
+            time.sleep(0.3)
+            request(operation)
+            ends = [fetch.result(20) for fetch in fetches]
+        wait_until(lambda: self.job_states()[job] == "CANCELED", "the job is cancelled")
+        return ends, operation
+
+    def test_cancelling_ends_fetches_that_wait(self):
+        ends, operation = self.ended_by(lambda operation: self.assertEqual(self.ok("POST", operation + "/cancel", {}), {"status": "CANCELED"}))
+        self.assertEqual({status for status, _ in ends}, {500})
+        for _, text in ends:
+            self.assertRegex(text, r"^error\[E\d+\]: the statement was cancelled")
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "CANCELED"})
+        self.assertEqual(self.ok("POST", operation + "/cancel", {}), {"status": "CANCELED"})
+        self.assertEqual(self.ok("DELETE", operation + "/close"), {"status": "CLOSED"})
+
+    def test_closing_ends_fetches_that_wait(self):
+        ends, operation = self.ended_by(lambda operation: self.assertEqual(self.ok("DELETE", operation + "/close"), {"status": "CLOSED"}))
+        for status, text in ends:
+            self.assertRegex(f"{status} {text}", r"^(500 error\[E1007\]: the statement was closed|404 error\[E7004\]: there is no operation )")
+        self.assertEqual(self.send("DELETE", operation + "/close")[0], 404)
+
+    def test_closing_a_session_ends_what_runs_in_it(self):
+        ends, _ = self.ended_by(lambda _: self.assertEqual(self.ok("DELETE", self.session), {"status": "CLOSED"}))
+        for status, text in ends:
+            self.assertRegex(f"{status} {text}", r"^(500 error\[E1007\]: the statement was closed|404 error\[E7001\]: there is no session)")
+
+    def test_the_state_of_a_synchronous_insert_is_told_without_fetching(self):
+        self.table("few", 1_000_000, 10)
+        for statement in ("CREATE TEMPORARY TABLE hole (id BIGINT) WITH ('connector'='blackhole')", "SET 'table.dml-sync' = 'true'"):
+            self.ok("POST", self.session + "/configure-session", {"statement": statement})
+        operation = self.submit("INSERT INTO hole SELECT id FROM few")
+        wait_until(lambda: self.ok("GET", operation + "/status") == {"status": "FINISHED"}, "the insert has ended")
+        self.table("endless", 10)
+        operation = self.submit("INSERT INTO hole SELECT id FROM endless")
+        self.assertEqual(self.ok("GET", operation + "/status"), {"status": "RUNNING"})
+        job = list(self.job_states())[-1]
+        self.assertEqual(self.send("PATCH", f"/jobs/{job}?mode=cancel", port="jobs")[0], 202)  # by somebody else
+        wait_until(lambda: self.ok("GET", operation + "/status") == {"status": "ERROR"}, "it is known that the job is gone")
+        self.assertIn("cancel", self.send("GET", operation + "/result/0")[1].lower())
+
+    def storm(self, seed, until, sessions, known):
+        dice = random.Random(seed)
+        while time.monotonic() < until:
+            session = dice.choice(sessions)
+            operation = dice.choice(known) if known else session + "/operations/none"
+            method, path, body = dice.choice([
+                ("POST", session + "/statements", {"statement": dice.choice(["SELECT id FROM (VALUES (1), (2)) AS t(id)", "SHOW JOBS", "SELECT 1 / 0", "SELECT nothing", "SET 'a' = 'b'", "SELECT * FROM sys.jobs"])}),
+                ("GET", operation + f"/result/{dice.randrange(4)}?rowFormat=PLAIN_TEXT", None), ("GET", operation + f"/result/{dice.randrange(4)}", None), ("GET", operation + "/status", None),
+                ("POST", operation + "/cancel", {}), ("DELETE", operation + "/close", None), ("DELETE", session, None), ("GET", session, None), ("POST", session + "/heartbeat", {})])
+            if method == "DELETE" and path == session and dice.random() < 0.8:
+                continue
+            status, text = self.send(method, path, body)
+            answer = json.loads(text)
+            self.assertIn(status, (200, 400, 404, 500), text)
+            if status != 200:
+                self.assertNotIn("internal", answer["errors"][0].lower())
+            if "operationHandle" in answer:
+                known.append(f"{session}/operations/{answer['operationHandle']}")
+            if method == "DELETE" and path == session:
+                sessions[sessions.index(session)] = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {})["sessionHandle"]
+
+    def test_nothing_breaks_when_everything_happens_at_once(self):
+        sessions = ["/v2/sessions/" + self.ok("POST", "/v2/sessions", {})["sessionHandle"] for _ in range(10)]
+        known = []
+        until = time.monotonic() + 4
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:  # each has a session of its own, and two that all share
+            storms = [threads.submit(self.storm, seed, until, sessions[:2] + [sessions[2 + seed]], known) for seed in range(8)]
+            for each in storms:
+                each.result(60)
+        self.assertGreater(len(known), 50)
+        for session in sessions:
+            self.send("DELETE", session)
+        self.assertEqual(self.ok("GET", self.session)["properties"]["a.b"], "c")
+
+    def listings(self):
+        """The ids that each door lists."""
+        over_rest = [{job.get("id", job.get("jid")) for job in json.loads(self.send("GET", name, port="jobs")[1])["jobs"]} for name in ("/jobs", "/jobs/overview")]
+        shown = {row["fields"][0] for row in self.ready(self.submit("SHOW JOBS") + "/result/0")["results"]["data"]}
+        return over_rest + [shown]
+
+    def all_rows(self, statement):
+        operation = self.submit(statement)
+        page = self.ready(operation + "/result/0")
+        rows = list(page["results"]["data"])
+        while "nextResultUri" in page:
+            page = self.ready(page["nextResultUri"])
+            rows += page["results"]["data"]
+        self.ok("DELETE", operation + "/close")
+        return page["jobID"], [row["fields"] for row in rows]
+
+    def test_small_queries_push_out_each_other_only(self):
+        others = self.job_states()  # that tests before this one have left running
+        self.table("few", 1_000_000, 10)
+        for statement in ("CREATE TEMPORARY TABLE hole (id BIGINT) WITH ('connector'='blackhole')", "SET 'execution.runtime-mode' = 'batch'"):
+            self.ok("POST", self.session + "/configure-session", {"statement": statement})
+        insert = self.ready(self.submit("INSERT INTO hole SELECT id FROM few") + "/result/0")["results"]["data"][0]["fields"][0]
+        with self.assertRaises(AssertionError):
+            self.all_rows("SELECT 1 / (id - 3) FROM few")
+        failed = {job for job, state in self.job_states().items() if state == "FAILED"}
+        self.assertTrue(failed)
+        queries = [self.all_rows("SELECT COUNT(*) FROM few")[0] for _ in range(30)]
+        ended = lambda: all(job in others or state not in ("RUNNING", "CANCELLING") for job, state in self.job_states().items())
+        wait_until(ended, "all have ended")
+        first, second, shown = self.listings()
+        self.assertEqual(first, second)
+        self.assertEqual(first, shown)
+        self.assertLess(failed | {insert, queries[-1]}, shown)
+        self.assertLessEqual(len(shown & set(queries)), 20)
+        self.assertNotIn(queries[0], shown)
+        for table in ("jobs", "operators"):
+            wait_until(ended, "all have ended")
+            shown = self.listings()[0]
+            mine, rows = self.all_rows(f"SELECT DISTINCT job_id FROM sys.{table}")
+            self.assertEqual({row[0] for row in rows} - {mine}, shown)
 
     def test_requests_without_sense_are_refused_and_cost_nothing(self):
         operation = self.submit("SELECT 1")
