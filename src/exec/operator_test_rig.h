@@ -49,6 +49,8 @@ class OperatorRig final : public Output {
 
   void Process(int input, const types::Batch& batch);
   void SetTime(int64_t now_ms);
+  /// From the next restart on.
+  void SetTimeZone(std::string time_zone) { time_zone_ = std::move(time_zone); }
   void Timer(int64_t now_ms);
   void Advance(int64_t watermark_ms);
   void EndInput(int input);
@@ -78,6 +80,7 @@ class OperatorRig final : public Output {
   const std::vector<std::vector<int>> keys_;
   OperatorMetrics metrics_;
   int64_t now_us_ = 0;
+  std::string time_zone_ = "UTC";
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Change> changes_;
   io::SimulatedEnvironment environment_{1};

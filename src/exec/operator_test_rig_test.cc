@@ -92,6 +92,7 @@ void OperatorRig::Open(int parallelism) {
     lanes_.push_back(std::make_unique<Lane>());
     lanes_.back()->context = {.lane = lane, .parallelism = parallelism, .metrics = &metrics_};
     lanes_.back()->context.evaluation.row_time_us = now_us_;
+    lanes_.back()->context.evaluation.time_zone = time_zone_;
     Operator& op = *(lanes_.back()->op = std::move(made).value());
     ASSERT_TRUE(op.Open(lanes_.back()->context).ok());
     const Status restored = op.Restore(*files_.Read(manifest_, "rig", lane, parallelism));

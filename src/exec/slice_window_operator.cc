@@ -35,9 +35,6 @@ struct Bounds {
   auto operator<=>(const Bounds&) const = default;
 };
 
-// Bounds that a row carries are local times already; they fire as if in UTC.
-const plan::WindowSpec kNoZone{};
-
 class SliceWindowOperator final : public Operator {
  public:
   explicit SliceWindowOperator(const plan::PhysicalNode& node)
@@ -51,15 +48,17 @@ class SliceWindowOperator final : public Operator {
 
   Status Open(const OperatorContext& context) override {
     context_ = &context;
-    return clock_.Open(is_attached_ ? kNoZone : spec_.window, context);
+    return clock_.Open(spec_.window, context);
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
     if (is_proctime()) FIRN_RETURN_IF_ERROR(FireUpTo(clock_.now_ms() - 1, output));
     FIRN_RETURN_IF_ERROR(FindBounds(batch));
+    FIRN_ASSERT(static_cast<int64_t>(bounds_.size()) == batch.row_count, "{} rows have {} slices", batch.row_count, bounds_.size());
     std::map<Bounds, std::vector<int64_t>> run;  // rows by slice since the last firing
     int64_t last_watermark = watermark_ms_;
     Bounds known{0, 0};
+    int64_t known_last_ms = 0;  // its last instant
     std::vector<int64_t>* known_rows = nullptr;
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const int64_t watermark = is_proctime() ? types::kNoWatermark : std::max(batch.watermark_before(row), watermark_ms_);
@@ -72,17 +71,18 @@ class SliceWindowOperator final : public Operator {
         }
       }
       const Bounds slice = bounds_[static_cast<size_t>(row)];
-      if (known_rows == nullptr || slice != known) {
-        if (InstantOf(LastEnd(slice)) - 1 <= watermark) {
-          context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
-          continue;
-        }
-        AddEnds(slice, watermark);
+      if (slice != known || row == 0) {
         known = slice;
-        known_rows = &run[slice];
-      } else if (InstantOf(LastEnd(slice)) - 1 <= watermark) {
+        known_last_ms = clock_.LastInstantOf(LastEnd(slice));
+        known_rows = nullptr;
+      }
+      if (known_last_ms <= watermark) {
         context_->metrics->late_rows.fetch_add(1, std::memory_order_relaxed);
         continue;
+      }
+      if (known_rows == nullptr) {
+        AddEnds(slice, watermark);
+        known_rows = &run[slice];
       }
       known_rows->push_back(row);
     }
@@ -100,7 +100,7 @@ class SliceWindowOperator final : public Operator {
   // A window by processing time closes when its end has come: in its last millisecond rows may still belong to it.
   Status OnTimer(int64_t now_ms, Output& output) override { return is_proctime() ? FireUpTo(now_ms - 1, output) : Ok(); }
   int64_t NextTimerMs() const override {
-    return is_proctime() && !pending_.empty() ? InstantOf(pending_.begin()->end) : std::numeric_limits<int64_t>::max();
+    return is_proctime() && !pending_.empty() ? clock_.LastInstantOf(pending_.begin()->end) + 1 : std::numeric_limits<int64_t>::max();
   }
 
   // The final watermark has fired all windows; those by processing time that are still open are not told, as in Flink.
@@ -201,6 +201,7 @@ class SliceWindowOperator final : public Operator {
       std::vector<int64_t> values;
       LongsOf(rows.columns[0], &values);
       const auto* groups = rows.columns[1]->data()->GetValues<int8_t>(1);
+      FIRN_ASSERT(values.size() == static_cast<size_t>(rows.columns[1]->length()), "{} times of {} key groups", values.size(), rows.columns[1]->length());
       for (size_t i = 0; i < values.size(); ++i) fired_before_[static_cast<size_t>(groups[i])] = fired_saved_[static_cast<size_t>(groups[i])] = values[i];
       return Ok();
     });
@@ -227,7 +228,7 @@ class SliceWindowOperator final : public Operator {
   }
 
   Status LoadSlice(const Bounds& bounds, types::Batch rows) {
-    const int64_t last_ms = InstantOf(LastEnd(bounds)) - 1;
+    const int64_t last_ms = clock_.LastInstantOf(LastEnd(bounds));
     const auto* key_groups = rows.columns.back()->data()->GetValues<int8_t>(1);
     std::vector<uint8_t> is_open(static_cast<size_t>(rows.row_count));
     int64_t fired = types::kFinalWatermark;  // of the windows that the slice is part of
@@ -251,7 +252,6 @@ class SliceWindowOperator final : public Operator {
     return Ok();
   }
 
-  int64_t InstantOf(int64_t local_ms) const { return clock_.InstantOf(local_ms); }
   bool is_proctime() const { return !is_attached_ && spec_.window.is_proctime; }
   bool is_batch() const { return context_->evaluation.is_batch; }
 
@@ -297,7 +297,7 @@ class SliceWindowOperator final : public Operator {
   void AddEnds(const Bounds& slice, int64_t watermark) {
     const int64_t last = LastEnd(slice);
     for (int64_t end = slice.end; end <= last; end += width_) {
-      if (InstantOf(end) - 1 <= watermark) continue;
+      if (clock_.LastInstantOf(end) <= watermark) continue;
       Bounds window{slice.start, end};
       if (!is_attached_ && spec_.window.kind == WindowKind::kHop) window.start = end - spec_.window.size_ms;
       if (!is_attached_ && spec_.window.kind == WindowKind::kCumulate) window.start = CumulateStart(slice);
@@ -306,7 +306,14 @@ class SliceWindowOperator final : public Operator {
     }
   }
 
-  bool IsDue(int64_t watermark) const { return !pending_.empty() && InstantOf(pending_.begin()->end) - 1 <= watermark; }
+  bool IsDue(int64_t watermark) {
+    if (pending_.empty()) return false;
+    if (pending_.begin()->end != next_end_) {
+      next_end_ = pending_.begin()->end;
+      next_due_ms_ = clock_.LastInstantOf(next_end_);
+    }
+    return next_due_ms_ <= watermark;
+  }
 
   Result<Slice*> SliceOf(const Bounds& bounds) {
     auto found = slices_.find(bounds);
@@ -338,8 +345,9 @@ class SliceWindowOperator final : public Operator {
   Status FireUpTo(int64_t watermark, Output& output) {
     while (IsDue(watermark)) {
       const Bounds window = *pending_.begin();
+      FIRN_ASSERT(window.start < window.end && (pending_.size() == 1 || window.end <= std::next(pending_.begin())->end), "window [{}, {}) fires out of order", window.start, window.end);
       pending_.erase(pending_.begin());
-      fired_ms_ = std::max(fired_ms_, InstantOf(window.end) - 1);
+      fired_ms_ = std::max(fired_ms_, clock_.LastInstantOf(window.end));
       FIRN_RETURN_IF_ERROR(Fire(window, output));
       DropSlices(window.end);
     }
@@ -362,7 +370,7 @@ class SliceWindowOperator final : public Operator {
   Status EmitWindow(const Bounds& window, const AggregateSet& set, Output& output) {
     std::vector<uint32_t> groups = set.groups();
     // The lane that had a key before may have told this window already.
-    std::erase_if(groups, [&, end = InstantOf(window.end) - 1](uint32_t group) { return fired_before_[static_cast<size_t>(set.key_group(group))] >= end; });
+    std::erase_if(groups, [&, end = clock_.LastInstantOf(window.end)](uint32_t group) { return fired_before_[static_cast<size_t>(set.key_group(group))] >= end; });
     if (groups.empty()) return Ok();
     types::Batch rows{node_.schema, {}, static_cast<int64_t>(groups.size()), nullptr, nullptr};
     FIRN_TRY(rows.columns, set.Rows(groups));
@@ -371,6 +379,7 @@ class SliceWindowOperator final : public Operator {
       const types::DataType& type = node_.schema->field(rows.columns.size()).type;
       rows.columns.push_back(TimestampArray(type, std::vector<int64_t>(groups.size(), value)));
     }
+    FIRN_ASSERT(rows.columns.size() == node_.schema->size(), "window [{}, {}) comes out with {} columns of {}", window.start, window.end, rows.columns.size(), node_.schema->size());
     output.Emit(std::move(rows));
     return Ok();
   }
@@ -400,6 +409,8 @@ class SliceWindowOperator final : public Operator {
   std::vector<int64_t> fired_before_ = std::vector<int64_t>(state::kKeyGroups, types::kNoWatermark);  // likewise its key groups before it was restored
   std::vector<int64_t> fired_saved_ = fired_before_;                                  // as the last snapshot has it
   std::set<Bounds, FiresBefore> pending_;
+  int64_t next_end_ = std::numeric_limits<int64_t>::min();                            // of the first of them when it was last asked, and the instant at which it is due
+  int64_t next_due_ms_ = 0;
   int64_t watermark_ms_ = types::kNoWatermark;
   std::vector<Bounds> bounds_;   // of the batch at hand, like the next two
   std::vector<int64_t> times_;

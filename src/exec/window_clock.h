@@ -26,6 +26,15 @@ class WindowClock {
   }
   int64_t LocalOf(int64_t instant_ms) const { return zone_ == nullptr ? instant_ms : types::FloorDivide(zone_->ToLocal(instant_ms * 1000), 1000); }
   int64_t InstantOf(int64_t local_ms) const { return zone_ == nullptr ? local_ms : zone_->ToInstant(local_ms * 1000) / 1000; }
+  /// The instant at which the watermark has passed a window that ends at `end_ms`, local: that of its last millisecond. As in Flink, the later one where the end
+  /// of summer time gives that twice (rows of both times are the window's), and the jump itself where its beginning leaves it out.
+  int64_t LastInstantOf(int64_t end_ms) const {
+    if (zone_ == nullptr) return end_ms - 1;
+    constexpr int64_t kHour = 3'600'000;
+    const int64_t first = InstantOf(end_ms - 1), hour_on = InstantOf(end_ms - 1 + kHour);
+    if (hour_on - first > kHour) return hour_on - kHour;
+    return hour_on == first ? types::FloorDivide(first, kHour) * kHour : first;
+  }
   int64_t now_ms() const { return context_->evaluation.row_time_us / 1000; }
   /// The instant of each row, in milliseconds.
   void TimesOf(const types::Batch& batch, std::vector<int64_t>* times) const {

@@ -18,7 +18,8 @@ namespace {
 class WindowJoinOperator final : public Operator {
  public:
   explicit WindowJoinOperator(const plan::PhysicalNode& node)
-      : ends_{std::get<plan::JoinNode>(node.spec).left_window_end, std::get<plan::JoinNode>(node.spec).right_window_end},
+      : window_{.is_local_time = std::get<plan::JoinNode>(node.spec).is_window_local_time},
+        ends_{std::get<plan::JoinNode>(node.spec).left_window_end, std::get<plan::JoinNode>(node.spec).right_window_end},
         sides_{JoinSide(node.inputs[0]->schema, std::get<plan::JoinNode>(node.spec).left_keys, 0),
                JoinSide(node.inputs[1]->schema, std::get<plan::JoinNode>(node.spec).right_keys, 0)} {}
 
@@ -29,19 +30,21 @@ class WindowJoinOperator final : public Operator {
 
   Status Open(const OperatorContext& context) override {
     context_ = &context;
-    return Ok();
+    return clock_.Open(window_, context);
   }
 
+  // Lateness is decided row by row; windows join once the batch is in, since what comes behind their end is not theirs.
   Status Process(int input, types::Batch batch, Output&) override {
-    batch.watermarks = nullptr;
     TimesMs(batch.columns[static_cast<size_t>(ends_[input])], &times_);
     std::vector<uint8_t> kept(times_.size(), 1);
-    int64_t late = 0;
+    int64_t late = 0, last_ms = 0;
     for (size_t row = 0; row < times_.size(); ++row) {
-      if (times_[row] - 1 > watermark_ms_) continue;
+      if (row == 0 || times_[row] != times_[row - 1]) last_ms = clock_.LastInstantOf(times_[row]);
+      if (last_ms > std::max(watermark_ms_, batch.watermark_before(static_cast<int64_t>(row)))) continue;
       kept[row] = 0;
       ++late;
     }
+    batch.watermarks = nullptr;
     if (late > 0) {
       context_->metrics->late_rows.fetch_add(late, std::memory_order_relaxed);
       FIRN_TRY(batch, types::TakeRows(batch, IndicesWhere(kept)));
@@ -54,7 +57,7 @@ class WindowJoinOperator final : public Operator {
   }
 
   Status Advance(types::Watermark watermark, Output& output) override {
-    while (!windows_.empty() && windows_.begin()->first - 1 <= watermark.timestamp_ms) {
+    while (!windows_.empty() && clock_.LastInstantOf(windows_.begin()->first) <= watermark.timestamp_ms) {
       Window window = std::move(windows_.begin()->second);
       windows_.erase(windows_.begin());
       FIRN_RETURN_IF_ERROR(Join(&window, output));
@@ -112,7 +115,7 @@ class WindowJoinOperator final : public Operator {
     TimesMs(rows.columns[static_cast<size_t>(ends_[input])], &times_);
     std::vector<uint32_t> closed;
     for (size_t i = 0; i < stored.size(); ++i) {
-      if (times_[i] - 1 <= watermark_ms_) {
+      if (clock_.LastInstantOf(times_[i]) <= watermark_ms_) {
         closed.push_back(stored[i]);
       } else {
         List(input, stored[i], times_[i], sides_[input].count(stored[i]));
@@ -161,7 +164,9 @@ class WindowJoinOperator final : public Operator {
     return Ok();
   }
 
+  const plan::WindowSpec window_;  // only in which zone it lies
   const int ends_[2];
+  WindowClock clock_;
   std::unique_ptr<JoinProber> prober_;
   JoinSide sides_[2];
   std::map<int64_t, Window> windows_;  // by end

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "exec/columns.h"
 #include "exec/operator_test_rig.h"
 
 namespace firn::exec {
@@ -95,6 +96,47 @@ TEST(WindowJoinOperator, JoinsEachWindowOnceThroughRestartsAtAnyParallelism) {
       ASSERT_EQ(result, JoinAll(kind, sides[0], sides[1])) << "seed " << seed << " kind " << static_cast<int>(kind);
     }
   }
+}
+
+// A row is late if the rows before it have closed its window, be they in the same batch.
+TEST(WindowJoinOperator, LatenessDoesNotDependOnBatches) {
+  const auto node = MakeNode(JoinKind::kLeft);
+  const std::vector<Change> rows = {{RowKind::kInsert, {1, 1, 10}}, {RowKind::kInsert, {1, 2, 30}}, {RowKind::kInsert, {1, 3, 10}}, {RowKind::kInsert, {1, 4, 20}}, {RowKind::kInsert, {1, 5, 30}}};
+  const std::vector<int64_t> before = {0, 0, 15, 15, 19};
+  for (const bool is_one_batch : {true, false}) {
+    OperatorRig rig([&] { return MakeWindowJoinOperator(*node); });
+    if (is_one_batch) {
+      types::Batch batch = MakeBatch(SideSchema(), rows);
+      batch.watermarks = LongArray(before);
+      rig.Process(0, batch);
+    }
+    for (size_t i = 0; i < rows.size() && !is_one_batch; ++i) {
+      rig.Advance(before[i]);
+      rig.Process(0, MakeBatch(SideSchema(), {rows[i]}));
+    }
+    rig.Advance(types::kFinalWatermark);
+    Relation result;
+    Apply(rig.TakeChanges(), &result);
+    const std::optional<int32_t> null;
+    EXPECT_EQ(result, (Relation{{{1, 1, 10, null, null, null}, 1}, {{1, 2, 30, null, null, null}, 1}, {{1, 4, 20, null, null, null}, 1}, {{1, 5, 30, null, null, null}, 1}})) << is_one_batch;
+  }
+}
+
+// Bounds are local times, watermarks instants: here eight hours behind.
+TEST(WindowJoinOperator, WindowsCloseInTheSessionTimeZone) {
+  constexpr int32_t kEight = 8 * 3'600'000;
+  const auto node = MakeNode(JoinKind::kLeft);
+  std::get<plan::JoinNode>(node->spec).is_window_local_time = true;
+  OperatorRig rig([&] { return MakeWindowJoinOperator(*node); });
+  rig.SetTimeZone("America/Los_Angeles");
+  rig.Restart();
+  rig.Advance(kEight + 5);
+  rig.Process(0, MakeBatch(SideSchema(), {{RowKind::kInsert, {1, 1, 10}}}));
+  rig.Advance(kEight + 8);
+  EXPECT_EQ(rig.TakeChanges().size(), 0u);
+  rig.Restart();
+  rig.Advance(kEight + 9);
+  EXPECT_EQ(rig.TakeChanges().size(), 1u);
 }
 
 // Rows are known by number to the window that they are in: those numbers are state too, and a row that comes a thousand times has one.

@@ -36,6 +36,8 @@ expr::AggregateCall Call(const char* name, std::vector<int> arguments) {
 }
 
 // GROUP BY k and a window: k, COUNT(*), SUM(v), start, end.
+constexpr int kWindowHourMs = 3'600'000;
+
 std::shared_ptr<plan::PhysicalNode> MakeWindowNode(WindowKind kind, bool is_proctime = false) {
   auto node = std::make_shared<plan::PhysicalNode>();
   auto input = std::make_shared<plan::PhysicalNode>();
@@ -235,6 +237,37 @@ TEST(WindowOperators, ALateRowMayStillJoinAnOpenSession) {
   Relation result;
   Apply(rig.TakeChanges(), &result);
   EXPECT_EQ(result, (Relation{{{1, 2, 3, 16, 25}, 1}}));
+}
+
+// Windows of an hour that another operator has assigned in the session's zone, eight hours behind: bounds are local times, watermarks instants.
+TEST(WindowOperators, AttachedWindowsFireAndAreLateInTheSessionTimeZone) {
+  auto node = std::make_shared<plan::PhysicalNode>(*MakeWindowNode(WindowKind::kTumble));
+  const types::SchemaPtr schema = types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"start", DataType::Timestamp(3)}, {"end", DataType::Timestamp(3)}});
+  auto input = std::make_shared<plan::PhysicalNode>();
+  input->schema = schema;
+  node->inputs = {input};
+  auto& spec = std::get<plan::WindowAggregateNode>(node->spec);
+  spec.window.is_local_time = true;
+  spec.window.size_ms = kWindowHourMs;
+  spec.attached_start = 2;
+  spec.attached_end = 3;
+  spec.properties = {plan::WindowProperty::kStart, plan::WindowProperty::kTime};
+  OperatorRig rig = RigFor(*node);
+  rig.SetTimeZone("America/Los_Angeles");
+  rig.Restart();
+  const int ten = 10 * kWindowHourMs, eight = 8 * kWindowHourMs;
+  rig.Advance(ten + eight + 1000);  // the watermark is in the window's first minute
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7, ten, ten + kWindowHourMs}}}));
+  rig.Advance(ten + eight + kWindowHourMs - 2);
+  EXPECT_EQ(rig.TakeChanges().size(), 0u);
+  rig.Restart();
+  rig.Advance(ten + eight + kWindowHourMs - 1);
+  Relation result;
+  Apply(rig.TakeChanges(), &result);
+  EXPECT_EQ(result, (Relation{{{1, 1, 7, ten, ten + eight + kWindowHourMs - 1}, 1}}));
+  rig.Process(0, MakeBatch(schema, {{RowKind::kInsert, {1, 7, ten, ten + kWindowHourMs}}}));  // late
+  rig.Advance(types::kFinalWatermark);
+  EXPECT_EQ(rig.TakeChanges().size(), 0u);
 }
 
 TEST(WindowOperators, ProcessingTimeClosesWindowsByTimer) {

@@ -100,6 +100,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildJoin(const LogicalNode& node, cons
   if (!config_.is_batch && IsWindowJoin(join, left, right)) {
     spec.left_window_end = left.window->end;
     spec.right_window_end = right.window->end;
+    spec.is_window_local_time = left.window->window.is_local_time;
   }
   // A NOT IN must see every NULL of the right side, so its rows are not spread over lanes.
   const std::vector<int> no_keys;

@@ -118,6 +118,7 @@ struct JoinNode {
   /// Both sides carry the same window: matches are found within it and state is dropped when it closes. Columns of window_end, -1: no window join.
   int left_window_end = -1;
   int right_window_end = -1;
+  bool is_window_local_time = false;    // the windows lie in the session time zone
 };
 
 struct SortKey {

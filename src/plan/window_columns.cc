@@ -106,6 +106,7 @@ bool IsWindowJoin(const LogicalJoin& join, const LogicalNode& left, const Logica
   const auto& left_window = left.window;
   const auto& right_window = right.window;
   if (!left_window || !right_window || !left_window->HasBounds() || !right_window->HasBounds()) return false;
+  if (left_window->window.is_local_time != right_window->window.is_local_time) return false;  // the same bounds are different times
   bool equates_start = false;
   bool equates_end = false;
   for (const EquiKey& key : SplitJoinCondition(join.condition, static_cast<int>(left.fields.size())).keys) {
