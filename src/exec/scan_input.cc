@@ -100,7 +100,7 @@ int ScanInput::PickPartition() const {
   int best = -1;
   for (size_t i = 0; i < partitions_.size(); ++i) {
     const Partition& partition = partitions_[i];
-    if (partition.has_ended || partition.blocked_since_ms >= 0) continue;
+    if (partition.has_ended || partition.is_blocked) continue;
     if (best < 0 || partition.largest_time_ms < partitions_[static_cast<size_t>(best)].largest_time_ms) best = static_cast<int>(i);
   }
   return best;
@@ -129,7 +129,7 @@ Result<std::optional<InputEvent>> ScanInput::Next(int64_t now_ms) {
     }
     if (has_ended_) return std::optional<InputEvent>();
     if (woken_->exchange(false, std::memory_order_acq_rel)) {
-      for (Partition& partition : partitions_) partition.blocked_since_ms = -1;
+      for (Partition& partition : partitions_) partition.is_blocked = false;
     }
     DiscoverPartitions();
     const bool is_full = scan_.limit >= 0 && rows_delivered_ >= scan_.limit;
@@ -137,12 +137,12 @@ Result<std::optional<InputEvent>> ScanInput::Next(int64_t now_ms) {
       PushEnd();
       break;
     }
-    const int index = PickPartition();
-    if (index < 0) {
+    if (NextTimerMs() <= now_ms) {  // also while others have much to give
       UpdateIdleness(now_ms);
       if (!events_.empty()) break;
-      return std::optional<InputEvent>();
     }
+    const int index = PickPartition();
+    if (index < 0) return std::optional<InputEvent>();
     FIRN_RETURN_IF_ERROR(PollPartition(index, now_ms));
   }
   std::optional<InputEvent> event(std::move(events_.front()));
@@ -154,7 +154,9 @@ Status ScanInput::PollPartition(int index, int64_t now_ms) {
   FIRN_TRY(PollResult polled, source_->Poll(index, types::kPreferredBatchRows));
   Partition& partition = partitions_[static_cast<size_t>(index)];
   if (polled.state == PollState::kEnded) partition.has_ended = true;
-  if (polled.state == PollState::kBlocked) partition.blocked_since_ms = now_ms;
+  partition.is_blocked = polled.state == PollState::kBlocked;
+  if (polled.rows.row_count > 0) partition.quiet_since_ms = -1;
+  if (partition.is_blocked && partition.quiet_since_ms < 0) partition.quiet_since_ms = now_ms;
   if (polled.rows.row_count > 0) {
     context_.metrics->rows_in.fetch_add(polled.rows.row_count, std::memory_order_relaxed);
     context_.metrics->bytes_in.fetch_add(types::BatchBytes(polled.rows), std::memory_order_relaxed);
@@ -261,25 +263,21 @@ void ScanInput::AdvanceWatermark() {
 
 int64_t ScanInput::NextTimerMs() const {
   int64_t next = INT64_MAX;
-  if (options_.idle_timeout_ms <= 0 || has_ended_) return next;
+  if (has_ended_) return next;
   for (const Partition& partition : partitions_) {
-    if (partition.blocked_since_ms >= 0 && !partition.is_idle && !partition.has_ended) {
-      next = std::min(next, partition.blocked_since_ms + options_.idle_timeout_ms);
-    }
+    if (IsGoingIdle(partition)) next = std::min(next, partition.quiet_since_ms + options_.idle_timeout_ms);
   }
   return next;
 }
 
 void ScanInput::UpdateIdleness(int64_t now_ms) {
-  if (options_.idle_timeout_ms <= 0) return;
   bool all_idle = true;
   int64_t largest = types::kNoWatermark;
   for (Partition& partition : partitions_) {
     if (partition.has_ended) continue;
     largest = std::max(largest, partition.watermark_ms);
-    if (!partition.is_idle && partition.blocked_since_ms >= 0 && now_ms - partition.blocked_since_ms >= options_.idle_timeout_ms) {
-      partition.is_idle = true;
-    }
+    FIRN_ASSERT(!partition.is_blocked || partition.quiet_since_ms >= 0, "a partition is blocked and gave rows; it is idle: {}", partition.is_idle);
+    if (IsGoingIdle(partition) && now_ms - partition.quiet_since_ms >= options_.idle_timeout_ms) partition.is_idle = true;
     all_idle &= partition.is_idle;
   }
   AdvanceWatermark();

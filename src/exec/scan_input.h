@@ -61,7 +61,8 @@ class ScanInput final : public TaskInput {
     int64_t watermark_ms = types::kNoWatermark;     // emitted
     int64_t rows = 0;
     int64_t late_rows = 0;                          // at or behind the watermark that the rows before them had emitted, over all partitions
-    int64_t blocked_since_ms = -1;                  // -1: not blocked
+    int64_t quiet_since_ms = -1;                    // it has given nothing since; -1: it gave rows when it was last asked
+    bool is_blocked = false;                        // not asked again until the source wakes, for whichever partition that is
     bool has_ended = false;
     bool is_idle = false;
   };
@@ -77,6 +78,7 @@ class ScanInput final : public TaskInput {
   Status AssignWatermarks(int index, types::Batch* batch);
   int64_t WatermarkWithout(int index) const;
   void AdvanceWatermark();
+  bool IsGoingIdle(const Partition& partition) const { return options_.idle_timeout_ms > 0 && partition.is_blocked && !partition.is_idle && !partition.has_ended; }
   void UpdateIdleness(int64_t now_ms);
   void PushEnd();
 

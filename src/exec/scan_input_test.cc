@@ -22,11 +22,17 @@ class ScriptedSource final : public Source {
  public:
   explicit ScriptedSource(Script script) : script_(std::move(script)), next_(script_.size(), 0) {}
   int partition_count() const override { return static_cast<int>(script_.size()); }
+  // From now on partitions have only so many batches as was said; the others come with a wake.
+  void HoldBack(std::vector<size_t> available) { available_ = std::move(available); }
+  void Release(int partition) {
+    ++available_[static_cast<size_t>(partition)];
+    waker_();
+  }
   Result<PollResult> Poll(int partition, int64_t) override {
     const auto at = static_cast<size_t>(partition);
     std::vector<Change> rows;
     PollResult result{.state = PollState::kBlocked};
-    if (next_[at] < script_[at].size()) {
+    if (next_[at] < std::min(script_[at].size(), available_.empty() ? script_[at].size() : available_[at])) {
       result.state = PollState::kMore;
       for (int32_t time : script_[at][next_[at]++]) rows.push_back({types::RowKind::kInsert, {partition, time}});
     }
@@ -34,7 +40,7 @@ class ScriptedSource final : public Source {
     result.rows.kinds = nullptr;
     return result;
   }
-  void SetWaker(std::function<void()>) override {}
+  void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
   Result<std::string> Positions() const override {
     std::string text;
     for (size_t next : next_) text.push_back(static_cast<char>('0' + next));
@@ -53,6 +59,8 @@ class ScriptedSource final : public Source {
  private:
   const Script script_;
   std::vector<size_t> next_;
+  std::vector<size_t> available_;
+  std::function<void()> waker_;
 };
 
 plan::PhysicalNode ScanOfTimes() {
@@ -184,6 +192,33 @@ TEST_F(ScanInputTest, IdlePartitionsLetTheOthersGoOn) {
   EXPECT_EQ(Drain(*input, 0), (std::vector<std::string>{"0/10", "1/5", "w 5", "0/20"}));
   EXPECT_EQ(input->NextTimerMs(), 1000);
   EXPECT_EQ(Drain(*input, 1000), (std::vector<std::string>{"w 20", "idle"}));
+}
+
+// Rows that keep coming in one partition say nothing of another one.
+TEST_F(ScanInputTest, APartitionGoesIdleWhileTheOthersAreBusy) {
+  io::SimulatedEnvironment world{1};
+  auto source = std::make_unique<ScriptedSource>(Script{{{100}, {200}, {300}, {400}, {500}}, {{5}, {450}}});
+  ScriptedSource& script = *source;
+  script.HoldBack({0, 1});
+  auto made = ScanInput::Make(node_, std::move(source), {.watermark_interval_ms = 0, .idle_timeout_ms = 1000}, context_);
+  ASSERT_TRUE(made.ok());
+  ScanInput& input = **made;
+  struct Nothing final : Runnable {
+    RunState Run() override { return RunState::kWaiting; }
+  } nothing;
+  input.SetTask(std::make_shared<TaskHandle>(std::make_shared<Scheduler>(world.environment().executor, 1), nothing));
+  EXPECT_EQ(Drain(input, 0), (std::vector<std::string>{"1/5"}));
+  script.Release(0);
+  EXPECT_EQ(Drain(input, 400), (std::vector<std::string>{"0/100", "w 5"}));
+  script.Release(0);
+  EXPECT_EQ(Drain(input, 800), (std::vector<std::string>{"0/200"}));
+  script.Release(0);
+  EXPECT_EQ(Drain(input, 1200), (std::vector<std::string>{"w 200", "0/300", "w 300"}));
+  script.Release(0);
+  EXPECT_EQ(Drain(input, 1600), (std::vector<std::string>{"0/400", "w 400"}));
+  script.Release(1);  // it is heard again, and holds back again
+  script.Release(0);
+  EXPECT_EQ(Drain(input, 1800), (std::vector<std::string>{"1/450", "0/500", "w 450"}));
 }
 
 }  // namespace
