@@ -3,6 +3,7 @@
 // has ended wait.
 #include <utility>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/join_prober.h"
 #include "exec/operators_internal.h"
@@ -42,6 +43,7 @@ class BatchJoinOperator final : public StatelessOperator {
 
   Status Finish(Output& output) override {
     FIRN_RETURN_IF_ERROR(EndInput(1, output));
+    FIRN_ASSERT(waiting_.empty() && waiting_bytes_ == 0, "{} left batches of {} bytes still wait", waiting_.size(), waiting_bytes_);
     return prober_->PutOutUnmatched(right_.LiveEntries(), right_, output);
   }
 
@@ -56,6 +58,7 @@ class BatchJoinOperator final : public StatelessOperator {
     }
     right_.EncodeKeys(batch, &keys_);
     right_.FindOrInsert(batch, keys_, &entries_);
+    FIRN_ASSERT(static_cast<int64_t>(entries_.size()) == batch.row_count && !right_has_ended_, "{} rows of the right side have {} places; it has ended: {}", batch.row_count, entries_.size(), right_has_ended_);
     for (uint32_t entry : entries_) right_.Add(entry, 1, 0);
     return Ok();
   }

@@ -2,6 +2,7 @@
 // Filters, then projects. What only the condition reads is not filtered.
 #include <set>
 
+#include "base/assert.h"
 #include "exec/group_keys.h"
 #include "exec/operators_internal.h"
 #include "expr/evaluator.h"
@@ -48,6 +49,7 @@ class CalcOperator final : public StatelessOperator {
     }
     types::Batch result{node_.schema, {}, batch.row_count, batch.kinds, batch.watermarks};
     FIRN_TRY(result.columns, outputs_->Run(batch, EvaluationOf(batch)));
+    FIRN_ASSERT(result.columns.size() == node_.schema->size(), "{} gives {} columns of {}", node_.name, result.columns.size(), node_.schema->size());
     output.Emit(std::move(result));
     return Ok();
   }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Leaves out -U where the consumer tells rows apart by key.
+#include <arrow/array.h>
+
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
 
@@ -11,6 +14,7 @@ class DropUpdateBeforeOperator final : public StatelessOperator {
  public:
   Status Process(int, types::Batch batch, Output& output) override {
     if (batch.kinds) {
+      FIRN_ASSERT(batch.kinds->length() == batch.row_count, "{} kinds of {} rows", batch.kinds->length(), batch.row_count);
       std::vector<uint8_t> keep(static_cast<size_t>(batch.row_count));
       for (size_t row = 0; row < keep.size(); ++row) {
         keep[row] = batch.kind(static_cast<int64_t>(row)) != types::RowKind::kUpdateBefore;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GROUPING SETS: each row once a projection. Rows of one input row stay together, in the projections' order, as Flink emits them.
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
 #include "expr/evaluator.h"
@@ -28,6 +29,7 @@ class ExpandOperator final : public StatelessOperator {
       parts.push_back(std::move(part));
     }
     FIRN_TRY(types::Batch all, types::ConcatenateBatches(parts));
+    FIRN_ASSERT(all.row_count == batch.row_count * static_cast<int64_t>(parts.size()), "{} rows by {} projections make {}", batch.row_count, parts.size(), all.row_count);
     std::vector<int64_t> order;
     order.reserve(static_cast<size_t>(all.row_count));
     for (int64_t row = 0; row < batch.row_count; ++row) {

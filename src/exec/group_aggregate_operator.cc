@@ -42,6 +42,8 @@ class GroupAggregateOperator final : public Operator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     FIRN_RETURN_IF_ERROR(FindGroups(batch));
+    FIRN_ASSERT(static_cast<int64_t>(groups_.size()) == batch.row_count && row_counts_.size() == set_->capacity(), "{} rows have {} groups; {} groups are counted of {}", batch.row_count,
+                groups_.size(), row_counts_.size(), set_->capacity());
     if (batch.kinds && !options_.is_batch) FIRN_RETURN_IF_ERROR(DropWhatTakesNothingBack(&batch));
     if (options_.is_batch) return set_->Update(batch, groups_);  // rows only, and one result: no counts, no times, no state, no changes
     if (options_.emits_net_changes) return EmitNetChanges(batch, output);
@@ -303,6 +305,7 @@ class GroupAggregateOperator final : public Operator {
 
   Status EmitDifference(std::span<const uint32_t> groups, const std::vector<types::ArrayPtr>& before, const std::vector<int64_t>& counts_before, Output& output) {
     FIRN_TRY(std::vector<types::ArrayPtr> after, set_->Rows(groups));
+    FIRN_ASSERT(before.size() == after.size() && counts_before.size() == groups.size(), "{} columns before and {} after, {} counts of {} groups", before.size(), after.size(), counts_before.size(), groups.size());
     const auto rows = static_cast<int64_t>(groups.size());
     const bool keeps_alive = HasTimeToLive() && !options_.emits_net_changes;
     std::vector<int64_t> order;  // row i: before, row rows + i: after

@@ -3,17 +3,13 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 
 namespace firn::exec {
 
 using plan::JoinKind;
 using types::RowKind;
-
-namespace {
-
-
-}  // namespace
 
 Result<std::unique_ptr<JoinProber>> JoinProber::Make(const plan::PhysicalNode& node) {
   auto prober = std::unique_ptr<JoinProber>(new JoinProber(node));
@@ -22,6 +18,7 @@ Result<std::unique_ptr<JoinProber>> JoinProber::Make(const plan::PhysicalNode& n
 }
 
 Status JoinProber::Probe(const types::Batch& batch, const BatchKeys& keys, JoinSide& right, const expr::EvaluationContext& context, Output& output) {
+  FIRN_ASSERT(keys.count == batch.row_count && joined_.size() == 0, "{} rows have {} keys, {} rows are joined already", batch.row_count, keys.count, joined_.size());
   const std::vector<uint8_t> matchless = matcher_->Matchless(0, batch);
   for (int64_t row = 0; row < batch.row_count;) {
     FIRN_TRY(JoinMatches matches, matcher_->Match(0, batch, keys, matchless, right, row, 0, context));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
 
@@ -26,6 +27,7 @@ class LimitOperator final : public StatelessOperator {
     const int64_t from = std::clamp<int64_t>(limit_.offset - seen_, 0, batch.row_count);
     const int64_t to = std::clamp<int64_t>(end - seen_, 0, batch.row_count);
     seen_ = std::min(end, seen_ + batch.row_count);
+    FIRN_ASSERT(seen_ >= 0 && seen_ <= end, "{} rows are seen of {}", seen_, end);
     if (from < to) output.Emit(types::SliceBatch(batch, from, to - from));
     return Ok();
   }

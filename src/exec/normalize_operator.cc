@@ -4,6 +4,7 @@
 // From rows that are told apart by other columns than the key (a join written to a table by its primary key), all that are there are kept, and the last to come
 // is the key's row: when it is taken back, the one before it is again. So an old row's -U that comes after a new row's +U takes nothing away from the new one.
 // From upserts, where nobody tells what was before, a new row replaces its key's, and a delete may know no more than the key.
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/join_side.h"
 #include "exec/operators_internal.h"
@@ -28,6 +29,7 @@ class NormalizeOperator final : public Operator {
     batch.watermarks = nullptr;
     rows_.EncodeKeys(batch, &keys_);
     rows_.FindOrInsert(batch, keys_, &entries_);
+    FIRN_ASSERT(static_cast<int64_t>(entries_.size()) == batch.row_count && cleared_.empty(), "{} rows have {} places, {} are cleared", batch.row_count, entries_.size(), cleared_.size());
     touched_.clear();
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const uint32_t entry = entries_[static_cast<size_t>(row)];
@@ -55,6 +57,7 @@ class NormalizeOperator final : public Operator {
     FIRN_RETURN_IF_ERROR(rows_.Restore(reader, "rows"));
     std::vector<uint32_t> live = rows_.LiveEntries();
     std::sort(live.begin(), live.end(), [&](uint32_t left, uint32_t right) { return rows_.written_ms(left) < rows_.written_ms(right); });
+    FIRN_ASSERT(live.size() == rows_.size(), "{} of {} rows are put in order", live.size(), rows_.size());
     for (uint32_t entry : live) rows_.MoveToEnd(entry);
     sequence_ = live.empty() ? 0 : rows_.written_ms(live.back()) + 1;
     return Ok();
@@ -104,6 +107,7 @@ class NormalizeOperator final : public Operator {
       }
     }
     if (entries.empty()) return Ok();
+    FIRN_ASSERT(entries.size() == kinds.size() && entries.size() <= 2 * touched_.size(), "{} keys have {} changes", touched_.size(), entries.size());
     types::Batch changes{node_.schema, {}, static_cast<int64_t>(entries.size()), KindArray(std::move(kinds)), nullptr};
     FIRN_TRY(changes.columns, rows_.Columns(entries));
     output.Emit(std::move(changes));

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/assert.h"
+
 namespace firn::exec {
 
 bool IsWorthRetrying(ErrorCode code) {
@@ -48,6 +50,7 @@ std::optional<int64_t> RestartPolicy::Next(const Error& failure) {
   if (failure.code() != ErrorCode::kDiskFull && attempts_ >= attempts_max_) return std::nullopt;
   const double delay = static_cast<double>(first_delay_ms_) * std::pow(factor_, static_cast<double>(std::min<int64_t>(attempts_, 64)));
   ++attempts_;
+  FIRN_ASSERT(delay >= 0, "attempt {} is made after {} ms", attempts_, delay);
   return static_cast<int64_t>(std::min(delay, static_cast<double>(delay_max_ms_)));
 }
 

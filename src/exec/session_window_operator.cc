@@ -53,6 +53,7 @@ class SessionWindowOperator final : public Operator {
     shape_.encoder->Encode(ColumnsOf(batch, shape_.keys), batch.row_count, &keys_);
     key_table_.FindOrInsert(keys_, &key_of_row_);
     by_key_.resize(key_table_.capacity());
+    FIRN_ASSERT(times_.size() == key_of_row_.size() && run_rows_.empty(), "{} rows have {} times; {} rows of the batch before wait", key_of_row_.size(), times_.size(), run_rows_.size());
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const int64_t watermark = spec_.window.is_proctime ? types::kNoWatermark : std::max(batch.watermark_before(row), watermark_ms_);
       if (IsDue(watermark)) {
@@ -372,6 +373,7 @@ class SessionWindowOperator final : public Operator {
       Close(due[i]);
     }
     touched_keys_.insert(touched_keys_.end(), keys.begin(), keys.end());
+    FIRN_ASSERT(rows.columns.size() == node_.schema->size() && !IsDue(watermark), "{} columns of {}; sessions that are over at {} are still open", rows.columns.size(), node_.schema->size(), watermark);
     output.Emit(std::move(rows));
     return Ok();
   }

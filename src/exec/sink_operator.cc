@@ -4,9 +4,12 @@
 #include <arrow/array.h>
 #include <fmt/format.h>
 
+#include "base/assert.h"
+
 namespace firn::exec {
 
 Status SinkOperator::Process(int, types::Batch batch, Output&) {
+  FIRN_ASSERT(batch.columns.size() >= sink_.columns.size(), "{} columns come for the {} of {}", batch.columns.size(), sink_.columns.size(), sink_.table->path.ToString());
   for (int column : sink_.not_null) {
     const int64_t nulls = batch.columns[static_cast<size_t>(column)]->null_count();
     if (nulls == 0) continue;

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/assert.h"
+
 namespace firn::exec {
 
 namespace {
@@ -94,6 +96,7 @@ Result<SortKeyEncoder> SortKeyEncoder::Make(const types::Schema& schema, std::ve
 }
 
 void SortKeyEncoder::Encode(const types::Batch& batch, std::vector<std::string>* keys) const {
+  FIRN_ASSERT(keys_.size() == types_.size(), "{} sort keys have {} types", keys_.size(), types_.size());
   keys->resize(static_cast<size_t>(batch.row_count));
   for (std::string& key : *keys) key.clear();
   for (size_t i = 0; i < keys_.size(); ++i) {
@@ -116,6 +119,7 @@ void SortKeyEncoder::Encode(const types::Batch& batch, std::vector<std::string>*
 void AppendSequence(uint64_t sequence, std::string* key) { AppendBigEndian(sequence, key); }
 
 uint64_t ReadSequence(std::string_view bytes) {
+  FIRN_ASSERT(bytes.size() == sizeof(uint64_t), "a sequence number of {} bytes", bytes.size());
   uint64_t sequence = 0;
   for (char byte : bytes) sequence = sequence << 8 | static_cast<uint8_t>(byte);
   return sequence;

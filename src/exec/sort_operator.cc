@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
 #include "types/arrow_result.h"
@@ -48,6 +49,7 @@ class SortOperator final : public StatelessOperator {
 
   Status Process(int, types::Batch batch, Output&) override {
     batch.watermarks = nullptr;
+    bytes_ += types::BatchBytes(batch);
     batches_.push_back(std::move(batch));
     return Ok();
   }
@@ -56,6 +58,7 @@ class SortOperator final : public StatelessOperator {
     if (batches_.empty()) return Ok();
     FIRN_TRY(types::Batch all, types::ConcatenateBatches(batches_));
     batches_.clear();
+    bytes_ = 0;
     // From the last key to the first, each time stably: NULLs are placed for each key by itself, which one call does not offer.
     std::vector<int64_t> order;
     for (int64_t row = 0; row < all.row_count; ++row) order.push_back(row);
@@ -63,17 +66,14 @@ class SortOperator final : public StatelessOperator {
     const auto count = static_cast<int64_t>(order.size());
     const int64_t begin = std::min(spec_.offset, count);
     const int64_t end = spec_.limit < 0 ? count : std::min(count, begin + spec_.limit);
+    FIRN_ASSERT(begin >= 0 && begin <= end && end <= all.row_count, "rows {} to {} of {}", begin, end, all.row_count);
     FIRN_TRY(types::Batch sorted, types::TakeRows(all, LongArray({order.begin() + begin, order.begin() + end})));
     sorted.schema = node_.schema;
     if (sorted.row_count > 0) output.Emit(std::move(sorted));
     return Ok();
   }
 
-  int64_t state_bytes() const override {
-    int64_t bytes = 0;
-    for (const types::Batch& batch : batches_) bytes += types::BatchBytes(batch);
-    return bytes;
-  }
+  int64_t state_bytes() const override { return bytes_; }
 
  private:
   static Status SortBy(const types::Batch& all, const plan::SortKey& key, std::vector<int64_t>* order) {
@@ -83,6 +83,7 @@ class SortOperator final : public StatelessOperator {
     FIRN_TRY(const types::ArrayPtr values, SortedBy(arranged.columns[0]));
     FIRN_TRY(auto indices, types::FromArrowResult(arrow::compute::SortIndices(*values, options)));
     const auto& places = static_cast<const arrow::UInt64Array&>(*indices);
+    FIRN_ASSERT(places.length() == static_cast<int64_t>(order->size()), "{} rows are sorted to {}", order->size(), places.length());
     std::vector<int64_t> next(order->size());
     for (size_t i = 0; i < next.size(); ++i) next[i] = (*order)[static_cast<size_t>(places.Value(static_cast<int64_t>(i)))];
     *order = std::move(next);
@@ -92,6 +93,7 @@ class SortOperator final : public StatelessOperator {
   const plan::PhysicalNode& node_;
   const plan::SortNode& spec_;
   std::vector<types::Batch> batches_;
+  int64_t bytes_ = 0;
 };
 
 }  // namespace

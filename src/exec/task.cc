@@ -218,6 +218,7 @@ Status Task::EndEarly() {
 }
 
 Status Task::ProcessEnd() {
+  FIRN_ASSERT(!has_ended_, "task {} ({}) ends twice", options_.index, stages_.front().node->name);
   for (size_t i = 0; i < stages_.size(); ++i) {
     if (stages_[i].op) FIRN_RETURN_IF_ERROR(Outcome(stages_[i], stages_[i].op->Finish(*links_[i])));
   }
@@ -276,6 +277,7 @@ Status Task::AccountState() {
     stage.metrics->state_bytes.store(stage_bytes, std::memory_order_relaxed);
     bytes += stage_bytes;
   }
+  FIRN_ASSERT(bytes >= 0, "{} has {} bytes of state", stages_.front().node->name, bytes);
   const int64_t total = budget_.Add(bytes - state_bytes_);
   const bool grew = bytes > state_bytes_;
   state_bytes_ = bytes;

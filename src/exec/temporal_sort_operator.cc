@@ -37,6 +37,7 @@ class TemporalSortOperator final : public Operator {
     TimesMs(batch.columns[static_cast<size_t>(spec_.keys[0].column)], &times_);
     sort_keys_.Encode(batch, &keys_);
     codec_.Encode(batch.columns, batch.row_count, &encoded_);
+    FIRN_ASSERT(times_.size() == keys_.size() && static_cast<int64_t>(keys_.size()) == batch.row_count, "{} rows have {} times and {} keys", batch.row_count, times_.size(), keys_.size());
     for (int64_t row = 0; row < batch.row_count; ++row) {
       FIRN_RETURN_IF_ERROR(EmitUpTo(batch.watermark_before(row), output));
       const int64_t time = times_[static_cast<size_t>(row)];
@@ -68,6 +69,7 @@ class TemporalSortOperator final : public Operator {
       for (const auto& [sequence, row] : unsaved_) rows.push_back(row->second.bytes);
     }
     unsaved_.clear();
+    FIRN_ASSERT(rows.size() <= waiting_.size() && emitted_ms_ <= watermark_ms_, "{} of {} rows are stored; rows up to {} have left at watermark {}", rows.size(), waiting_.size(), emitted_ms_, watermark_ms_);
     if (rows.empty() && written.replaced.none()) return Ok();
     written.groups.assign(rows.size(), 0);
     written.rows = {types::MakeSchema(StoredFields(*node_.schema)), {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};

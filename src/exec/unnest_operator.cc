@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "base/assert.h"
 #include "exec/columns.h"
 #include "exec/operators_internal.h"
 #include "expr/evaluator.h"
@@ -58,6 +59,7 @@ class UnnestOperator final : public StatelessOperator {
 
  private:
   types::Batch Passed(const types::Batch& batch) const {
+    FIRN_ASSERT(rows_.empty() && elements_.empty() && places_.empty(), "{} rows of the batch before are left", rows_.size());
     types::Batch passed{passed_schema_, {}, batch.row_count, batch.kinds, batch.watermarks};
     for (int column : unnest_.passed) passed.columns.push_back(batch.columns[column]);
     return passed;

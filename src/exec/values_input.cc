@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "base/assert.h"
+
 namespace firn::exec {
 
 Result<std::optional<InputEvent>> ValuesInput::Next(int64_t) {
@@ -14,6 +16,7 @@ Result<std::optional<InputEvent>> ValuesInput::Next(int64_t) {
     barrier_ = 0;
   } else if (next_ < values_.rows.size()) {
     types::Batch rows = values_.rows[next_++];
+    FIRN_ASSERT(rows.columns.size() == node_.schema->size() && !has_sent_watermark_, "VALUES have {} columns of {}, behind the last watermark: {}", rows.columns.size(), node_.schema->size(), has_sent_watermark_);
     rows.schema = node_.schema;
     event = InputEvent{.kind = InputEvent::Kind::kBatch, .batch = std::move(rows)};
   } else if (!has_sent_watermark_) {

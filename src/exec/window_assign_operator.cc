@@ -3,6 +3,7 @@
 // keeps nothing; whoever groups by the bounds decides what is late.
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "exec/operators_internal.h"
 #include "exec/window_clock.h"
 
@@ -33,6 +34,8 @@ class WindowAssignOperator final : public StatelessOperator {
         instants.push_back(clock_.InstantOf(end) - 1);
       });
     }
+    FIRN_ASSERT(starts.size() == rows.size() && ends.size() == rows.size() && instants.size() == rows.size(), "{} rows are in {} windows that end {} times", rows.size(), starts.size(), ends.size());
+    FIRN_ASSERT(window_.kind != WindowKind::kTumble || static_cast<int64_t>(rows.size()) == batch.row_count, "{} rows are in {} windows of TUMBLE", batch.row_count, rows.size());
     types::Batch result = batch;
     if (window_.kind != WindowKind::kTumble) {
       FIRN_TRY(result, types::TakeRows(batch, LongArray(std::move(rows))));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "base/varint.h"
 #include "state/state_io.h"
 
@@ -61,6 +62,8 @@ struct Cursor {
 void AppendRuns(std::string* out, const std::vector<Run>& runs) {
   base::AppendUnsignedVarint(out, runs.size());
   for (const Run& run : runs) {
+    FIRN_ASSERT(run.file >= 0 && run.row_count >= 0 && static_cast<int>(run.live.count()) <= run.group_count, "a run of {} rows in file {} has {} key groups of {}", run.row_count, run.file,
+                run.live.count(), run.group_count);
     base::AppendUnsignedVarint(out, static_cast<uint64_t>(run.file));
     AppendRange(out, run.schema);
     AppendRange(out, run.rows);
