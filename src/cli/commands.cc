@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/command_line.h"
 #include "cli/result_printer.h"
+#include "cli/session_heartbeat.h"
 #include "cli/shell.h"
 #include "cli/sql_client.h"
 #include "cli/statement_runner.h"
@@ -91,6 +92,7 @@ struct SqlTask {
 int RunTask(const io::Environment& environment, const io::Address& server, const SqlTask& task) {
   auto client = SqlClient::Connect(server, task.properties);
   if (!client.ok()) return Fail(client.error());
+  const SessionHeartbeat heartbeat(environment.executor, server, (*client)->session());
   return task.is_interactive ? RunShell(**client, environment.clock, task.format, task.greeting) : RunScript(**client, task.script, task.format);
 }
 

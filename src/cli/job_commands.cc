@@ -18,6 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr const char* kOverview = "/jobs/overview";
+
 struct JobOptions {
   std::string server = "127.0.0.1:8081";
   std::string format = "table";
@@ -28,7 +30,9 @@ struct JobOptions {
 Result<json::value> Ask(const JobOptions& options, const std::string& method, const std::string& target) {
   FIRN_TRY(const io::Address address, io::ParseAddress(options.server));
   auto client = io::HttpClient::Create(address);
-  FIRN_TRY(const io::HttpResponse response, client->Send(method, target));
+  auto sent = client->Send(method, target);
+  if (!sent.ok() && sent.error().code() == ErrorCode::kServerUnreachable) return std::move(sent).error().Hint("start a node with `firn up`, or name its job port with --server HOST:PORT");
+  FIRN_TRY(const io::HttpResponse response, std::move(sent));
   boost::system::error_code problem;
   json::value body = json::parse(response.body, problem);
   if (problem) return Error(ErrorCode::kDecodeError, fmt::format("{} at {} was not answered in JSON: {}", target, options.server, problem.message()));
@@ -37,6 +41,7 @@ Result<json::value> Ask(const JobOptions& options, const std::string& method, co
   if (const json::value* errors = body.is_object() ? body.as_object().if_contains("errors") : nullptr) {
     if (errors->is_array() && !errors->as_array().empty() && errors->as_array()[0].is_string()) text = errors->as_array()[0].as_string();
   }
+  if (response.status == 404 && target == kOverview) return Error(ErrorCode::kServerUnreachable, fmt::format("{} is no job port: {}", options.server, text)).Hint("`firn up` prints its own (jobs), DIR/node.json has them");
   const ErrorCode code = response.status == 404 ? ErrorCode::kJobNotFound : ErrorCode::kInvalidArgument;
   return std::move(Error(code, text).Hint("firn job list shows all"));
 }
@@ -60,7 +65,7 @@ Result<const json::array*> ArrayOf(const json::value& body, const char* key) {
 
 Status ListJobs(const JobOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
-  FIRN_TRY(const json::value body, Ask(options, "GET", "/jobs/overview"));
+  FIRN_TRY(const json::value body, Ask(options, "GET", kOverview));
   FIRN_TRY(const json::array* jobs, ArrayOf(body, "jobs"));
   std::vector<Cells> rows;
   for (const json::value& job : *jobs) {
@@ -72,7 +77,7 @@ Status ListJobs(const JobOptions& options) {
 
 // The id that begins so, where only one does: as people copy them.
 Result<std::string> WholeId(const JobOptions& options) {
-  FIRN_TRY(const json::value body, Ask(options, "GET", "/jobs/overview"));
+  FIRN_TRY(const json::value body, Ask(options, "GET", kOverview));
   FIRN_TRY(const json::array* jobs, ArrayOf(body, "jobs"));
   std::vector<std::string> ids, beginning_so;
   for (const json::value& job : *jobs) {

@@ -117,7 +117,11 @@ Result<std::unique_ptr<KafkaLink>> KafkaLink::Connect(io::Network& network, cons
   }
   lock.Unlock();
   std::unique_ptr<KafkaLink> link(new KafkaLink(network, address, mailbox));
-  FIRN_RETURN_IF_ERROR(link->LearnVersions());
+  if (Status status = link->LearnVersions(); !status.ok()) {
+    Error error = std::move(status).error();
+    if (!error.hint().empty()) return error;
+    return std::move(error).Hint("is that a broker's port? `firn up` prints its own, DIR/node.json has them");
+  }
   return link;
 }
 

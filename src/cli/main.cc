@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ int main(int argc, char** argv) {
   AddDemoCommand(app, &chosen);
 
   std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() > 1 && words[0] == "help") std::rotate(words.begin(), words.begin() + 1, words.end());  // help topic consume
+  if (words.size() > 1 && words.back() == "help" && (argv[1] == std::string("help") || words.size() == 2)) words.back() = "--help";
   if (words == std::vector<std::string>{"help"} || words == std::vector<std::string>{"version"}) words[0] = "--" + words[0];
   if (words.empty()) {
     firn::io::WriteError(app.help());

@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "formats/json_value.h"
 #include "io/process.h"
 
@@ -24,8 +25,7 @@ constexpr int kMaxColumnWidth = 60;
 // One code point off the front; invalid bytes count as one each.
 uint32_t NextCodePoint(std::string_view* text) {
   const auto lead = static_cast<uint8_t>((*text)[0]);
-  size_t size = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
-  size = std::min(size, text->size());
+  const size_t size = std::max<size_t>(base::Utf8CharacterBytes(*text), 1);
   uint32_t point = size == 1 ? lead : lead & (0xff >> (size + 1));
   for (size_t i = 1; i < size; ++i) point = point << 6 | (static_cast<uint8_t>((*text)[i]) & 0x3f);
   text->remove_prefix(size);
@@ -40,18 +40,28 @@ int PointWidth(uint32_t point) {
   return is_wide ? 2 : 1;
 }
 
-// Control characters would break the frame.
+// Control characters would break the frame, and bytes that are no UTF-8 (of a record's value) have no width.
 std::string OneLine(std::string_view text) {
   std::string line;
-  for (char c : text) {
-    if (c == '\n') {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const size_t size = base::Utf8CharacterBytes(text.substr(i));
+    if (size == 0) {
+      line += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      continue;
+    }
+    const bool is_c1 = c == '\xc2' && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (is_c1) {  // U+0080 to U+009F, which terminals obey too
+      line += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(text[++i])));
+    } else if (c == '\n') {
       line += "\\n";
     } else if (c == '\t') {
       line += "\\t";
     } else if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
       line += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     } else {
-      line += c;
+      line += text.substr(i, size);
+      i += size - 1;
     }
   }
   return line;
@@ -122,7 +132,7 @@ class TablePrinter final : public ResultPrinter {
  private:
   // One value of several lines, as EXPLAIN and SHOW CREATE TABLE give it: a text, not a table.
   bool IsText(const PrintedRow& row) const {
-    return !options_.is_changelog && row_count_ == 0 && row.texts.size() == 1 && row.texts[0] && row.texts[0]->find('\n') != std::string::npos;
+    return options_.is_message && row_count_ == 0 && row.texts.size() == 1 && row.texts[0] && row.texts[0]->find('\n') != std::string::npos;
   }
 
   void Begin() {
@@ -207,17 +217,18 @@ class TablePrinter final : public ResultPrinter {
       const size_t i = shown_[place];
       const std::string text = options_.terminal_columns > 0 ? Cut(cells[i], widths_[i]) : cells[i];
       std::string cell = Pad(text, widths_[i], columns_[i].is_right_aligned);
-      if (i == 0 && options_.is_changelog && options_.has_colours) cell = ColourOf(cells[i]) + cell + "\x1b[0m";
+      const char* const colour = i == 0 && options_.is_changelog && options_.has_colours ? ColourOf(cells[i]) : "";
+      if (*colour != '\0') cell = colour + cell + "\x1b[0m";
       line += " " + cell + " │";
     }
     return line + "\n";
   }
 
   // What goes away is red, what comes is green, what changes is yellow.
-  static std::string ColourOf(const std::string& op) {
+  static const char* ColourOf(const std::string& op) {
     if (op == "+I") return "\x1b[32m";
     if (op == "-D") return "\x1b[31m";
-    return op == "op" ? "" : "\x1b[33m";
+    return op == "-U" || op == "+U" ? "\x1b[33m" : "";
   }
 
   std::string Rule(const char* left, const char* middle, const char* right) const {
@@ -326,7 +337,7 @@ std::string JsonCell(const std::optional<std::string>& text, const PrintedColumn
   if (column.type == "BOOLEAN") return *text == "TRUE" ? "true" : "false";
   if (column.type.starts_with("ARRAY<") || column.type.starts_with("MAP<") || column.type.starts_with("ROW<")) return *text;
   std::string quoted;
-  formats::AppendJsonText(&quoted, *text);
+  formats::AppendJsonText(&quoted, base::FindInvalidUtf8(*text) ? base::ValidUtf8(*text) : *text);  // JSON is UTF-8; a record's value may be anything
   return quoted;
 }
 

@@ -38,6 +38,7 @@ struct PrintedRow {
 struct PrinterOptions {
   OutputFormat format = OutputFormat::kTable;
   bool is_changelog = false;     // a streaming result: shows op, {"op":"+I","row":{...}}
+  bool is_message = false;       // of a statement that is no query: one value of several lines is a text, not a table
   bool has_colours = false;      // of a table's ops
   int terminal_columns = 0;      // cuts wide tables to it; 0: no limit
 };

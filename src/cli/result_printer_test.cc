@@ -58,7 +58,7 @@ TEST(ResultPrinter, NothingIsCutWhereNoTerminalLimitsIt) {
 
 TEST(ResultPrinter, ATextOfSeveralLinesIsNoTable) {
   std::string out;
-  auto printer = ResultPrinter::Make({}, {{"result", "STRING", false}}, [&](std::string_view text) { out += text; });
+  auto printer = ResultPrinter::Make({.is_message = true}, {{"result", "STRING", false}}, [&](std::string_view text) { out += text; });
   printer->Add({{"+I", {"== Plan ==\nScan"}, {}}});
   printer->Finish();
   EXPECT_EQ(out, "== Plan ==\nScan\n");
@@ -107,6 +107,29 @@ TEST(ResultPrinter, ColumnsInTheMiddleAreLeftOutRatherThanUnreadable) {
             "│ a text of so… │ a text of som… │ … │ 1234567890123456789 │\n"
             "└───────────────┴────────────────┴───┴─────────────────────┘\n"
             "1 row, 3 of 8 columns: a wider terminal or the format json shows all\n");
+}
+
+std::string PrintTexts(const PrinterOptions& options, const std::vector<std::string>& texts) {
+  std::string out;
+  auto printer = ResultPrinter::Make(options, {{"s", "STRING", false}}, [&](std::string_view text) { out += text; });
+  for (const std::string& text : texts) printer->Add({{"+I", {text}, {}}});
+  printer->Finish();
+  return out;
+}
+
+TEST(ResultPrinter, RowsOfAQueryAreATableWhateverIsInThem) {
+  EXPECT_EQ(PrintTexts({}, {"a\nb", "c", "\x1b[2J", "\xc2\x9b", "\xffü\xe6\x97"}),
+            "┌───────────────┐\n"
+            "│ s             │\n"
+            "│ STRING        │\n"
+            "├───────────────┤\n"
+            "│ a\\nb          │\n"
+            "│ c             │\n"
+            "│ \\x1b[2J       │\n"
+            "│ \\x9b          │\n"
+            "│ \\xffü\\xe6\\x97 │\n"
+            "└───────────────┘\n"
+            "5 rows\n");
 }
 
 TEST(ResultPrinter, JsonLines) {

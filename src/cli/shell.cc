@@ -51,6 +51,11 @@ class Shell {
         RunDotCommand(trimmed);
         continue;
       }
+      if (buffer_.empty() && trimmed[0] == '\\') {  // no statement begins so, but people who come from psql do
+        editor->AddHistory(trimmed);
+        RunBackslash(trimmed);
+        continue;
+      }
       if (buffer_.empty() && RunWord(trimmed)) {
         editor->AddHistory(trimmed);
         continue;
@@ -121,6 +126,12 @@ class Shell {
     if (shows_time_) io::WriteError(fmt::format("{:.3f} s\n", static_cast<double>(clock_.MonotonicUs() - start_us) * 1e-6));
   }
 
+  void RunBackslash(const std::string& line) {
+    if (line == "\\q") return Quit("");
+    if (line == "\\?" || line == "\\h") return ShowHelp("");
+    FailCommand(Error(ErrorCode::kUsageError, fmt::format("there is no command {}", line)).Hint("commands begin with a dot: .help shows all; SHOW TABLES; and DESCRIBE t; are statements"));
+  }
+
   void RunDotCommand(const std::string& line) {
     const size_t space = line.find(' ');
     const std::string name = line.substr(0, space);
@@ -140,7 +151,7 @@ class Shell {
   }
   void SetFormat(const std::string& argument) {
     const auto format = ParseOutputFormat(argument);
-    if (!format.ok()) return static_cast<void>(FailCommand(format.error()));
+    if (!format.ok()) return static_cast<void>(FailCommand(Error(ErrorCode::kUsageError, argument.empty() ? ".format needs a format" : format.error().message()).Candidates(format.error().candidates()).Hint(".format table, .format json or .format csv")));
     format_ = *format;
   }
   void ExplainCode(const std::string& argument) { RunExplain(argument); }

@@ -103,8 +103,12 @@ Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server,
   auto http = io::HttpClient::Create(server);
   json::object settings;
   for (const auto& [key, value] : properties) settings[key] = value;
-  FIRN_TRY(json::value answer, Call(*http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}})));
-  return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), std::string(answer.at("sessionHandle").as_string())));
+  auto answer = Call(*http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}}));
+  if (!answer.ok() && answer.error().hint().empty() && answer.error().code() != ErrorCode::kCancelled) {
+    return std::move(answer).error().Hint("is that the port of an SQL gateway? `firn up` prints its own (sql), DIR/node.json has them");
+  }
+  if (!answer.ok()) return std::move(answer).error();
+  return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), std::string(answer->at("sessionHandle").as_string())));
 }
 
 Status SqlClient::Execute(const std::string& statement, const ResultReceiver& receiver, NestedText nested) {
@@ -116,8 +120,10 @@ Status SqlClient::Execute(const std::string& statement, const ResultReceiver& re
   ResultHead head;
   while (!next.empty()) {
     auto answer = Call(*http_, "GET", next);
-    if (!answer.ok() && answer.error().code() == ErrorCode::kCancelled) Tell("POST", operation + "/cancel");
-    if (!answer.ok()) return std::move(answer).error();
+    if (!answer.ok()) {
+      Tell("DELETE", operation + "/close");  // cancels what runs; a session takes no more than so many operations
+      return std::move(answer).error();
+    }
     const json::object& page = answer->as_object();
     const bool is_ready = page.at("resultType").as_string() != "NOT_READY";
     if (is_ready && !has_begun) {

@@ -37,6 +37,7 @@ class SqlClient {
   /// kServerUnreachable if nobody answers there.
   static Result<std::unique_ptr<SqlClient>> Connect(const io::Address& server, const std::map<std::string, std::string>& properties);
   ~SqlClient();
+  const std::string& session() const { return session_; }
 
   /// Runs one statement to the end of its rows. A failure carries the gateway's rendered text as its message.
   Status Execute(const std::string& statement, const ResultReceiver& receiver, NestedText nested = NestedText::kFlink);

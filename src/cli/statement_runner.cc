@@ -18,7 +18,7 @@ Status Run(SqlClient& client, const std::string& statement, OutputFormat format,
     if (!head.has_content) return;
     outcome->has_content = true;
     is_stream = head.is_query && !is_batch;
-    const PrinterOptions options{.format = format, .is_changelog = is_stream, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
+    const PrinterOptions options{.format = format, .is_changelog = is_stream, .is_message = !head.is_query, .has_colours = is_terminal, .terminal_columns = is_terminal ? io::TerminalColumns() : 0};
     printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
   };
   receiver.rows = [&](const std::vector<PrintedRow>& rows) {

@@ -108,15 +108,19 @@ Status CreateTopics(const TopicOptions& options) {
   io::RealEnvironment real;
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(const auto answer, client->bootstrap().Call<kafka::CreateTopicsResponse>(request));
+  Status outcome = Ok();  // the first failure; the other topics are there all the same, and that is told
   for (const auto& topic : answer.topics) {
     if (options.ignores_state && topic.error_code == static_cast<int16_t>(kafka::KafkaCode::kTopicAlreadyExists)) {
       io::WriteError(fmt::format("topic {} exists\n", topic.name));
       continue;
     }
-    FIRN_RETURN_IF_ERROR(CheckKafkaCode(topic.error_code, "creating topic " + topic.name, topic.error_message));
+    if (Status made = CheckKafkaCode(topic.error_code, "creating topic " + topic.name, topic.error_message); !made.ok()) {
+      if (outcome.ok()) outcome = std::move(made);
+      continue;
+    }
     io::WriteError(fmt::format("created topic {} with {} partition{}\n", topic.name, topic.num_partitions, topic.num_partitions == 1 ? "" : "s"));
   }
-  return Ok();
+  return outcome;
 }
 
 Status DeleteTopics(const TopicOptions& options) {

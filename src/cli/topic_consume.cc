@@ -90,7 +90,7 @@ class Consumer {
     FIRN_TRY(auto topic, client_.Topic(options_.topic));
     if (options_.partition >= 0) {
       std::erase_if(topic.partitions, [this](const auto& partition) { return partition.partition_index != options_.partition; });
-      if (topic.partitions.empty()) return Error(ErrorCode::kUnknownTopic, fmt::format("topic '{}' has no partition {}", options_.topic, options_.partition));
+      if (topic.partitions.empty()) return Error(ErrorCode::kUnknownTopic, fmt::format("topic '{}' has no partition {}", options_.topic, options_.partition)).Hint(fmt::format("firn topic describe {} shows those that it has", options_.topic));
     }
     FIRN_TRY(const auto starts, FetchOffsets(client_, {topic}, kEarliestOffset));
     FIRN_TRY(const auto ends, FetchOffsets(client_, {topic}, kLatestOffset));
@@ -127,8 +127,8 @@ class Consumer {
  private:
   Result<int64_t> Begin(int64_t start, int64_t end, int64_t timed) const {
     const std::string& from = options_.from;
-    if (from == "start") return start;
-    if (from == "end") return end;
+    if (from == "start" || from == "earliest" || from == "beginning") return start;  // as Kafka's own tools and kcat call it, too
+    if (from == "end" || from == "latest") return end;
     if (from.starts_with('@')) return timed < 0 ? end : timed;
     if (from.starts_with('+') || from.starts_with('-')) {
       FIRN_TRY(const int64_t distance, ParseNumber(std::string_view(from).substr(1), from));

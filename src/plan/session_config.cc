@@ -77,7 +77,7 @@ Result<SessionConfig> ParseSessionConfig(const std::map<std::string, std::string
   FIRN_RETURN_IF_ERROR(ParseParallelism(config, "table.exec.resource.default-parallelism", parsed.parallelism));
   for (const char* key : {"table.exec.emit.early-fire.enabled", "table.exec.emit.late-fire.enabled"}) {
     const std::string* enabled = Find(config, key);
-    if (enabled != nullptr && *enabled != "false") {
+    if (enabled != nullptr && Lower(*enabled) != "false") {
       return Error(ErrorCode::kNotSupported, fmt::format("'{}' = '{}' is not supported: a window is emitted once, when the watermark passes its end", key, *enabled))
           .Hint("RESET it; a GROUP BY without a window shows results early and corrects them");
     }

@@ -250,10 +250,11 @@ Result<StatementBody> Parser::ParseSet() {
   Advance();
   SetStatement set;
   if (AtEnd() || AtSymbol(";")) return StatementBody(std::move(set));
-  FIRN_TRY(std::string key, ParseString("a key in quotes (SET 'key' = 'value')"));
+  auto key = ParseString("a key in quotes (SET 'key' = 'value')");
+  if (!key.ok()) return std::move(key).error().Hint("keys and values are texts: SET 'execution.runtime-mode' = 'batch'").Candidates({});
   FIRN_RETURN_IF_ERROR(ExpectSymbol("="));
   FIRN_TRY(set.value, ParseString("a value in quotes (SET 'key' = 'value')"));
-  set.key = std::move(key);
+  set.key = *std::move(key);
   return StatementBody(std::move(set));
 }
 

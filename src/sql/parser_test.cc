@@ -61,6 +61,7 @@ TEST(Parser, ErrorsPointAndHelp) {
   EXPECT_THAT(Rendered("SELECT 'abc"), HasSubstr("the string that begins here is not closed"));
   EXPECT_THAT(Rendered("CREATE TABLE t (a INTT)"), HasSubstr("there is no type INTT"));
   EXPECT_THAT(Rendered("CREATE TABLE t (a AS 1 METADATA)"), HasSubstr("found 'METADATA'"));
+  EXPECT_THAT(Rendered("SET execution.runtime-mode = batch"), HasSubstr("help: keys and values are texts: SET 'execution.runtime-mode' = 'batch'\n   = more"));
   EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE is not supported"));
 }
 

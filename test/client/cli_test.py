@@ -20,7 +20,7 @@ from checks import wait_until  # noqa: E402
 from command import firn, start  # noqa: E402
 from firn import Node  # noqa: E402
 
-from confluent_kafka import Consumer, TopicPartition  # noqa: E402
+from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 from kafka.partitioner.default import murmur2  # noqa: E402
 
 ENDLESS = "CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='50')"
@@ -109,6 +109,17 @@ class Usage(unittest.TestCase):
             ran = firn(*arguments)
             self.assertEqual((ran.code, ran.err), (0, ""))
             self.assertTrue(ran.out)
+        for asked, page in ((("help", "topic"), ("topic", "--help")), (("topic", "help"), ("topic", "--help")), (("help", "topic", "consume"), ("topic", "consume", "--help")), (("sql", "help"), ("sql", "--help"))):
+            ran = firn(*asked)
+            self.assertEqual((ran.code, ran.out, ran.err), (0, firn(*page).out, ""), asked)
+
+    def test_a_port_of_another_kind_is_told(self):
+        with Node() as node:
+            for arguments, port in ((("topic", "list", "--bootstrap-server"), "sql"), (("sql", "-e", "SHOW JOBS", "--server"), "kafka"), (("sql", "-e", "SHOW JOBS", "--server"), "jobs"),
+                                    (("job", "list", "--server"), "sql"), (("job", "cancel", "1", "--server"), "sql")):
+                ran = firn(*arguments, f"127.0.0.1:{node.ports[port]}")
+                self.assertEqual((ran.code, ran.out), (1, ""), arguments)
+                self.assertRegex(ran.err, r"(?s)^error\[E.*   = help: .*`firn up` prints its own.*DIR/node\.json has them", arguments)
 
     def test_what_cannot_be_listened_on(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -361,6 +372,23 @@ class Topics(NodeCase):
         self.assertEqual(self.topic("consume", "lines", "--from", 11, "--until-end").code, 1)
         self.assertEqual(self.topic("consume", "lines", "--from", "somewhere", "--until-end").code, 2)
         self.assertIn("near: `lines`", self.topic("consume", "linse", "--until-end").err)
+        for place in ("earliest", "beginning"):
+            self.assertEqual(self.topic("consume", "lines", "--from", place, "--count", 1).out, "none 1\n")
+        self.assertEqual(self.topic("consume", "lines", "--from", "latest", "--until-end").out, "")
+        refused = self.topic("create", "lines", "more")
+        self.assertEqual(refused.code, 1)
+        self.assertTrue(refused.err.startswith("created topic more with 1 partition\nerror[E2110]: creating topic lines: "), refused.err)
+
+    def test_values_that_are_no_text(self):
+        self.topic("create", "bytes", "--partitions", 1)
+        producer = Producer({"bootstrap.servers": self.node.kafka})
+        producer.produce("bytes", b"\xff\x00\x1b[2J")
+        producer.produce("bytes", "ü".encode())
+        producer.flush(20)
+        self.assertEqual([row["value"] for row in self.topic("consume", "bytes", "--until-end", "--format", "json").rows()], ["\ufffd\0\x1b[2J", "ü"])
+        shown = self.topic("consume", "bytes", "--until-end", "--format", "table").out.splitlines()
+        self.assertIn(r" \xff\x00\x1b[2J │", shown[4])
+        self.assertEqual({len(line) for line in shown[:-1]}, {len(shown[0])})
 
     def test_keys_meet_those_of_other_clients(self):
         self.topic("create", "keyed", "--partitions", 5)

@@ -95,6 +95,9 @@ class Shell(unittest.TestCase):
         self.assertIn("\x1b[1;31merror[E2102]\x1b[0m", self.terminal.raw)
         self.assertIn("E2102 column not found", self.terminal.run(".explain E2102", "E2102"))
         self.assertIn("near: `.format`", self.terminal.run(".fromat", "near"))
+        self.assertIn("help: .format table, .format json or .format csv", self.terminal.run(".format", "needs a format"))
+        self.terminal.run("\\?", "leaves, as Ctrl-D does")
+        self.assertIn("SHOW TABLES; and DESCRIBE t; are statements", self.terminal.run("\\dt", "there is no command"))
         self.terminal.run(".format json", "")
         self.assertIn('{"op":"+I","row":{"one":1}}', self.terminal.run("SELECT 1 AS one;", "row"))
         self.assertEqual(self.terminal.leave("quit;\r"), 0)
@@ -107,7 +110,7 @@ class Shell(unittest.TestCase):
         self.terminal.expect(r"   -> $")
         self.terminal.type(CTRL_C)
         self.terminal.expect(r"firn> $")
-        self.assertEqual(self.terminal.leave("exit\r"), 0)
+        self.assertEqual(self.terminal.leave("\\q\r"), 0)
 
     def test_ctrl_c_cancels_the_query_and_not_the_shell(self):
         self.terminal.run("CREATE TABLE g (v INT) WITH ('connector'='datagen', 'rows-per-second'='20');", "OK")

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session_heartbeat.h"
+
+#include "base/assert.h"
+#include "io/http.h"
+
+namespace firn::cli {
+
+namespace {
+
+constexpr int kBeatTimeoutMs = 1000;
+
+}  // namespace
+
+SessionHeartbeat::SessionHeartbeat(io::Executor& executor, io::Address server, const std::string& session, int64_t interval_ms)
+    : server_(std::move(server)), target_("/v2/sessions/" + session + "/heartbeat"), interval_ms_(interval_ms), queue_(executor.NewQueue("heartbeat")) {
+  FIRN_ASSERT(interval_ms_ > 0, "a beat each {} ms", interval_ms_);
+  Schedule();
+}
+
+void SessionHeartbeat::Schedule() {
+  queue_->PostAfter(interval_ms_ * 1000, [this] {
+    (void)io::HttpClient::Create(server_, {.timeout_ms = kBeatTimeoutMs})->Send("POST", target_, "{}");
+    Schedule();
+  });
+}
+
+}  // namespace firn::cli
