@@ -280,6 +280,11 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildTvfAggregate(const LogicalNode& no
 
 Result<PhysicalNodePtr> PhysicalBuilder::BuildAttachedAggregate(const LogicalNode& node, const LogicalAggregate& aggregate) {
   const WindowColumns& window = *node.inputs[0]->window;
+  if (!config_.is_batch && window.window.is_proctime) {
+    return Error(ErrorCode::kNotSupported, "windows by processing time take no step between the window and its GROUP BY (GROUPING SETS, a filter on the bounds, a join)")
+        .At(node.span)
+        .Hint("GROUP BY the window's bounds directly, or use windows by event time");
+  }
   FIRN_TRY(PhysicalNodePtr input, Build(node.inputs[0], Asks::kAllChanges));
   WindowAggregateNode spec;
   spec.window = window.window;

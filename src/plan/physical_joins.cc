@@ -98,6 +98,9 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildJoin(const LogicalNode& node, cons
   spec.left_upsert_key = UpsertKeyOf(left);
   spec.right_upsert_key = UpsertKeyOf(right);
   if (!config_.is_batch && IsWindowJoin(join, left, right)) {
+    if (left.window->window.is_proctime || right.window->window.is_proctime) {
+      return Error(ErrorCode::kNotSupported, "windows by processing time cannot be joined").At(node.span).Hint("join windows by event time: they close at the same rows on both sides");
+    }
     spec.left_window_end = left.window->end;
     spec.right_window_end = right.window->end;
     spec.is_window_local_time = left.window->window.is_local_time;
