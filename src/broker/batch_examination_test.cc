@@ -23,7 +23,6 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::Eq;
 
-constexpr int64_t kNow = 1'700'000'000'000;
 constexpr Codec kCodecs[] = {Codec::kGzip, Codec::kSnappy, Codec::kLz4, Codec::kZstd};
 
 /// A batch with this for a body, sound in its header.

@@ -28,9 +28,6 @@ using kafka::KafkaCode;
 using kafka::ProduceResponse;
 using ::testing::HasSubstr;
 
-constexpr int64_t kNow = 1'700'000'000'000;
-
-int16_t Number(KafkaCode code) { return static_cast<int16_t>(code); }
 
 kafka::MetadataRequest MetadataOf(const std::string& topic, bool creates) {
   kafka::MetadataRequest request;

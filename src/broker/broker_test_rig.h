@@ -17,15 +17,22 @@
 #include "io/executor.h"
 #include "io/random.h"
 #include "io/real_environment.h"
+#include "kafka/error_code.h"
 #include "kafka/frame.h"
 #include "kafka/messages/produce.h"
 #include "kafka/record_batch.h"
 
 namespace firn::broker {
 
+/// When a rig starts, in milliseconds since 1970.
+inline constexpr int64_t kNow = 1'700'000'000'000;
+
+/// An error code as it is on the wire.
+inline int16_t Number(kafka::KafkaCode code) { return static_cast<int16_t>(code); }
+
 class RigClock final : public io::Clock {
  public:
-  int64_t WallTimeMs() const override { return 1'700'000'000'000 + now_us / 1000; }
+  int64_t WallTimeMs() const override { return kNow + now_us / 1000; }
   int64_t MonotonicUs() const override { return now_us; }
   int64_t now_us = 0;
 };

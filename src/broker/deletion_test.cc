@@ -23,9 +23,7 @@ using kafka::KafkaCode;
 
 constexpr int64_t kHourMs = 3'600'000;
 
-int16_t Number(KafkaCode code) { return static_cast<int16_t>(code); }
-
-int16_t Create(Rig& rig, const std::string& topic) {
+int16_t CreateTopic(Rig& rig, const std::string& topic) {
   kafka::CreateTopicsRequest request;
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic;
@@ -60,7 +58,7 @@ int16_t CodeOf(const kafka::OffsetCommitResponse& response) { return response.to
 
 /// Makes `trades` with an offset of group `g` and deletes it, of which the topic's own entry is durable and what follows is held back. The deletion's answer.
 auto DeleteHalf(Rig& rig) {
-  EXPECT_EQ(Create(rig, "trades"), 0);
+  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
   EXPECT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
   rig.store->Hold(true);
   auto deletion = rig.Send<kafka::DeleteTopicsResponse>(6, DeletionOf("trades"));
@@ -88,7 +86,7 @@ log::Put OffsetOf(const std::string& group, const std::string& topic, int64_t ti
 
 TEST(DeleteTopics, TakesMoreThanAnEntryHolds) {
   Rig rig;
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   const auto partition = rig.broker->topics().Find("trades")->partitions[0];
   StoreMany(rig, [&](int i) { return log::Put{ProducerStateKey(partition, i), EncodeProducer({.epoch = 0, .last_time_ms = rig.clock.WallTimeMs(), .batches = {}})}; });
   StoreMany(rig, [&](int i) { return OffsetOf(fmt::format("g{}", i), "trades", rig.clock.WallTimeMs()); });
@@ -99,7 +97,7 @@ TEST(DeleteTopics, TakesMoreThanAnEntryHolds) {
 
 TEST(DeleteTopics, TakesWhatIsOnItsWayToTheJournal) {
   Rig rig;
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   rig.store->Hold(true);
   auto produce = rig.Send<kafka::ProduceResponse>(9, BatchOfProducer(4, 0));
   auto commit = rig.Send<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1));
@@ -118,14 +116,14 @@ TEST(DeleteTopics, IsFinishedByTheNextStart) {
   Rig rig;
   auto deletion = DeleteHalf(rig);
   EXPECT_FALSE(deletion.done());
-  EXPECT_EQ(Create(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));  // not before its offsets are gone
+  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));  // not before its offsets are gone
   rig.Crash();
   EXPECT_FALSE(rig.broker->topics().Find("trades").ok());
-  EXPECT_EQ(Create(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
+  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
   rig.store->Hold(false);
   rig.store->Flush();
   rig.Run();
-  EXPECT_EQ(Create(rig, "trades"), 0);
+  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
   EXPECT_EQ(rig.broker->topics().CommittedOffset("g", "trades", 0), std::nullopt);
 }
 
@@ -139,12 +137,12 @@ TEST(DeleteTopics, IsTriedAgainIfTheDiskIsFullInBetween) {
   EXPECT_EQ(deletion.Get().responses[0].error_code, 0);  // it is gone
   rig.store->FailWith(std::nullopt);
   rig.store->Hold(false);
-  EXPECT_EQ(Create(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
+  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
   kafka::MetadataRequest metadata;
   metadata.topics.emplace().push_back({{}, "trades"});
   EXPECT_EQ(rig.Call<kafka::MetadataResponse>(12, metadata).topics[0].error_code, Number(KafkaCode::kUnknownTopicOrPartition));
   rig.queue.AdvanceMs(rig.options_.expiry_check_ms + 1);
-  EXPECT_EQ(Create(rig, "trades"), 0);
+  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
   EXPECT_EQ(rig.broker->topics().CommittedOffset("g", "trades", 0), std::nullopt);
 }
 
@@ -157,7 +155,7 @@ TEST(DeleteGroups, TakesMoreThanAnEntryHolds) {
 
 TEST(DeleteGroups, TakesWhatIsOnItsWayToTheJournal) {
   Rig rig;
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   rig.store->Hold(true);
   auto commit = rig.Send<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1));
   auto deletion = rig.Send<kafka::DeleteGroupsResponse>(2, GroupDeletionOf("g"));
@@ -176,7 +174,7 @@ TEST(DeleteGroups, TakesWhatIsOnItsWayToTheJournal) {
 
 TEST(Expiry, TakesMoreThanAnEntryHolds) {
   Rig rig({.offset_retention_ms = kHourMs});
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   StoreMany(rig, [&](int i) { return OffsetOf(fmt::format("g{}", i), "trades", rig.clock.WallTimeMs()); });
   rig.queue.AdvanceMs(2 * kHourMs);
   EXPECT_TRUE(rig.store->Scan(kGroupPrefix).empty());
@@ -184,7 +182,7 @@ TEST(Expiry, TakesMoreThanAnEntryHolds) {
 
 TEST(Expiry, SparesAnOffsetOnItsWayToTheJournal) {
   Rig rig({.offset_retention_ms = kHourMs});
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   ASSERT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);
@@ -201,7 +199,7 @@ TEST(Expiry, SparesAnOffsetOnItsWayToTheJournal) {
 
 TEST(Expiry, SparesAProducerWithABatchOnItsWay) {
   Rig rig({.producer_expiration_ms = kHourMs});
-  ASSERT_EQ(Create(rig, "trades"), 0);
+  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
   rig.Call<kafka::ProduceResponse>(9, BatchOfProducer(4, 0));
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);

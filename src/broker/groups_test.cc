@@ -28,8 +28,6 @@ using kafka::SyncGroupResponse;
 constexpr int32_t kSessionMs = 10'000;
 constexpr int32_t kRebalanceMs = 60'000;
 
-int16_t Number(KafkaCode code) { return static_cast<int16_t>(code); }
-
 JoinGroupRequest JoinOf(const std::string& member_id, const std::string& metadata = "topics", std::optional<std::string> instance = std::nullopt,
                         const std::vector<std::string>& protocols = {"range", "roundrobin"}) {
   JoinGroupRequest request;

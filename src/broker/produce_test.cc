@@ -60,7 +60,6 @@ std::vector<std::string> ReadAll(Rig& rig, const std::string& topic = "trades") 
   return values;
 }
 
-constexpr int64_t kNow = 1'700'000'000'000;
 
 TEST(Produce, GivesOffsetsAndKeepsTheProducersBytes) {
   Rig rig;

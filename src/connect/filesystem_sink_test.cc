@@ -16,7 +16,7 @@ using testing::SizeIs;
 
 const types::SchemaPtr kSchema = types::MakeSchema({{"id", types::DataType::BigInt()}, {"day", types::DataType::Int()}});
 
-types::Batch Rows(std::vector<int64_t> ids, int32_t day) {
+types::Batch RowsOfDay(std::vector<int64_t> ids, int32_t day) {
   arrow::Int64Builder id;
   arrow::Int32Builder days;
   EXPECT_TRUE(id.AppendValues(ids).ok() && days.AppendValues(std::vector<int32_t>(ids.size(), day)).ok());
@@ -65,19 +65,19 @@ class FilesystemSinkTest : public testing::Test {
 
 TEST_F(FilesystemSinkTest, WhatAKilledRunLeftHiddenGoesAndNothingElse) {
   exec::Sink first = Make("job1");
-  ASSERT_TRUE(first.lanes[0]->Write(Rows({1, 2}, 1)).ok() && first.lanes[0]->Write(Rows({3}, 2)).ok());
+  ASSERT_TRUE(first.lanes[0]->Write(RowsOfDay({1, 2}, 1)).ok() && first.lanes[0]->Write(RowsOfDay({3}, 2)).ok());
   const std::string committed = first.lanes[0]->Prepare(7).value()->Finish().value();
   ASSERT_TRUE(first.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
   const std::set<std::string> visible = Names();
   EXPECT_THAT(visible, SizeIs(2));
 
   exec::Sink other = Make("job2");  // runs, into the same folders
-  ASSERT_TRUE(other.lanes[0]->Write(Rows({4}, 1)).ok());
+  ASSERT_TRUE(other.lanes[0]->Write(RowsOfDay({4}, 1)).ok());
   const std::string of_other = other.lanes[0]->Prepare(1).value()->Finish().value();
   // The first job is killed with one file that is whole and one that is not, cut off by a checkpoint or still open.
-  ASSERT_TRUE(first.lanes[0]->Write(Rows({5}, 2)).ok());
+  ASSERT_TRUE(first.lanes[0]->Write(RowsOfDay({5}, 2)).ok());
   ASSERT_TRUE(first.lanes[0]->Prepare(8).value()->Finish().ok());
-  ASSERT_TRUE(first.lanes[0]->Write(Rows({5, 6}, 3)).ok());
+  ASSERT_TRUE(first.lanes[0]->Write(RowsOfDay({5, 6}, 3)).ok());
   first = exec::Sink();
   EXPECT_EQ(HiddenOf("job1"), 2u);
 
@@ -98,7 +98,7 @@ TEST_F(FilesystemSinkTest, AnOverwriteThatIsCommittedAgainLeavesWhatOthersHaveAd
   ASSERT_TRUE(files().CreateDirectories(io::JoinPath(folder_, "day=1")).ok());
   add("old.json");
   exec::Sink sink = Make("job1", true);
-  ASSERT_TRUE(sink.lanes[0]->Write(Rows({1}, 1)).ok());
+  ASSERT_TRUE(sink.lanes[0]->Write(RowsOfDay({1}, 1)).ok());
   const exec::CheckpointIdentity identity{"job1", "sink", 7};
   const std::string outside = sink.committer->Prepare(identity, {sink.lanes[0]->Prepare(7).value()->Finish().value()}, true).value().outside;
   add("between.json");

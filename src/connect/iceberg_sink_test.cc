@@ -10,6 +10,7 @@
 #include <map>
 #include <random>
 
+#include "base/must.h"
 #include "iceberg/hadoop_catalog.h"
 #include "iceberg/snapshot_commit.h"
 #include "iceberg/sql_types.h"
@@ -26,13 +27,6 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 using types::RowKind;
-
-template <typename T>
-T Must(Result<T> result) {
-  FIRN_ASSERT(result.ok(), "{}", result.error().ToString());
-  return std::move(result).value();
-}
-void Must(Status status) { FIRN_ASSERT(status.ok(), "{}", status.error().ToString()); }
 
 const std::vector<types::Field> kColumns = {{"id", types::DataType::BigInt().NotNull()}, {"value", types::DataType::BigInt()}};
 

@@ -6,6 +6,7 @@
 #include <arrow/builder.h>
 #include <gmock/gmock.h>
 
+#include "base/must.h"
 #include "base/mutex.h"
 #include "iceberg/hadoop_catalog.h"
 #include "iceberg/snapshot_commit.h"
@@ -22,11 +23,6 @@ namespace {
 constexpr int64_t kRowsPerFile = 20'000;  // several batches
 constexpr int64_t kFiles = 3;
 
-template <typename T>
-T Must(Result<T> result) {
-  FIRN_ASSERT(result.ok(), "{}", result.error().ToString());
-  return std::move(result).value();
-}
 
 class IcebergSourceTest : public testing::Test {
  protected:

@@ -12,7 +12,7 @@ namespace {
 using types::DataType;
 using types::RowKind;
 
-constexpr int32_t kKeys = 6000;
+constexpr int32_t kManyKeys = 6000;
 constexpr int32_t kTouched = 10;
 
 expr::AggregateCall Sum() {
@@ -108,17 +108,17 @@ TEST(CheckpointCost, IsThatOfWhatHasChanged) {
   for (const Subject& subject : AllSubjects()) {
     SCOPED_TRACE(subject.name);
     OperatorRig rig(subject.make);
-    std::vector<int32_t> keys(kKeys);
-    for (int32_t i = 0; i < kKeys; ++i) keys[static_cast<size_t>(i)] = i;
+    std::vector<int32_t> keys(kManyKeys);
+    for (int32_t i = 0; i < kManyKeys; ++i) keys[static_cast<size_t>(i)] = i;
     rig.Process(0, RowsOf(subject, keys));
-    EXPECT_GE(rig.Checkpoint(), kKeys);
+    EXPECT_GE(rig.Checkpoint(), kManyKeys);
     EXPECT_LE(rig.Checkpoint(), 1) << "nothing has changed";
     std::mt19937 random(5);
     int64_t written = 0;
     constexpr int kRounds = 300;
     for (int round = 0; round < kRounds; ++round) {
       keys.resize(kTouched);
-      for (int32_t& key : keys) key = static_cast<int32_t>(random() % kKeys);
+      for (int32_t& key : keys) key = static_cast<int32_t>(random() % kManyKeys);
       rig.Process(0, RowsOf(subject, keys));
       const int64_t rows = rig.Checkpoint();
       if (round < 5) {
@@ -127,7 +127,7 @@ TEST(CheckpointCost, IsThatOfWhatHasChanged) {
       written += rows;
     }
     EXPECT_LE(written, kRounds * 4 * kTouched) << "whole groups must not come often";
-    EXPECT_LE(StoredRows(rig.manifest()), 3 * (kKeys + kRounds * kTouched));
+    EXPECT_LE(StoredRows(rig.manifest()), 3 * (kManyKeys + kRounds * kTouched));
     rig.Restart();
     EXPECT_LE(rig.Checkpoint(), 1) << "coming back is no change";
   }

@@ -14,15 +14,8 @@ namespace {
 using types::DataType;
 using types::RowKind;
 
-expr::AggregateCall Call(const char* name, std::vector<int> arguments) {
-  expr::AggregateCall call;
-  call.function = expr::FindAggregate(name);
-  expr::CallSite site;
-  site.name = name;
-  site.types.assign(arguments.size(), DataType::Int());
-  site.literals.assign(arguments.size(), nullptr);
-  call.signature = call.function->bind(site).value();
-  call.arguments = std::move(arguments);
+expr::AggregateCall Retractable(const char* name, std::vector<int> arguments) {
+  expr::AggregateCall call = AggregateOfInts(name, std::move(arguments));
   call.options.is_retractable = true;
   return call;
 }
@@ -35,7 +28,7 @@ std::shared_ptr<plan::PhysicalNode> MakeNode(int64_t ttl_ms = 0) {
   node->inputs.push_back(std::move(input));
   plan::GroupAggregateNode spec;
   spec.keys = {0};
-  spec.aggregates = {Call("COUNT", {}), Call("SUM", {1}), Call("MAX", {1})};
+  spec.aggregates = {Retractable("COUNT", {}), Retractable("SUM", {1}), Retractable("MAX", {1})};
   spec.state_ttl_ms = ttl_ms;
   node->spec = std::move(spec);
   node->schema = types::MakeSchema({{"k", DataType::Int()}, {"c", DataType::BigInt()}, {"s", DataType::Int()}, {"m", DataType::Int()}});
@@ -96,7 +89,7 @@ std::shared_ptr<plan::PhysicalNode> MakeWideNode() {
   input->schema = types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"f", DataType::Boolean()}});
   node->inputs = {std::move(input)};
   auto& spec = std::get<plan::GroupAggregateNode>(node->spec);
-  spec.aggregates = {Call("COUNT", {}), Call("COUNT", {1}), Call("SUM", {1}), Call("AVG", {1}), Call("MIN", {1}), Call("MAX", {1}), Call("COUNT", {1}), Call("SUM", {1}), Call("MIN", {1})};
+  spec.aggregates = {Retractable("COUNT", {}), Retractable("COUNT", {1}), Retractable("SUM", {1}), Retractable("AVG", {1}), Retractable("MIN", {1}), Retractable("MAX", {1}), Retractable("COUNT", {1}), Retractable("SUM", {1}), Retractable("MIN", {1})};
   spec.aggregates[6].options.is_distinct = spec.aggregates[7].options.is_distinct = true;
   spec.aggregates[7].filter = spec.aggregates[8].filter = 2;
   std::vector<types::Field> fields = {{"k", DataType::Int()}};

@@ -15,6 +15,7 @@
 #include "exec/operator.h"
 #include "exec/operator_metrics.h"
 #include "exec/operators_internal.h"
+#include "expr/aggregate_function.h"
 #include "io/simulated_environment.h"
 #include "state/checkpoint_files.h"
 #include "state/state_snapshot.h"
@@ -27,6 +28,9 @@ struct Change {
   types::RowKind kind = types::RowKind::kInsert;
   IntRow row;
 };
+
+/// A call of an aggregate function over INT columns.
+expr::AggregateCall AggregateOfInts(const char* name, std::vector<int> arguments);
 
 /// A relation: how often each row is there.
 using Relation = std::map<IntRow, int64_t>;

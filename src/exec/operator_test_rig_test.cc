@@ -17,6 +17,18 @@ types::SchemaPtr IntSchema(size_t columns) {
   return types::MakeSchema(std::move(fields));
 }
 
+expr::AggregateCall AggregateOfInts(const char* name, std::vector<int> arguments) {
+  expr::AggregateCall call;
+  call.function = expr::FindAggregate(name);
+  expr::CallSite site;
+  site.name = name;
+  site.types.assign(arguments.size(), types::DataType::Int());
+  site.literals.assign(arguments.size(), nullptr);
+  call.signature = call.function->bind(site).value();
+  call.arguments = std::move(arguments);
+  return call;
+}
+
 types::Batch MakeBatch(const types::SchemaPtr& schema, const std::vector<Change>& changes) {
   types::Batch batch{schema, {}, static_cast<int64_t>(changes.size()), nullptr, nullptr};
   for (size_t column = 0; column < schema->size(); ++column) {

@@ -21,20 +21,6 @@ constexpr int kSlide = 5;
 
 types::SchemaPtr InputSchema() { return types::MakeSchema({{"k", DataType::Int()}, {"v", DataType::Int()}, {"ts", DataType::Timestamp(3)}}); }
 
-expr::AggregateCall Call(const char* name, std::vector<int> arguments) {
-  expr::AggregateCall call;
-  call.function = expr::FindAggregate(name);
-  expr::CallSite site;
-  site.name = name;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    site.types.push_back(DataType::Int());
-    site.literals.push_back(nullptr);
-  }
-  call.signature = call.function->bind(site).value();
-  call.arguments = std::move(arguments);
-  return call;
-}
-
 // GROUP BY k and a window: k, COUNT(*), SUM(v), start, end.
 constexpr int kWindowHourMs = 3'600'000;
 
@@ -50,7 +36,7 @@ std::shared_ptr<plan::PhysicalNode> MakeWindowNode(WindowKind kind, bool is_proc
   spec.window.size_ms = kind == WindowKind::kSession ? kSlide : kSize;
   spec.window.slide_ms = kSlide;
   spec.keys = {0};
-  spec.aggregates = {Call("COUNT", {}), Call("SUM", {1})};
+  spec.aggregates = {AggregateOfInts("COUNT", {}), AggregateOfInts("SUM", {1})};
   spec.properties = {plan::WindowProperty::kStart, plan::WindowProperty::kEnd};
   node->spec = std::move(spec);
   node->schema = types::MakeSchema({{"k", DataType::Int()}, {"c", DataType::BigInt()}, {"s", DataType::Int()}, {"start", DataType::Timestamp(3)}, {"end", DataType::Timestamp(3)}});

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "expr/aggregate_function.h"
-#include "expr/evaluator.h"
+#include "expr/calls_test_rig.h"
 #include "types/value_text.h"
 
 namespace firn::expr {
@@ -18,15 +18,8 @@ using types::ArrayPtr;
 using types::DataType;
 using ::testing::HasSubstr;
 
-const EvaluationContext kContext;
-
-ExpressionPtr Call(std::string_view name, std::vector<ExpressionPtr> arguments) {
-  auto bound = BindCall(name, std::move(arguments), {}, kContext);
-  EXPECT_TRUE(bound.ok()) << bound.error().ToString();
-  return *bound;
-}
 ExpressionPtr Cast(ExpressionPtr value, const DataType& type, bool is_try = false) {
-  auto bound = BindCast(std::move(value), type, is_try, {}, kContext);
+  auto bound = BindCast(std::move(value), type, is_try, {}, kStreaming);
   EXPECT_TRUE(bound.ok()) << bound.error().ToString();
   return *bound;
 }
@@ -40,41 +33,40 @@ ExpressionPtr Millis(int64_t millis) {
 }
 
 // "type value"
-std::string Show(const ExpressionPtr& expression) {
-  auto value = EvaluateConstant(*expression, kContext);
-  if (!value.ok()) return value.error().message();
-  return expression->type.ToString() + " " + *types::FormatCell(**value, 0, expression->type, "UTC");
+std::string ShowTyped(const ExpressionPtr& expression) {
+  auto value = EvaluateConstant(*expression, kStreaming);
+  return value.ok() ? expression->type.ToString() + " " + Show(expression) : value.error().message();
 }
 
 // The answers of real Flink 2.3 (flink cases 01, 02).
 TEST(Arithmetic, TypesAndValuesAreFlinks) {
-  EXPECT_EQ(Show(Call("+", {MakeIntLiteral(2147483647), MakeIntLiteral(1)})), "INT NOT NULL -2147483648");
-  EXPECT_EQ(Show(Call("+", {MakeIntLiteral(1), Decimal("1.5", 2, 1)})), "DECIMAL(12, 1) NOT NULL 2.5");
-  EXPECT_EQ(Show(Call("/", {MakeIntLiteral(5), Decimal("2.0", 2, 1)})), "DECIMAL(17, 6) NOT NULL 2.500000");
-  EXPECT_EQ(Show(Call("/", {Decimal("1.0", 2, 1), MakeIntLiteral(3)})), "DECIMAL(13, 12) NOT NULL 0.333333333333");
-  EXPECT_EQ(Show(Call("*", {Decimal("12.34", 10, 2), Decimal("5.678", 7, 3)})), "DECIMAL(18, 5) NOT NULL 70.06652");
-  EXPECT_EQ(Show(Call("MOD", {MakeIntLiteral(-5), MakeIntLiteral(3)})), "INT NOT NULL -2");
-  EXPECT_THAT(Show(Call("/", {MakeIntLiteral(1), MakeIntLiteral(0)})), HasSubstr("division by zero"));
+  EXPECT_EQ(ShowTyped(Call("+", {MakeIntLiteral(2147483647), MakeIntLiteral(1)})), "INT NOT NULL -2147483648");
+  EXPECT_EQ(ShowTyped(Call("+", {MakeIntLiteral(1), Decimal("1.5", 2, 1)})), "DECIMAL(12, 1) NOT NULL 2.5");
+  EXPECT_EQ(ShowTyped(Call("/", {MakeIntLiteral(5), Decimal("2.0", 2, 1)})), "DECIMAL(17, 6) NOT NULL 2.500000");
+  EXPECT_EQ(ShowTyped(Call("/", {Decimal("1.0", 2, 1), MakeIntLiteral(3)})), "DECIMAL(13, 12) NOT NULL 0.333333333333");
+  EXPECT_EQ(ShowTyped(Call("*", {Decimal("12.34", 10, 2), Decimal("5.678", 7, 3)})), "DECIMAL(18, 5) NOT NULL 70.06652");
+  EXPECT_EQ(ShowTyped(Call("MOD", {MakeIntLiteral(-5), MakeIntLiteral(3)})), "INT NOT NULL -2");
+  EXPECT_THAT(ShowTyped(Call("/", {MakeIntLiteral(1), MakeIntLiteral(0)})), HasSubstr("division by zero"));
 }
 
 // -2^63 / -1 has no result in a machine word: the processor stops at it.
 TEST(Arithmetic, IntervalsWrap) {
   const ExpressionPtr smallest = Call("*", {Millis(1024), MakeBigIntLiteral(-9007199254740992)});
-  EXPECT_EQ(Show(Call("/", {smallest, MakeIntLiteral(-1)})), Show(smallest));
-  EXPECT_EQ(Show(Call("-", {Millis(0), smallest})), Show(smallest));
+  EXPECT_EQ(ShowTyped(Call("/", {smallest, MakeIntLiteral(-1)})), ShowTyped(smallest));
+  EXPECT_EQ(ShowTyped(Call("-", {Millis(0), smallest})), ShowTyped(smallest));
 }
 
 TEST(Cast, FollowsFlink) {
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("12.9"), DataType::Int())), "INT NOT NULL 12");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("abc"), DataType::Int(), true)), "INT NULL");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("1e3"), DataType::Int())), "'1e3' is no INT");
-  EXPECT_EQ(Show(Cast(MakeIntLiteral(300), DataType::TinyInt())), "TINYINT NOT NULL 44");
-  EXPECT_EQ(Show(Cast(Cast(MakeStringLiteral("1e10"), DataType::Double()), DataType::Int())), "INT NOT NULL 2147483647");
-  EXPECT_EQ(Show(Cast(Cast(MakeStringLiteral("1e7"), DataType::Double()), DataType::String())), "STRING NOT NULL 1.0E7");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("ab"), DataType::Char(5))), "CHAR(5) NOT NULL ab   ");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("2024-1-5"), DataType::Date())), "DATE NOT NULL 2024-01-05");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("2024-01-05 10:11:12.123456"), DataType::Timestamp(3))), "TIMESTAMP(3) NOT NULL 2024-01-05 10:11:12.123");
-  EXPECT_EQ(Show(Cast(MakeStringLiteral("-12.345"), DataType::Decimal(5, 2))), "DECIMAL(5, 2) NOT NULL -12.35");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("12.9"), DataType::Int())), "INT NOT NULL 12");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("abc"), DataType::Int(), true)), "INT NULL");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("1e3"), DataType::Int())), "'1e3' is no INT");
+  EXPECT_EQ(ShowTyped(Cast(MakeIntLiteral(300), DataType::TinyInt())), "TINYINT NOT NULL 44");
+  EXPECT_EQ(ShowTyped(Cast(Cast(MakeStringLiteral("1e10"), DataType::Double()), DataType::Int())), "INT NOT NULL 2147483647");
+  EXPECT_EQ(ShowTyped(Cast(Cast(MakeStringLiteral("1e7"), DataType::Double()), DataType::String())), "STRING NOT NULL 1.0E7");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("ab"), DataType::Char(5))), "CHAR(5) NOT NULL ab   ");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("2024-1-5"), DataType::Date())), "DATE NOT NULL 2024-01-05");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("2024-01-05 10:11:12.123456"), DataType::Timestamp(3))), "TIMESTAMP(3) NOT NULL 2024-01-05 10:11:12.123");
+  EXPECT_EQ(ShowTyped(Cast(MakeStringLiteral("-12.345"), DataType::Decimal(5, 2))), "DECIMAL(5, 2) NOT NULL -12.35");
 }
 
 TEST(Evaluator, AnErrorInABranchNotTakenDoesNotFail) {
@@ -87,7 +79,7 @@ TEST(Evaluator, AnErrorInABranchNotTakenDoesNotFail) {
   const ExpressionPtr quotient = Call("/", {MakeIntLiteral(10), n});
   auto program = Program::Compile({Call("CASE", {Call("=", {n, zero}), MakeIntLiteral(-1), quotient}), Call("AND", {Call("<>", {n, zero}), Call(">", {quotient, MakeIntLiteral(3)})})});
   ASSERT_TRUE(program.ok());
-  auto values = (*program)->Run(batch, kContext);
+  auto values = (*program)->Run(batch, kStreaming);
   ASSERT_TRUE(values.ok()) << values.error().ToString();
   const auto& cases = static_cast<const arrow::Int32Array&>(*(*values)[0]);
   EXPECT_EQ(cases.Value(0), -1);
@@ -98,11 +90,11 @@ TEST(Evaluator, AnErrorInABranchNotTakenDoesNotFail) {
   EXPECT_TRUE(ands.Value(1));
   EXPECT_FALSE(ands.Value(2));
   auto fails = Program::Compile({quotient});
-  EXPECT_FALSE((*fails)->Run(batch, kContext).ok());
+  EXPECT_FALSE((*fails)->Run(batch, kStreaming).ok());
 }
 
 TEST(Binding, UnknownFunctionsHaveCandidates) {
-  auto bound = BindCall("TO_TIMESTAMP_LTC", {MakeIntLiteral(1)}, {}, kContext);
+  auto bound = BindCall("TO_TIMESTAMP_LTC", {MakeIntLiteral(1)}, {}, kStreaming);
   ASSERT_FALSE(bound.ok());
   EXPECT_EQ(bound.error().code(), ErrorCode::kFunctionNotFound);
   EXPECT_EQ(bound.error().hint(), "did you mean TO_TIMESTAMP_LTZ?");
@@ -197,7 +189,7 @@ TEST(Aggregates, ADecimalSumThatOverflowsIsNull) {
     auto accumulator = std::move(MakeAccumulator(call)).value();
     accumulator->Resize(1);
     const std::vector<uint32_t> one = {0};
-    const std::vector<ArrayPtr> large = {*EvaluateConstant(*Decimal("90000000000000000000000000000000000000", 38, 0), kContext)};
+    const std::vector<ArrayPtr> large = {*EvaluateConstant(*Decimal("90000000000000000000000000000000000000", 38, 0), kStreaming)};
     for (int i = 0; i < 4; ++i) ASSERT_TRUE(accumulator->Update(one, large, nullptr, nullptr).ok());
     EXPECT_TRUE((*accumulator->Finish(one))->IsNull(0)) << name;
     auto restored = std::move(MakeAccumulator(call)).value();
@@ -272,7 +264,7 @@ TEST(Aggregates, NestedValuesAreKeptAndSurviveACheckpoint) {
   auto accumulator = std::move(MakeAccumulator(call)).value();
   accumulator->Resize(1);
   for (const ExpressionPtr& row : rows) {
-    const std::vector<ArrayPtr> cell = {*EvaluateConstant(*row, kContext)};
+    const std::vector<ArrayPtr> cell = {*EvaluateConstant(*row, kStreaming)};
     ASSERT_TRUE(accumulator->Update(one, cell, nullptr, nullptr).ok());
   }
   const std::string both = shown(*accumulator);
@@ -282,7 +274,7 @@ TEST(Aggregates, NestedValuesAreKeptAndSurviveACheckpoint) {
   EXPECT_EQ(shown(*restored), both);
   arrow::Int8Builder kinds;
   ASSERT_TRUE(kinds.Append(static_cast<int8_t>(types::RowKind::kDelete)).ok());
-  const std::vector<ArrayPtr> first = {*EvaluateConstant(*rows[0], kContext)};
+  const std::vector<ArrayPtr> first = {*EvaluateConstant(*rows[0], kStreaming)};
   ASSERT_TRUE(restored->Update(one, first, *kinds.Finish(), nullptr).ok());
   EXPECT_EQ(shown(*restored), "[(-1, [, NULL], {k=([a\\0b, NULL])})]");
 }

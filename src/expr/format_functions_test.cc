@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "expr/evaluator.h"
+#include "expr/calls_test_rig.h"
 #include "expr/scalar_function.h"
 #include "types/value_text.h"
 
@@ -18,8 +18,6 @@ std::string Printf(std::string_view format, std::vector<ExpressionPtr> values) {
   if (!value.ok()) return "!" + value.error().message();
   return *types::FormatCell(**value, 0, (*call)->type, "UTC");
 }
-ExpressionPtr N(int32_t value) { return MakeIntLiteral(value); }
-ExpressionPtr S(std::string_view text) { return MakeStringLiteral(text); }
 ExpressionPtr D(std::string_view text) { return *BindCast(S(text), types::DataType::Double(), false, {}, {}); }
 
 TEST(Printf, WritesIntegersAsJava) {

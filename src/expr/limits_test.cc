@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "expr/aggregate_function.h"
-#include "expr/evaluator.h"
+#include "expr/calls_test_rig.h"
 
 namespace firn::expr {
 namespace {
@@ -14,13 +14,6 @@ namespace {
 using types::ArrayPtr;
 using types::DataType;
 
-const EvaluationContext kContext;
-
-ExpressionPtr Call(std::string_view name, std::vector<ExpressionPtr> arguments) {
-  auto bound = BindCall(name, std::move(arguments), {}, kContext);
-  EXPECT_TRUE(bound.ok()) << name << ": " << bound.error().ToString();
-  return *bound;
-}
 ExpressionPtr Text(std::string_view text) { return MakeStringLiteral(text); }
 
 /// As many rows as told, each with the number in column 0.
@@ -35,7 +28,7 @@ Error Refusal(const ExpressionPtr& expression, int32_t value, int64_t rows) {
   EXPECT_TRUE(arrow::compute::Initialize().ok());
   auto program = Program::Compile({expression});
   EXPECT_TRUE(program.ok());
-  auto result = (*program)->Run(Numbers(value, rows), kContext);
+  auto result = (*program)->Run(Numbers(value, rows), kStreaming);
   EXPECT_FALSE(result.ok()) << ToString(*expression);
   return result.ok() ? Error(ErrorCode::kNotSupported, "it was answered") : std::move(result).error();
 }
@@ -72,13 +65,13 @@ TEST(Limits, NoColumnIsLargerThanTheLimit) {
   const Error texts = Refusal(Repeated("abcd"), 15'000'000, 40);
   EXPECT_EQ(texts.message(), "a column of texts would take over 1073741824 bytes in one batch of rows, the limit");
   EXPECT_EQ(texts.code(), ErrorCode::kLimitExceeded);
-  const ExpressionPtr constant = *FoldConstants(Call("REPEAT", {Text("a"), MakeIntLiteral(60'000'000)}), kContext);
+  const ExpressionPtr constant = *FoldConstants(Call("REPEAT", {Text("a"), MakeIntLiteral(60'000'000)}), kStreaming);
   EXPECT_EQ(Refusal(constant, 1, 8192).code(), ErrorCode::kLimitExceeded);
   EXPECT_EQ(Refusal(Call("ARRAY", {constant, Repeated("a")}), 1, 8192).code(), ErrorCode::kLimitExceeded);
 }
 
 TEST(Limits, NoColumnHasMoreElementsThanTheLimit) {
-  const ExpressionPtr commas = *FoldConstants(Call("REPEAT", {Text(","), MakeIntLiteral(10'000'000)}), kContext);
+  const ExpressionPtr commas = *FoldConstants(Call("REPEAT", {Text(","), MakeIntLiteral(10'000'000)}), kStreaming);
   const Error error = Refusal(Call("SPLIT", {commas, Repeated(",")}), 1, 8192);
   EXPECT_EQ(error.message(), "a column of arrays or maps would have over 67108864 elements in one batch of rows, the limit");
   EXPECT_EQ(error.code(), ErrorCode::kLimitExceeded);
@@ -113,7 +106,7 @@ TEST(Limits, WhatIsNotTakenIsNotMade) {
   for (const ExpressionPtr& call : {Repeated(std::string(1000, 'x')), Call("REPLACE", {Repeated("a"), Text("a"), Text(std::string(1000, 'x'))})}) {
     auto program = Program::Compile({Call("CASE", {Call("<", {kNumber, MakeIntLiteral(10)}), call, Text("many")})});
     ASSERT_TRUE(program.ok());
-    auto result = (*program)->Run(Numbers(1'000'000, 2), kContext);
+    auto result = (*program)->Run(Numbers(1'000'000, 2), kStreaming);
     ASSERT_TRUE(result.ok()) << result.error().ToString();
   }
 }

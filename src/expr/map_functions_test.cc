@@ -7,27 +7,13 @@
 #include <map>
 #include <random>
 
-#include "expr/evaluator.h"
+#include "expr/calls_test_rig.h"
 #include "types/value_text.h"
 
 namespace firn::expr {
 namespace {
 
 using types::DataType;
-
-const EvaluationContext kContext;
-
-ExpressionPtr Call(std::string_view name, std::vector<ExpressionPtr> arguments) {
-  auto bound = BindCall(name, std::move(arguments), {}, kContext);
-  EXPECT_TRUE(bound.ok()) << bound.error().ToString();
-  return *bound;
-}
-
-std::string Show(const ExpressionPtr& expression) {
-  auto value = EvaluateConstant(*expression, kContext);
-  if (!value.ok()) return value.error().message();
-  return *types::FormatCell(**value, 0, expression->type, "UTC");
-}
 
 /// Entries in order of their first appearance, each with its last value.
 struct Model {
@@ -59,7 +45,7 @@ TEST(Maps, OfEqualKeysTheLastCountsAtThePlaceOfTheFirst) {
           model.Add(key, value);
           text += fmt::format("{}{}={}", i == 0 ? "" : ",", key, value);
         }
-        auto cast = BindCast(Call("STR_TO_MAP", {MakeStringLiteral(text)}), DataType::Map(key_type, DataType::String()), false, {}, kContext);
+        auto cast = BindCast(Call("STR_TO_MAP", {MakeStringLiteral(text)}), DataType::Map(key_type, DataType::String()), false, {}, kStreaming);
         ASSERT_TRUE(cast.ok()) << cast.error().ToString();
         maps.push_back(*cast);
       }
@@ -85,7 +71,7 @@ TEST(Maps, ManyKeysAndElementsThatAreFloatsTakeLinearTime) {
   std::string text = "NaN,-0.0,0.0,NaN";
   for (int i = 0; i < 200'000; ++i) text += fmt::format(",{}.5", i);
   for (const DataType& type : {DataType::Double(), DataType::Float()}) {
-    auto numbers = BindCast(Call("SPLIT", {MakeStringLiteral(text), MakeStringLiteral(",")}), DataType::Array(type), false, {}, kContext);
+    auto numbers = BindCast(Call("SPLIT", {MakeStringLiteral(text), MakeStringLiteral(",")}), DataType::Array(type), false, {}, kStreaming);
     ASSERT_TRUE(numbers.ok()) << numbers.error().ToString();
     const ExpressionPtr map = Call("MAP_FROM_ARRAYS", {*numbers, *numbers});
     EXPECT_EQ(Show(Call("CARDINALITY", {*numbers})), "200004");
@@ -111,7 +97,7 @@ TEST(Arrays, SetsAreThoseOfAModel) {
         for (uint32_t i = 0, count = 1 + random() % (seed % 2 == 0 ? 60 : 6); i < count; ++i) {
           const uint32_t value = random() % 30;
           auto cast = BindCast(value == 0 ? MakeNullLiteral(DataType::String()) : MakeStringLiteral(type.kind() == types::TypeKind::kBoolean ? (value % 2 == 0 ? "true" : "false") : fmt::format("{}", value)),
-                               type, false, {}, kContext);
+                               type, false, {}, kStreaming);
           ASSERT_TRUE(cast.ok());
           elements.push_back(*cast);
           texts[side].push_back(Show(*cast));

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "expr/evaluator.h"
+#include "expr/calls_test_rig.h"
 #include "expr/scalar_function.h"
 #include "types/value_text.h"
 
@@ -18,8 +18,6 @@ std::string Value(std::string_view name, std::vector<ExpressionPtr> arguments) {
   if (!value.ok()) return "!" + value.error().message();
   return *types::FormatCell(**value, 0, (*call)->type, "UTC");
 }
-ExpressionPtr S(std::string_view text) { return MakeStringLiteral(text); }
-ExpressionPtr N(int32_t value) { return MakeIntLiteral(value); }
 
 TEST(StringFunctions, CutByCodePointsAsFlink) {
   EXPECT_EQ(Value("SUBSTRING", {S("hello"), N(0), N(2)}), "he");

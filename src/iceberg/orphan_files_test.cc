@@ -11,19 +11,18 @@
 namespace firn::iceberg {
 namespace {
 
-
-const std::vector<types::Field> kColumns = {{"id", types::DataType::BigInt()}, {"name", types::DataType::String()}};
+const std::vector<types::Field> kNameColumns = {{"id", types::DataType::BigInt()}, {"name", types::DataType::String()}};
 const std::string kJob = "0123456789abcdef0123456789abcdef";
 const std::string kOtherJob = "f123456789abcdef0123456789abcdef";
 
-types::Batch Rows(int64_t first, int64_t count) {
+types::Batch Names(int64_t first, int64_t count) {
   std::vector<std::optional<int64_t>> ids;
   std::vector<std::optional<std::string>> names;
   for (int64_t id = first; id < first + count; ++id) {
     ids.push_back(id);
     names.push_back(std::to_string(id));
   }
-  return MakeBatch(kColumns, {Longs(ids), Texts(names)});
+  return MakeBatch(kNameColumns, {Longs(ids), Texts(names)});
 }
 
 std::set<std::string> Files(TestWarehouse& warehouse) {
@@ -36,7 +35,7 @@ std::set<std::string> Files(TestWarehouse& warehouse) {
 // One run's lane and committer, up to what goes into the checkpoint's journal entry.
 SnapshotCommit WriteFor(TestWarehouse& warehouse, const Table& table, const FileOwner& owner, int64_t first, SnapshotMode mode = SnapshotMode::kAppend) {
   auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata, {.file_prefix = "00000-" + owner.ToString()}));
-  Must(writer->Write(Rows(first, 10)));
+  Must(writer->Write(Names(first, 10)));
   WrittenFiles files;
   files.data_files = Must(writer->Finish());
   WriteContext context = warehouse.context();
@@ -64,7 +63,7 @@ class OrphanFilesOfVersion : public testing::TestWithParam<const char*> {};
 
 TEST_P(OrphanFilesOfVersion, WhatAKilledRunLeftGoesAndNothingElse) {
   TestWarehouse warehouse;
-  Table table = warehouse.Create("t", kColumns, {}, {"bucket(4, id)"}, {{"format-version", GetParam()}});
+  Table table = warehouse.Create("t", kNameColumns, {}, {"bucket(4, id)"}, {{"format-version", GetParam()}});
   table = Commit(warehouse, table, {kJob, 6}, 0);
   table = Commit(warehouse, table, {kJob, 7}, 10);
   const Table other = Commit(warehouse, table, {kOtherJob, 9}, 20);
@@ -102,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, OrphanFilesOfVersion, testing::Values("1", "2
 
 TEST(OrphanFiles, WhatASnapshotNamesStaysWhateverTheNodeRemembers) {
   TestWarehouse warehouse;
-  Table table = warehouse.Create("t", kColumns, {}, {}, {{"commit.manifest.min-count-to-merge", "2"}});
+  Table table = warehouse.Create("t", kNameColumns, {}, {}, {{"commit.manifest.min-count-to-merge", "2"}});
   for (int64_t checkpoint = 1; checkpoint <= 6; ++checkpoint) table = Commit(warehouse, table, {kJob, checkpoint}, checkpoint * 10);
   table = Commit(warehouse, table, {kOtherJob, 1}, 900, SnapshotMode::kOverwriteTable);  // the files are in older snapshots only
   // What nobody names any more: manifests of merges that were merged again, and never a file of a snapshot.
@@ -120,7 +119,7 @@ TEST(OrphanFiles, WhatASnapshotNamesStaysWhateverTheNodeRemembers) {
 
 TEST(OrphanFiles, ASnapshotThatCannotBeReadKeepsEverything) {
   TestWarehouse warehouse;
-  Table table = Commit(warehouse, warehouse.Create("t", kColumns), {kJob, 5}, 0);
+  Table table = Commit(warehouse, warehouse.Create("t", kNameColumns), {kJob, 5}, 0);
   (void)WriteFor(warehouse, table, {kJob, 6}, 100);
   Must(warehouse.store().Put(table.metadata->current_snapshot()->manifest_list, "no Avro", objectstore::PutMode::kReplace));
   const std::set<std::string> before = Files(warehouse);

@@ -21,7 +21,7 @@ namespace {
 
 using types::DataType;
 
-const std::vector<types::Field> kColumns = {{"id", DataType::BigInt()}, {"price", DataType::Double()}, {"name", DataType::String()}, {"ts", DataType::Timestamp(6)}};
+const std::vector<types::Field> kPriceColumns = {{"id", DataType::BigInt()}, {"price", DataType::Double()}, {"name", DataType::String()}, {"ts", DataType::Timestamp(6)}};
 constexpr int64_t kHour = 3'600'000'000;
 
 struct ScanResult {
@@ -54,7 +54,7 @@ types::Batch Row4(const std::vector<int64_t>& ids, const std::vector<double>& pr
     names.push_back("n" + std::to_string(i % 10));
     times.push_back(i * kHour);
   }
-  return MakeBatch(kColumns, {Longs(id), Doubles({prices.begin(), prices.end()}), Texts(names), Timestamps(times)});
+  return MakeBatch(kPriceColumns, {Longs(id), Doubles({prices.begin(), prices.end()}), Texts(names), Timestamps(times)});
 }
 
 std::map<int64_t, double> Prices(const ScanResult& result) {
@@ -72,7 +72,7 @@ std::map<int64_t, double> Prices(const ScanResult& result) {
 TEST(Scan, UpsertsEqualAModel) {
   for (const std::vector<std::string>& partitioning : {std::vector<std::string>{}, {"bucket(4, id)"}}) {
     TestWarehouse warehouse;
-    Table table = warehouse.Create("t", kColumns, {"id"}, partitioning);
+    Table table = warehouse.Create("t", kPriceColumns, {"id"}, partitioning);
     auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
     std::map<int64_t, RowLocation> index;
     std::map<int64_t, double> model;
@@ -128,7 +128,7 @@ TEST(Scan, PruningNeverLosesARow) {
   std::mt19937 random(11);
   for (const std::vector<std::string>& partitioning :
        {std::vector<std::string>{}, {"days(ts)"}, {"truncate(50, id)", "bucket(3, name)"}, {"name"}}) {
-    Table table = warehouse.Create("t" + std::to_string(random()), kColumns, {}, partitioning, {{"write.parquet.row-group-size-bytes", "3000"}});
+    Table table = warehouse.Create("t" + std::to_string(random()), kPriceColumns, {}, partitioning, {{"write.parquet.row-group-size-bytes", "3000"}});
     for (int file = 0; file < 4; ++file) {
       std::vector<int64_t> ids;
       std::vector<double> prices;
@@ -210,7 +210,7 @@ TEST(Scan, PruningKnowsNanAndTheSmallestNumbers) {
 
 TEST(Scan, TimeTravelAndProjection) {
   TestWarehouse warehouse;
-  Table table = warehouse.Create("t", kColumns);
+  Table table = warehouse.Create("t", kPriceColumns);
   std::vector<int64_t> snapshots, times;
   for (int64_t i = 0; i < 3; ++i) {
     table = warehouse.Append(table, {Row4({i}, {1.5})});
@@ -432,7 +432,7 @@ TEST(DeletionVector, ARunThatIsLongerThanItsContainerCountsNoMoreThanThereAre) {
 
 TEST(Scan, CountsWithoutDataFiles) {
   TestWarehouse warehouse;
-  Table table = warehouse.Create("t", kColumns, {}, {"name"});
+  Table table = warehouse.Create("t", kPriceColumns, {}, {"name"});
   auto writer = Must(TableWriter::Make(warehouse.store(), warehouse.random(), table.metadata));
   std::vector<RowLocation> locations;
   std::vector<int64_t> ids(20'000);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/must.h"
 #include "io/real_environment.h"
 #include "iceberg/hadoop_catalog.h"
 #include "iceberg/position_deletes.h"
@@ -19,14 +20,6 @@
 #include "types/batch.h"
 
 namespace firn::iceberg {
-
-/// Unwraps a Result in a test, printing its error.
-template <typename T>
-T Must(Result<T> result) {
-  FIRN_ASSERT(result.ok(), "{}", result.error().ToString());
-  return std::move(result).value();
-}
-inline void Must(Status status) { FIRN_ASSERT(status.ok(), "{}", status.error().ToString()); }
 
 /// A Hadoop catalog in a new temporary folder, removed at the end. With a name, in $FIRN_TEST_WAREHOUSE/NAME, which stays: for judges.
 class TestWarehouse {
