@@ -104,7 +104,7 @@ class RigExecutor final : public io::Executor {
   };
 
  public:
-  std::unique_ptr<io::TaskQueue> NewQueue(const std::string&) override { return std::make_unique<Queue>(*this); }
+  Result<std::unique_ptr<io::TaskQueue>> NewQueue(const std::string&) override { return std::unique_ptr<io::TaskQueue>(std::make_unique<Queue>(*this)); }
   std::unique_ptr<io::Event> NewEvent() override { FIRN_UNREACHABLE("nothing in the broker blocks on an event"); }
   int parallelism() const override { return 1; }
 

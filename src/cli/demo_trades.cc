@@ -58,7 +58,7 @@ Status DemoTrades::Start() {
   for (const auto& topic : created.topics) FIRN_RETURN_IF_ERROR(CheckKafkaCode(topic.error_code, "creating topic " + topic.name, topic.error_message));
   FIRN_TRY(producer_->records, RecordProducer::Make(*producer_->client, environment_.clock, {.topic = options_.topic, .codec = kafka::Codec::kLz4}));
   producer_->start_us = environment_.clock.MonotonicUs();
-  queue_ = environment_.executor.NewQueue("demo-trades");
+  FIRN_TRY(queue_, environment_.executor.NewQueue("demo-trades"));
   queue_->Post([this, &queue = *queue_] { ProduceSome(queue); });
   return Ok();
 }

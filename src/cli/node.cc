@@ -124,7 +124,7 @@ class RunningNode final : public Node {
     auto kafka = broker::KafkaServer::Start(environment_.network, *broker_, *store_, kafka_options);
     if (!kafka.ok()) return ListenError(std::move(kafka).error(), "--port-kafka");
     kafka_server_ = std::move(kafka).value();
-    gateway_ = gateway::SqlGateway::Make(*services_, environment_.random, environment_.executor);
+    FIRN_TRY(gateway_, gateway::SqlGateway::Make(*services_, environment_.random, environment_.executor));
     auto sql = io::HttpServer::Start({.address = {options_.host, options_.sql_port}, .faults = &sql_faults_}, [this](const io::HttpRequest& request) { return gateway_->Handle(request); });
     if (!sql.ok()) return ListenError(std::move(sql).error(), "--port-sql");
     sql_server_ = std::move(sql).value();

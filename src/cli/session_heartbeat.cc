@@ -13,8 +13,11 @@ constexpr int kBeatTimeoutMs = 1000;
 }  // namespace
 
 SessionHeartbeat::SessionHeartbeat(io::Executor& executor, io::Address server, const std::string& session, int64_t interval_ms)
-    : server_(std::move(server)), target_("/v2/sessions/" + session + "/heartbeat"), interval_ms_(interval_ms), queue_(executor.NewQueue("heartbeat")) {
+    : server_(std::move(server)), target_("/v2/sessions/" + session + "/heartbeat"), interval_ms_(interval_ms) {
   FIRN_ASSERT(interval_ms_ > 0, "a beat each {} ms", interval_ms_);
+  auto queue = executor.NewQueue("heartbeat");
+  if (!queue.ok()) return;  // without a thread to beat it the session ends when nobody has used it for long
+  queue_ = *std::move(queue);
   Schedule();
 }
 

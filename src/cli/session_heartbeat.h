@@ -25,7 +25,7 @@ class SessionHeartbeat {
   const io::Address server_;
   const std::string target_;
   const int64_t interval_ms_;
-  const std::unique_ptr<io::TaskQueue> queue_;  // destroyed first: no beat after it
+  std::unique_ptr<io::TaskQueue> queue_;  // destroyed first: no beat after it; none if the system has no thread for it
 };
 
 }  // namespace firn::cli

@@ -234,7 +234,7 @@ Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_
 class DatagenSource final : public exec::Source {
  public:
   DatagenSource(const io::Environment& environment, types::SchemaPtr schema, std::vector<ColumnRule> rules, uint64_t seed, int64_t rows_per_second,
-                int64_t row_limit)
+                int64_t row_limit, std::unique_ptr<io::TaskQueue> timer_queue)
       : environment_(environment),
         schema_(std::move(schema)),
         rules_(std::move(rules)),
@@ -242,7 +242,7 @@ class DatagenSource final : public exec::Source {
         rows_per_second_(rows_per_second),
         row_limit_(row_limit),
         batch_rows_(BatchRows(rules_)),
-        timer_queue_(environment.executor.NewQueue("datagen")) {}
+        timer_queue_(std::move(timer_queue)) {}
 
   int partition_count() const override { return 1; }
   void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
@@ -354,8 +354,9 @@ class DatagenConnector final : public exec::Connector {
       FIRN_TRY(ColumnRule rule, MakeRule(table, {column.name, column.type}, seed));
       if (rule.is_sequence) limit = std::min(limit, rule.end - rule.start + 1);
     }
-    return std::unique_ptr<exec::Source>(std::make_unique<DatagenSource>(
-        environment_, types::MakeSchema(scan.read_columns), std::move(rules), seed, IntegerOption(table, "rows-per-second", kDefaultRowsPerSecond), std::max<int64_t>(0, limit)));
+    FIRN_TRY(auto timer_queue, environment_.executor.NewQueue("datagen"));
+    return std::unique_ptr<exec::Source>(std::make_unique<DatagenSource>(environment_, types::MakeSchema(scan.read_columns), std::move(rules), seed,
+                                                                         IntegerOption(table, "rows-per-second", kDefaultRowsPerSecond), std::max<int64_t>(0, limit), std::move(timer_queue)));
   }
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr&, int, const exec::JobIdentity&) override {
     return RefuseSink(*sink.table);

@@ -87,5 +87,22 @@ TEST(Datagen, NumbersThatAreNoneAreRefused) {
   }
 }
 
+class NoThreads final : public io::Executor {
+ public:
+  Result<std::unique_ptr<io::TaskQueue>> NewQueue(const std::string& name) override { return Error(ErrorCode::kUnavailable, "no thread can be started for " + name); }
+  std::unique_ptr<io::Event> NewEvent() override { return nullptr; }
+  int parallelism() const override { return 1; }
+};
+
+TEST(Datagen, WithoutAThreadForItsTimerThereIsNoSource) {
+  io::RealEnvironment real;
+  const io::Environment rest = real.environment();
+  NoThreads executor;
+  auto connector = MakeDatagenConnector({rest.clock, rest.random, rest.files, rest.network, executor});
+  auto source = connector->MakeSource(RandomNumbers(), {});
+  ASSERT_FALSE(source.ok());
+  EXPECT_EQ(source.error().ToString(), "E1009 unavailable: no thread can be started for datagen");
+}
+
 }  // namespace
 }  // namespace firn::connect

@@ -60,7 +60,9 @@ class IcebergConnector final : public exec::Connector {
   IcebergConnector(const io::Environment& environment, objectstore::ObjectStore& objects, const catalog::Catalogs& catalogs)
       : environment_(environment), objects_(objects), catalogs_(catalogs) {
     const int processors = environment.executor.parallelism();
-    for (int i = 0; processors > 1 && i < processors; ++i) readers_.push_back(environment.executor.NewQueue(fmt::format("iceberg-read-{}", i)));
+    for (int i = 0; processors > 1 && i < processors; ++i) {
+      if (auto reader = environment.executor.NewQueue(fmt::format("iceberg-read-{}", i)); reader.ok()) readers_.push_back(*std::move(reader));
+    }
   }
   std::string name() const override { return "iceberg"; }
 
@@ -167,7 +169,7 @@ class IcebergConnector final : public exec::Connector {
   objectstore::ObjectStore& objects_;
   const catalog::Catalogs& catalogs_;
   std::atomic<size_t> next_reader_ = 0;
-  std::vector<std::unique_ptr<io::TaskQueue>> readers_;  // scans read ahead on them, in turn; none with one processor
+  std::vector<std::unique_ptr<io::TaskQueue>> readers_;  // scans read ahead on them, in turn; none with one processor, fewer where the system has no thread to give
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ class IcebergSourceTest : public testing::Test {
         folder_(testing::TempDir() + "firn-iceberg-source-" + environment_.random.UuidText()),
         objects_(objectstore::MakeLocalObjectStore(environment_.files, environment_.random)),
         catalog_(iceberg::MakeHadoopCatalog(*objects_, environment_.clock, environment_.random, folder_)),
-        queue_(environment_.executor.NewQueue("ahead")) {
+        queue_(environment_.executor.NewQueue("ahead").value()) {
     FIRN_ASSERT(catalog_->CreateNamespace("db", {}).ok());
     const std::vector<types::Field> columns = {{"id", types::DataType::BigInt()}};
     iceberg::CreateTableRequest request;

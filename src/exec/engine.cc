@@ -37,16 +37,27 @@ class JobResultStream final : public ResultStream {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(const io::Environment& environment, log::Store& store, ConnectorRegistry& connectors, const EngineOptions& options)
+  struct Threads {
+    std::shared_ptr<Scheduler> scheduler;
+    std::vector<std::unique_ptr<io::TaskQueue>> queues;  // of coordinators
+  };
+  static Result<Threads> StartThreads(io::Executor& executor, int workers) {
+    Threads threads;
+    FIRN_TRY(threads.scheduler, Scheduler::Make(executor, workers > 0 ? workers : executor.parallelism()));
+    const auto queues = std::min(kCoordinatorQueues, static_cast<size_t>(threads.scheduler->workers()) * 2);
+    for (size_t i = 0; i < queues; ++i) {
+      FIRN_TRY(auto queue, executor.NewQueue(fmt::format("coord-{}", i)));
+      threads.queues.push_back(std::move(queue));
+    }
+    return threads;
+  }
+
+  EngineImpl(const io::Environment& environment, log::Store& store, ConnectorRegistry& connectors, const EngineOptions& options, Threads threads)
       : environment_(environment),
         options_(options),
         budget_(options.state_limit_bytes),
-        services_{environment, store, connectors,
-                  std::make_shared<Scheduler>(environment.executor, options.workers > 0 ? options.workers : environment.executor.parallelism()),
-                  budget_, options.state_directory, options.warn} {
-    const auto queues = std::min(kCoordinatorQueues, static_cast<size_t>(services_.scheduler->workers()) * 2);
-    for (size_t i = 0; i < queues; ++i) queues_.push_back(environment.executor.NewQueue(fmt::format("coord-{}", i)));
-  }
+        services_{environment, store, connectors, std::move(threads.scheduler), budget_, options.state_directory, options.warn},
+        queues_(std::move(threads.queues)) {}
   ~EngineImpl() override { StopThreads(); }
 
   Result<std::string> Submit(plan::JobPlan plan, JobDefinition definition) override {
@@ -276,7 +287,8 @@ void EngineImpl::RecoverJob(const std::string& id, const std::string& definition
 Result<std::unique_ptr<Engine>> Engine::Start(const io::Environment& environment, log::Store& store, ConnectorRegistry& connectors,
                                               const EngineOptions& options) {
   FIRN_RETURN_IF_ERROR(environment.files.CreateDirectories(options.state_directory));
-  return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(environment, store, connectors, options));
+  FIRN_TRY(auto threads, EngineImpl::StartThreads(environment.executor, options.workers));
+  return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(environment, store, connectors, options, std::move(threads)));
 }
 
 }  // namespace firn::exec

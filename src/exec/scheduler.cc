@@ -53,12 +53,18 @@ void TaskHandle::RunOnce() {
   scheduler_->Enqueue(shared_from_this());
 }
 
-Scheduler::Scheduler(io::Executor& executor, int workers) : worker_count_(static_cast<size_t>(workers)) {
+Result<std::shared_ptr<Scheduler>> Scheduler::Make(io::Executor& executor, int workers) {
   FIRN_ASSERT(workers > 0, "a scheduler with {} workers", workers);
+  std::vector<std::unique_ptr<io::TaskQueue>> queues;
   for (int i = 0; i < workers; ++i) {
-    queues_.push_back(executor.NewQueue(fmt::format("worker-{}", i)));
-    idle_workers_.push_back(static_cast<size_t>(i));
+    FIRN_TRY(auto queue, executor.NewQueue(fmt::format("worker-{}", i)));
+    queues.push_back(std::move(queue));
   }
+  return std::shared_ptr<Scheduler>(new Scheduler(std::move(queues)));
+}
+
+Scheduler::Scheduler(std::vector<std::unique_ptr<io::TaskQueue>> queues) : worker_count_(queues.size()), queues_(std::move(queues)) {
+  for (size_t i = 0; i < worker_count_; ++i) idle_workers_.push_back(i);
 }
 
 void Scheduler::Enqueue(std::shared_ptr<TaskHandle> task) {

@@ -55,7 +55,8 @@ class TaskHandle : public std::enable_shared_from_this<TaskHandle> {
 /// Thread-safe.
 class Scheduler {
  public:
-  Scheduler(io::Executor& executor, int workers);
+  /// kUnavailable if the system has not so many threads to give.
+  static Result<std::shared_ptr<Scheduler>> Make(io::Executor& executor, int workers);
 
   int workers() const { return static_cast<int>(worker_count_); }
   /// Waits until no task runs; none will from now on. Called once, not from a worker.
@@ -63,6 +64,7 @@ class Scheduler {
 
  private:
   friend class TaskHandle;
+  explicit Scheduler(std::vector<std::unique_ptr<io::TaskQueue>> queues);
   void Enqueue(std::shared_ptr<TaskHandle> task);
   void WakeAfter(std::shared_ptr<TaskHandle> task, int64_t delay_us);
   void RunTurn(size_t worker);

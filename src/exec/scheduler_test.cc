@@ -34,7 +34,7 @@ class SchedulerTest : public testing::Test {
   }
 
   io::SimulatedEnvironment world_{1};
-  std::shared_ptr<Scheduler> scheduler_ = std::make_shared<Scheduler>(world_.executor(), 2);
+  std::shared_ptr<Scheduler> scheduler_ = Scheduler::Make(world_.executor(), 2).value();
 };
 
 // A source tells a task of new rows as soon as the task is made; a job that cannot be brought back drops its tasks without ever starting them.

@@ -116,7 +116,7 @@ Result<std::optional<InputEvent>> ScriptedInput::Next(int64_t) {
 }
 
 TaskRig::TaskRig(uint64_t seed, int64_t state_limit_bytes)
-    : environment_(seed), budget_(state_limit_bytes), scheduler_(std::make_shared<Scheduler>(environment_.executor(), 2)) {
+    : environment_(seed), budget_(state_limit_bytes), scheduler_(Scheduler::Make(environment_.executor(), 2).value()) {
   EXPECT_TRUE(arrow::compute::Initialize().ok());
 }
 

@@ -52,7 +52,7 @@ io::HttpResponse NotFound(const Error& error) { return Fail(base::RenderError(er
 
 class GatewayImpl final : public SqlGateway {
  public:
-  GatewayImpl(NodeServices& services, io::Random& random, io::Executor& executor) : services_(services), random_(random), queue_(executor.NewQueue("sessions")) { CheckInAMinute(); }
+  GatewayImpl(NodeServices& services, io::Random& random, std::unique_ptr<io::TaskQueue> queue) : services_(services), random_(random), queue_(std::move(queue)) { CheckInAMinute(); }
 
   io::HttpResponse Handle(const io::HttpRequest& request) override {
     std::vector<std::string> parts = SplitPath(request.path);
@@ -250,6 +250,9 @@ class GatewayImpl final : public SqlGateway {
 
 }  // namespace
 
-std::unique_ptr<SqlGateway> SqlGateway::Make(NodeServices& services, io::Random& random, io::Executor& executor) { return std::make_unique<GatewayImpl>(services, random, executor); }
+Result<std::unique_ptr<SqlGateway>> SqlGateway::Make(NodeServices& services, io::Random& random, io::Executor& executor) {
+  FIRN_TRY(auto queue, executor.NewQueue("sessions"));
+  return std::unique_ptr<SqlGateway>(std::make_unique<GatewayImpl>(services, random, std::move(queue)));
+}
 
 }  // namespace firn::gateway

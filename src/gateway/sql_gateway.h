@@ -16,7 +16,7 @@ class SqlGateway {
  public:
   virtual ~SqlGateway() = default;
   /// Each minute a queue of `executor` closes the sessions that nobody has used for ten.
-  static std::unique_ptr<SqlGateway> Make(NodeServices& services, io::Random& random, io::Executor& executor);
+  static Result<std::unique_ptr<SqlGateway>> Make(NodeServices& services, io::Random& random, io::Executor& executor);
   virtual io::HttpResponse Handle(const io::HttpRequest& request) = 0;
 };
 

@@ -76,7 +76,7 @@ class SqlGatewayTest : public testing::Test {
     EXPECT_TRUE(catalogs.ok());
     catalogs_ = std::move(catalogs).value();
     services_.reset(new NodeServices{*catalogs_, connectors_, engine_, clock_});
-    gateway_ = SqlGateway::Make(*services_, world_.environment().random, world_.executor());
+    gateway_ = SqlGateway::Make(*services_, world_.environment().random, world_.executor()).value();
     session_ = "/v2/sessions/" + std::string(Send("POST", "/v2/sessions").at("sessionHandle").as_string());
   }
 

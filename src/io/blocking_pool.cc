@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/blocking_pool.h"
 
-#include <system_error>
 #include <utility>
 
 namespace firn::io {
 
 void BlockingPool::Run(Task call) {
-  base::MutexLock lock(mutex_);
-  if (free_.empty() && queues_.size() < parallel_max_) {
-    try {
-      queues_.push_back(executor_.NewQueue(name_));
-      free_.push_back(queues_.back().get());
-    } catch (const std::system_error&) {
-      // The system has no thread to give. With fewer than it may have, the pool is slower and works; without any it does not.
-      if (queues_.empty()) throw;
+  {
+    base::MutexLock lock(mutex_);
+    // Where the system has no thread to give, the pool does with fewer than it may have.
+    if (free_.empty() && queues_.size() < parallel_max_) {
+      if (auto queue = executor_.NewQueue(name_); queue.ok()) {
+        queues_.push_back(*std::move(queue));
+        free_.push_back(queues_.back().get());
+      }
     }
+    if (!free_.empty()) {
+      TaskQueue* queue = free_.back();
+      free_.pop_back();
+      return Start(queue, std::move(call));
+    }
+    if (!queues_.empty()) return waiting_.push_back(std::move(call));
   }
-  if (free_.empty()) return waiting_.push_back(std::move(call));
-  TaskQueue* queue = free_.back();
-  free_.pop_back();
-  Start(queue, std::move(call));
+  call();  // without any: it is the caller who waits then, and the call is done
 }
 
 void BlockingPool::Start(TaskQueue* queue, Task call) {

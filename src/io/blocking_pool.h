@@ -22,7 +22,7 @@ class BlockingPool {
   /// Waits for the calls under way and forgets the others. Never from one of the pool's own calls, and Run is not to be called any more.
   ~BlockingPool() = default;
 
-  /// Runs `call` on one of the pool's threads. How many may wait is the caller's to bound.
+  /// Runs `call` on one of the pool's threads; in the call itself if the system has not one thread to give. How many may wait is the caller's to bound.
   void Run(Task call);
 
  private:

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <system_error>
 
 #include "base/assert.h"
 
 namespace firn::io {
 namespace {
 
-// Has one thread to give and no other.
+// Has so many threads to give and no other.
 class PoorExecutor final : public Executor {
   class Queue final : public TaskQueue {
    public:
@@ -26,19 +25,23 @@ class PoorExecutor final : public Executor {
   };
 
  public:
-  std::unique_ptr<TaskQueue> NewQueue(const std::string&) override {
-    if (++asked > 1) throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
-    return std::make_unique<Queue>(tasks);
+  explicit PoorExecutor(int threads) : threads_(threads) {}
+  Result<std::unique_ptr<TaskQueue>> NewQueue(const std::string&) override {
+    if (++asked > threads_) return Error(ErrorCode::kUnavailable, "no thread can be started");
+    return std::unique_ptr<TaskQueue>(std::make_unique<Queue>(tasks));
   }
   std::unique_ptr<Event> NewEvent() override { FIRN_UNREACHABLE("no events"); }
   int parallelism() const override { return 1; }
 
   int asked = 0;
   std::deque<Task> tasks;
+
+ private:
+  const int threads_;
 };
 
 TEST(BlockingPool, DoesWithTheThreadsThatThereAre) {
-  PoorExecutor executor;
+  PoorExecutor executor(1);
   BlockingPool pool(executor, "pool", 4);
   int done = 0;
   for (int i = 0; i < 3; ++i) pool.Run([&] { ++done; });
@@ -49,6 +52,14 @@ TEST(BlockingPool, DoesWithTheThreadsThatThereAre) {
     executor.tasks.pop_front();
     task();
   }
+  EXPECT_EQ(done, 3);
+}
+
+TEST(BlockingPool, DoesWithoutAnyThread) {
+  PoorExecutor executor(0);
+  BlockingPool pool(executor, "pool", 4);
+  int done = 0;
+  for (int i = 0; i < 3; ++i) pool.Run([&] { ++done; });
   EXPECT_EQ(done, 3);
 }
 

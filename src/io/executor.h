@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
+
 namespace firn::io {
 
 using Task = std::function<void()>;
@@ -43,8 +45,8 @@ class Event {
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// `name` shows in debuggers and profiles (15 characters at most count).
-  virtual std::unique_ptr<TaskQueue> NewQueue(const std::string& name) = 0;
+  /// `name` shows in debuggers and profiles (15 characters at most count). kUnavailable if the system has no thread to give.
+  virtual Result<std::unique_ptr<TaskQueue>> NewQueue(const std::string& name) = 0;
   virtual std::unique_ptr<Event> NewEvent() = 0;
   /// How many queues can make progress at once: the number of processors, 1 under simulation.
   virtual int parallelism() const = 0;

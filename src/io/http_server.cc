@@ -172,7 +172,11 @@ class BeastServer final : public HttpServer {
     }
     if (problem) return Error(ErrorCode::kIoError, fmt::format("listening on {}: {}", options_.address.ToString(), problem.message()));
     address_ = {options_.address.host, acceptor_.local_endpoint().port()};
-    accept_thread_ = std::thread([this] { AcceptLoop(); });
+    try {
+      accept_thread_ = std::thread([this] { AcceptLoop(); });
+    } catch (const std::system_error& refused) {
+      return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started to listen on {}: {}", address_.ToString(), refused.code().message()));
+    }
     return Ok();
   }
 

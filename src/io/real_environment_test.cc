@@ -86,7 +86,7 @@ TEST_F(FileSystemTest, ListsSortedAndLocksOnce) {
 
 TEST(ThreadExecutor, RunsInOrderFiresTimersAndForgetsCancelledOnes) {
   RealEnvironment real;
-  auto queue = real.environment().executor.NewQueue("test");
+  auto queue = real.environment().executor.NewQueue("test").value();
   std::vector<int> seen;  // touched by the queue only, read after the promise
   std::promise<void> done;
   queue->Post([&] { seen.push_back(1); });

@@ -10,7 +10,7 @@ namespace {
 // The parts that are simulated have no sockets: the broker core takes frames, the engine takes statements. So there is nobody to talk to.
 class NoNetwork final : public Network {
  public:
-  explicit NoNetwork(Executor& executor) : reactor_(executor.NewQueue("reactor")) {}
+  explicit NoNetwork(Executor& executor) : reactor_(executor.NewQueue("reactor").value()) {}
   TaskQueue& reactor() override { return *reactor_; }
   Result<std::unique_ptr<Listener>> Listen(const Address& address, AcceptFunction) override { return Refusal("listen on", address); }
   void Connect(const Address& address, ConnectFunction connected) override {

@@ -140,8 +140,8 @@ TEST(SimulatedDisk, FullDisk) {
 TEST(SimulatedExecutor, QueuesKeepTheirOrderAndTheSeedPicksAmongThem) {
   const auto run = [](uint64_t seed) {
     SimulatedEnvironment world(seed);
-    auto left = world.executor().NewQueue("left");
-    auto right = world.executor().NewQueue("right");
+    auto left = world.executor().NewQueue("left").value();
+    auto right = world.executor().NewQueue("right").value();
     std::string order;
     for (char c : std::string("abc")) left->Post([&order, c] { order += c; });
     for (char c : std::string("123")) right->Post([&order, c] { order += c; });
@@ -160,8 +160,8 @@ TEST(SimulatedExecutor, QueuesKeepTheirOrderAndTheSeedPicksAmongThem) {
 
 TEST(SimulatedExecutor, TimersMoveTheClockAndEventsLetOthersRun) {
   SimulatedEnvironment world(7);
-  auto waiting = world.executor().NewQueue("waiting");
-  auto setting = world.executor().NewQueue("setting");
+  auto waiting = world.executor().NewQueue("waiting").value();
+  auto setting = world.executor().NewQueue("setting").value();
   auto event = world.executor().NewEvent();
   const int64_t begin_us = world.clock().MonotonicUs();
   bool has_waited = false;

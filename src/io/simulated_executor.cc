@@ -71,7 +71,7 @@ class SimulatedEvent final : public Event {
 
 SimulatedExecutor::~SimulatedExecutor() { FIRN_ASSERT(queues_.empty(), "{} queues outlive their executor", queues_.size()); }
 
-std::unique_ptr<TaskQueue> SimulatedExecutor::NewQueue(const std::string& name) { return std::make_unique<SimulatedQueue>(*this, name); }
+Result<std::unique_ptr<TaskQueue>> SimulatedExecutor::NewQueue(const std::string& name) { return std::unique_ptr<TaskQueue>(std::make_unique<SimulatedQueue>(*this, name)); }
 
 std::unique_ptr<Event> SimulatedExecutor::NewEvent() { return std::make_unique<SimulatedEvent>(*this); }
 

@@ -41,7 +41,7 @@ class SimulatedExecutor final : public Executor {
   SimulatedExecutor(uint64_t seed, SimulatedClock& clock) : random_(seed), clock_(clock) {}
   ~SimulatedExecutor() override;
 
-  std::unique_ptr<TaskQueue> NewQueue(const std::string& name) override;
+  Result<std::unique_ptr<TaskQueue>> NewQueue(const std::string& name) override;
   std::unique_ptr<Event> NewEvent() override;
   int parallelism() const override { return 1; }
 

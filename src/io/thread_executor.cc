@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/thread_executor.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <chrono>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -129,7 +131,14 @@ class ThreadEvent final : public Event {
 
 class ThreadExecutor final : public Executor {
  public:
-  std::unique_ptr<TaskQueue> NewQueue(const std::string& name) override { return std::make_unique<ThreadQueue>(name); }
+  Result<std::unique_ptr<TaskQueue>> NewQueue(const std::string& name) override {
+    try {
+      return std::unique_ptr<TaskQueue>(std::make_unique<ThreadQueue>(name));
+    } catch (const std::system_error& refused) {
+      return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started for {}: {}", name, refused.code().message()))
+          .Hint("end jobs or connections, or allow more threads: ulimit -u, or the pids limit of the container");
+    }
+  }
   std::unique_ptr<Event> NewEvent() override { return std::make_unique<ThreadEvent>(); }
   int parallelism() const override { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 };

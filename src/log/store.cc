@@ -60,7 +60,7 @@ class DirectoryStore final : public Store, public JournalObserver {
 
   Status LockFolder();
   Status OpenJournal(Recovered recovered);
-  void StartQueues();
+  Status StartQueues();
   void StopQueues();
   bool IsCheckpointDue() const;
   void ScheduleCheckpoint();
@@ -106,8 +106,7 @@ Status DirectoryStore::Recover() {
     options_.warn(fmt::format("the last write to the journal in {} is torn, as a crash leaves it: its {} bytes are dropped, no write had been answered after it",
                               layout_.journal(), report_.bytes_truncated));
   }
-  StartQueues();
-  return Ok();
+  return StartQueues();
 }
 
 Status DirectoryStore::LockFolder() {
@@ -140,14 +139,15 @@ Status DirectoryStore::OpenJournal(Recovered recovered) {
   return Ok();
 }
 
-void DirectoryStore::StartQueues() {
-  segment_queue_ = environment_.executor.NewQueue("firn-segments");
+Status DirectoryStore::StartQueues() {
+  FIRN_TRY(segment_queue_, environment_.executor.NewQueue("firn-segments"));
   segments_ = segment_queue_.get();
-  flusher_ = environment_.executor.NewQueue("firn-journal");
+  FIRN_TRY(flusher_, environment_.executor.NewQueue("firn-journal"));
   writer_->Start(flusher_.get());
   OnFileTaken();
   if (health_.is_disk_full()) OnDiskFull();
   if (IsCheckpointDue()) ScheduleCheckpoint();
+  return Ok();
 }
 
 void DirectoryStore::StopQueues() {
