@@ -208,7 +208,16 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
     base::MutexLock lock(mutex_);
     std::vector<std::pair<std::string, std::string>> found;
     for (auto it = values_.lower_bound(prefix); it != values_.end() && it->first.starts_with(prefix); ++it) found.emplace_back(*it);
+    visited += static_cast<int64_t>(found.size());
     return found;
+  }
+
+  void Visit(std::string_view prefix, std::string_view from, const Visitor& visit) const override {
+    base::MutexLock lock(mutex_);
+    for (auto it = values_.lower_bound(std::max(prefix, from)); it != values_.end() && it->first.starts_with(prefix); ++it) {
+      ++visited;
+      if (!visit(it->first, it->second)) return;
+    }
   }
 
   log::Journal& journal() override { return *this; }
@@ -233,6 +242,11 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   Status Close() override { return Ok(); }
 
   int retention_runs = 0;
+  mutable int64_t visited = 0;  // pairs shown by Scan and Visit
+  size_t partition_count() const {
+    base::MutexLock lock(mutex_);
+    return partitions_.size();
+  }
 
  private:
   void Commit(std::vector<log::Operation> operations, const log::CommitCallback& done) {
@@ -247,6 +261,7 @@ class MemoryStore final : public log::Store, public log::Journal, public log::Me
   }
   void Apply(log::Put& put, log::Committed*) {
     base::MutexLock lock(mutex_);
+    if (put.about.has_value() && !partitions_.contains(*put.about)) return;
     values_[put.key] = put.value;
   }
   void Apply(log::Delete& key, log::Committed*) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,6 +44,9 @@ struct AppendRecords {
 struct Put {
   std::string key;
   std::string value;
+  /// The partition that the value is about, if it must not outlive it: nothing is put where that partition is gone when the entry gets its place in the order. So a
+  /// deletion, which takes what is stored about its partitions, need not know what is on its way to the journal.
+  std::optional<TopicPartitionId> about = std::nullopt;
 };
 struct Delete {
   std::string key;

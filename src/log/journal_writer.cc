@@ -47,8 +47,9 @@ Status JournalWriter::TakeFile(uint64_t entry_bytes) {
 }
 
 void JournalWriter::Append(std::vector<Operation> operations, CommitCallback done) {
-  Waiting entry{.operations = std::move(operations), .done = std::move(done), .memory_bytes = 0, .entry_bytes = 0, .refused = {}, .prepared = {}};
+  Waiting entry{.operations = std::move(operations), .done = std::move(done), .memory_bytes = 0, .entry_bytes = 0, .may_be_stale = false, .refused = {}, .prepared = {}};
   for (const Operation& operation : entry.operations) {
+    if (const auto* put = std::get_if<Put>(&operation)) entry.may_be_stale = entry.may_be_stale || put->about.has_value();
     if (const auto* append = std::get_if<AppendRecords>(&operation)) entry.memory_bytes += static_cast<int64_t>(append->batches.size()) + kSlabOverheadBytes;
   }
   entry.entry_bytes = EntryBytes(entry.operations);
@@ -136,6 +137,10 @@ size_t JournalWriter::PrepareGroup(Entries entries, uint64_t* group_bytes) {
       }
     }
     if (entry.refused.has_value()) continue;
+    if (entry.may_be_stale) {  // now that it has its place: no sooner is it known what the entries before it have dropped
+      contents_.DropStalePuts(&entry.operations);
+      entry.entry_bytes = EntryBytes(entry.operations);
+    }
     auto prepared = contents_.Prepare(entry.operations);
     if (!prepared.ok()) {
       entry.refused = std::move(prepared).error();

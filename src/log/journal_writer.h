@@ -76,6 +76,7 @@ class JournalWriter final : public Journal {
     CommitCallback done;
     int64_t memory_bytes = 0;  // of its records, in the budget
     uint64_t entry_bytes = 0;
+    bool may_be_stale = false;  // has Puts about partitions
     std::optional<Error> refused;
     PreparedEntry prepared;
   };

@@ -106,6 +106,13 @@ Status LogContents::Check(const std::vector<Operation>& operations) const {
   return Ok();
 }
 
+void LogContents::DropStalePuts(std::vector<Operation>* operations) const {
+  std::erase_if(*operations, [this](const Operation& operation) {
+    const auto* put = std::get_if<Put>(&operation);
+    return put != nullptr && put->about.has_value() && FindPrepared(*put->about) == nullptr;
+  });
+}
+
 Result<PreparedEntry> LogContents::Prepare(const std::vector<Operation>& operations) {
   FIRN_RETURN_IF_ERROR(Check(operations));
   PreparedEntry prepared;

@@ -55,6 +55,8 @@ class LogContents {
   /// Checks an entry, assigns its offsets and writes them into its batches. On failure nothing has changed. kUnknownTopic, kAlreadyExists (a
   /// partition), kInvalidRecordBatch, kOffsetOutOfRange (a log start above the end), kInvalidArgument (a key of the log's own).
   Result<PreparedEntry> Prepare(const std::vector<Operation>& operations);
+  /// Takes out the Puts about partitions that are gone behind all that was prepared.
+  void DropStalePuts(std::vector<Operation>* operations) const;
   /// Forgets all that was prepared since the last Rollback or Settle.
   void Rollback();
   /// Makes the oldest prepared entry visible; takes all but the offsets out of `prepared`. `entry_bytes`: its size in the journal.

@@ -49,6 +49,13 @@ std::vector<std::pair<std::string, std::string>> MetaMap::Scan(std::string_view 
   return found;
 }
 
+void MetaMap::Visit(std::string_view prefix, std::string_view from, const Visitor& visit) const {
+  base::ReaderLock lock(mutex_);
+  for (auto next = pairs_.lower_bound(std::max(prefix, from)); next != pairs_.end() && next->first.starts_with(prefix); ++next) {
+    if (!visit(next->first, next->second)) return;
+  }
+}
+
 void MetaMap::Apply(uint64_t sequence, std::span<const Operation> operations) {
   base::WriterLock lock(mutex_);
   FIRN_ASSERT(sequence == sequence_ + 1, "entry {} applied after {}", sequence, sequence_);

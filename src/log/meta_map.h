@@ -31,6 +31,7 @@ class MetaMap final : public MetaStore {
  public:
   std::optional<std::string> Get(std::string_view key) const override;
   std::vector<std::pair<std::string, std::string>> Scan(std::string_view prefix) const override;
+  void Visit(std::string_view prefix, std::string_view from, const Visitor& visit) const override;
 
   /// Applies one entry as a whole. Operations on records are skipped.
   void Apply(uint64_t sequence, std::span<const Operation> operations);

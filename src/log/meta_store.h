@@ -22,6 +22,11 @@ class MetaStore {
   virtual std::optional<std::string> Get(std::string_view key) const = 0;
   /// All pairs whose key starts with `prefix`, ascending.
   virtual std::vector<std::pair<std::string, std::string>> Scan(std::string_view prefix) const = 0;
+
+  /// Returns false to see no more. Writers wait meanwhile: it is short, and does not call the store.
+  using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
+  /// Shows pairs whose key starts with `prefix`, ascending, from the first key on that is not less than `from`. Copies nothing.
+  virtual void Visit(std::string_view prefix, std::string_view from, const Visitor& visit) const = 0;
 };
 
 }  // namespace firn::log

@@ -191,6 +191,29 @@ TEST_F(StoreTest, AnEntryCreatesUsesAndDropsPartitions) {
   EXPECT_GT(store_->AllocatePartitionId(), id);
 }
 
+TEST_F(StoreTest, WhatIsAboutAPartitionIsNotPutBehindItsEnd) {
+  const TopicPartitionId gone = Create();
+  const TopicPartitionId kept = Create();
+  ASSERT_TRUE(Append({Put{.key = "a", .value = "1", .about = gone}}).ok());
+  EXPECT_EQ(store_->meta().Get("a"), "1");
+  // All in one write, perhaps: each finds what those before it have left.
+  std::promise<Result<Committed>> last;
+  store_->journal().Append({DropPartition{gone}, Delete{"a"}}, [](const Result<Committed>& result) { EXPECT_TRUE(result.ok()); });
+  store_->journal().Append({Put{.key = "a", .value = "2", .about = gone}}, [](const Result<Committed>& result) { EXPECT_TRUE(result.ok()); });
+  store_->journal().Append({Put{.key = "a", .value = "3", .about = gone}, Put{.key = "b", .value = "3", .about = kept}, Put{"c", "3"}, Records(kept, 1, "r")},
+                           [&](Result<Committed> result) { last.set_value(std::move(result)); });
+  const auto committed = last.get_future().get();
+  ASSERT_TRUE(committed.ok());
+  EXPECT_THAT(committed->first_offsets, ElementsAre(Offset(0)));
+  for (bool is_open_again : {false, true}) {
+    EXPECT_EQ(store_->meta().Get("a"), std::nullopt) << is_open_again;
+    EXPECT_EQ(store_->meta().Get("b"), "3") << is_open_again;
+    EXPECT_EQ(store_->meta().Get("c"), "3") << is_open_again;
+    EXPECT_THAT(Values(kept), ElementsAre("r"));
+    if (!is_open_again) AbandonAndOpen();
+  }
+}
+
 TEST_F(StoreTest, SubscribersAreWokenOnce) {
   const TopicPartitionId id = Create();
   auto partition = store_->partition(id);
