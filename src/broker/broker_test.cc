@@ -420,8 +420,8 @@ TEST(Topics, DeletionTakesItsProducersAndOffsetsWithIt) {
   Create(rig, "quotes");
   rig.Call<ProduceResponse>(9, ProduceOf("trades", 0, BatchOf({"a"}, kNow, {.producer_id = 4, .producer_epoch = 0, .base_sequence = 0})));
   std::vector<log::Operation> entry;
-  entry.push_back(rig.broker->topics().CommitOffset("g", "trades", 0, 1));
-  entry.push_back(rig.broker->topics().CommitOffset("g", "quotes", 0, 1));
+  entry.push_back(rig.broker->topics().CommitOffset({.group = "g", .topic = "trades", .id = rig.broker->topics().Find("trades")->partitions[0], .offset = 1}));
+  entry.push_back(rig.broker->topics().CommitOffset({.group = "g", .topic = "quotes", .id = rig.broker->topics().Find("quotes")->partitions[0], .offset = 1}));
   rig.store->journal().Append(std::move(entry), [](Result<log::Committed>) {});
   kafka::DeleteTopicsRequest request;
   request.topic_names = {"trades"};
@@ -527,7 +527,7 @@ TEST(Sweeper, ForgetsSilentProducersAndOldOffsets) {
   Create(rig, "trades");
   rig.Call<ProduceResponse>(9, ProduceOf("trades", 0, BatchOf({"a"}, kNow, {.producer_id = 4, .producer_epoch = 0, .base_sequence = 0})));
   std::vector<log::Operation> entry;
-  entry.push_back(rig.broker->topics().CommitOffset("g", "trades", 0, 1));
+  entry.push_back(rig.broker->topics().CommitOffset({.group = "g", .topic = "trades", .id = rig.broker->topics().Find("trades")->partitions[0], .offset = 1}));
   rig.store->journal().Append(std::move(entry), [](Result<log::Committed>) {});
   rig.queue.AdvanceMs(23LL * 3600 * 1000);
   EXPECT_EQ(rig.store->Scan(kProducerStatePrefix).size(), 1u);

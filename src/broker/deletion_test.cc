@@ -112,6 +112,25 @@ TEST(DeleteTopics, TakesWhatIsOnItsWayToTheJournal) {
   EXPECT_TRUE(rig.store->Scan(kGroupPrefix).empty());
 }
 
+// A job has read the topic; its checkpoint is put together before the topic is deleted and gets to the journal behind that, before or after the topic is made anew.
+TEST(DeleteTopics, ACheckpointOnItsWayBringsNoOffsetBack) {
+  for (bool is_made_anew : {false, true}) {
+    Rig rig;
+    ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+    ASSERT_EQ(CreateTopic(rig, "quotes"), 0);
+    Topics& topics = rig.broker->topics();
+    std::vector<log::Operation> checkpoint;
+    for (const char* name : {"trades", "quotes"}) checkpoint.push_back(topics.CommitOffset({.group = "g", .topic = name, .id = topics.Find(name)->partitions[0], .offset = 42}));
+    EXPECT_EQ(rig.Call<kafka::DeleteTopicsResponse>(6, DeletionOf("trades")).responses[0].error_code, 0);
+    const auto make_anew = [&] { EXPECT_EQ(CreateTopic(rig, "trades"), 0); };
+    if (is_made_anew) make_anew();
+    rig.store->Append(checkpoint, [](const Result<log::Committed>& result) { EXPECT_TRUE(result.ok()); });
+    if (!is_made_anew) make_anew();
+    EXPECT_EQ(topics.CommittedOffset("g", "trades", 0), std::nullopt) << is_made_anew;
+    EXPECT_EQ(topics.CommittedOffset("g", "quotes", 0)->offset, 42);
+  }
+}
+
 TEST(DeleteTopics, IsFinishedByTheNextStart) {
   Rig rig;
   auto deletion = DeleteHalf(rig);

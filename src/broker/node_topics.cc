@@ -74,14 +74,14 @@ std::optional<GroupOffset> NodeTopics::CommittedOffset(const std::string& group,
   const auto value = store_.meta().Get(key);
   if (!value.has_value()) return std::nullopt;
   auto offset = DecodeGroupOffset(key, *value);
-  FIRN_ASSERT(offset.ok(), "{}", offset.error().ToString());
+  FIRN_ASSERT(offset.ok(), "{}", offset.error().ToString());  // Broker::Open has read it, or it was made here
   return *offset;
 }
 
-log::Operation NodeTopics::CommitOffset(const std::string& group, const std::string& topic, int32_t partition, int64_t offset,
-                                        const std::string& metadata) const {
-  const GroupOffset value{.offset = offset, .leader_epoch = -1, .commit_time_ms = clock_.WallTimeMs(), .metadata = metadata};
-  return log::Put{GroupOffsetKey(group, topic, partition), EncodeGroupOffset(value)};
+log::Operation NodeTopics::CommitOffset(const OffsetToCommit& commit) const {
+  FIRN_ASSERT(commit.partition >= 0, "partition {} of topic '{}'", commit.partition, commit.topic);
+  const GroupOffset value{.offset = commit.offset, .leader_epoch = -1, .commit_time_ms = clock_.WallTimeMs(), .metadata = commit.metadata};
+  return log::Put{.key = GroupOffsetKey(commit.group, commit.topic, commit.partition), .value = EncodeGroupOffset(value), .about = commit.id};
 }
 
 }  // namespace firn::broker

@@ -21,8 +21,7 @@ class NodeTopics : public Topics {
   void Create(const std::string& name, const TopicSpec& spec, std::function<void(Result<TopicInfo>)> done) override;
   Result<log::Operation> Append(const TopicInfo& topic, int32_t partition, std::string batch) const override;
   std::optional<GroupOffset> CommittedOffset(const std::string& group, const std::string& topic, int32_t partition) const override;
-  log::Operation CommitOffset(const std::string& group, const std::string& topic, int32_t partition, int64_t offset,
-                              const std::string& metadata) const override;
+  log::Operation CommitOffset(const OffsetToCommit& commit) const override;
 
  private:
   Core& core_;

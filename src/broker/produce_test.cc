@@ -323,7 +323,7 @@ TEST(NodeTopics, AppendAndOffsetsShareOneEntryWithOthers) {
   ASSERT_TRUE(info.ok());
   std::vector<log::Operation> entry;
   entry.push_back(*topics.Append(*info, 0, BatchOf({"from a job"}, kNow)));
-  entry.push_back(topics.CommitOffset("lab", "trades", 0, 42));
+  entry.push_back(topics.CommitOffset({.group = "lab", .topic = "trades", .id = info->partitions[0], .offset = 42}));
   rig.store->journal().Append(std::move(entry), [](Result<log::Committed> result) { EXPECT_TRUE(result.ok()); });
   EXPECT_THAT(ReadAll(rig), ElementsAre("from a job"));
   EXPECT_EQ(topics.CommittedOffset("lab", "trades", 0)->offset, 42);

@@ -5,7 +5,7 @@
 //
 //   source: Find("trades") -> partitions -> partition(id)->Read(offset) ... ; end offsets: partition(id)->high_watermark()
 //   sink:   RecordBatchBuilder -> Append(topic, 0, batch) -> log::Operation -> the checkpoint's entry
-//   group:  CommitOffset("lab", "trades", 0, 42) -> log::Operation -> the checkpoint's entry; CommittedOffset("lab", "trades", 0)
+//   group:  CommitOffset({.group = "lab", .topic = "trades", ..., .offset = 42}) -> log::Operation -> the checkpoint's entry; CommittedOffset("lab", "trades", 0)
 //
 // What is read here is durable. Kafka clients see the same.
 #pragma once
@@ -47,6 +47,16 @@ struct GroupOffset {
   std::string metadata;
 };
 
+/// What a group commits for a partition.
+struct OffsetToCommit {
+  std::string group;
+  std::string topic;
+  int32_t partition = 0;
+  log::TopicPartitionId id;    // of the partition that was read
+  int64_t offset = -1;
+  std::string metadata = {};
+};
+
 /// Thread-safe. Lives as long as the broker.
 class Topics {
  public:
@@ -68,9 +78,8 @@ class Topics {
 
   /// nullopt if the group has committed nothing there.
   virtual std::optional<GroupOffset> CommittedOffset(const std::string& group, const std::string& topic, int32_t partition) const = 0;
-  /// A group's offset as an operation of a journal entry.
-  virtual log::Operation CommitOffset(const std::string& group, const std::string& topic, int32_t partition, int64_t offset,
-                                      const std::string& metadata = {}) const = 0;
+  /// A group's offset as an operation of a journal entry. It does nothing if the partition is gone by then: a topic that was made anew under the name begins without it.
+  virtual log::Operation CommitOffset(const OffsetToCommit& commit) const = 0;
 };
 
 }  // namespace firn::broker

@@ -13,6 +13,8 @@
 #include <atomic>
 #include <charconv>
 #include <limits>
+#include <map>
+#include <optional>
 
 #include "connect/kafka_metadata_internal.h"
 #include "connect/kafka_records_internal.h"
@@ -38,6 +40,36 @@ struct Partition {
   base::SharedBytes rest;                               // what the last poll left of a cold read, so that no byte is read and checked twice
   int64_t rest_next = -1;                               // what `next` must be for it to go on there
 };
+
+// A partition's line in the positions of a checkpoint.
+struct Position {
+  std::string topic;
+  int32_t index = 0;
+  int64_t offset = 0;
+  std::optional<log::TopicPartitionId> id;
+};
+
+template <typename Number>
+bool TakeNumber(std::string_view* text, Number* number) {
+  if (text->empty() || text->front() != '\t') return false;
+  const auto [end, fault] = std::from_chars(text->data() + 1, text->data() + text->size(), *number);
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return fault == std::errc();
+}
+
+// `line` with its end.
+Result<Position> ParsePosition(std::string_view line) {
+  std::string_view rest = line.substr(std::min(line.find('\t'), line.size()));
+  Position position{.topic = std::string(line.substr(0, line.size() - rest.size()))};
+  bool is_good = TakeNumber(&rest, &position.index) && TakeNumber(&rest, &position.offset);
+  if (is_good && rest != "\n") {
+    uint32_t id = 0;
+    is_good = TakeNumber(&rest, &id);
+    position.id = log::TopicPartitionId(id);
+  }
+  if (is_good && rest == "\n") return position;
+  return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position cannot be read: '{}'", line.substr(0, line.find('\n'))));
+}
 
 // Where a column of the scan comes from.
 enum class Origin { kValue, kKey, kMetadata };
@@ -95,33 +127,29 @@ class KafkaSource final : public exec::Source {
     return result;
   }
 
-  // One line a partition: topic, partition, next offset.
+  // One line a partition: topic, partition, next offset, the partition's id in the log. Versions before left the id out.
   Result<std::string> Positions() const override {
     std::string text;
-    for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\n", partition.topic, partition.index, partition.next);
+    for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\t{}\n", partition.topic, partition.index, partition.next, partition.log->id());
     return text;
   }
 
+  // Of a partition that the positions do not know nothing has been read, whatever the table's startup mode: it was added meanwhile, or its topic was deleted and made
+  // anew. As Flink does with partitions that it discovers, it is read from its beginning.
   Status Seek(const std::string& positions) override {
-    std::string_view rest = positions;
-    while (!rest.empty()) {
-      const size_t line_end = rest.find('\n');
-      const std::string_view line = rest.substr(0, line_end);
-      const size_t first = line.find('\t');
-      const size_t second = line.rfind('\t');
-      int32_t index = 0;
-      int64_t offset = 0;
-      if (line_end == std::string_view::npos || first == second ||
-          std::from_chars(line.data() + first + 1, line.data() + second, index).ec != std::errc() ||
-          std::from_chars(line.data() + second + 1, line.data() + line.size(), offset).ec != std::errc()) {
-        return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position cannot be read: '{}'", line));
-      }
-      for (Partition& partition : partitions_) {
-        if (partition.topic != line.substr(0, first) || partition.index != index) continue;
-        if (partition.rest_next >= 0) TakeRest(&partition);
-        partition.next = offset;
-      }
+    if (positions.empty()) return Ok();
+    std::map<std::pair<std::string, int32_t>, Position> known;
+    for (std::string_view rest = positions; !rest.empty();) {
+      const size_t line_end = std::min(rest.find('\n'), rest.size() - 1);
+      FIRN_TRY(Position position, ParsePosition(rest.substr(0, line_end + 1)));
+      known[{position.topic, position.index}] = position;
       rest.remove_prefix(line_end + 1);
+    }
+    for (Partition& partition : partitions_) {
+      if (partition.rest_next >= 0) TakeRest(&partition);
+      auto found = known.find({partition.topic, partition.index});
+      const bool is_same = found != known.end() && (!found->second.id.has_value() || *found->second.id == partition.log->id());
+      partition.next = is_same ? found->second.offset : partition.log->log_start().value();
     }
     return Ok();
   }
@@ -141,7 +169,7 @@ class KafkaSource final : public exec::Source {
     std::vector<log::Operation> operations;
     if (table_.group.empty()) return operations;
     for (const Partition& partition : partitions_) {
-      operations.push_back(topics_.CommitOffset(table_.group, partition.topic, partition.index, partition.next));
+      operations.push_back(topics_.CommitOffset({.group = table_.group, .topic = partition.topic, .partition = partition.index, .id = partition.log->id(), .offset = partition.next}));
     }
     return operations;
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The broker core, driven with request frames: idempotent producers that send again what was not answered, as clients do; a consumer that commits offsets;
 // a group of one member; a topic that is made and deleted again and again; readers that fetch what was answered, from memory and from files, and look offsets up by time. However processes die: every batch is in the log
-// once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there; a topic that was just made has no offsets of an earlier one of its name.
+// once, in order, at the offset that was answered; a committed offset and a membership that were answered are still there; a topic that was just made has no offsets of an earlier one of its name, also
+// not from the checkpoint of a job that had read that one.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -97,6 +98,7 @@ class BrokerWorld final : public World {
       if (OneIn(4)) CommitOffset();
       if (OneIn(6)) JoinAndSync();
       if (OneIn(5)) UseSideTopic();
+      if (OneIn(3)) CommitCheckpoint();
       for (uint64_t reads = Choose(4); reads > 0; --reads) SendFetch(producer, Choose(static_cast<uint64_t>(AnsweredEnd(producer)) + 1));
       if (OneIn(3)) SendLookup(producer);
       world_.executor().StepFor(static_cast<int64_t>(Choose(3'000)));
@@ -394,6 +396,7 @@ class BrokerWorld final : public World {
     const bool is_there = code == 0 || code == static_cast<int16_t>(KafkaCode::kTopicAlreadyExists);
     SIM_CHECK(is_there || is_stopping(), "a topic is refused with code {}", code);
     if (code == 0) CheckSideTopicIsNew();
+    BeginCheckpoint();
     kafka::OffsetCommitRequest commit;
     commit.group_id = "side";
     commit.generation_id = -1;
@@ -408,6 +411,19 @@ class BrokerWorld final : public World {
       const int16_t deleted = response.responses.at(0).error_code;
       SIM_CHECK(deleted == 0 || deleted == static_cast<int16_t>(KafkaCode::kUnknownTopicOrPartition) || is_stopping(), "a deletion is refused with code {}", deleted);
     });
+  }
+
+  // A job has read the side topic: what its checkpoint puts into the journal, whatever has become of the topic by then.
+  void BeginCheckpoint() {
+    const auto side = broker_->topics().Find(kSideTopic);
+    if (side.ok()) checkpoint_ = broker_->topics().CommitOffset({.group = "side", .topic = kSideTopic, .id = side->partitions.at(0), .offset = 2});
+  }
+
+  void CommitCheckpoint() {
+    if (!checkpoint_.has_value()) return;
+    std::vector<log::Operation> entry;
+    entry.push_back(*std::exchange(checkpoint_, std::nullopt));
+    store_->journal().Append(std::move(entry), [](const Result<log::Committed>&) {});
   }
 
   void CheckSideTopicIsNew() {
@@ -473,6 +489,7 @@ class BrokerWorld final : public World {
   std::unique_ptr<broker::Broker> broker_;
   std::vector<Producer> producers_;
   std::map<std::string, std::string> topic_configs_;
+  std::optional<log::Operation> checkpoint_;  // on its way
   int64_t sent_offset_ = 0;
   int64_t committed_offset_ = -1;
   std::string member_id_;
