@@ -57,6 +57,19 @@ void LoadClusterId(Core& core) {
   core.cluster_id = ClusterIdText(*id);
 }
 
+/// What is on the disk, before anything relies on it: a value that cannot be read is met here, and not when a client asks for it.
+Status CheckStored(const log::MetaStore& meta) {
+  Status checked = Ok();
+  for (std::string_view prefix : {kTopicPrefix, kGroupPrefix, kProducerPrefix}) {
+    if (!checked.ok()) break;
+    meta.Visit(prefix, {}, [&](std::string_view key, std::string_view value) {
+      checked = CheckMetaRecord(key, value);
+      return checked.ok();
+    });
+  }
+  return checked;
+}
+
 template <typename Request>
 void Run(void (*handler)(Core&, CallPtr, Request), Core& core, CallPtr call, kafka::Decoder& in) {
   auto request = kafka::DecodeBody<Request>(in, call->version());
@@ -99,6 +112,7 @@ Result<std::unique_ptr<Broker>> Broker::Open(const io::Environment& environment,
                                              const BrokerOptions& options) {
   auto core = std::make_unique<Core>(environment, store, queue, options);
   core->node_topics = std::make_unique<NodeTopics>(*core, store, environment.clock);
+  FIRN_RETURN_IF_ERROR(CheckStored(store.meta()));
   FIRN_RETURN_IF_ERROR(core->topics.Load());
   FIRN_RETURN_IF_ERROR(core->groups.Load());
   LoadClusterId(*core);

@@ -60,9 +60,13 @@ class RigQueue final : public io::TaskQueue {
 
   void Run() {
     while (!tasks_.empty()) {
-      for (auto& task : std::exchange(tasks_, {})) task();
+      for (auto& task : std::exchange(tasks_, {})) {
+        task();
+        if (after_each) after_each();
+      }
     }
   }
+  std::function<void()> after_each;  // task
   /// Moves time, firing timers at their moments.
   void AdvanceMs(int64_t ms) {
     const int64_t end_us = clock_.now_us + ms * 1000;
@@ -128,15 +132,23 @@ class RigExecutor final : public io::Executor {
 
 class Rig {
  public:
-  explicit Rig(const BrokerOptions& options = {}) : options_(options), queue(clock) { Open(); }
+  explicit Rig(const BrokerOptions& options = {}) : options_(options), queue(clock) {
+    const Status status = Open();
+    FIRN_ASSERT(status.ok(), "{}", status.error().ToString());
+  }
   ~Rig() { broker.reset(); }
 
   /// What kill -9 and a restart are to the broker: only what the store has remains. Entries that are held are lost.
   void Crash() {
+    const Status status = Restart();
+    FIRN_ASSERT(status.ok(), "{}", status.error().ToString());
+  }
+  /// The same where the broker may find something that it does not start with.
+  Status Restart() {
     store->DropHeld();
     broker.reset();
     queue.Clear();
-    Open();
+    return Open();
   }
 
   /// A request on its way; the response when it has come.
@@ -195,13 +207,12 @@ class Rig {
   std::unique_ptr<Broker> broker;
 
  private:
-  void Open() {
+  Status Open() {
     const io::Environment rest = real.environment();
     const io::Environment environment{clock, random, rest.files, rest.network, executor};
-    auto opened = Broker::Open(environment, *store, queue, options_);
-    FIRN_ASSERT(opened.ok(), "{}", opened.error().ToString());
-    broker = std::move(*opened);
+    FIRN_TRY(broker, Broker::Open(environment, *store, queue, options_));
     queue.Run();
+    return Ok();
   }
 };
 

@@ -80,6 +80,7 @@ struct Group {
   io::TimerId rebalance_timer = 0;
   bool has_rebalance_timer = false;
   bool is_in_initial_delay = false;
+  bool is_assigned = false;                               // the leader has given this generation its assignment
   int64_t empty_since_ms = 0;
 
   Member* Find(const std::string& member_id);

@@ -30,7 +30,7 @@ kafka::SyncGroupResponse SyncAnswer(const Group& group, const Member& member) {
 }
 
 /// In the meta store: a node of its map, two strings.
-int64_t OffsetBytes(const std::string& key, const std::string& value) { return static_cast<int64_t>(key.size() + value.size()) + 160; }
+int64_t OffsetBytes(std::string_view key, std::string_view value) { return static_cast<int64_t>(key.size() + value.size()) + 160; }
 
 int64_t AssignedBytes(const kafka::SyncGroupRequest& request) {
   size_t bytes = 0;
@@ -48,35 +48,42 @@ kafka::JoinGroupResponse JoinFailure(KafkaCode code, const std::string& member_i
 }  // namespace
 
 Status GroupCoordinator::Load() {
-  for (const auto& [key, value] : store_.meta().Scan(kGroupPrefix)) {
+  Status loaded = Ok();
+  store_.meta().Visit(kGroupPrefix, kGroupPrefix, [&](std::string_view key, std::string_view value) {
     const auto group_id = GroupOfKey(key);
-    if (!group_id.has_value() || key != GroupMembersKey(*group_id)) continue;
-    FIRN_TRY(GroupRecord record, DecodeGroup(key, value));
-    Group& group = groups_[*group_id];
-    group.id = *group_id;
-    group.state = record.members.empty() ? GroupState::kEmpty : GroupState::kStable;
-    group.generation = record.generation;
-    group.protocol_type = record.protocol_type;
-    group.protocol = record.protocol;
-    group.leader = record.leader;
-    group.empty_since_ms = queue_.wall_time_ms();
-    for (MemberRecord& stored : record.members) {
-      Member& member = group.members[stored.id];
-      member.id = stored.id;
-      member.instance_id = stored.instance_id;
-      member.client_id = stored.client_id;
-      member.client_host = stored.client_host;
-      member.session_timeout_ms = stored.session_timeout_ms;
-      member.rebalance_timeout_ms = stored.rebalance_timeout_ms;
-      member.protocols = std::move(stored.protocols);
-      member.assignment = std::move(stored.assignment);
-      member.has_synced = true;
-      Count(member);
-      group.join_order.push_back(member.id);
-      if (member.instance_id.has_value()) group.static_members[*member.instance_id] = member.id;
-      Touch(group, member);
-    }
+    if (group_id.has_value() && key == GroupMembersKey(*group_id)) loaded = LoadGroup(*group_id, key, value);
+    return loaded.ok();
+  });
+  return loaded;
+}
+
+Status GroupCoordinator::LoadGroup(const std::string& id, std::string_view key, std::string_view value) {
+  FIRN_TRY(GroupRecord record, DecodeGroup(key, value));
+  Group& group = groups_[id];
+  group.id = id;
+  group.state = record.members.empty() ? GroupState::kEmpty : GroupState::kStable;
+  group.generation = record.generation;
+  group.protocol_type = record.protocol_type;
+  group.protocol = record.protocol;
+  group.leader = record.leader;
+  group.empty_since_ms = queue_.wall_time_ms();
+  for (MemberRecord& stored : record.members) {
+    Member& member = group.members[stored.id];
+    member.id = stored.id;
+    member.instance_id = stored.instance_id;
+    member.client_id = stored.client_id;
+    member.client_host = stored.client_host;
+    member.session_timeout_ms = stored.session_timeout_ms;
+    member.rebalance_timeout_ms = stored.rebalance_timeout_ms;
+    member.protocols = std::move(stored.protocols);
+    member.assignment = std::move(stored.assignment);
+    member.has_synced = true;
+    Count(member);
+    group.join_order.push_back(member.id);
+    if (member.instance_id.has_value()) group.static_members[*member.instance_id] = member.id;
+    Touch(group, member);
   }
+  FIRN_ASSERT(group.join_order.size() == group.members.size(), "group {}: {} members, {} in order", id, group.members.size(), group.join_order.size());
   return Ok();
 }
 
@@ -88,6 +95,15 @@ Group* GroupCoordinator::FindGroup(const std::string& group_id) {
 const Group* GroupCoordinator::Find(const std::string& group_id) const {
   auto found = groups_.find(group_id);
   return found == groups_.end() ? nullptr : &found->second;
+}
+
+bool GroupCoordinator::IsStored(const std::string& group_id) const {
+  bool is_stored = false;
+  store_.meta().Visit(GroupKeyPrefix(group_id), {}, [&](std::string_view, std::string_view) {
+    is_stored = true;
+    return false;
+  });
+  return is_stored;
 }
 
 void GroupCoordinator::Delete(const std::vector<std::string>& group_ids, IsWanted is_wanted, DeletedCallback done) {
@@ -169,13 +185,14 @@ void GroupCoordinator::Sync(const kafka::SyncGroupRequest& request, SyncCallback
   switch (group->state) {
     case GroupState::kEmpty: return done(SyncRefusal(KafkaCode::kUnknownMemberId));
     case GroupState::kPreparingRebalance: return done(SyncRefusal(KafkaCode::kRebalanceInProgress));
-    case GroupState::kStable: return done(SyncAnswer(*group, member));
-    case GroupState::kCompletingRebalance: break;
+    case GroupState::kStable:
+    case GroupState::kCompletingRebalance: member.has_synced = true;
   }
+  if (group->state == GroupState::kStable) return done(SyncAnswer(*group, member));
   if (member.syncing) std::exchange(member.syncing, nullptr)(SyncRefusal(KafkaCode::kRebalanceInProgress));
   member.syncing = std::move(done);
-  member.has_synced = true;
-  if (member.id != group->leader) return;
+  if (member.id != group->leader || group->is_assigned) return;  // what is on its way to the journal is not changed any more
+  group->is_assigned = true;
   for (auto& [id, other] : group->members) other.assignment.clear();
   for (const auto& part : request.assignments) {
     if (Member* assigned = group->Find(part.member_id)) assigned->assignment = part.assignment.view();
@@ -256,15 +273,17 @@ bool GroupCoordinator::AdmitOffset(const log::Put& put) {
   const int64_t more = OffsetBytes(put.key, put.value) - (known.has_value() ? OffsetBytes(put.key, *known) : 0);
   if (!known.has_value() && offset_bytes_ + more > options_.group_offset_bytes_max) return false;
   offset_bytes_ = std::max<int64_t>(offset_bytes_ + more, 0);
+  counted_bytes_ += std::max<int64_t>(more, 0);
   return true;
 }
 
-void GroupCoordinator::CountOffsets(const StoredPairs& stored) {
-  offset_bytes_ = 0;
-  for (const auto& [key, value] : stored) {
-    if (PartitionOfOffsetKey(key).has_value()) offset_bytes_ += OffsetBytes(key, value);
-  }
+void GroupCoordinator::BeginCount() { counted_bytes_ = 0; }
+
+void GroupCoordinator::CountStored(std::string_view key, std::string_view value) {
+  if (PartitionOfOffsetKey(key).has_value()) counted_bytes_ += OffsetBytes(key, value);
 }
+
+void GroupCoordinator::EndCount() { offset_bytes_ = counted_bytes_; }
 
 // --- Rebalance ---
 
@@ -302,7 +321,7 @@ void GroupCoordinator::OnRebalanceTimer(const std::string& group_id) {
     group->is_in_initial_delay = false;
     return CompleteJoin(*group);
   }
-  if (group->state != GroupState::kCompletingRebalance) return;
+  if (group->state == GroupState::kEmpty) return;
   std::vector<std::string> silent;
   for (const auto& [id, member] : group->members) {
     if (!member.has_synced) silent.push_back(id);
@@ -342,6 +361,7 @@ void GroupCoordinator::CompleteJoin(Group& group) {
   ++group.generation;
   group.protocol = group.ChooseProtocol();
   group.state = GroupState::kCompletingRebalance;
+  group.is_assigned = false;
   ExpectSync(group);
   for (auto& [id, member] : group.members) {
     member.has_synced = false;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,14 +63,19 @@ class GroupCoordinator {
   /// Whether an offset may be committed: replacing one always, a new one unless all offsets together are at their limit. Counts it.
   bool AdmitOffset(const log::Put& put);
   using StoredPairs = std::vector<std::pair<std::string, std::string>>;
-  /// Counts the offsets anew; `stored`: what the meta store has of groups. Those that jobs commit and topics take with them are not counted one by one.
-  void CountOffsets(const StoredPairs& stored);
+  /// Counts the offsets anew, from what the meta store has of groups: those that jobs commit and topics take with them are not counted one by one. What is admitted between
+  /// begin and end may be counted twice, until the next time.
+  void BeginCount();
+  void CountStored(std::string_view key, std::string_view value);
+  void EndCount();
   int64_t offset_bytes() const { return offset_bytes_; }
   /// What the members of all groups take in memory.
   int64_t member_bytes() const { return member_bytes_; }
   /// nullptr for a group without members that was never one with members, or is forgotten.
   const Group* Find(const std::string& group_id) const;
   const std::map<std::string, Group>& all() const { return groups_; }
+  /// Whether the meta store has anything of the group.
+  bool IsStored(const std::string& group_id) const;
 
   using IsWanted = std::function<bool(const std::string& group_id, const StoredPairs& stored)>;
   using DeletedCallback = std::function<void(const std::map<std::string, kafka::KafkaCode>&)>;
@@ -79,6 +85,7 @@ class GroupCoordinator {
   void Delete(const std::vector<std::string>& group_ids, IsWanted is_wanted, DeletedCallback done);
 
  private:
+  Status LoadGroup(const std::string& id, std::string_view key, std::string_view value);
   Group* FindGroup(const std::string& group_id);
   void JoinNew(Group& group, const kafka::JoinGroupRequest& request, const JoiningClient& client, JoinCallback done);
   void JoinKnown(Group& group, Member& member, const kafka::JoinGroupRequest& request, const JoiningClient& client, JoinCallback done);
@@ -118,6 +125,7 @@ class GroupCoordinator {
   const BrokerOptions& options_;
   std::map<std::string, Group> groups_;
   int64_t offset_bytes_ = 0;             // in the meta store, about
+  int64_t counted_bytes_ = 0;            // of it, by the count that is under way
   int64_t member_bytes_ = 0;             // of the members of groups_, pending ones too
   std::set<std::string> being_deleted_;  // until what is on its way to the journal for them is there
 };

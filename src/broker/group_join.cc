@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kClientIdBytesMax = 255;   // of a member id
 constexpr size_t kMemberBytesMax = 4 << 20;  // of the protocols' metadata of one member
+constexpr size_t kProtocolsMax = 32;         // of one member: each join compares them with those of all others. Clients have one to five
 
 kafka::JoinGroupResponse JoinRefusal(KafkaCode code, std::string member_id) {
   kafka::JoinGroupResponse response;
@@ -35,6 +36,7 @@ KafkaCode CheckRequest(const kafka::JoinGroupRequest& request, const BrokerOptio
     return KafkaCode::kInvalidSessionTimeout;
   }
   if (request.protocol_type.empty() || request.protocols.empty()) return KafkaCode::kInconsistentGroupProtocol;
+  if (request.protocols.size() > kProtocolsMax) return KafkaCode::kInvalidRequest;
   size_t bytes = request.group_instance_id.has_value() ? request.group_instance_id->size() : 0;
   for (const auto& protocol : request.protocols) bytes += protocol.name.size() + protocol.metadata.size();
   return bytes <= kMemberBytesMax ? KafkaCode::kNone : KafkaCode::kInvalidRequest;
@@ -80,7 +82,8 @@ void GroupCoordinator::Join(const kafka::JoinGroupRequest& request, const Joinin
     return done(JoinRefusal(KafkaCode::kInconsistentGroupProtocol, request.member_id));
   }
   if (request.member_id.empty()) return JoinNew(*group, request, client, std::move(done));
-  if (group->pending_members.contains(request.member_id)) {
+  // An id is promised to dynamic members only: a static one would take the place of another, unseen.
+  if (!request.group_instance_id.has_value() && group->pending_members.contains(request.member_id)) {
     DropPending(*group, request.member_id);
     return AddMember(*group, request.member_id, request, client, std::move(done));
   }
@@ -147,6 +150,7 @@ void GroupCoordinator::JoinKnown(Group& group, Member& member, const kafka::Join
   if (is_repetition) return done(JoinAnswer(group, member));
   Update(member, request, client);
   Count(member);
+  if (group.members.size() == 1) group.protocol_type = request.protocol_type;  // who is alone may become something else
   if (member.joining) std::exchange(member.joining, nullptr)(JoinRefusal(KafkaCode::kRebalanceInProgress, member.id));
   member.joining = std::move(done);
   PrepareRebalance(group);
@@ -178,7 +182,7 @@ void GroupCoordinator::ReplaceStatic(Group& group, const kafka::JoinGroupRequest
   node.key() = member.id;
   Member& replaced = group.members.insert(std::move(node)).position->second;
   Touch(group, replaced);
-  const bool needs_rebalance = group.state != GroupState::kStable || old_metadata != replaced.MetadataOf(group.protocol);
+  const bool needs_rebalance = group.state != GroupState::kStable || !replaced.Supports(group.protocol) || old_metadata != replaced.MetadataOf(group.protocol);
   if (needs_rebalance) {
     replaced.joining = std::move(done);
     return PrepareRebalance(group);

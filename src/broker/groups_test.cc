@@ -159,6 +159,7 @@ TEST(Groups, RefuseBadJoins) {
   request = JoinOf("");
   request.protocols.clear();
   EXPECT_EQ(code_of(request), Number(KafkaCode::kInconsistentGroupProtocol));
+  EXPECT_EQ(code_of(JoinOf("", "t", std::nullopt, std::vector<std::string>(33, "range"))), Number(KafkaCode::kInvalidRequest));  // the work that a join takes has a limit
   TestMember member{rig};
   member.Take(member.Join().Get());
   EXPECT_EQ(code_of(JoinOf("", "t", std::nullopt, {"sticky"})), Number(KafkaCode::kInconsistentGroupProtocol));
@@ -265,6 +266,80 @@ TEST(Groups, ALeaderThatNeverAssignsIsReplaced) {
   EXPECT_EQ(sync.Get().error_code, Number(KafkaCode::kRebalanceInProgress));
   ASSERT_EQ(second.Take(second.Join().Get()), 0);
   EXPECT_TRUE(second.is_leader);
+}
+
+// As in Kafka: a member that joins and sends heartbeats, and never asks for its assignment, would keep its partitions from everybody.
+TEST(Groups, WhoNeverAsksForItsAssignmentLosesItsPlace) {
+  Rig rig;
+  TestMember first{rig}, second{rig};
+  ASSERT_EQ(first.Take(first.Join().Get()), 0);
+  ASSERT_TRUE(first.Sync().done());
+  auto joined = second.Join();
+  ASSERT_EQ(first.Take(first.Join().Get()), 0);
+  ASSERT_EQ(second.Take(joined.Get()), 0);
+  ASSERT_TRUE(first.Sync().done());
+  for (int32_t waited = 0; waited < kRebalanceMs - kSessionMs / 2; waited += kSessionMs / 2) {
+    ASSERT_EQ(first.Heartbeat(), 0) << waited;
+    ASSERT_EQ(second.Heartbeat(), 0) << waited;
+    rig.queue.AdvanceMs(kSessionMs / 2);
+  }
+  ASSERT_EQ(first.Heartbeat(), 0);
+  rig.queue.AdvanceMs(kSessionMs / 2 + 1);
+  EXPECT_EQ(second.Heartbeat(), Number(KafkaCode::kUnknownMemberId));
+  EXPECT_EQ(first.Heartbeat(), Number(KafkaCode::kRebalanceInProgress));
+}
+
+TEST(Groups, ALeaderAssignsOnceAGeneration) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join().Get()), 0);
+  rig.store->Hold(true);
+  auto first = member.Sync();
+  member.known_members.clear();  // another assignment
+  auto again = member.Sync();
+  EXPECT_TRUE(first.done());
+  EXPECT_FALSE(again.done());
+  EXPECT_EQ(rig.store->held_count(), 1u);
+  rig.store->Hold(false);
+  rig.store->Flush();
+  rig.Run();
+  EXPECT_EQ(AssignmentOf(again), "for " + member.id);
+  rig.Crash();
+  EXPECT_EQ(AssignmentOf(member.Sync()), "for " + member.id);
+}
+
+TEST(Groups, WhoIsAloneMayBecomeSomethingElse) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join().Get()), 0);
+  auto request = JoinOf(member.id, "tasks", std::nullopt, {"compatible"});
+  request.protocol_type = "connect";
+  const auto joined = member.Join(request).Get();
+  EXPECT_EQ(joined.error_code, 0);
+  EXPECT_EQ(joined.protocol_type, "connect");
+  EXPECT_EQ(joined.protocol_name, "compatible");
+}
+
+TEST(Groups, APromisedIdDoesNotTakeAStaticMembersPlace) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join(JoinOf("", "topics", "one")).Get()), 0);
+  const auto promised = rig.Call<JoinGroupResponse>(7, JoinOf(""));
+  ASSERT_EQ(promised.error_code, Number(KafkaCode::kMemberIdRequired));
+  EXPECT_EQ(rig.Call<JoinGroupResponse>(7, JoinOf(promised.member_id, "topics", "one")).error_code, Number(KafkaCode::kFencedInstanceId));
+  EXPECT_EQ(rig.Call<JoinGroupResponse>(7, JoinOf(promised.member_id, "topics", "two")).error_code, Number(KafkaCode::kUnknownMemberId));
+}
+
+TEST(Groups, AStaticMemberThatComesBackWithoutTheGroupsProtocolRebalances) {
+  Rig rig;
+  TestMember member{rig};
+  ASSERT_EQ(member.Take(member.Join(JoinOf("", "", "one")).Get()), 0);
+  ASSERT_TRUE(member.Sync().done());
+  const int32_t before = member.generation;
+  const auto joined = member.Join(JoinOf("", "", "one", {"roundrobin"})).Get();
+  EXPECT_EQ(joined.error_code, 0);
+  EXPECT_EQ(joined.generation_id, before + 1);
+  EXPECT_EQ(joined.protocol_name, "roundrobin");
 }
 
 TEST(Groups, LeavingRebalancesTheRest) {

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <map>
+#include <set>
 
 #include "base/assert.h"
 #include "base/varint.h"
+#include "broker/topic_config.h"
 
 namespace firn::broker {
 
@@ -15,6 +19,11 @@ namespace {
 
 constexpr char kFormatVersion = 1;  // first byte of every value
 constexpr std::string_view kOffsetPart = "offset/";
+
+Error Unreadable(std::string_view what, std::string_view key) {
+  return Error(ErrorCode::kCorruption, fmt::format("the meta store's {}`{}` cannot be read", what, key))
+      .Hint(std::string(kDamagedHint));
+}
 
 /// Writes the parts of a value: a format byte, varints, strings with their length.
 class Writer {
@@ -53,8 +62,12 @@ class Reader {
   }
   template <typename T>
   T NumberAs() {
-    return static_cast<T>(Number());
+    const int64_t number = Number();
+    is_good_ = is_good_ && number >= std::numeric_limits<T>::min() && number <= std::numeric_limits<T>::max();
+    return is_good_ ? static_cast<T>(number) : T();
   }
+  /// What a value of this meaning cannot be without.
+  void Require(bool holds) { is_good_ = is_good_ && holds; }
   /// A count of things that take at least a byte each.
   size_t Count() {
     const int64_t count = Number();
@@ -75,7 +88,7 @@ class Reader {
   }
   Status Finish() const {
     if (is_good_ && in_.empty()) return Ok();
-    return Error(ErrorCode::kCorruption, fmt::format("the meta store's value of `{}` cannot be read", key_));
+    return Unreadable("value of ", key_);
   }
 
  private:
@@ -113,6 +126,25 @@ std::optional<std::string> UnescapePart(std::string_view text) {
     i += 2;
   }
   return out;
+}
+
+template <typename Value>
+Status StatusOf(const Result<Value>& decoded) {
+  return decoded.ok() ? Ok() : Status(decoded.error());
+}
+
+/// Whether a group may be made of it: each member once, and a protocol that all of them know.
+bool IsSound(const GroupRecord& group) {
+  std::set<std::string_view> ids;
+  std::map<std::string_view, size_t> supporters;
+  for (const MemberRecord& member : group.members) {
+    if (!ids.insert(member.id).second || member.session_timeout_ms <= 0 || member.rebalance_timeout_ms < 0) return false;
+    std::set<std::string_view> names;
+    for (const auto& [name, metadata] : member.protocols) names.insert(name);
+    for (std::string_view name : names) ++supporters[name];
+  }
+  const auto is_common = [&](const auto& entry) { return entry.second == group.members.size(); };
+  return group.generation >= 0 && (group.members.empty() || std::any_of(supporters.begin(), supporters.end(), is_common));
 }
 
 }  // namespace
@@ -182,6 +214,7 @@ Result<TopicInfo> DecodeTopic(std::string_view key, std::string_view value) {
   TopicInfo topic;
   topic.name = key.substr(std::min(kTopicPrefix.size(), key.size()));
   const std::string id = in.Text();
+  in.Require(id.size() == topic.id.size());
   if (id.size() == topic.id.size()) std::copy(id.begin(), id.end(), topic.id.begin());
   topic.created_ms = in.Number();
   const size_t partitions = in.Count();
@@ -191,6 +224,7 @@ Result<TopicInfo> DecodeTopic(std::string_view key, std::string_view value) {
     std::string name = in.Text();
     topic.configs[std::move(name)] = in.Text();
   }
+  for (const auto& [name, text] : topic.configs) in.Require(CheckTopicConfig(name, text).ok());
   FIRN_RETURN_IF_ERROR(in.Finish());
   return topic;
 }
@@ -232,6 +266,7 @@ Result<GroupRecord> DecodeGroup(std::string_view key, std::string_view value) {
     }
     member.assignment = in.Text();
   }
+  in.Require(IsSound(group));
   FIRN_RETURN_IF_ERROR(in.Finish());
   return group;
 }
@@ -272,6 +307,7 @@ Result<ProducerRecord> DecodeProducer(std::string_view key, std::string_view val
     batch.last_sequence = in.NumberAs<int32_t>();
     batch.offset = in.Number();
     batch.search_from = in.Number();
+    in.Require(batch.first_sequence >= 0 && batch.last_sequence >= 0 && batch.offset >= -1 && batch.search_from >= 0);
   }
   FIRN_RETURN_IF_ERROR(in.Finish());
   return producer;
@@ -282,8 +318,18 @@ std::string EncodeNumber(int64_t number) { return Writer().Number(number).Take()
 Result<int64_t> DecodeNumber(std::string_view key, std::string_view value) {
   Reader in(key, value);
   const int64_t number = in.Number();
+  in.Require(number >= 0);
   FIRN_RETURN_IF_ERROR(in.Finish());
   return number;
+}
+
+Status CheckMetaRecord(std::string_view key, std::string_view value) {
+  if (key.starts_with(kTopicPrefix)) return StatusOf(DecodeTopic(key, value));
+  if (key == kNextProducerIdKey) return StatusOf(DecodeNumber(key, value));
+  if (ProducerOfStateKey(key).has_value()) return StatusOf(DecodeProducer(key, value));
+  if (PartitionOfOffsetKey(key).has_value() && GroupOfKey(key).has_value()) return StatusOf(DecodeGroupOffset(key, value));
+  if (const auto group = GroupOfKey(key); group.has_value() && key == GroupMembersKey(*group)) return StatusOf(DecodeGroup(key, value));
+  return Unreadable("key ", key);
 }
 
 }  // namespace firn::broker

@@ -24,6 +24,7 @@ namespace firn::broker {
 inline constexpr std::string_view kClusterIdKey = "broker/cluster-id";
 inline constexpr std::string_view kTopicPrefix = "topic/";
 inline constexpr std::string_view kGroupPrefix = "group/";
+inline constexpr std::string_view kProducerPrefix = "producer/";
 inline constexpr std::string_view kNextProducerIdKey = "producer/next-id";
 inline constexpr std::string_view kProducerStatePrefix = "producer/state/";
 
@@ -94,6 +95,12 @@ Result<GroupOffset> DecodeGroupOffset(std::string_view key, std::string_view val
 std::string EncodeProducer(const ProducerRecord& producer);
 Result<ProducerRecord> DecodeProducer(std::string_view key, std::string_view value);
 std::string EncodeNumber(int64_t number);
+/// Of a number that is not negative.
 Result<int64_t> DecodeNumber(std::string_view key, std::string_view value);
+/// The next step for who meets a damaged meta store.
+inline constexpr std::string_view kDamagedHint = "restore the data directory from a backup, or open it with the firn version that wrote it; nothing was changed";
+/// Whether the key is one of those above, but for the cluster id, and its value can be decoded: kCorruption naming the key. What holds when the broker starts holds as long
+/// as it runs: it writes these itself.
+Status CheckMetaRecord(std::string_view key, std::string_view value);
 
 }  // namespace firn::broker

@@ -39,7 +39,7 @@ ProducerTable::State* ProducerTable::Load(const Key& key) {
   const auto value = store_.meta().Get(meta_key);
   if (!value.has_value()) return &state;
   auto record = DecodeProducer(meta_key, *value);
-  FIRN_ASSERT(record.ok(), "{}", record.error().ToString());
+  FIRN_ASSERT(record.ok(), "{}", record.error().ToString());  // Broker::Open has read it, or this table wrote it
   state.epoch = record->epoch;
   state.last_time_ms = record->last_time_ms;
   for (const ProducerBatch& batch : record->batches) {
@@ -127,9 +127,9 @@ void ProducerTable::TrimCache() {
   std::erase_if(states_, [](const auto& entry) { return entry.second.in_flight == 0; });
 }
 
-std::vector<std::string> ProducerTable::ForgetExpired(int64_t now_ms) {
+std::vector<std::string> ProducerTable::ForgetExpired(int64_t now_ms, PairSlice stored) {
   std::vector<std::string> keys;
-  for (auto& [key, value] : store_.meta().Scan(kProducerStatePrefix)) {
+  for (auto& [key, value] : stored) {
     const auto parsed = ProducerOfStateKey(key);
     auto record = DecodeProducer(key, value);
     const bool is_recent = record.ok() && record->last_time_ms >= now_ms - options_.producer_expiration_ms;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/meta_records.h"
+#include "broker/meta_walk.h"
 #include "broker/options.h"
 #include "kafka/error_code.h"
 #include "kafka/record_batch.h"
@@ -60,9 +61,9 @@ class ProducerTable {
 
   /// Drops cached states when there are too many; they are read again when needed.
   void TrimCache();
-  /// Forgets producers that have been silent for producer_expiration_ms, and all of partitions that are gone. Returns the keys of their states, which are the caller's to
+  /// Of the states in `stored`, as the meta store has them at this moment: forgets producers that have been silent for producer_expiration_ms, and all of partitions that are gone. Returns the keys of their states, which are the caller's to
   /// delete before anything else is appended. One with a batch in flight is not silent, whatever the meta store still says.
-  std::vector<std::string> ForgetExpired(int64_t now_ms);
+  std::vector<std::string> ForgetExpired(int64_t now_ms, PairSlice stored);
 
   struct IdBlock {
     int64_t first = 0;

@@ -131,13 +131,15 @@ const ConfigDefinition* FindTopicConfig(std::string_view name) {
   return found != configs.end() && found->name == name ? &*found : nullptr;
 }
 
+Error UnknownTopicConfig(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& config : TopicConfigs()) names.emplace_back(config.name);
+  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown topic setting {}", name)).Candidates(base::NearNames(name, names));
+}
+
 Status CheckTopicConfig(const std::string& name, const std::string& value) {
   const ConfigDefinition* definition = FindTopicConfig(name);
-  if (definition == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& config : TopicConfigs()) names.emplace_back(config.name);
-    return Error(ErrorCode::kInvalidArgument, fmt::format("unknown topic setting {}", name)).Candidates(base::NearNames(name, names));
-  }
+  if (definition == nullptr) return UnknownTopicConfig(name);
   const bool is_number = definition->type == kInt || definition->type == kLong || definition->type == kShort || definition->type == kDouble;
   return is_number ? CheckNumber(*definition, value) : CheckWords(*definition, value);
 }

@@ -33,6 +33,8 @@ struct ConfigDefinition {
 const std::vector<ConfigDefinition>& TopicConfigs();
 /// nullptr if there is none.
 const ConfigDefinition* FindTopicConfig(std::string_view name);
+/// kInvalidArgument with the names near it.
+Error UnknownTopicConfig(const std::string& name);
 /// kInvalidArgument names the setting and the value: an unknown name, not a number, out of range, not among the allowed words.
 Status CheckTopicConfig(const std::string& name, const std::string& value);
 /// What a topic with these settings uses for `name`: its own value or the default. The name must be known.

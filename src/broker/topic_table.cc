@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "broker/meta_records.h"
+#include "broker/meta_walk.h"
 
 namespace firn::broker {
 
@@ -21,13 +22,23 @@ std::string CollisionForm(std::string name) {
   return name;
 }
 
+Outcome NoTopic(const std::string& name) { return {KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", name)}; }
+
 }  // namespace
+
+std::string TextOf(const Error& error) {
+  if (error.candidates().empty()) return error.message();
+  return fmt::format("{}; did you mean {}?", error.message(), fmt::join(error.candidates(), " or "));
+}
 
 Outcome OutcomeOf(const Error& error) { return {kafka::KafkaCodeOf(error), error.message()}; }
 
 Status TopicTable::Load() {
   for (const auto& [key, value] : store_.meta().Scan(kTopicPrefix)) {
     FIRN_TRY(TopicInfo info, DecodeTopic(key, value));
+    if (const Topic* other = FindById(info.id)) {
+      return Error(ErrorCode::kCorruption, fmt::format("the meta store's topics '{}' and '{}' have one id", other->info.name, info.name)).Hint(std::string(kDamagedHint));
+    }
     Insert(std::move(info));
   }
   return Ok();
@@ -90,7 +101,7 @@ Outcome TopicTable::CheckCreate(const CreateRequest& request) const {
     return {KafkaCode::kInvalidReplicationFactor, fmt::format("replication factor must be positive or -1, not {}", request.replication_factor)};
   }
   for (const auto& [name, value] : request.configs) {
-    if (auto checked = CheckTopicConfig(name, value); !checked.ok()) return {KafkaCode::kInvalidConfig, checked.error().message()};
+    if (auto checked = CheckTopicConfig(name, value); !checked.ok()) return {KafkaCode::kInvalidConfig, TextOf(checked.error())};
   }
   return {};
 }
@@ -134,13 +145,39 @@ void TopicTable::CreateIfMissing(const std::string& name, OutcomeCallback done) 
   Create({.name = name}, std::move(done));
 }
 
-void TopicTable::Delete(const std::string& name, OutcomeCallback done) {
+void TopicTable::InTurn(const std::string& name, Change change, const OutcomeCallback& done) {
   Topic* topic = Find(name);
-  if (topic == nullptr) return done({KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", name)});
+  if (topic == nullptr) return done(NoTopic(name));
+  auto [under_way, is_first] = changes_.try_emplace(topic->info.id);
+  if (!is_first) return under_way->second.push_back(std::move(change));
+  change(topic);
+}
+
+void TopicTable::EndTurn(const kafka::Uuid& id) {
+  auto under_way = changes_.find(id);
+  FIRN_ASSERT(under_way != changes_.end(), "a change ends that was not begun");
+  if (under_way->second.empty()) {
+    changes_.erase(under_way);
+    return;
+  }
+  Change next = std::move(under_way->second.front());
+  under_way->second.pop_front();
+  queue_.Post([this, id, next = std::move(next)] {  // a task of its own: any number that are refused at once may follow each other
+    Topic* topic = FindById(id);
+    next(topic);
+    if (topic == nullptr) EndTurn(id);
+  });
+}
+
+void TopicTable::Delete(const std::string& name, OutcomeCallback done) {
+  InTurn(name, [this, name, done](Topic* topic) { topic == nullptr ? done(NoTopic(name)) : DeleteNow(*topic, done); }, done);
+}
+
+void TopicTable::DeleteNow(Topic& topic, OutcomeCallback done) {
   std::vector<log::Operation> operations;
-  operations.emplace_back(log::Delete{TopicKey(name)});
-  for (auto partition : topic->info.partitions) operations.emplace_back(log::DropPartition{partition});
-  TopicInfo info = std::move(topic->info);
+  operations.emplace_back(log::Delete{TopicKey(topic.info.name)});
+  for (auto partition : topic.info.partitions) operations.emplace_back(log::DropPartition{partition});
+  TopicInfo info = std::move(topic.info);
   names_by_id_.erase(info.id);
   topics_.erase(info.name);
   const bool is_new = being_deleted_.insert(info.name).second;
@@ -148,30 +185,38 @@ void TopicTable::Delete(const std::string& name, OutcomeCallback done) {
   queue_.Append(std::move(operations), [this, info = std::move(info), done = std::move(done)](const Result<log::Committed>& result) {
     if (!result.ok()) {
       being_deleted_.erase(info.name);
-      Reload(info.name);
-      return done(OutcomeOf(result.error()));
+      Insert(info);  // as it was
     }
+    EndTurn(info.id);
+    if (!result.ok()) return done(OutcomeOf(result.error()));
     to_clear_.push_back({info, done});
     if (to_clear_.size() == 1) queue_.Post([this] { ClearDeleted(); });  // those of one request together: one look at all groups
   });
 }
 
+// Slice by slice: nothing that is looked for can come anew. A group's offset is put only while its partition is there, and a producer's state only with a batch.
 void TopicTable::ClearDeleted() {
   auto cleared = std::make_shared<std::vector<Deleted>>(std::exchange(to_clear_, {}));
-  std::vector<std::string> keys;
+  auto keys = std::make_shared<std::vector<std::string>>();
   std::set<std::string> names;
+  std::vector<std::string> prefixes;
   for (const Deleted& deleted : *cleared) {
     names.insert(deleted.info.name);
-    for (auto partition : deleted.info.partitions) {
-      for (auto& [key, value] : store_.meta().Scan(ProducerStatePrefix(partition))) keys.push_back(std::move(key));
+    for (auto partition : deleted.info.partitions) prefixes.push_back(ProducerStatePrefix(partition));
+  }
+  prefixes.emplace_back(kGroupPrefix);
+  const auto take = [keys, names = std::move(names)](PairSlice slice) {
+    for (auto& [key, value] : slice) {
+      const auto partition = PartitionOfOffsetKey(key);
+      if (key.starts_with(kProducerStatePrefix) || (partition.has_value() && names.contains(partition->topic))) keys->push_back(std::move(key));
     }
-  }
-  for (auto& [key, value] : store_.meta().Scan(kGroupPrefix)) {
-    const auto partition = PartitionOfOffsetKey(key);
-    if (partition.has_value() && names.contains(partition->topic)) keys.push_back(std::move(key));
-  }
-  queue_.DeleteInParts(keys, [this, cleared](const Status& status) {
-    for (const Deleted& deleted : *cleared) {
+  };
+  WalkMeta(queue_, store_.meta(), std::move(prefixes), take, [this, keys, cleared] { DeleteStored(*keys, cleared); });
+}
+
+void TopicTable::DeleteStored(const std::vector<std::string>& keys, const std::shared_ptr<std::vector<Deleted>>& of) {
+  queue_.DeleteInParts(keys, [this, of](const Status& status) {
+    for (const Deleted& deleted : *of) {
       FIRN_ASSERT(being_deleted_.contains(deleted.info.name), "topic '{}'", deleted.info.name);
       if (status.ok()) ReleaseName(deleted.info.name);
       else leftovers_.insert(deleted.info.name);
@@ -189,16 +234,16 @@ bool TopicTable::IsLeftover(const std::string& name) const {
   return !topics_.contains(name) && !being_created_.contains(name) && (!being_deleted_.contains(name) || leftovers_.contains(name));
 }
 
-void TopicTable::ClearLeftovers(const std::vector<std::pair<std::string, std::string>>& stored) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : stored) {
-    const auto partition = PartitionOfOffsetKey(key);
-    if (!partition.has_value() || !IsLeftover(partition->topic)) continue;
-    keys.push_back(key);
-    being_deleted_.insert(partition->topic);
-    leftovers_.insert(partition->topic);
-  }
-  queue_.DeleteInParts(keys, [this, names = leftovers_](const Status& status) {
+bool TopicTable::NoteLeftover(std::string_view key) {
+  const auto partition = PartitionOfOffsetKey(key);
+  if (!partition.has_value() || !IsLeftover(partition->topic)) return false;
+  if (being_deleted_.insert(partition->topic).second) noted_.insert(partition->topic);
+  leftovers_.insert(partition->topic);
+  return noted_.contains(partition->topic);
+}
+
+void TopicTable::ClearLeftovers(const std::vector<std::string>& keys) {
+  queue_.DeleteInParts(keys, [this, names = std::exchange(noted_, {})](const Status& status) {
     if (!status.ok()) return;  // until the next time
     for (const std::string& name : names) {
       leftovers_.erase(name);
@@ -214,43 +259,52 @@ Outcome TopicTable::CheckPartitionCount(const Topic& topic, int32_t count) const
                                                      topic.info.name, current, options_.partition_count_max, count)};
 }
 
-void TopicTable::AddPartitions(Topic& topic, int32_t count, OutcomeCallback done) {
-  if (Outcome refused = CheckPartitionCount(topic, count); !refused.ok()) return done(refused);
-  std::vector<log::Operation> operations;
-  while (topic.info.partitions.size() < static_cast<size_t>(count)) {
-    topic.info.partitions.push_back(store_.AllocatePartitionId());
-    operations.emplace_back(log::CreatePartition{topic.info.partitions.back(), topic.settings.partition});
-  }
-  topic.logs.resize(topic.info.partitions.size());
-  Store(topic, std::move(operations), std::move(done));
+void TopicTable::AddPartitions(const std::string& name, int32_t count, OutcomeCallback done) {
+  const auto add = [this, name, count, done](Topic* topic) {
+    if (topic == nullptr) return done(NoTopic(name));
+    if (Outcome refused = CheckPartitionCount(*topic, count); !refused.ok()) return Refuse(*topic, refused, done);
+    TopicInfo changed = topic->info;
+    std::vector<log::Operation> operations;
+    while (changed.partitions.size() < static_cast<size_t>(count)) {
+      changed.partitions.push_back(store_.AllocatePartitionId());
+      operations.emplace_back(log::CreatePartition{changed.partitions.back(), topic->settings.partition});
+    }
+    Store(std::move(changed), std::move(operations), done);
+  };
+  InTurn(name, add, done);
 }
 
-void TopicTable::Configure(Topic& topic, std::map<std::string, std::string> configs, OutcomeCallback done) {
-  topic.info.configs = std::move(configs);
-  topic.settings = SettingsOf(topic.info.configs);
-  std::vector<log::Operation> operations;
-  for (auto partition : topic.info.partitions) operations.emplace_back(log::ConfigurePartition{partition, topic.settings.partition});
-  Store(topic, std::move(operations), std::move(done));
+void TopicTable::Configure(const std::string& name, ConfigChange change, OutcomeCallback done) {
+  const auto configure = [this, name, change = std::move(change), done](Topic* topic) {
+    if (topic == nullptr) return done(NoTopic(name));
+    TopicInfo changed = topic->info;
+    if (Outcome refused = change(&changed.configs); !refused.ok()) return Refuse(*topic, refused, done);
+    const log::PartitionConfig config = SettingsOf(changed.configs).partition;
+    std::vector<log::Operation> operations;
+    for (auto partition : changed.partitions) operations.emplace_back(log::ConfigurePartition{partition, config});
+    Store(std::move(changed), std::move(operations), done);
+  };
+  InTurn(name, configure, done);
 }
 
-void TopicTable::Store(Topic& topic, std::vector<log::Operation> operations, OutcomeCallback done) {
-  operations.emplace_back(log::Put{TopicKey(topic.info.name), EncodeTopic(topic.info)});
-  queue_.Append(std::move(operations), [this, name = topic.info.name, done = std::move(done)](Result<log::Committed> result) {
-    if (!result.ok()) Reload(name);
+void TopicTable::Refuse(const Topic& topic, const Outcome& refused, const OutcomeCallback& done) {
+  EndTurn(topic.info.id);
+  done(refused);
+}
+
+void TopicTable::Store(TopicInfo changed, std::vector<log::Operation> operations, OutcomeCallback done) {
+  operations.emplace_back(log::Put{TopicKey(changed.name), EncodeTopic(changed)});
+  queue_.Append(std::move(operations), [this, changed = std::move(changed), done = std::move(done)](const Result<log::Committed>& result) {
+    if (result.ok()) {
+      Topic* topic = FindById(changed.id);
+      FIRN_ASSERT(topic != nullptr && topic->info.partitions.size() <= changed.partitions.size(), "topic '{}' was changed out of turn", changed.name);
+      topic->settings = SettingsOf(changed.configs);
+      topic->logs.resize(changed.partitions.size());
+      topic->info = changed;
+    }
+    EndTurn(changed.id);
     done(result.ok() ? Outcome{} : OutcomeOf(result.error()));
   });
-}
-
-void TopicTable::Reload(const std::string& name) {
-  if (being_deleted_.contains(name)) return;  // on its way out, whatever else of it has failed
-  if (const Topic* topic = Find(name)) names_by_id_.erase(topic->info.id);
-  topics_.erase(name);
-  const std::string key = TopicKey(name);
-  const auto value = store_.meta().Get(key);
-  if (!value.has_value()) return;
-  auto info = DecodeTopic(key, *value);
-  FIRN_ASSERT(info.ok(), "{}", info.error().ToString());
-  Insert(std::move(*info));
 }
 
 }  // namespace firn::broker

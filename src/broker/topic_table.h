@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,8 @@ struct Outcome {
   std::string message;
   bool ok() const { return code == kafka::KafkaCode::kNone; }
 };
+/// What a client is told of an error: the message, and the names near the one that is not there.
+std::string TextOf(const Error& error);
 /// Of an error of ours.
 Outcome OutcomeOf(const Error& error);
 
@@ -66,18 +70,22 @@ class TopicTable {
   void Create(const CreateRequest& request, OutcomeCallback done);
   /// Like Create with defaults; success if it is there or on its way.
   void CreateIfMissing(const std::string& name, OutcomeCallback done);
-  /// From the call on the topic is not found any more. In two steps, so that no entry grows with what groups and producers have stored:
+  /// From its turn on the topic is not found any more. In two steps, so that no entry grows with what groups and producers have stored:
   ///   1. one entry takes the topic and its partitions. From then on it is deleted, whatever happens: nothing is written to it or committed for it any more.
   ///   2. entries of bounded size take what still names it: group offsets, producer states.
   /// Not the other way round: a crash between would leave a topic that is there and has lost some of its groups' offsets. What a crash leaves of step 2 names a topic
   /// that does not exist; ClearLeftovers finds it by that, before anybody can make a topic of the name again.
   void Delete(const std::string& name, OutcomeCallback done);
-  /// `stored`: what the meta store has of groups. Deletes the offsets of topics that do not exist. At the start, and from time to time, should it have failed.
-  void ClearLeftovers(const std::vector<std::pair<std::string, std::string>>& stored);
+  /// Looks for group offsets in topics that do not exist, at the start, and from time to time, should a deletion have failed: BeginLeftovers, NoteLeftover with each key that
+  /// is stored of groups, ClearLeftovers with those it was true for. Once one is noted nobody can make a topic of that name, until all of them are deleted.
+  void BeginLeftovers() { noted_ = leftovers_; }
+  bool NoteLeftover(std::string_view key);
+  void ClearLeftovers(const std::vector<std::string>& keys);
   Outcome CheckPartitionCount(const Topic& topic, int32_t count) const;
-  void AddPartitions(Topic& topic, int32_t count, OutcomeCallback done);
-  /// Replaces the settings by checked ones.
-  void Configure(Topic& topic, std::map<std::string, std::string> configs, OutcomeCallback done);
+  void AddPartitions(const std::string& name, int32_t count, OutcomeCallback done);
+  /// Changes the settings that it is given into others, checked ones; or refuses.
+  using ConfigChange = std::function<Outcome(std::map<std::string, std::string>* configs)>;
+  void Configure(const std::string& name, ConfigChange change, OutcomeCallback done);
 
  private:
   void Insert(TopicInfo info);
@@ -85,8 +93,14 @@ class TopicTable {
   void FreeName(const std::string& name);
   void ReleaseName(const std::string& name);
   const std::string* CollidingName(const std::string& name) const;
-  void Store(Topic& topic, std::vector<log::Operation> operations, OutcomeCallback done);
-  void Reload(const std::string& name);
+  /// Runs `change` with the topic, or nullptr if it is gone by then, once no other change of it is under way: what a change is based on is durable, so that it cannot store
+  /// what the one before it was refused. It ends with EndTurn.
+  using Change = std::function<void(Topic* topic)>;
+  void InTurn(const std::string& name, Change change, const OutcomeCallback& done);
+  void EndTurn(const kafka::Uuid& id);
+  void Refuse(const Topic& topic, const Outcome& refused, const OutcomeCallback& done);
+  void Store(TopicInfo changed, std::vector<log::Operation> operations, OutcomeCallback done);
+  void DeleteNow(Topic& topic, OutcomeCallback done);
   void ClearDeleted();
   bool IsLeftover(const std::string& name) const;
 
@@ -98,12 +112,15 @@ class TopicTable {
   std::map<kafka::Uuid, std::string> names_by_id_;
   std::set<std::pair<std::string, std::string>> names_by_form_;  // with '.' or '_': as they collide, and as they are; also of topics on their way
   std::map<std::string, std::vector<OutcomeCallback>> being_created_;
+  std::map<kafka::Uuid, std::deque<Change>> changes_;  // of topics that one is under way of: those that wait for it, at most one a connection
   struct Deleted {
     TopicInfo info;
     OutcomeCallback done;
   };
+  void DeleteStored(const std::vector<std::string>& keys, const std::shared_ptr<std::vector<Deleted>>& of);
   std::set<std::string> being_deleted_;  // their names are not given again yet
   std::set<std::string> leftovers_;      // of being_deleted_: gone, but something may still name them
+  std::set<std::string> noted_;          // topics of whose offsets none is missed since BeginLeftovers: not those whose deletion fails meanwhile
   std::vector<Deleted> to_clear_;        // gone, with step 2 before them
 };
 

@@ -51,7 +51,7 @@ void HandleCreatePartitions(Core& core, CallPtr call, CreatePartitionsRequest re
     set(checked);
     if (!checked.ok() || request.validate_only) continue;
     ++*outstanding;
-    core.topics.AddPartitions(*core.topics.Find(wanted.name), wanted.count, [set, finish_one](const Outcome& outcome) {
+    core.topics.AddPartitions(wanted.name, wanted.count, [set, finish_one](const Outcome& outcome) {
       set(outcome);
       finish_one();
     });

@@ -43,7 +43,7 @@ void HandleDescribeGroups(Core& core, CallPtr call, kafka::DescribeGroupsRequest
     if (const Group* group = core.groups.Find(id)) {
       DescribeMembers(*group, described);
     } else {
-      described.group_state = core.store.meta().Scan(GroupKeyPrefix(id)).empty() ? "Dead" : "Empty";
+      described.group_state = core.groups.IsStored(id) ? "Empty" : "Dead";
     }
   }
   call->Respond(response);

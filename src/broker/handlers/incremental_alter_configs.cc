@@ -48,7 +48,7 @@ std::string ChangeList(const std::string& current, const std::string& change, bo
 
 Outcome Apply(const IncrementalAlterConfigsRequest::Config& change, std::map<std::string, std::string>* configs) {
   const ConfigDefinition* definition = FindTopicConfig(change.name);
-  if (definition == nullptr) return {KafkaCode::kInvalidConfig, fmt::format("unknown topic setting {}", change.name)};
+  if (definition == nullptr) return {KafkaCode::kInvalidConfig, TextOf(UnknownTopicConfig(change.name))};
   if (change.operation == kDelete) {
     configs->erase(change.name);
     return {};
@@ -63,24 +63,29 @@ Outcome Apply(const IncrementalAlterConfigsRequest::Config& change, std::map<std
   } else if (change.operation != kSet) {
     return {KafkaCode::kInvalidRequest, fmt::format("unknown operation {} for topic setting {}", change.operation, change.name)};
   }
-  if (auto checked = CheckTopicConfig(change.name, value); !checked.ok()) return {KafkaCode::kInvalidConfig, checked.error().message()};
+  if (auto checked = CheckTopicConfig(change.name, value); !checked.ok()) return {KafkaCode::kInvalidConfig, TextOf(checked.error())};
   (*configs)[change.name] = std::move(value);
   return {};
 }
 
-Outcome Change(Core& core, const IncrementalAlterConfigsRequest::Resource& wanted, std::map<std::string, std::string>* configs) {
+Outcome ApplyAll(const std::vector<IncrementalAlterConfigsRequest::Config>& changes, std::map<std::string, std::string>* configs) {
+  std::set<std::string> seen;
+  for (const auto& change : changes) {
+    if (!seen.insert(change.name).second) return {KafkaCode::kInvalidRequest, fmt::format("topic setting {} is changed twice", change.name)};
+    if (Outcome outcome = Apply(change, configs); !outcome.ok()) return outcome;
+  }
+  return {};
+}
+
+/// What can be said before it is this change's turn.
+Outcome Check(Core& core, const IncrementalAlterConfigsRequest::Resource& wanted) {
   if (wanted.resource_type != kTopicResource) {
     return {KafkaCode::kInvalidRequest, fmt::format("resource type {} cannot be altered; topics (2) can", wanted.resource_type)};
   }
   const Topic* topic = core.topics.Find(wanted.resource_name);
   if (topic == nullptr) return {KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", wanted.resource_name)};
-  *configs = topic->info.configs;
-  std::set<std::string> seen;
-  for (const auto& change : wanted.configs) {
-    if (!seen.insert(change.name).second) return {KafkaCode::kInvalidRequest, fmt::format("topic setting {} is changed twice", change.name)};
-    if (Outcome outcome = Apply(change, configs); !outcome.ok()) return outcome;
-  }
-  return {};
+  std::map<std::string, std::string> configs = topic->info.configs;
+  return ApplyAll(wanted.configs, &configs);
 }
 
 }  // namespace
@@ -102,13 +107,13 @@ void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterCon
       response->responses[i].error_code = static_cast<int16_t>(outcome.code);
       if (!outcome.ok()) response->responses[i].error_message = outcome.message;
     };
-    std::map<std::string, std::string> configs;
     const bool is_alone = times[{wanted.resource_type, wanted.resource_name}] == 1;
-    const Outcome changed = is_alone ? Change(core, wanted, &configs) : Outcome{KafkaCode::kInvalidRequest, "the request names this resource more than once"};
-    set(changed);
-    if (!changed.ok() || request.validate_only) continue;
+    const Outcome checked = is_alone ? Check(core, wanted) : Outcome{KafkaCode::kInvalidRequest, "the request names this resource more than once"};
+    set(checked);
+    if (!checked.ok() || request.validate_only) continue;
     ++*outstanding;
-    core.topics.Configure(*core.topics.Find(wanted.resource_name), std::move(configs), [set, finish_one](const Outcome& outcome) {
+    const auto change = [changes = wanted.configs](std::map<std::string, std::string>* configs) { return ApplyAll(changes, configs); };
+    core.topics.Configure(wanted.resource_name, change, [set, finish_one](const Outcome& outcome) {
       set(outcome);
       finish_one();
     });
