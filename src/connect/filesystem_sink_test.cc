@@ -114,7 +114,7 @@ TEST_F(FilesystemSinkTest, AnOverwriteThatIsCommittedAgainLeavesWhatOthersHaveAd
 // Whoever waits for files takes them away as soon as they are there. A commit that is made again has nothing to do then.
 TEST_F(FilesystemSinkTest, ACommitThatIsMadeAgainDoesNotMissWhatOthersHaveTaken) {
   exec::Sink sink = Make("job1");
-  ASSERT_TRUE(sink.lanes[0]->Write(Rows({1, 2}, 1)).ok() && sink.lanes[0]->Write(Rows({3}, 2)).ok());
+  ASSERT_TRUE(sink.lanes[0]->Write(RowsOfDay({1, 2}, 1)).ok() && sink.lanes[0]->Write(RowsOfDay({3}, 2)).ok());
   const std::string committed = sink.lanes[0]->Prepare(7).value()->Finish().value();
   ASSERT_TRUE(sink.committer->CommitOutside({"job1", "sink", 7}, committed).ok());
   ASSERT_TRUE(files().RemoveAll(io::JoinPath(folder_, "day=1")).ok());
