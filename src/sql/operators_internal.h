@@ -7,23 +7,25 @@
 
 namespace firn::sql {
 
-/// Loosest first. A left operand of the same level needs no parentheses, a right one does.
+/// Loosest first, as Calcite ranks them. A left operand of the same level needs no parentheses, a right one does, but for LIKE and SIMILAR TO.
 inline constexpr int kOr = 1;
 inline constexpr int kAnd = 2;
 inline constexpr int kNot = 3;
-inline constexpr int kComparison = 4;  // also IS, IN, BETWEEN, LIKE, OVERLAPS
-inline constexpr int kAdditive = 5;
-inline constexpr int kMultiplicative = 6;
-inline constexpr int kSign = 7;
-inline constexpr int kPostfix = 8;     // and what is tighter than all operators
+inline constexpr int kIsTest = 4;         // a = b IS NULL is (a = b) IS NULL
+inline constexpr int kComparison = 5;  // also IS DISTINCT FROM, OVERLAPS
+inline constexpr int kRange = 6;       // IN, BETWEEN, LIKE, SIMILAR TO: a = b IN (c) is a = (b IN (c))
+inline constexpr int kAdditive = 7;
+inline constexpr int kMultiplicative = 8;  // also ||
+inline constexpr int kSign = 9;
+inline constexpr int kPostfix = 10;    // and what is tighter than all operators
 
 /// 0: not a binary operator. Words in upper case.
 inline int LevelOfBinary(std::string_view op) {
   if (op == "OR") return kOr;
   if (op == "AND") return kAnd;
   if (op == "=" || op == "<>" || op == "<" || op == "<=" || op == ">" || op == ">=") return kComparison;
-  if (op == "+" || op == "-" || op == "||") return kAdditive;
-  if (op == "*" || op == "/" || op == "%") return kMultiplicative;
+  if (op == "+" || op == "-") return kAdditive;
+  if (op == "*" || op == "/" || op == "%" || op == "||") return kMultiplicative;
   return 0;
 }
 

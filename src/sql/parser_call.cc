@@ -170,7 +170,7 @@ Result<ExpressionPtr> Parser::ParseOverlay(uint32_t begin) {
 Result<ExpressionPtr> Parser::ParsePosition(uint32_t begin) {
   OpenCall();
   std::vector<ExpressionPtr> arguments;
-  FIRN_TRY(ExpressionPtr part, ParseBinary(kComparison + 1));
+  FIRN_TRY(ExpressionPtr part, ParseBinary(kRange + 1));
   arguments.push_back(std::move(part));
   FIRN_RETURN_IF_ERROR(ExpectWord("IN"));
   FIRN_RETURN_IF_ERROR(ParseValueInto(&arguments));
@@ -421,7 +421,7 @@ Result<FrameBound> Parser::ParseFrameBound() {
   if (TakeWords({"CURRENT", "ROW"})) return bound;
   const bool is_unbounded = TakeWord("UNBOUNDED");
   if (!is_unbounded) {
-    FIRN_TRY(bound.offset, ParseBinary(kComparison + 1));  // an AND belongs to BETWEEN
+    FIRN_TRY(bound.offset, ParseBinary(kRange + 1));  // an AND belongs to BETWEEN
   }
   if (TakeWord("PRECEDING")) {
     bound.kind = is_unbounded ? FrameBoundKind::kUnboundedPreceding : FrameBoundKind::kPreceding;

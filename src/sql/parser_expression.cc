@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Precedence, loosest first: OR, AND, NOT, comparisons and predicates (=, IS, IN, BETWEEN, LIKE), || + -, * / %, unary, postfix.
+// Precedence, loosest first, as Calcite has it: OR, AND, NOT, IS, comparisons (=, <, IS DISTINCT FROM), IN BETWEEN LIKE, + -, * / % ||, unary, postfix.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ Result<ExpressionPtr> Parser::ParseBinary(int min_precedence) {
   FIRN_RETURN_IF_ERROR(CheckNesting());
   const int outer_height = std::exchange(height_, 0);
   ExpressionPtr left;
-  if (AtWord("NOT") && min_precedence <= kNot) {
+  if (AtWord("NOT")) {  // also where only a tighter operator may stand: a = NOT b
     const uint32_t begin = Current().span.begin;
     Advance();
     FIRN_TRY(ExpressionPtr operand, ParseBinary(kNot));
@@ -53,13 +53,11 @@ Result<ExpressionPtr> Parser::ParseBinary(int min_precedence) {
   }
   while (true) {
     const int left_height = std::exchange(height_, 0);
-    if (min_precedence <= kComparison) {
-      const size_t before = at_;
-      FIRN_TRY(left, ParsePredicateTail(std::move(left), kComparison));
-      if (at_ != before) {
-        FIRN_RETURN_IF_ERROR(Grow(left_height));
-        continue;
-      }
+    const size_t before = at_;
+    FIRN_TRY(left, ParsePredicateTail(std::move(left), min_precedence));
+    if (at_ != before) {
+      FIRN_RETURN_IF_ERROR(Grow(left_height));
+      continue;
     }
     const int precedence = BinaryPrecedence(Current());
     if (precedence == 0 || precedence < min_precedence) {
@@ -77,50 +75,65 @@ Result<ExpressionPtr> Parser::ParseBinary(int min_precedence) {
   }
 }
 
-// IS ..., [NOT] IN, [NOT] BETWEEN, [NOT] LIKE, OVERLAPS: nothing is taken if none is there.
-Result<ExpressionPtr> Parser::ParsePredicateTail(ExpressionPtr left, int precedence) {
-  if (AtWord("IS")) return ParseIsTail(std::move(left));
-  const bool negated = AtWord("NOT") && (AtWord("IN", 1) || AtWord("BETWEEN", 1) || AtWord("LIKE", 1) || AtWord("SIMILAR", 1));
-  if (negated) Advance();
-  if (AtWord("IN")) return ParseInTail(std::move(left), negated);
-  const uint32_t begin = left->span.begin;
-  if (TakeWord("BETWEEN")) {
-    auto node = MakeNode(ExpressionKind::kBetween, {});
-    node->negated = negated;
-    node->symmetric = TakeWord("SYMMETRIC");
-    if (!node->symmetric) TakeWord("ASYMMETRIC");
-    FIRN_TRY(ExpressionPtr low, ParseBinary(precedence + 1));
-    FIRN_RETURN_IF_ERROR(ExpectWord("AND"));
-    FIRN_TRY(ExpressionPtr high, ParseBinary(precedence + 1));
-    node->arguments.push_back(std::move(left));
-    node->arguments.push_back(std::move(low));
-    node->arguments.push_back(std::move(high));
-    node->span = SpanFrom(begin);
-    return node;
+// IS ..., [NOT] IN, [NOT] BETWEEN, [NOT] LIKE, OVERLAPS: nothing is taken if none is there, or if it binds less tightly than `min_precedence`.
+Result<ExpressionPtr> Parser::ParsePredicateTail(ExpressionPtr left, int min_precedence) {
+  if (AtWord("IS")) {
+    const size_t ahead = AtWord("NOT", 1) ? 2 : 1;
+    const bool compares = AtWord("DISTINCT", ahead) && AtWord("FROM", ahead + 1);
+    return min_precedence <= (compares ? kComparison : kIsTest) ? ParseIsTail(std::move(left)) : std::move(left);
   }
-  if (AtWord("LIKE") || AtWords({"SIMILAR", "TO"})) {
-    auto node = MakeNode(ExpressionKind::kLike, {});
-    node->negated = negated;
-    node->text = TakeWord("LIKE") ? "LIKE" : "SIMILAR TO";
-    if (node->text != "LIKE") TakeWords({"SIMILAR", "TO"});
-    FIRN_TRY(ExpressionPtr pattern, ParseBinary(precedence + 1));
-    node->arguments.push_back(std::move(left));
-    node->arguments.push_back(std::move(pattern));
-    if (TakeWord("ESCAPE")) {
-      FIRN_TRY(ExpressionPtr escape, ParseBinary(precedence + 1));
-      node->arguments.push_back(std::move(escape));
-    }
-    node->span = SpanFrom(begin);
-    return node;
-  }
-  if (TakeWord("OVERLAPS")) {
-    FIRN_TRY(ExpressionPtr right, ParseBinary(precedence + 1));
+  if (AtWord("OVERLAPS") && min_precedence <= kComparison) {
+    const uint32_t begin = left->span.begin;
+    Advance();
+    FIRN_TRY(ExpressionPtr right, ParseBinary(kComparison + 1));
     std::vector<ExpressionPtr> sides;
     sides.push_back(std::move(left));
     sides.push_back(std::move(right));
     return MakeCall("OVERLAPS", begin, std::move(sides));
   }
+  if (min_precedence > kRange) return left;
+  const bool negated = AtWord("NOT") && (AtWord("IN", 1) || AtWord("BETWEEN", 1) || AtWord("LIKE", 1) || AtWord("SIMILAR", 1));
+  if (negated) Advance();
+  if (AtWord("IN")) return ParseInTail(std::move(left), negated);
+  if (AtWord("BETWEEN")) return ParseBetweenTail(std::move(left), negated);
+  if (AtWord("LIKE") || AtWords({"SIMILAR", "TO"})) return ParseLikeTail(std::move(left), negated);
   return left;
+}
+
+// The lower bound goes up to AND, the upper one up to what binds less tightly.
+Result<ExpressionPtr> Parser::ParseBetweenTail(ExpressionPtr left, bool negated) {
+  const uint32_t begin = left->span.begin;
+  Advance();
+  auto node = MakeNode(ExpressionKind::kBetween, {});
+  node->negated = negated;
+  node->symmetric = TakeWord("SYMMETRIC");
+  if (!node->symmetric) TakeWord("ASYMMETRIC");
+  FIRN_TRY(ExpressionPtr low, ParseBinary(kNot));
+  FIRN_RETURN_IF_ERROR(ExpectWord("AND"));
+  FIRN_TRY(ExpressionPtr high, ParseBinary(kRange + 1));
+  node->arguments.push_back(std::move(left));
+  node->arguments.push_back(std::move(low));
+  node->arguments.push_back(std::move(high));
+  node->span = SpanFrom(begin);
+  return node;
+}
+
+// Binds to the right: a LIKE b LIKE c ESCAPE d is a LIKE (b LIKE c ESCAPE d).
+Result<ExpressionPtr> Parser::ParseLikeTail(ExpressionPtr left, bool negated) {
+  const uint32_t begin = left->span.begin;
+  auto node = MakeNode(ExpressionKind::kLike, {});
+  node->negated = negated;
+  node->text = TakeWord("LIKE") ? "LIKE" : "SIMILAR TO";
+  if (node->text != "LIKE") TakeWords({"SIMILAR", "TO"});
+  FIRN_TRY(ExpressionPtr pattern, ParseBinary(kRange));
+  node->arguments.push_back(std::move(left));
+  node->arguments.push_back(std::move(pattern));
+  if (TakeWord("ESCAPE")) {
+    FIRN_TRY(ExpressionPtr escape, ParseBinary(kRange + 1));
+    node->arguments.push_back(std::move(escape));
+  }
+  node->span = SpanFrom(begin);
+  return node;
 }
 
 Result<ExpressionPtr> Parser::ParseIsTail(ExpressionPtr left) {

@@ -78,7 +78,9 @@ class Parser {
   Result<ExpressionPtr> ParseUnary();
   Result<ExpressionPtr> ParsePostfix();
   Result<ExpressionPtr> ParsePrimary();
-  Result<ExpressionPtr> ParsePredicateTail(ExpressionPtr left, int precedence);
+  Result<ExpressionPtr> ParsePredicateTail(ExpressionPtr left, int min_precedence);
+  Result<ExpressionPtr> ParseBetweenTail(ExpressionPtr left, bool negated);
+  Result<ExpressionPtr> ParseLikeTail(ExpressionPtr left, bool negated);
   Result<ExpressionPtr> ParseIsTail(ExpressionPtr left);
   Result<ExpressionPtr> ParseInTail(ExpressionPtr left, bool negated);
   Result<ExpressionPtr> ParseParenthesized();

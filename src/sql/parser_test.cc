@@ -6,6 +6,7 @@
 
 #include "base/error_render.h"
 #include "sql/corpus_test.h"
+#include "sql/unparser.h"
 
 namespace firn::sql {
 namespace {
@@ -91,6 +92,35 @@ TEST(Parser, PrecedenceAndForms) {
   const Query& query = *std::get<QueryStatement>(set->body).query;
   EXPECT_EQ(query.set_operator, SetOperator::kUnion);
   EXPECT_EQ(query.right->set_operator, SetOperator::kIntersect);
+}
+
+// What Flink makes of them: test/flink/exprs/07_precedence.tsv.
+TEST(Parser, OperatorsBindAsInCalcite) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a = b IS NULL", "(a = b) IS NULL"},
+      {"NOT a = b IS NULL", "NOT ((a = b) IS NULL)"},
+      {"a IS NULL = b", "(a IS NULL) = b"},
+      {"a = b IN (c)", "a = (b IN (c))"},
+      {"a IN (b) = c", "(a IN (b)) = c"},
+      {"a < b = c <> d", "((a < b) = c) <> d"},
+      {"a = b LIKE c = d", "(a = (b LIKE c)) = d"},
+      {"a LIKE b IN (c)", "a LIKE (b IN (c))"},
+      {"a LIKE b LIKE c ESCAPE d", "a LIKE (b LIKE c ESCAPE d)"},
+      {"a = b BETWEEN c AND d = e", "(a = (b BETWEEN c AND d)) = e"},
+      {"a BETWEEN b = c AND d", "a BETWEEN (b = c) AND d"},
+      {"a BETWEEN b AND c BETWEEN d AND e", "(a BETWEEN b AND c) BETWEEN d AND e"},
+      {"a IS DISTINCT FROM b = c", "(a IS DISTINCT FROM b) = c"},
+      {"a = NOT b AND c", "(a = (NOT b)) AND c"},
+      {"a || b * c || d", "((a || b) * c) || d"},
+      {"(a, b) OVERLAPS (c, d) = e", "((a, b) OVERLAPS (c, d)) = e"},
+      {"a IN (b) IN (c)", "(a IN (b)) IN (c)"},
+  };
+  for (const auto& [text, same] : cases) {
+    auto parsed = ParseExpression(text);
+    auto wanted = ParseExpression(same);
+    ASSERT_TRUE(parsed.ok() && wanted.ok()) << text;
+    EXPECT_EQ(Unparse(**parsed), Unparse(**wanted)) << text;
+  }
 }
 
 TEST(Parser, ACommaBindsLooserThanJoin) {

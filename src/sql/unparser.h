@@ -14,6 +14,8 @@ struct UnparseOptions {
   /// What to write for the name of a table in FROM, in TABLE t and as a window's argument. Not asked for names that a WITH around them has defined.
   /// Empty: as it was written.
   std::function<std::string(const ObjectName&)> table_name = {};
+  /// What to write for a * of a select list; empty: as it was written.
+  std::function<std::string(const Expression&)> star = {};
 };
 
 std::string Unparse(const Statement& statement, const UnparseOptions& options = {});

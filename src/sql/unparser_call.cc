@@ -75,7 +75,7 @@ bool Unparser::WriteSpecialCall(const Expression& call) {
     Text(name);
     WriteArguments(call);
   } else if (name == "POSITION" && count == 2) {
-    write(0, "POSITION(", kComparison + 1);
+    write(0, "POSITION(", kRange + 1);
     write(1, " IN ");
     Text(")");
   } else if ((name == "TIMESTAMPADD" || name == "TIMESTAMPDIFF") && count > 0 && IsText(arguments[0])) {
@@ -203,7 +203,7 @@ void Unparser::WriteFrameBound(const FrameBound& bound) {
     case FrameBoundKind::kPreceding:
     case FrameBoundKind::kFollowing: break;
   }
-  Write(*bound.offset, kComparison + 1);
+  Write(*bound.offset, kRange + 1);
   Text(bound.kind == FrameBoundKind::kPreceding ? " PRECEDING" : " FOLLOWING");
 }
 

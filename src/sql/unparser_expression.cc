@@ -13,15 +13,18 @@ int LevelOf(const Expression& expression) {
   switch (expression.kind) {
     case ExpressionKind::kBinary: return LevelOfBinary(expression.text);
     case ExpressionKind::kUnary: return expression.text == "NOT" ? kNot : kSign;
-    case ExpressionKind::kIs:
-    case ExpressionKind::kIsDistinctFrom:
+    case ExpressionKind::kIs: return kIsTest;
+    case ExpressionKind::kIsDistinctFrom: return kComparison;
     case ExpressionKind::kBetween:
     case ExpressionKind::kLike:
-    case ExpressionKind::kIn: return kComparison;
+    case ExpressionKind::kIn: return kRange;
     case ExpressionKind::kCall: return expression.text == "OVERLAPS" ? kComparison : kPostfix;
     default: return kPostfix;
   }
 }
+
+// Of a left operand: LIKE binds to the right, and would take in what follows it.
+int LeftLevelOf(int level, const Expression& operand) { return level == kRange && operand.kind == ExpressionKind::kLike ? level + 1 : level; }
 
 std::string_view UnitText(IntervalUnit unit) {
   static constexpr std::string_view kTexts[] = {"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND"};
@@ -97,7 +100,7 @@ void Unparser::WriteOperator(const Expression& expression) {
     if (is_doubled) Text(" ");  // -- would begin a comment
     return Write(*arguments[0], level);
   }
-  Write(*arguments[0], level);
+  Write(*arguments[0], LeftLevelOf(level, *arguments[0]));
   switch (expression.kind) {
     case ExpressionKind::kBinary: Text(fmt::format(" {} ", expression.text)); break;
     case ExpressionKind::kIs: return Text(fmt::format(" IS{} {}", negation, expression.text));
@@ -156,7 +159,7 @@ void Unparser::WriteCase(const Expression& expression) {
 }
 
 void Unparser::WriteIn(const Expression& expression) {
-  Write(*expression.arguments[0], kComparison);
+  Write(*expression.arguments[0], LeftLevelOf(kRange, *expression.arguments[0]));
   Text(expression.negated ? " NOT IN " : " IN ");
   if (expression.query) return WriteNested(*expression.query);
   Text("(");

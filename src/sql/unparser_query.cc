@@ -85,6 +85,8 @@ void Unparser::WriteSelect(const Select& select) {
   WriteHints(select.hints);
   Text(select.is_distinct ? " DISTINCT " : " ");
   List(select.items, [&](const SelectItem& item) {
+    const std::string expanded = item.expression->kind == ExpressionKind::kStar && options_.star ? options_.star(*item.expression) : "";
+    if (!expanded.empty()) return Text(expanded);
     Write(*item.expression);
     if (!item.alias) return;
     Text(" AS ");
