@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // + - * / % over numbers, dates, times and intervals. Integers wrap, as in Java; a DECIMAL or TIMESTAMP that overflows is NULL.
 #include <arrow/util/decimal.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
@@ -135,6 +136,15 @@ std::optional<int64_t> AddMillisToTimestamp(int64_t value, int64_t millis, int64
   return sum;
 }
 
+// Of microseconds: NULL, some 290,000 years away. Of nanoseconds: an error, since such years are in use.
+Result<std::optional<int64_t>> BeyondTimestamps(int64_t value, const DataType& type) {
+  if (type.precision() <= 6) return std::optional<int64_t>();
+  std::string text;
+  types::AppendTimestamp(&text, value, type.precision());
+  return Error(ErrorCode::kEvaluationError, fmt::format("{} and the interval make no {}: nanoseconds are counted from 1677-09-21 to 2262-04-11", text, type.WithNullable(true).ToString()))
+      .Hint("CAST(... AS TIMESTAMP(6)) takes the years 1 to 9999");
+}
+
 // Local time moves by civil days, so that INTERVAL '1' DAY crosses a change to summer time as people expect.
 Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
   const DataType& type = input.result_type;
@@ -145,15 +155,17 @@ Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
     if (zone->is_utc() || type.precision() > 6) zone = nullptr;
   }
   if (input.argument_types[1].kind() == TypeKind::kIntervalYearMonth) {
-    return Map<int64_t, int64_t, int32_t>(input, [=](int64_t value, int32_t months) {
+    return Map<int64_t, int64_t, int32_t>(input, [=, &type](int64_t value, int32_t months) -> Result<std::optional<int64_t>> {
       const auto sum = AddMonthsToTimestamp(zone == nullptr ? value : zone->ToLocal(value), int64_t{sign} * months, units);
-      return zone == nullptr || !sum ? sum : zone->ToInstant(*sum);
+      if (!sum) return BeyondTimestamps(value, type);
+      return zone == nullptr ? sum : zone->ToInstant(*sum);
     });
   }
-  return Map<int64_t, int64_t, int64_t>(input, [=](int64_t value, int64_t millis) {
+  return Map<int64_t, int64_t, int64_t>(input, [=, &type](int64_t value, int64_t millis) -> Result<std::optional<int64_t>> {
     const bool is_local = zone != nullptr && millis % types::kMillisPerDay == 0;
     const auto sum = AddMillisToTimestamp(is_local ? zone->ToLocal(value) : value, WrapMultiply<int64_t>(sign, millis), units);
-    return !is_local || !sum ? sum : zone->ToInstant(*sum);
+    if (!sum) return BeyondTimestamps(value, type);
+    return is_local ? zone->ToInstant(*sum) : sum;
   });
 }
 
@@ -279,6 +291,7 @@ std::vector<ScalarFunction> ArithmeticFunctions() {
       {{"UNARY -"}, "arithmetic", "-number", "The opposite.", {{"- 5", "-5"}}, BindNegate, Negate},
       {{"UNARY +"}, "arithmetic", "+number", "The number itself.", {{"+5", "5"}}, BindNegate, [](const KernelInput& input) -> Result<Column> { return input.arguments[0]; }},
   };
+  functions[0].can_fail = functions[1].can_fail = true;  // of nanoseconds: see Program
   functions[3].can_fail = functions[4].can_fail = true;
   return functions;
 }

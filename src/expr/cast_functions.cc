@@ -234,6 +234,14 @@ std::optional<int64_t> MakeTimestamp(int64_t seconds, int64_t nanos, const DataT
   return seconds * 1'000'000'000 + nanos;
 }
 
+// A moment that a 64-bit count of nanoseconds does not reach.
+template <bool kTry>
+Result<std::optional<int64_t>> BeyondNanoseconds(std::string_view moment, const DataType& target) {
+  if constexpr (kTry) return std::optional<int64_t>();
+  return Error(ErrorCode::kEvaluationError, fmt::format("{} is no {}: nanoseconds are counted from 1677-09-21 to 2262-04-11", moment, target.WithNullable(true).ToString()))
+      .Hint("TIMESTAMP(6) takes the years 1 to 9999; TRY_CAST gives NULL instead");
+}
+
 struct Moment {
   int64_t seconds;
   int64_t nanos;
@@ -262,18 +270,30 @@ Result<Column> ToTimestamp(const KernelInput& input) {
   if (from.IsCharacter()) {
     return Map<int64_t, std::string_view>(input, [&](std::string_view text) -> Result<std::optional<int64_t>> {
       const auto parsed = types::ParseTimestamp(text);
-      auto value = parsed ? make(parsed->seconds, parsed->nanos) : std::nullopt;
-      if (!value) return Failed<kTry, int64_t>(text, target);
-      return value;
+      if (!parsed) return Failed<kTry, int64_t>(text, target);
+      const auto value = make(parsed->seconds, parsed->nanos);
+      return value ? Result<std::optional<int64_t>>(value) : BeyondNanoseconds<kTry>(fmt::format("'{}'", text), target);
     });
   }
-  if (from.kind() == TypeKind::kDate) return Map<int64_t, int32_t>(input, [&](int32_t days) { return make(days * int64_t{86'400}, 0); });
+  if (from.kind() == TypeKind::kDate) {
+    return Map<int64_t, int32_t>(input, [&](int32_t days) -> Result<std::optional<int64_t>> {
+      const auto value = make(days * int64_t{86'400}, 0);
+      if (value) return value;
+      std::string text;
+      types::AppendDate(&text, days);
+      return BeyondNanoseconds<kTry>(text, target);
+    });
+  }
   if (from.kind() == TypeKind::kTime) {  // on the first day
     return Map<int64_t, int32_t>(input, [&](int32_t millis) { return make(millis / 1000, millis % 1000 * int64_t{1'000'000}); });
   }
-  return Map<int64_t, int64_t>(input, [&](int64_t value) {
+  return Map<int64_t, int64_t>(input, [&](int64_t value) -> Result<std::optional<int64_t>> {
     const Moment moment = SplitTimestamp(value, from);
-    return make(moment.seconds, moment.nanos);
+    const auto made = make(moment.seconds, moment.nanos);
+    if (made) return made;
+    std::string text;
+    types::AppendTimestamp(&text, value, from.precision());
+    return BeyondNanoseconds<kTry>(text, target);
   });
 }
 

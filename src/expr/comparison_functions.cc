@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arrow/compare.h>
+#include <arrow/util/decimal.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "expr/function_groups_internal.h"
@@ -54,11 +56,34 @@ Result<Column> CompareUnlike(const KernelInput& input) {
   return Map<bool, bool, std::string_view>(input, [](bool, std::string_view) { return kAnswer; });
 }
 
-// Both sides have one type, but for MixesTextAndBoolean.
+/// What no type holds both of: a timestamp of nanoseconds beside one of microseconds, whose range is larger, and decimals that together have more than 38 digits.
+/// They are compared as they are.
+bool HaveNoCommonForm(const DataType& left, const DataType& right) {
+  if (left.IsTimestamp() && left.kind() == right.kind()) return (left.precision() > 6) != (right.precision() > 6);
+  if (left.kind() != TypeKind::kDecimal || right.kind() != TypeKind::kDecimal) return false;
+  return std::max(left.precision() - left.scale(), right.precision() - right.scale()) + std::max(left.scale(), right.scale()) > types::kMaxDecimalPrecision;
+}
+
+template <typename Compare>
+Result<Column> CompareMixed(const KernelInput& input) {
+  const DataType& left = input.argument_types[0];
+  const DataType& right = input.argument_types[1];
+  if (left.IsTimestamp()) {
+    const __int128 left_units = left.precision() > 6 ? 1 : 1000, right_units = right.precision() > 6 ? 1 : 1000;  // nanoseconds
+    return Map<bool, int64_t, int64_t>(input, [=](int64_t l, int64_t r) { return Compare()(l * left_units, r * right_units); });
+  }
+  const int scale = std::max(left.scale(), right.scale());  // 76 digits at most, which 256 bits hold
+  return Map<bool, arrow::Decimal128, arrow::Decimal128>(input, [=](const arrow::Decimal128& l, const arrow::Decimal128& r) {
+    return Compare()(arrow::Decimal256(l).IncreaseScaleBy(scale - left.scale()), arrow::Decimal256(r).IncreaseScaleBy(scale - right.scale()));
+  });
+}
+
+// Both sides have one type, but for MixesTextAndBoolean and HaveNoCommonForm.
 template <typename Compare>
 Result<Column> CompareColumns(const KernelInput& input) {
   const Compare compare;
   const DataType& type = input.argument_types[0];
+  if (HaveNoCommonForm(type, input.argument_types[1])) return CompareMixed<Compare>(input);
   if (type.IsCharacter() != input.argument_types[1].IsCharacter()) return CompareUnlike<Compare>(input);
   switch (type.kind()) {
     case TypeKind::kNull: return NullColumn(input.result_type);
@@ -122,6 +147,10 @@ Result<Signature> BindComparison(const CallSite& call) {
   if (is_equality && MixesTextAndBoolean(call.types)) {
     return Signature{{call.types[0].WithNullable(true), call.types[1].WithNullable(true)}, Strict(DataType::Boolean(), call)};
   }
+  const auto exact = [](const DataType& type) { return type.IsInteger() ? AsDecimal(type) : type; };
+  const bool has_decimal = call.types[0].kind() == TypeKind::kDecimal || call.types[1].kind() == TypeKind::kDecimal;
+  const DataType as_left = has_decimal ? exact(call.types[0]) : call.types[0], as_right = has_decimal ? exact(call.types[1]) : call.types[1];
+  if (HaveNoCommonForm(as_left, as_right)) return Signature{{as_left.WithNullable(true), as_right.WithNullable(true)}, Strict(DataType::Boolean(), call)};
   FIRN_TRY(DataType common, ComparisonType(call));
   if (common.IsNested() && !is_equality) return ArgumentError(call, "values that have an order");
   const DataType left = common.WithNullable(true);

@@ -72,7 +72,7 @@ class ProgramImpl final : public Program {
       }
     }
     Node node{expression, {}, expression->function != nullptr && expression->function->can_fail};
-    if (node.can_fail && expression->function->names[0] == "CAST") node.can_fail = CastCanFail(*expression);
+    if (node.can_fail) node.can_fail = CanFail(*expression);
     for (const ExpressionPtr& argument : expression->arguments) {
       node.arguments.push_back(AddNode(argument));
       node.can_fail |= nodes_[static_cast<size_t>(node.arguments.back())].can_fail;
@@ -83,8 +83,16 @@ class ProgramImpl final : public Program {
     return index;
   }
 
+  // What a function that may fail cannot do over these types.
+  static bool CanFail(const Expression& call) {
+    const std::string_view name = call.function->names[0];
+    if (name == "+" || name == "-") return call.type.IsTimestamp() && call.type.precision() > 6;
+    return name != "CAST" || CastCanFail(call);
+  }
+
   static bool CastCanFail(const Expression& cast) {
     const types::DataType& from = cast.arguments[0]->type;
+    if (cast.type.IsTimestamp() && cast.type.precision() > 6) return !from.IsTimestamp() || from.precision() <= 6;  // the years of nanoseconds are few
     return !(from.IsNumeric() || from.kind() == types::TypeKind::kBoolean || from.IsTimestamp() || from.kind() == types::TypeKind::kDate);
   }
 

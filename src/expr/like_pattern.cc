@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "expr/utf8_internal.h"
 
 namespace firn::expr {
@@ -104,36 +105,101 @@ bool LikePattern::Matches(std::string_view text) const {
   return count >= length && MatchAt(last, text, at + ByteOf(rest, count - length)) == text.size();
 }
 
+namespace {
+
+constexpr std::string_view kSimilarSpecials = "[]()|^-+*_%?{}";
+constexpr std::string_view kJavaSpecials = "[]()|^-+*?{}$\\.";
+constexpr std::pair<std::string_view, std::string_view> kSimilarClasses[] = {
+    {"[:alpha:]", "\\p{Alpha}"}, {"[:upper:]", "\\p{Upper}"}, {"[:lower:]", "\\p{Lower}"}, {"[:digit:]", "\\d"}, {"[:space:]", " "}, {"[:whitespace:]", "\\s"}, {"[:alnum:]", "\\p{Alnum}"},
+};
+
+/// A pattern of SIMILAR TO, taken from left to right into Java's words.
+class SimilarTranslator {
+ public:
+  SimilarTranslator(std::string_view pattern, std::string_view escape) : pattern_(pattern), rest_(pattern), escape_(escape) {}
+
+  Result<std::string> Translate() {
+    while (!rest_.empty()) {
+      const std::string_view c = Take();
+      if (!escape_.empty() && c == escape_) {
+        FIRN_RETURN_IF_ERROR(TakeEscaped());
+      } else if (c == "[") {
+        FIRN_RETURN_IF_ERROR(TakeClass());
+      } else if (c == "]") {
+        return NoPattern();
+      } else if (c == "%") {
+        regexp_ += "[\\s\\S]*";
+      } else if (c == "_") {
+        regexp_ += '.';
+      } else {
+        if (c == "$" || c == "\\") regexp_ += '\\';  // these two mean nothing here, the others what they mean to Java
+        regexp_ += c;
+      }
+    }
+    return std::move(regexp_);
+  }
+
+ private:
+  Error NoPattern() const {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", pattern_)).Hint("in [ ] stand characters, ranges and [:alpha:]; a special one is escaped by the character that ESCAPE names");
+  }
+  std::string_view Take() {
+    const std::string_view c = CodePoints(rest_.substr(0, 4), 0, 1);
+    rest_.remove_prefix(c.size());
+    return c;
+  }
+  static bool IsOneOf(std::string_view c, std::string_view set) { return c.size() == 1 && set.find(c[0]) != std::string_view::npos; }
+
+  Status TakeEscaped() {
+    const std::string_view c = rest_.empty() ? "" : Take();
+    if (!IsOneOf(c, kSimilarSpecials) && c != escape_) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern with the escape character '{}'", pattern_, escape_))
+          .Hint(fmt::format("the escape character is one character; only one of {} and itself may follow it", kSimilarSpecials));
+    }
+    if (IsOneOf(c, kJavaSpecials)) regexp_ += '\\';
+    regexp_ += c;
+    return Ok();
+  }
+
+  // Behind "[", to "]".
+  Status TakeClass() {
+    regexp_ += '[';
+    while (!rest_.empty()) {
+      if (TakeNamedClass()) continue;
+      const std::string_view c = Take();
+      if (!escape_.empty() && c == escape_) {
+        FIRN_RETURN_IF_ERROR(TakeEscaped());
+        continue;
+      }
+      if (c != "]" && c != "-" && c != "^" && IsOneOf(c, kSimilarSpecials)) return NoPattern();
+      regexp_ += c;
+      if (c == "]") return Ok();
+    }
+    return NoPattern();
+  }
+
+  bool TakeNamedClass() {
+    for (const auto& [name, java] : kSimilarClasses) {
+      const std::string_view given = rest_.substr(0, name.size());
+      if (given != name && given != base::AsciiUpper(name)) continue;
+      regexp_ += java;
+      rest_.remove_prefix(name.size());
+      return true;
+    }
+    return false;
+  }
+
+  const std::string_view pattern_;
+  std::string_view rest_;
+  const std::string_view escape_;
+  std::string regexp_;
+};
+
+}  // namespace
+
 Result<std::string> SimilarToRegexp(std::string_view pattern, std::string_view escape) {
   FIRN_RETURN_IF_ERROR(CheckEscape(pattern, escape));
-  std::string regexp = "(?s)";
-  bool in_brackets = false;
-  for (size_t at = 0; at < pattern.size();) {
-    std::string_view c = CodePoints(pattern.substr(at, 4), 0, 1);
-    at += c.size();
-    if (!escape.empty() && c == escape) {
-      c = CodePoints(pattern.substr(at, 4), 0, 1);
-      at += c.size();
-      if (c.empty()) return BadEscape(pattern, escape);
-      if (c.size() == 1 && std::string_view("\\.^$|?*+()[]{}%_-").find(c[0]) != std::string_view::npos && c != "%" && c != "_") regexp += '\\';
-      regexp.append(c);
-    } else if (in_brackets) {
-      in_brackets = c != "]";
-      if (c == "\\") regexp += '\\';
-      regexp.append(c);
-    } else if (c == "%") {
-      regexp += ".*";
-    } else if (c == "_") {
-      regexp += '.';
-    } else if (c == "." || c == "^" || c == "$" || c == "\\") {
-      regexp += '\\';
-      regexp.append(c);
-    } else {
-      in_brackets = c == "[";
-      regexp.append(c);
-    }
-  }
-  return regexp;
+  return SimilarTranslator(pattern, escape).Translate();
 }
 
 }  // namespace firn::expr

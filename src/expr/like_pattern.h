@@ -31,7 +31,7 @@ class LikePattern {
   std::vector<Segment> segments_;  // what stands between the %s; one: no % at all
 };
 
-/// The RE2 pattern, to be matched against the whole text.
+/// In Java's words, to be matched against the whole text. As in Flink a point is any character but a line end, as _ is.
 Result<std::string> SimilarToRegexp(std::string_view pattern, std::string_view escape);
 
 }  // namespace firn::expr

@@ -193,7 +193,7 @@ Result<Signature> BindValueList(const CallSite& call) {
   FIRN_TRY(std::vector<DataType> types, CheckArguments(call, {Want::kAny}, 1, "one value"));
   if (types[0].kind() == TypeKind::kNull) return ArgumentError(call, "a value of a type");
   types[0] = types[0].WithTimeAttribute(types::TimeAttribute::kNone);
-  return Signature{types, DataType::Array(types[0].WithNullable(true))};
+  return Signature{types, DataType::Array(types[0])};
 }
 
 }  // namespace

@@ -21,8 +21,6 @@ namespace {
 
 using types::DataType;
 
-re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
-
 // Compiles the pattern of a row, unless it is the last row's. `compile` gives a Result.
 template <typename Pattern, typename Compile>
 class LastPattern {
@@ -48,37 +46,10 @@ LastPattern<Pattern, Compile> MakeLastPattern(Compile compile) {
 }
 
 // Null: the text is no regular expression.
-using Regexp = std::unique_ptr<RE2>;
+using Regexp = std::unique_ptr<JavaRegexp>;
 
-// What Java does not take either: Flink gives NULL for it.
-bool IsNoPattern(RE2::ErrorCode code) {
-  switch (code) {
-    case RE2::ErrorMissingParen:
-    case RE2::ErrorUnexpectedParen:
-    case RE2::ErrorMissingBracket:
-    case RE2::ErrorTrailingBackslash:
-    case RE2::ErrorRepeatArgument:
-    case RE2::ErrorBadCharRange:
-    case RE2::ErrorBadUTF8: return true;
-    default: return false;
-  }
-}
-
-// `written`: as the user has it.
-Result<Regexp> Compile(std::string_view text, std::string_view written) {
-  RE2::Options options(RE2::Quiet);
-  options.set_max_mem(8 << 20);
-  auto regexp = std::make_unique<RE2>(Piece(text), options);
-  if (regexp->ok()) return Regexp(std::move(regexp));
-  if (IsNoPattern(regexp->error_code())) return Regexp();
-  return Error(ErrorCode::kNotSupported, fmt::format("the regular expression '{}' is not supported: {}", base::Excerpt(written), base::Excerpt(regexp->error())))
-      .Hint("write it without look-around, back-references and possessive quantifiers");
-}
 auto RegexpCache() {
-  return MakeLastPattern<Regexp>([](std::string_view text) -> Result<Regexp> {
-    FIRN_TRY(const std::string translated, RegexpOfJava(text));
-    return Compile(translated, text);
-  });
+  return MakeLastPattern<Regexp>([](std::string_view text) { return JavaRegexp::Compile(text, text); });
 }
 
 // --- LIKE, SIMILAR TO ---
@@ -111,7 +82,7 @@ Result<Column> SimilarTo(const KernelInput& input) {
   std::string escape;
   auto patterns = MakeLastPattern<Regexp>([&](std::string_view text) -> Result<Regexp> {
     FIRN_TRY(std::string translated, SimilarToRegexp(text.substr(0, text.size() - escape.size()), escape));
-    FIRN_TRY(Regexp regexp, Compile(translated, text));
+    FIRN_TRY(Regexp regexp, JavaRegexp::Compile(translated, text));
     if (regexp == nullptr) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", text));
     return regexp;
   });
@@ -120,7 +91,7 @@ Result<Column> SimilarTo(const KernelInput& input) {
     escape = given;
     keyed.assign(pattern).append(given);
     FIRN_TRY(const Regexp* regexp, patterns.Get(keyed));
-    return RE2::FullMatch(Piece(text), **regexp);
+    return (*regexp)->MatchesWhole(text);
   };
   if (input.arguments.size() == 2) {
     return Map<bool, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) { return match(text, pattern, ""); });
@@ -135,16 +106,16 @@ Result<Column> Matches(const KernelInput& input) {
   return Map<bool, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<bool> {
     if (pattern.empty()) return false;
     FIRN_TRY(const Regexp* regexp, patterns.Get(pattern));
-    return *regexp != nullptr && RE2::PartialMatch(Piece(text), **regexp);
+    return *regexp != nullptr && (*regexp)->Match(text, 0, RE2::UNANCHORED, {});
   });
 }
 
 // Group `index` of the first match; nothing without one.
 Result<std::optional<std::string>> Extracted(const Regexp& regexp, std::string_view text, int64_t index) {
   std::optional<std::string> result;
-  if (regexp == nullptr || index < 0 || index > regexp->NumberOfCapturingGroups()) return result;
+  if (regexp == nullptr || index < 0 || index > regexp->group_count()) return result;
   std::vector<re2::StringPiece> groups(static_cast<size_t>(index) + 1);
-  if (!regexp->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) return result;
+  if (!regexp->Match(text, 0, RE2::UNANCHORED, groups)) return result;
   if (groups.back().data() != nullptr) result.emplace(groups.back().data(), groups.back().size());
   return result;
 }
@@ -163,9 +134,9 @@ Result<Column> RegexpExtract(const KernelInput& input) {
 
 // Calls `visit` with each match's start and length in bytes, the leftmost first, none overlapping; stops when it gives false.
 template <typename Visit>
-void ForEachMatch(const RE2& regexp, std::string_view text, const Visit& visit) {
+void ForEachMatch(JavaRegexp& regexp, std::string_view text, const Visit& visit) {
   re2::StringPiece match;
-  for (size_t at = 0; at <= text.size() && regexp.Match(Piece(text), at, text.size(), RE2::UNANCHORED, &match, 1);) {
+  for (size_t at = 0; at <= text.size() && regexp.Match(text, at, RE2::UNANCHORED, {&match, 1});) {
     const auto begin = static_cast<size_t>(match.data() - text.data());
     if (!visit(begin, match.size())) return;
     at = begin + match.size();
@@ -246,19 +217,19 @@ Result<Column> ExtractAll(const KernelInput& input) {
       is_null |= !indices.IsValid(row);
       if (!is_null) index = indices[row];
     }
-    const RE2* regexp = nullptr;
+    JavaRegexp* regexp = nullptr;
     if (!is_null) {
       FIRN_TRY(const Regexp* compiled, patterns.Get(regexps[row]));
       regexp = compiled->get();
     }
-    if (regexp == nullptr || index < 0 || index > regexp->NumberOfCapturingGroups()) {
+    if (regexp == nullptr || index < 0 || index > regexp->group_count()) {
       lists.EndNull();
       continue;
     }
     const std::string_view text = texts[row];
     std::vector<re2::StringPiece> groups(static_cast<size_t>(index) + 1);
     ForEachMatch(*regexp, text, [&](size_t begin, size_t) {
-      regexp->Match(Piece(text), begin, text.size(), RE2::ANCHOR_START, groups.data(), static_cast<int>(groups.size()));
+      regexp->Match(text, begin, RE2::ANCHOR_START, groups);
       const re2::StringPiece& group = groups.back();
       lists.Add(values.count());
       group.data() == nullptr ? values.AppendNull() : values.Append({group.data(), group.size()});

@@ -251,7 +251,7 @@ bool TimePattern::ParseField(size_t index, std::string_view* rest, Parsed* parse
       parsed->is_afternoon = rest->starts_with("PM") ? 1 : rest->starts_with("AM") ? 0 : -1;
       rest->remove_prefix(std::min<size_t>(2, rest->size()));
       return parsed->is_afternoon >= 0;
-    case 'H': return take(&parsed->hour, 2) && parsed->hour < 24;
+    case 'H': return take(&parsed->hour, 2) && parsed->hour <= 24;  // see ParseText
     case 'k': {
       const bool is_hour = take(&parsed->hour, 2) && parsed->hour >= 1 && parsed->hour <= 24;
       parsed->hour %= 24;
@@ -279,22 +279,60 @@ bool TimePattern::ParseField(size_t index, std::string_view* rest, Parsed* parse
   }
 }
 
-std::optional<int64_t> TimePattern::ParseText(std::string_view text, bool lenient) const {
+// A field as SimpleDateFormat reads it.
+bool TimePattern::RollField(size_t index, std::string_view* rest, Parsed* parsed) const {
+  const Field& field = fields_[index];
+  const bool is_number = IsNumeric(field.letter, field.count) && field.letter != 'n';
+  if (!is_number) return ParseField(index, rest, parsed);
+  while (rest->starts_with(' ') || rest->starts_with('\t')) rest->remove_prefix(1);
+  const bool is_followed_by_digits = index + 1 < fields_.size() && IsNumeric(fields_[index + 1].letter, fields_[index + 1].count);
+  const bool is_negative = !is_followed_by_digits && rest->starts_with('-');
+  if (is_negative) rest->remove_prefix(1);
+  const size_t before = rest->size();
+  auto value = TakeNumber(rest, 1, is_followed_by_digits ? field.count : 9);
+  if (!value) return false;
+  if (field.count == 2 && field.letter == 'y' && before - rest->size() == 2) *value += 2000;
+  if (is_negative) value = -*value;
+  switch (field.letter) {
+    case 'y': case 'u': parsed->year = *value; break;
+    case 'M': case 'L': parsed->month = *value; break;
+    case 'd': parsed->day = *value; break;
+    case 'D': parsed->day_of_year = *value; break;
+    case 'H': case 'k': parsed->hour = field.letter == 'k' && *value == 24 ? 0 : *value; break;
+    case 'K': case 'h': parsed->half_hour = field.letter == 'h' && *value == 12 ? 0 : *value; break;
+    case 'm': parsed->minute = *value; break;
+    case 's': parsed->second = *value; break;
+    case 'S': parsed->nanos = *value * 1'000'000; break;
+    default: return false;
+  }
+  return true;
+}
+
+std::optional<int64_t> TimePattern::ParseText(std::string_view text, Reading reading) const {
+  const bool rolls = reading == Reading::kRolling;
   Parsed parsed;
   for (size_t i = 0; i < fields_.size(); ++i) {
-    if (!ParseField(i, &text, &parsed)) return std::nullopt;
+    if (!(rolls ? RollField(i, &text, &parsed) : ParseField(i, &text, &parsed))) return std::nullopt;
   }
-  if (!text.empty()) return std::nullopt;
+  if (!rolls && !text.empty()) return std::nullopt;
   if (parsed.half_hour >= 0) parsed.hour = parsed.half_hour + (parsed.is_afternoon == 1 ? 12 : 0);
-  if (parsed.year < 1 || parsed.year > 9999 || parsed.month < 1 || parsed.month > 12 || parsed.day < 1 || parsed.day > 31) return std::nullopt;
-  const int last = types::DaysInMonth(parsed.year, static_cast<int>(parsed.month));
-  if (parsed.day > last) {
-    if (!lenient) return std::nullopt;
-    parsed.day = last;
+  if (rolls) {
+    parsed.year += FloorDivide(parsed.month - 1, 12);
+    parsed.month = FloorModulo(parsed.month - 1, 12) + 1;
   }
-  int64_t days = types::DaysOfDate({static_cast<int>(parsed.year), static_cast<int>(parsed.month), static_cast<int>(parsed.day)});
-  if (parsed.day_of_year > 0) days = types::DaysOfDate({static_cast<int>(parsed.year), 1, 1}) + parsed.day_of_year - 1;
-  return days * types::kMicrosPerDay + ((parsed.hour * 60 + parsed.minute) * 60 + parsed.second) * 1'000'000 + parsed.nanos / 1000;
+  const auto is_date = [](const Field& field) { return std::string_view("yuMLdD").find(field.letter) != std::string_view::npos && field.letter != 0; };
+  if (!rolls && parsed.hour == 24 && std::none_of(fields_.begin(), fields_.end(), is_date)) parsed.hour = 0;  // no date that could be the next one
+  if (parsed.year < 1 || parsed.year > 9999 || parsed.month < 1 || parsed.month > 12) return std::nullopt;
+  if (!rolls) {
+    if (parsed.day < 1 || parsed.day > 31 || (parsed.hour == 24 && parsed.minute + parsed.second + parsed.nanos > 0)) return std::nullopt;
+    parsed.day = std::min<int64_t>(parsed.day, types::DaysInMonth(parsed.year, static_cast<int>(parsed.month)));
+    if (parsed.day_of_year > 365 + (types::DaysInMonth(parsed.year, 2) == 29 ? 1 : 0)) return std::nullopt;
+  }
+  int64_t days = types::DaysOfDate({static_cast<int>(parsed.year), static_cast<int>(parsed.month), 1}) + parsed.day - 1;
+  if (parsed.day_of_year != 0) days = types::DaysOfDate({static_cast<int>(parsed.year), 1, 1}) + parsed.day_of_year - 1;
+  const int64_t seconds = days * 86'400 + (parsed.hour * 60 + parsed.minute) * 60 + parsed.second;
+  if (seconds < types::kUnixSecondsMin || seconds > types::kUnixSecondsMax) return std::nullopt;
+  return seconds * types::kMicrosPerSecond + FloorDivide(parsed.nanos, 1000);
 }
 
 }  // namespace firn::expr

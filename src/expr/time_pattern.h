@@ -21,8 +21,11 @@ class TimePattern {
   static Result<TimePattern> Parse(std::string_view pattern);
   /// A local time in nanoseconds beside whole microseconds: `nanos` is 0..999 below the microsecond.
   void Format(int64_t local_us, int64_t nanos, std::string* out) const;
-  /// The local time in microseconds; what the pattern lacks is midnight of the first day. A day beyond the end of its month is the month's last, if `lenient`.
-  std::optional<int64_t> ParseText(std::string_view text, bool lenient) const;
+  /// How text is read. kSmart, as java.time: fields have their ranges, but that a day beyond the end of its month is the month's last, and 24:00:00 the next day.
+  /// kRolling, as SimpleDateFormat: any number, 13 months are a year and one; what follows the last field does not count.
+  enum class Reading { kSmart, kRolling };
+  /// The local time in microseconds; what the pattern lacks is midnight of the first day.
+  std::optional<int64_t> ParseText(std::string_view text, Reading reading) const;
 
  private:
   struct Field {
@@ -32,6 +35,7 @@ class TimePattern {
   };
   struct Parsed;
   bool ParseField(size_t index, std::string_view* rest, Parsed* parsed) const;
+  bool RollField(size_t index, std::string_view* rest, Parsed* parsed) const;
 
   std::vector<Field> fields_;
 };

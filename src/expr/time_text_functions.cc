@@ -42,14 +42,59 @@ class PatternCache {
   std::unique_ptr<TimePattern> pattern_;
 };
 
-// A local time in microseconds: by the pattern, or without one as CAST reads it.
+// A local time in microseconds as SimpleDateFormat reads it, which UNIX_TIMESTAMP, DATE_FORMAT, CONVERT_TZ and TO_DATE use in Flink.
+std::optional<int64_t> RollTime(std::string_view text, std::optional<std::string_view> pattern, PatternCache* patterns) {
+  const TimePattern* compiled = patterns->Find(pattern.value_or(kSeconds));
+  return compiled == nullptr ? std::nullopt : compiled->ParseText(text, TimePattern::Reading::kRolling);
+}
+
+// One to nine digits off the front.
+std::optional<int64_t> TakeDigits(std::string_view* text, char behind) {
+  const size_t end = std::min(text->find(behind), text->size());
+  const std::string_view digits = text->substr(0, end);
+  if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  int64_t value = 0;
+  for (const char c : digits) value = value * 10 + (c - '0');
+  text->remove_prefix(std::min(end + 1, text->size()));
+  return value;
+}
+
+// 2024-2-30 25:61:61.5 as java.sql.Timestamp reads it, and a date alone as java.sql.Date does: what is too large rolls over.
+std::optional<int64_t> ReadJdbcTime(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  const size_t blank = text.find(' ');
+  std::string_view date = text.substr(0, blank);
+  const size_t year_digits = date.find('-');
+  const auto year = TakeDigits(&date, '-'), month = TakeDigits(&date, '-'), day = TakeDigits(&date, '\0');
+  if (year_digits != 4 || !year || !month || !day || *year < 1 || *month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
+  const int64_t days = types::DaysOfDate({static_cast<int>(*year), static_cast<int>(*month), 1}) + *day - 1;
+  if (blank == std::string_view::npos) return days * types::kMicrosPerDay;
+  std::string_view clock = text.substr(blank + 1);
+  const size_t point = clock.find('.');
+  const std::string fraction(point == std::string_view::npos ? "0" : clock.substr(point + 1));
+  clock = clock.substr(0, point);
+  const auto hour = TakeDigits(&clock, ':'), minute = TakeDigits(&clock, ':'), second = TakeDigits(&clock, '\0');
+  std::string_view padded_digits;
+  const std::string padded = fraction.substr(0, 10) + std::string(9 - std::min<size_t>(fraction.size(), 9), '0');
+  padded_digits = padded;
+  const auto nanos = TakeDigits(&padded_digits, '\0');
+  if (!hour || !minute || !second || !nanos || fraction.empty()) return std::nullopt;
+  const int64_t seconds = days * 86'400 + (*hour * 60 + *minute) * 60 + *second;
+  if (seconds > types::kUnixSecondsMax) return std::nullopt;
+  return seconds * types::kMicrosPerSecond + *nanos / 1000;
+}
+
+// A local time in microseconds, for TO_TIMESTAMP: without a pattern as CAST reads it, with one by it or as JDBC does.
 std::optional<int64_t> ReadTime(std::string_view text, std::optional<std::string_view> pattern, PatternCache* patterns) {
-  if (pattern && *pattern != kSeconds) {
-    const TimePattern* compiled = patterns->Find(*pattern);
-    return compiled == nullptr ? std::nullopt : compiled->ParseText(text, true);
+  if (!pattern) {
+    const auto parsed = types::ParseTimestamp(text);
+    return parsed && parsed->seconds >= types::kUnixSecondsMin ? std::optional(parsed->seconds * types::kMicrosPerSecond + parsed->nanos / 1000) : std::nullopt;
   }
-  if (const auto parsed = types::ParseTimestamp(text)) return parsed->seconds * types::kMicrosPerSecond + parsed->nanos / 1000;
-  return patterns->Find(kSeconds)->ParseText(text, true);  // which takes the 30th of February for its last day
+  const TimePattern* compiled = patterns->Find(*pattern);
+  if (compiled == nullptr) return std::nullopt;
+  const auto read = compiled->ParseText(text, TimePattern::Reading::kSmart);
+  return read ? read : ReadJdbcTime(text);
 }
 
 int64_t ToMillis(int64_t micros) { return types::FloorDivide(micros, 1000) * 1000; }
@@ -65,8 +110,7 @@ Result<Column> ToDate(const KernelInput& input) {
   PatternCache patterns;
   return MapPatterned<int32_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) -> std::optional<int32_t> {
     if (!pattern) return types::ParseDate(text);
-    const TimePattern* compiled = patterns.Find(*pattern);
-    const auto micros = compiled == nullptr ? std::nullopt : compiled->ParseText(text, false);
+    const auto micros = RollTime(text, pattern, &patterns);
     if (!micros) return std::nullopt;
     return static_cast<int32_t>(types::FloorDivide(*micros, types::kMicrosPerDay));
   });
@@ -94,7 +138,7 @@ Result<Column> DateFormat(const KernelInput& input) {
   if (type.IsCharacter()) {
     PatternCache reading;
     return Map<std::string, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern) -> Result<std::optional<std::string>> {
-      const auto micros = ReadTime(text, std::nullopt, &reading);
+      const auto micros = RollTime(text, std::nullopt, &reading);
       FIRN_TRY(const TimePattern* compiled, patterns.Get(pattern));
       std::optional<std::string> out;
       if (micros) compiled->Format(*micros, 0, &out.emplace());
@@ -133,7 +177,7 @@ Result<Column> UnixTimestamp(const KernelInput& input) {
   FIRN_TRY(const types::TimeZone* zone, types::TimeZone::Find(input.context.time_zone));
   PatternCache patterns;
   return MapPatterned<int64_t>(input, [&](std::string_view text, std::optional<std::string_view> pattern) {
-    const auto micros = ReadTime(text, pattern, &patterns);
+    const auto micros = RollTime(text, pattern, &patterns);
     return micros ? types::FloorDivide(zone->ToInstant(*micros), types::kMicrosPerSecond) : std::numeric_limits<int64_t>::min();
   });
 }
@@ -164,7 +208,7 @@ Result<Column> ConvertTz(const KernelInput& input) {
   PatternCache patterns;
   return Map<std::string, std::string_view, std::string_view, std::string_view>(
       input, [&](std::string_view text, std::string_view from, std::string_view to) -> std::optional<std::string> {
-        const auto micros = ReadTime(text, std::nullopt, &patterns);
+        const auto micros = RollTime(text, std::nullopt, &patterns);
         if (!micros) return std::nullopt;
         std::string out;
         patterns.Find(kSeconds)->Format(ZoneOrUtc(to)->ToLocal(ZoneOrUtc(from)->ToInstant(*micros)), 0, &out);

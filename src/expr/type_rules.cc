@@ -67,8 +67,9 @@ DataType CommonNumericType(const DataType& left, const DataType& right) {
   if (left.kind() != TypeKind::kDecimal && right.kind() != TypeKind::kDecimal) return DataType(left.kind() >= right.kind() ? left : right).WithNullable(true);
   const DataType a = AsDecimal(left);
   const DataType b = AsDecimal(right);
-  const int scale = std::max(a.scale(), b.scale());
-  return CapDecimal(std::max(a.precision() - a.scale(), b.precision() - b.scale()) + scale, scale);
+  const int whole = std::max(a.precision() - a.scale(), b.precision() - b.scale());
+  const int scale = std::min(std::max(a.scale(), b.scale()), types::kMaxDecimalPrecision - whole);  // digits in front of the point go first
+  return DataType::Decimal(whole + scale, scale);
 }
 
 namespace {

@@ -16,12 +16,28 @@ constexpr int kNoEnd = std::numeric_limits<int>::max();
 /// Filters of many levels of a query come together in one: more than these are a tree, which is low.
 constexpr size_t kMaxAndsInRow = 100;
 
+// Timestamps of nanoseconds and of microseconds are compared as they are; as a key the coarser one is NULL where it is beyond nanoseconds, and equal to none.
+expr::ExpressionPtr AsKeyBeside(const expr::ExpressionPtr& side, const expr::ExpressionPtr& other) {
+  const bool is_coarser = side->type.IsTimestamp() && side->type.kind() == other->type.kind() && side->type.precision() <= 6 && other->type.precision() > 6;
+  if (!is_coarser) return side;
+  static const expr::ScalarFunction* const kTryCast = expr::FunctionRegistry::BuiltIn().Find("TRY_CAST");
+  FIRN_ASSERT(kTryCast != nullptr);
+  expr::Expression cast;
+  cast.kind = expr::ExpressionKind::kCall;
+  cast.type = types::DataType(other->type).WithNullable(true);
+  cast.span = side->span;
+  cast.function = kTryCast;
+  cast.arguments = {side};
+  return std::make_shared<const expr::Expression>(std::move(cast));
+}
+
 bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCondition& condition) {
   if (conjunct->kind != expr::ExpressionKind::kCall || conjunct->arguments.size() != 2) return false;
   const std::string_view name = conjunct->function->names.front();
   if (name != "=" && name != "IS NOT DISTINCT FROM") return false;
-  const expr::ExpressionPtr& first = conjunct->arguments[0];
-  const expr::ExpressionPtr& second = conjunct->arguments[1];
+  const bool is_null_safe = name != "=";
+  const expr::ExpressionPtr first = is_null_safe ? conjunct->arguments[0] : AsKeyBeside(conjunct->arguments[0], conjunct->arguments[1]);
+  const expr::ExpressionPtr second = is_null_safe ? conjunct->arguments[1] : AsKeyBeside(conjunct->arguments[1], conjunct->arguments[0]);
   if (expr::ColumnsOf(*first).empty() || expr::ColumnsOf(*second).empty()) return false;
   if (!first->type.EqualsIgnoringNullability(second->type)) return false;
   if (!expr::IsDeterministic(*conjunct)) return false;
@@ -29,7 +45,7 @@ bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCond
     const expr::ExpressionPtr& left = swapped ? second : first;
     const expr::ExpressionPtr& right = swapped ? first : second;
     if (!ReadsOnly(*left, 0, left_count) || !ReadsOnly(*right, left_count, kNoEnd)) continue;
-    condition.keys.push_back(EquiKey{left, Shifted(right, -left_count), name != "="});
+    condition.keys.push_back(EquiKey{left, Shifted(right, -left_count), is_null_safe});
     return true;
   }
   return false;

@@ -68,7 +68,8 @@ Result<expr::ExpressionPtr> Integer(const sql::Expression& literal, base::Source
 Result<expr::ExpressionPtr> PointDecimal(const sql::Expression& literal, base::SourceSpan span) {
   const size_t point = literal.text.find('.');
   FIRN_ASSERT(point != std::string::npos, "decimal literal '{}'", literal.text);
-  const int digits = static_cast<int>(literal.text.size()) - 1;
+  int digits = static_cast<int>(literal.text.size()) - 1;
+  if (digits > types::kMaxDecimalPrecision && literal.text.starts_with("0.")) --digits;  // the only one that a fraction does without
   const int scale = digits - static_cast<int>(point);
   if (scale == 0) return Decimal(std::string_view(literal.text).substr(0, point), digits, 0, span);
   return Decimal(literal.text, digits, scale, span);
@@ -181,10 +182,10 @@ Result<expr::ExpressionPtr> Timestamp(const sql::Expression& literal, base::Sour
   const auto time = TakeTime(digits);
   if (!days || !time || !digits.done()) return BadLiteral(literal, "TIMESTAMP", "TIMESTAMP '2024-12-31 23:59:59.999'", span);
   const DataType type = DataType::Timestamp(time->precision);
-  const bool is_nano = time->precision > 6;
-  const int64_t unit = is_nano ? 1 : 1000;
-  if (is_nano && (*days > 106751 || *days < -106751)) return BadLiteral(literal, "TIMESTAMP(9)", "a year from 1678 to 2261 with 7 to 9 fraction digits", span);
-  const int64_t value = *days * (86400000000000LL / unit) + time->nanoseconds / unit;
+  const int64_t unit = time->precision > 6 ? 1 : 1000;
+  int64_t value = 0;
+  const bool is_beyond = __builtin_mul_overflow(*days, 86400000000000LL / unit, &value) || __builtin_add_overflow(value, time->nanoseconds / unit, &value);
+  if (is_beyond) return BadLiteral(literal, type.ToString(), "a moment from 1677-09-22 to 2262-04-11 with 7 to 9 fraction digits, or any with fewer", span);
   return FromScalar(arrow::TimestampScalar(value, type.ToArrow()), type, span);
 }
 

@@ -108,10 +108,12 @@ std::optional<int64_t> ParseTimeNanos(std::string_view text, bool lenient) {
 
 }  // namespace
 
-std::optional<int32_t> ParseDate(std::string_view text) {
-  text = TrimBlanks(text);
-  // What follows a blank or 'T' is a time and does not count.
-  if (const size_t blank = text.find(' '); blank != std::string_view::npos) text = text.substr(0, blank);
+namespace {
+
+/// What a day is that its month does not have, up to the 31st.
+enum class BeyondMonth { kNoDate, kLastDay };
+
+std::optional<int32_t> ParseDateFields(std::string_view text, BeyondMonth beyond) {
   const size_t length = text.size();
   const int64_t year = TakeNumber(&text, 5);
   int64_t month = 1, day = 1;
@@ -120,8 +122,16 @@ std::optional<int32_t> ParseDate(std::string_view text) {
     month = TakeNumber(&text, 2);
     if (TakeChar(&text, '-')) day = TakeNumber(&text, 2);
   }
+  if (beyond == BeyondMonth::kLastDay && day > 28 && day <= 31 && IsRealDate(year, month, 1)) day = std::min<int64_t>(day, DaysInMonth(year, static_cast<int>(month)));
   if (!text.empty() || !IsRealDate(year, month, day)) return std::nullopt;
   return static_cast<int32_t>(DaysOfDate({static_cast<int>(year), static_cast<int>(month), static_cast<int>(day)}));
+}
+
+}  // namespace
+
+std::optional<int32_t> ParseDate(std::string_view text) {
+  text = TrimBlanks(text);
+  return ParseDateFields(text.substr(0, text.find(' ')), BeyondMonth::kNoDate);  // what follows a blank is a time and does not count
 }
 
 std::optional<int32_t> ParseTime(std::string_view text) {
@@ -131,15 +141,21 @@ std::optional<int32_t> ParseTime(std::string_view text) {
 }
 
 std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
-  text = TrimBlanks(text);
+  if (text != TrimBlanks(text)) return std::nullopt;
   const size_t blank = text.find(' ');
-  const auto days = ParseDate(text.substr(0, blank));
+  std::optional<int32_t> days = ParseDateFields(text.substr(0, blank), BeyondMonth::kLastDay);
   if (!days) return std::nullopt;
   int64_t nanos = 0;
   if (blank != std::string_view::npos) {
-    const auto time = ParseTimeNanos(text.substr(blank + 1), false);
+    std::string_view clock = text.substr(blank + 1);
+    const bool is_end_of_day = clock.starts_with("24:");  // as java.time has it, if nothing but zeros follows
+    if (is_end_of_day && clock.find_first_not_of("0:.", 2) != std::string_view::npos) return std::nullopt;
+    std::string midnight;
+    if (is_end_of_day) clock = midnight = "00" + std::string(clock.substr(2));
+    const auto time = ParseTimeNanos(clock, false);
     if (!time) return std::nullopt;
     nanos = *time;
+    if (is_end_of_day) ++*days;
   }
   return ParsedTimestamp{*days * int64_t{86'400} + nanos / 1'000'000'000, static_cast<int32_t>(nanos % 1'000'000'000)};
 }

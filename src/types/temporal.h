@@ -42,7 +42,8 @@ int64_t AddMonths(int64_t days, int64_t months);
 std::optional<int32_t> ParseDate(std::string_view text);
 /// "10:11:12.345", "10:11", "10": milliseconds of the day.
 std::optional<int32_t> ParseTime(std::string_view text);
-/// "2024-01-05 10:11:12[.f]" or a date alone: nanoseconds beside whole seconds.
+/// "2024-01-05 10:11:12[.f]" or a date alone: nanoseconds beside whole seconds. As Flink reads it, 24:00:00 is the next day and the 30th of February the last day of
+/// the month; blanks around it are not taken.
 struct ParsedTimestamp {
   int64_t seconds = 0;
   int32_t nanos = 0;
