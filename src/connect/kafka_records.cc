@@ -27,7 +27,7 @@ Status KafkaRecords::Take(const base::SharedBytes& slab, const kafka::RecordBatc
   kafka::RecordView view;
   while (reader.Next(&view)) {
     if (view.offset < begin || view.offset >= end) continue;
-    if (values_.empty()) first_offset_ = view.offset;
+    if (runs_.empty() || view.offset != runs_.back().offset + static_cast<int64_t>(values_.size() - runs_.back().index)) runs_.push_back({values_.size(), view.offset});
     values_.push_back(RawOf(view.value, view.has_value, readable_end));
     if (wanted_.wants_keys) keys_.push_back(RawOf(view.key, view.has_key, readable_end));
     if (!wanted_.wants_views) continue;
@@ -53,19 +53,21 @@ void KafkaRecords::Clear() {
   CutTo(0);
   slabs_.clear();
   scratches_.clear();
-  first_offset_ = -1;
   bytes_ = 0;
 }
 
 bool KafkaRecords::IsFull(int64_t max_rows) const { return static_cast<int64_t>(values_.size()) >= max_rows || bytes_ >= kBytesMax; }
 
-int64_t KafkaRecords::first_offset() const {
-  FIRN_ASSERT(!values_.empty(), "no record was taken");
-  return first_offset_;
+int64_t KafkaRecords::offset(size_t index) const {
+  FIRN_ASSERT(index < values_.size() && !runs_.empty(), "record {} of {}, {} runs", index, values_.size(), runs_.size());
+  const auto behind = std::upper_bound(runs_.begin(), runs_.end(), index, [](size_t wanted, const Run& run) { return wanted < run.index; });
+  const Run& run = *std::prev(behind);
+  return run.offset + static_cast<int64_t>(index - run.index);
 }
 
 void KafkaRecords::CutTo(size_t count) {
   values_.resize(count);
+  std::erase_if(runs_, [&](const Run& run) { return run.index >= count; });
   keys_.resize(std::min(count, keys_.size()));
   views_.resize(std::min(count, views_.size()));
   has_append_time_.resize(views_.size());

@@ -36,8 +36,8 @@ class KafkaRecords {
   size_t size() const { return values_.size(); }
   /// Enough for a poll of `max_rows`, by rows or by the bytes that are held.
   bool IsFull(int64_t max_rows) const;
-  /// Of the first record; there must be one.
-  int64_t first_offset() const;
+  /// Of record `index`.
+  int64_t offset(size_t index) const;
 
   const std::vector<formats::RawRecord>& values() const { return values_; }
   /// As values(), where keys are wanted; else empty.
@@ -56,7 +56,11 @@ class KafkaRecords {
   std::vector<formats::RawRecord> keys_;
   std::vector<kafka::RecordView> views_;
   std::vector<char> has_append_time_;
-  int64_t first_offset_ = -1;
+  struct Run {
+    size_t index;
+    int64_t offset;
+  };
+  std::vector<Run> runs_;  // records with offsets in a row, by their first one, ascending
   size_t bytes_ = 0;  // of slabs_ and scratches_
 };
 

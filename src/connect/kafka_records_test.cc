@@ -31,8 +31,21 @@ TEST(KafkaRecordsTest, TakesTheOffsetsAskedFor) {
   KafkaRecords records;
   ASSERT_TRUE(records.Take(slab, ViewOf(slab), 12, 14).ok());
   EXPECT_THAT(TextOf(records.values()), ElementsAre("v2", "v3"));
-  EXPECT_EQ(records.first_offset(), 12);
+  EXPECT_EQ(records.offset(0), 12);
+  EXPECT_EQ(records.offset(1), 13);
   EXPECT_TRUE(records.keys().empty()) << "nobody asked for keys";
+}
+
+TEST(KafkaRecordsTest, KnowsEachOffsetAlsoBehindAGap) {
+  const base::SharedBytes first = Batch(10, 3), second = Batch(20, 2);
+  KafkaRecords records;
+  ASSERT_TRUE(records.Take(first, ViewOf(first), 0, 100).ok());
+  ASSERT_TRUE(records.Take(second, ViewOf(second), 0, 100).ok());
+  const int64_t wanted[] = {10, 11, 12, 20, 21};
+  for (size_t i = 0; i < std::size(wanted); ++i) EXPECT_EQ(records.offset(i), wanted[i]) << i;
+  records.Clear();
+  ASSERT_TRUE(records.Take(second, ViewOf(second), 21, 100).ok());
+  EXPECT_EQ(records.offset(0), 21);
 }
 
 TEST(KafkaRecordsTest, KeysAndViewsStandBesideTheValues) {

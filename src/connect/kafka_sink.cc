@@ -73,12 +73,12 @@ class KafkaLane final : public exec::SinkLane {
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const auto index = static_cast<size_t>(row);
       std::optional<std::string_view> key;
-      if (key_encoder_) key = keys.record(index);
+      if (key_encoder_ && !keys.is_null(index)) key = keys.record(index);
       const int64_t timestamp_ms = timestamps != nullptr && !timestamps->IsNull(row) ? types::FloorDivide(timestamps->Value(row), columns_.timestamp_units) : now_ms;
       const int32_t partition = PartitionFor(key);
       FIRN_ASSERT(partition >= 0 && static_cast<size_t>(partition) < builders_.size(), "partition {} of {}", partition, builders_.size());
       kafka::RecordBatchBuilder& builder = builders_[static_cast<size_t>(partition)];
-      builder.Append(timestamp_ms, key, values.record(index));
+      builder.Append(timestamp_ms, key, values.is_null(index) ? std::nullopt : std::optional(values.record(index)));
       if (builder.size_bytes() >= kBatchBytes) AppendPending(&pending_, partition, builder.Build());
     }
     if (state_bytes() > kPendingBytesMax) {

@@ -315,7 +315,8 @@ class KafkaSource final : public exec::Source {
   Status DecodeInto(Partition* partition, const KafkaRecords& records, types::Batch* rows) {
     auto decoded = value_decoder_->Decode(records.values());
     if (!decoded.ok()) {
-      return std::move(decoded).error().Context(fmt::format("reading {}-{} from offset {}", partition->topic, partition->index, records.first_offset()));
+      const int64_t offset = records.offset(value_decoder_->failed_record());
+      return std::move(decoded).error().Context(fmt::format("reading {}-{} at offset {}", partition->topic, partition->index, offset));
     }
     std::vector<int32_t> record_of_row = decoded->record_of_row;
     if (record_of_row.empty()) {
@@ -344,7 +345,12 @@ class KafkaSource final : public exec::Source {
 
   // The key columns for the rows that the values gave; a key that gave no row is NULL.
   Result<std::vector<types::ArrayPtr>> DecodeKeys(Partition* partition, const KafkaRecords& records, const std::vector<int32_t>& record_of_row) {
-    FIRN_TRY(formats::DecodedRecords decoded, key_decoder_->Decode(records.keys()));
+    auto keys = key_decoder_->Decode(records.keys());
+    if (!keys.ok()) {
+      const int64_t offset = records.offset(key_decoder_->failed_record());
+      return std::move(keys).error().Context(fmt::format("reading the key of {}-{} at offset {}", partition->topic, partition->index, offset));
+    }
+    const formats::DecodedRecords& decoded = *keys;
     CountErrors(partition, decoded);
     std::vector<int32_t> row_of_record(records.keys().size(), -1);
     for (int64_t row = 0; row < decoded.rows.row_count; ++row) {

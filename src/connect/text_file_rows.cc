@@ -35,20 +35,21 @@ class TextFileRows final : public FileRows {
 
   Result<std::optional<formats::DecodedRecords>> Next(int64_t max_rows) override {
     std::vector<formats::RawRecord> records;
-    int64_t from = position();
     while (records.empty()) {
-      from = position();
       if (begin_ == buffer_.size() && has_all_) return std::optional<formats::DecodedRecords>();
       CutLines(max_rows, &records);
       if (records.empty() && begin_ < buffer_.size() && has_all_) TakeLast(&records);
       if (records.empty() && !has_all_) FIRN_RETURN_IF_ERROR(ReadMore());
     }
     auto decoded = decoder_->Decode(records);
-    if (!decoded.ok()) return std::move(decoded).error().Context(fmt::format("reading {} from byte {}", path_, from));
+    if (!decoded.ok()) return std::move(decoded).error().Context(fmt::format("reading {} at byte {}", path_, PlaceOf(records[decoder_->failed_record()])));
     return std::optional<formats::DecodedRecords>(std::move(decoded).value());
   }
 
  private:
+  // Of a record in the buffer, in the file.
+  int64_t PlaceOf(const formats::RawRecord& record) const { return static_cast<int64_t>(read_ - buffer_.size()) + (record.bytes.data() - buffer_.data()); }
+
   // The rest of the buffer moves to the front.
   Status ReadMore() {
     FIRN_ASSERT(begin_ <= scanned_ && scanned_ <= buffer_.size(), "a record from {}, looked at to {}, of {} bytes", begin_, scanned_, buffer_.size());

@@ -204,10 +204,11 @@ class CsvDecoder final : public RecordDecoder {
   }
 
   // Fails, or counts: whether the record still gives a row.
-  Result<bool> Bad(const std::string& problem, std::string_view record, size_t number, DecodedRecords* decoded, bool keeps_row) const {
+  Result<bool> Bad(const std::string& problem, std::string_view record, size_t number, DecodedRecords* decoded, bool keeps_row) {
     if (!options_.ignores_errors) {
       const bool may_be_null = keeps_row && !options_.null_literal;
-      return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, problem, RecordExcerpt(record)))
+      failed_record_ = number;
+      return Error(ErrorCode::kDecodeError, fmt::format("{}: {}", problem, RecordExcerpt(record)))
           .Hint(may_be_null ? "'csv.null-literal'='' makes empty fields NULL; 'csv.ignore-parse-errors'='true' makes all fields of the wrong type NULL and drops broken records"
                             : "'csv.ignore-parse-errors'='true' drops broken records and makes fields of the wrong type NULL");
     }

@@ -32,6 +32,7 @@ class DebeziumDecoder final : public RecordDecoder {
   Result<DecodedRecords> Decode(std::span<const RawRecord> records) override {
     auto envelopes = envelopes_->Decode(records);
     if (!envelopes.ok()) {
+      failed_record_ = envelopes_->failed_record();
       Error error = std::move(envelopes).error();
       return error.code() == ErrorCode::kDecodeError ? std::move(error).Hint("'debezium-json.ignore-parse-errors'='true' drops broken events") : std::move(error);
     }
@@ -46,7 +47,8 @@ class DebeziumDecoder final : public RecordDecoder {
       if (problem.empty()) continue;
       const std::string text = fmt::format("{}: {}", problem, RecordExcerpt(records[record].bytes));
       if (!ignore_errors_) {
-        return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}", record, text)).Hint("'debezium-json.ignore-parse-errors'='true' drops broken events");
+        failed_record_ = record;
+        return Error(ErrorCode::kDecodeError, text).Hint("'debezium-json.ignore-parse-errors'='true' drops broken events");
       }
       if (decoded.errors++ == 0) decoded.first_error = text;
     }

@@ -74,7 +74,8 @@ class JsonDecoder final : public RecordDecoder {
       return true;
     }
     if (!options_.ignore_parse_errors) {
-      return Error(ErrorCode::kDecodeError, fmt::format("record {}: {}: {}", number, reason_, RecordExcerpt(record.bytes)))
+      failed_record_ = number;
+      return Error(ErrorCode::kDecodeError, fmt::format("{}: {}", reason_, RecordExcerpt(record.bytes)))
           .Hint("'json.ignore-parse-errors'='true' drops broken records and makes fields of the wrong type NULL");
     }
     if (decoded->errors == 0) decoded->first_error = fmt::format("{}: {}", reason_, RecordExcerpt(record.bytes));

@@ -80,7 +80,8 @@ class RawDecoder final : public RecordDecoder {
         continue;
       }
       if (width > 0 && records[i].bytes.size() != static_cast<size_t>(width)) {
-        return Error(ErrorCode::kDecodeError, fmt::format("record {}: {} bytes for column `{}` of type {}, which takes {}", i, records[i].bytes.size(), column.name, column.type.ToString(), width));
+        failed_record_ = i;
+        return Error(ErrorCode::kDecodeError, fmt::format("{} bytes for column `{}` of type {}, which takes {}", records[i].bytes.size(), column.name, column.type.ToString(), width));
       }
       FIRN_RETURN_IF_ERROR(Append(*builder, column.type.kind(), records[i].bytes));
     }
@@ -119,8 +120,11 @@ class RawEncoder final : public RecordEncoder {
   Result<EncodedRecords> Encode(const types::Batch& batch) override {
     EncodedRecords encoded;
     const arrow::Array& column = *batch.columns[0];
+    if (column.null_count() > 0) encoded.nulls.resize(static_cast<size_t>(batch.row_count), 0);
     for (int64_t row = 0; row < batch.row_count; ++row) {
-      if (!column.IsNull(row)) Append(&encoded.bytes, column, row);
+      const bool is_null = column.IsNull(row);
+      if (is_null) encoded.nulls[static_cast<size_t>(row)] = 1;
+      if (!is_null) Append(&encoded.bytes, column, row);
       if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB", batch.row_count));
       encoded.ends.push_back(static_cast<uint32_t>(encoded.bytes.size()));
     }

@@ -39,14 +39,21 @@ struct DecodedRecords {
 class RecordDecoder {
  public:
   virtual ~RecordDecoder() = default;
-  /// Without ignore-parse-errors the first bad record fails the call with kDecodeError naming the record's number, field and reason.
+  /// Without ignore-parse-errors the first bad record fails the call with kDecodeError naming field and reason.
   virtual Result<DecodedRecords> Decode(std::span<const RawRecord> records) = 0;
+  /// Which record the last call failed at: the caller knows where that stands.
+  size_t failed_record() const { return failed_record_; }
+
+ protected:
+  size_t failed_record_ = 0;
 };
 
 /// Records one behind the other; record i ends at ends[i].
 struct EncodedRecords {
   std::string bytes;
   std::vector<uint32_t> ends;
+  std::vector<uint8_t> nulls;  // record i is none at all, a Kafka tombstone: raw's NULL; empty: there is none
+  bool is_null(size_t index) const { return !nulls.empty() && nulls[index] != 0; }
   std::string_view record(size_t index) const {
     const uint32_t begin = index == 0 ? 0 : ends[index - 1];
     return std::string_view(bytes).substr(begin, ends[index] - begin);

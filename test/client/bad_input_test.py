@@ -237,8 +237,12 @@ def test_records_of_the_wrong_type_and_broken_json(node):
     json_table(session, "broken")
     for offset, (record, words) in enumerate({**broken, **wrong}.items()):
         if words:
-            refused(session, f"SELECT * FROM broken /*+ OPTIONS('scan.startup.mode'='specific-offsets', 'scan.startup.specific-offsets'='partition:0,offset:{offset}') */", "E6001", words, f"broken-0 from offset {offset}",
+            refused(session, f"SELECT * FROM broken /*+ OPTIONS('scan.startup.mode'='specific-offsets', 'scan.startup.specific-offsets'='partition:0,offset:{offset}') */", "E6001", words, f"broken-0 at offset {offset}",
                     "json.ignore-parse-errors")
+    # Of the record itself, wherever the poll began.
+    topic(node, "late", b'{"id": 1}', b'{"id": 2}', b'{"id": "x"}', b'{"id": 4}')
+    json_table(session, "late")
+    refused(session, "SELECT * FROM late", "E6001", "`id` is not a INT", "late-0 at offset 2")
     rows = session.execute(f"SELECT id, s FROM broken /*+ OPTIONS({IGNORE}) */").texts()
     assert rows[-1] == ["5", "good"] and rows[:-1] == [[None, None]] * (len(rows) - 1), rows
     session.execute("RESET 'execution.runtime-mode'")
@@ -490,7 +494,7 @@ def test_damaged_text_files(node):
         assert session.execute("SELECT COUNT(*) FROM j_ignore").texts() == [["0"]]
 
         path.write_bytes(b'{"id": 1, "s": "a"}\n{"id": 2, "s": "b"\n{"id": 3, "s"')
-        refused(session, "SELECT * FROM j", "E6001", str(path), "record 1")
+        refused(session, "SELECT * FROM j", "E6001", f"{path} at byte 20")
         assert session.execute("SELECT id FROM j_ignore").texts() == [["1"]]
         path.write_bytes(b'{"id": 1, "s": "' + b"x" * (40 << 20) + b'"}\n{"id": 2}')
         assert session.execute("SELECT SUM(id) FROM j").texts() == [["3"]]

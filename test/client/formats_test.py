@@ -112,7 +112,7 @@ class Formats(SqlCase):
         self.assertEqual(self.rows("SELECT * FROM broken_p"), ROWS)
         (self.path / "broken_c").write_text('1,a,1.5,2024-01-01 10:00:00,true,1.0,2024-01-01\n2,"open\n3,c\n')
         self.file_table("broken_c", "csv")
-        self.refused("SELECT * FROM broken_c", "broken_c from byte", "quote that is not closed")
+        self.refused("SELECT * FROM broken_c", "broken_c at byte 48", "quote that is not closed")
         self.run_sql("CREATE TEMPORARY TABLE wrong (id INT, s INT) WITH ('connector'='filesystem', 'path'='" + str(self.path / "wrong") + "', 'format'='csv')")
         (self.path / "wrong").write_text("1,2\n3,x\n")
         self.refused("SELECT * FROM wrong", "field `s` is not a INT", "3,x")
@@ -201,6 +201,10 @@ class Formats(SqlCase):
         self.topic("csv_out", "id INT, s STRING", "csv")
         self.run_sql("INSERT INTO csv_out SELECT CAST(`offset` AS INT), line FROM raw_in")
         self.assertEqual(self.consume("csv_out", 3), [b"9,first", b'0,"any text"', b'1,"1,2"'])
+        self.produce("raw_out", [b"first"])
+        self.topic("raw_out", "line STRING", "raw")
+        self.run_sql("INSERT INTO raw_out VALUES ('a'), (CAST(NULL AS STRING)), ('')")
+        self.assertEqual(self.consume("raw_out", 4), [b"first", b"a", None, b""])  # NULL is a tombstone, as in Flink
 
     def test_changes_of_a_database_and_back_into_a_topic(self):
         events = [{"before": None, "after": {"id": 1, "v": 10}, "op": "c"}, {"before": None, "after": {"id": 2, "v": 5}, "op": "r"},
