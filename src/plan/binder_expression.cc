@@ -443,24 +443,7 @@ ExpressionPtr ExpressionBinder::AddPlaceholder(PlaceholderKind kind, int index, 
   return expr::MakeColumn(kPlaceholders + number, std::move(name), std::move(type), span);
 }
 
-namespace {
-
-/// What a query of one aggregate without keys gives over no rows, of which a stream has none; null where that is NULL or not known.
-ExpressionPtr OverNoRows(const LogicalNode& query) {
-  const auto* project = std::get_if<LogicalProject>(&query.spec);
-  const LogicalNode& node = project != nullptr ? *query.inputs[0] : query;
-  const auto* aggregate = std::get_if<LogicalAggregate>(&node.spec);
-  if (aggregate == nullptr || !aggregate->keys.empty() || aggregate->window || query.fields[0].type.nullable()) return nullptr;
-  const auto replace = [&](const ExpressionPtr& part) -> ExpressionPtr {
-    if (part->kind != expr::ExpressionKind::kColumn) return nullptr;
-    const expr::AggregateCall& call = aggregate->calls[static_cast<size_t>(part->index)];
-    return call.function->names.front() == "COUNT" ? expr::MakeBigIntLiteral(0) : expr::MakeNullLiteral(call.signature.result.WithNullable(true));
-  };
-  return Replaced(project != nullptr ? project->outputs[0] : ColumnOf(query.fields, 0), replace);
-}
-
-}  // namespace
-
+// Over no rows an aggregate without keys gives NULL in a stream, COUNT too, for the left join finds no row: as in Flink. In batch mode it has its row.
 Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expression) {
   const base::SourceSpan span = Span(expression.span);
   if (select_ == nullptr) {
@@ -473,21 +456,16 @@ Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expr
   }
   LogicalNodePtr query = std::move(bound.node);
   const DataType type = query->fields[0].type.WithNullable(true);
-  const ExpressionPtr otherwise = query_.is_batch() ? nullptr : OverNoRows(*query);
-  const auto value = [&](ExpressionPtr column) -> Result<ExpressionPtr> {
-    if (otherwise == nullptr) return column;
-    return Call("COALESCE", {std::move(column), otherwise}, span);
-  };
   if (place_.attaches_subqueries || is_in_aggregate_) {
     LogicalNodePtr& from = select_->from.node;
     const int index = static_cast<int>(from->fields.size());
     const std::string name = query->fields[0].name;
     from = MakeJoin(from, std::move(query), LogicalJoin{JoinKind::kLeft, nullptr}, span);
-    return value(expr::MakeColumn(index, name, type, span));
+    return expr::MakeColumn(index, name, type, span);
   }
   const std::string name = query->fields[0].name;
   select_->subqueries.push_back(std::move(query));
-  return value(AddPlaceholder(PlaceholderKind::kSubquery, static_cast<int>(select_->subqueries.size()) - 1, name, type, span));
+  return AddPlaceholder(PlaceholderKind::kSubquery, static_cast<int>(select_->subqueries.size()) - 1, name, type, span);
 }
 
 // --- aggregates ---

@@ -41,6 +41,8 @@ inline constexpr int kMaxCommonTableDepth = 200;
 inline constexpr int kMaxPlanDepth = 2000;
 /// Nodes that BETWEEN and CASE x WHEN repeat: x BETWEEN a AND b is x >= a AND x <= b, which doubles x, and again where it is in another x.
 inline constexpr size_t kMaxRepeatedNodes = size_t{1} << 16;
+/// Different expressions of one column of VALUES that are computed when the query runs: each is looked for in every row.
+inline constexpr size_t kMaxComputedValues = 64;
 
 /// What holds for a whole statement.
 struct BindSession {
@@ -51,6 +53,7 @@ struct BindSession {
   int query_depth = 0;         // queries that are being bound, each within the one before
   int common_table_depth = 0;  // common tables that are being bound, each for the sake of the one before
   size_t repeated_nodes = 0;   // see kMaxRepeatedNodes
+  StarTexts* stars = nullptr;  // asked for when a view is made
 };
 
 /// A bound FROM item or query.

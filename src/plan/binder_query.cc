@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arrow/array/concatenate.h>
+#include <arrow/builder.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -114,29 +115,104 @@ Result<Relation> QueryBinder::BindValues(const sql::Query& query) {
   return Relation{std::move(node), std::move(scope)};
 }
 
-Result<LogicalNodePtr> QueryBinder::ValuesFromRows(const std::vector<std::vector<ExpressionPtr>>& rows, const std::vector<Field>& fields) {
-  std::vector<arrow::ArrayVector> columns(fields.size());
-  bool is_constant = true;
+namespace {
+
+/// A column of VALUES of which some cells are computed when the query runs: RAND(), NOW() ...
+struct ComputedColumn {
+  std::vector<ExpressionPtr> expressions;  // each once
+  std::vector<int32_t> choices;            // by row: 0 is the literal, i is expressions[i - 1]
+  arrow::ArrayVector literals;             // by row; of a computed one that of another row
+  bool has_literals = false;
+};
+
+ComputedColumn ComputedColumnOf(const std::vector<std::vector<ExpressionPtr>>& rows, size_t column) {
+  ComputedColumn made;
+  types::ArrayPtr any;
   for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      FIRN_TRY(ExpressionPtr folded, expr::FoldConstants(row[i], evaluation()));
-      is_constant &= folded->kind == expr::ExpressionKind::kLiteral;
-      if (is_constant) columns[i].push_back(folded->literal);
+    const ExpressionPtr& cell = row[column];
+    if (cell->kind == expr::ExpressionKind::kLiteral) {
+      if (!any) any = cell->literal;
+      made.choices.push_back(0);
+      continue;
+    }
+    const auto is_same = [&](const ExpressionPtr& other) { return expr::Equal(*other, *cell); };
+    auto found = std::find_if(made.expressions.begin(), made.expressions.end(), is_same);
+    if (found == made.expressions.end()) found = made.expressions.insert(found, cell);
+    made.choices.push_back(static_cast<int32_t>(found - made.expressions.begin()) + 1);
+    if (made.expressions.size() > kMaxComputedValues) return made;
+  }
+  made.has_literals = any != nullptr;
+  for (size_t i = 0; i < rows.size() && any; ++i) made.literals.push_back(made.choices[i] == 0 ? rows[i][column]->literal : any);
+  return made;
+}
+
+/// The columns that VALUES keeps, and how each column of the query comes from them.
+struct ValuesColumns {
+  types::Batch batch;
+  std::vector<Field> fields;
+  std::vector<ExpressionPtr> outputs;
+
+  ExpressionPtr Add(Field field, types::ArrayPtr column) {
+    ExpressionPtr output = expr::MakeColumn(static_cast<int>(fields.size()), field.name, field.type);
+    fields.push_back(std::move(field));
+    batch.columns.push_back(std::move(column));
+    return output;
+  }
+
+  Result<ExpressionPtr> Computed(const ComputedColumn& column, const Field& field, const expr::EvaluationContext& evaluation) {
+    if (column.expressions.size() == 1 && !column.has_literals) return column.expressions[0];
+    arrow::Int32Builder choices;
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(choices.AppendValues(column.choices)));
+    FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(choices.Finish()));
+    const ExpressionPtr choice = Add(Field{fmt::format("$choice{}", fields.size()), DataType::Int().NotNull()}, std::move(array));
+    std::vector<ExpressionPtr> branches;
+    for (size_t i = 0; i < column.expressions.size(); ++i) {
+      const bool is_last = i + 1 == column.expressions.size() && !column.has_literals;
+      if (!is_last) {
+        FIRN_TRY(ExpressionPtr chosen, expr::BindCall("=", {choice, expr::MakeIntLiteral(static_cast<int32_t>(i) + 1)}, {}, evaluation));
+        branches.push_back(std::move(chosen));
+      }
+      branches.push_back(column.expressions[i]);
+    }
+    if (column.has_literals) {
+      FIRN_TRY(array, types::FromArrowResult(arrow::Concatenate(column.literals)));
+      branches.push_back(Add(field, std::move(array)));
+    }
+    return expr::BindCall("CASE", std::move(branches), {}, evaluation);
+  }
+};
+
+}  // namespace
+
+Result<LogicalNodePtr> QueryBinder::ValuesFromRows(const std::vector<std::vector<ExpressionPtr>>& rows, const std::vector<Field>& fields) {
+  std::vector<std::vector<ExpressionPtr>> folded = rows;
+  for (auto& row : folded) {
+    for (ExpressionPtr& cell : row) {
+      FIRN_TRY(cell, expr::FoldConstants(cell, evaluation()));
     }
   }
-  if (!is_constant) {  // RAND(), NOW() ...: computed when the query runs
-    std::vector<LogicalNodePtr> parts;
-    for (const auto& row : rows) parts.push_back(MakeProject(MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {}), row, NamesOf(fields)));
-    return MakeUnion(std::move(parts));
+  ValuesColumns values;
+  values.batch.row_count = static_cast<int64_t>(rows.size());
+  bool is_plain = true;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const ComputedColumn column = ComputedColumnOf(folded, i);
+    if (column.expressions.size() > kMaxComputedValues) {  // hardly a table of constants: as many relations as rows
+      std::vector<LogicalNodePtr> parts;
+      for (const auto& row : folded) parts.push_back(MakeProject(MakeValues({types::Batch{types::MakeSchema({}), {}, 1, nullptr, nullptr}}, {}), row, NamesOf(fields)));
+      return MakeUnion(std::move(parts));
+    }
+    if (column.expressions.empty()) {
+      FIRN_TRY(auto array, types::FromArrowResult(arrow::Concatenate(column.literals)));
+      values.outputs.push_back(values.Add(fields[i], std::move(array)));
+      continue;
+    }
+    is_plain = false;
+    FIRN_TRY(ExpressionPtr output, values.Computed(column, fields[i], evaluation()));
+    values.outputs.push_back(std::move(output));
   }
-  types::Batch batch;
-  batch.schema = types::MakeSchema(fields);
-  batch.row_count = static_cast<int64_t>(rows.size());
-  for (size_t i = 0; i < columns.size(); ++i) {
-    FIRN_TRY(auto column, types::FromArrowResult(arrow::Concatenate(columns[i])));
-    batch.columns.push_back(std::move(column));
-  }
-  return MakeValues({std::move(batch)}, fields);
+  values.batch.schema = types::MakeSchema(values.fields);
+  LogicalNodePtr node = MakeValues({std::move(values.batch)}, values.fields);
+  return is_plain ? node : MakeProject(std::move(node), std::move(values.outputs), NamesOf(fields));
 }
 
 // --- ORDER BY, LIMIT ---

@@ -48,6 +48,7 @@ class SelectBinder {
     for (const sql::SelectItem& item : select_.items) {
       if (item.expression->kind == sql::ExpressionKind::kStar) {
         FIRN_TRY(const auto columns, state_.from.scope.Expand(item.expression->name, binder_.Span(item.expression->span)));
+        NoteStar(*item.expression, columns);
         for (const ScopeColumn* column : columns) matched.items.push_back(expr::MakeColumn(column->index, column->name, column->type));
         continue;
       }
@@ -72,6 +73,7 @@ class SelectBinder {
   Status BindItems();
   bool BindFields(const sql::Expression& star);
   Status BindStar(const sql::Expression& star);
+  void NoteStar(const sql::Expression& star, const std::vector<const ScopeColumn*>& columns);
   Status BindOrderBy();
   Result<SortKey> BindSortItem(const sql::SortItem& item);
   Status BuildRelation();
@@ -222,10 +224,22 @@ bool SelectBinder::BindFields(const sql::Expression& star) {
   return true;
 }
 
+void SelectBinder::NoteStar(const sql::Expression& star, const std::vector<const ScopeColumn*>& columns) {
+  if (binder_.session().stars == nullptr) return;
+  std::string text;
+  for (const ScopeColumn* column : columns) {
+    const auto name = state_.from.scope.NameOf(*column);
+    if (!name) return;
+    text += (text.empty() ? "" : ", ") + *name;
+  }
+  (*binder_.session().stars)[&star] = std::move(text);
+}
+
 Status SelectBinder::BindStar(const sql::Expression& star) {
   auto expanded = state_.from.scope.Expand(star.name, binder_.Span(star.span));
   if (!expanded.ok() && !star.name.parts.empty() && BindFields(star)) return Ok();
   FIRN_TRY(const auto columns, std::move(expanded));
+  NoteStar(star, columns);
   for (const ScopeColumn* column : columns) {
     items_.push_back(expr::MakeColumn(column->index, column->name, column->type, binder_.Span(star.span)));
     names_.push_back(column->name);

@@ -215,12 +215,18 @@ std::string FullName(sql::ObjectName name, const PlannerContext& context) {
 }
 
 Result<TableDefinition> DefineViewOver(TableDefinition view, const sql::Query& query, const PlannerContext& context, base::SourceSpan span) {
-  FIRN_TRY(const types::Schema schema, QuerySchema(query, context));
+  StarTexts stars;
+  FIRN_TRY(const types::Schema schema, QuerySchema(query, context, &stars));
   if (!view.view_columns.empty() && view.view_columns.size() != schema.size()) {
     return Error(ErrorCode::kInvalidDefinition, fmt::format("the view names {} columns, its query has {}", view.view_columns.size(), schema.size())).At(span);
   }
   view.kind = TableKind::kView;
-  view.view_query = sql::Unparse(query, {.table_name = [&](const sql::ObjectName& name) { return FullName(name, context); }});
+  // A view stays what it was when its tables get columns: * is written out.
+  const auto star_text = [&](const sql::Expression& star) {
+    const auto found = stars.find(&star);
+    return found == stars.end() ? std::string() : found->second;
+  };
+  view.view_query = sql::Unparse(query, {.table_name = [&](const sql::ObjectName& name) { return FullName(name, context); }, .star = star_text});
   view.columns.clear();
   for (size_t i = 0; i < schema.size(); ++i) {
     TableColumn column;

@@ -15,8 +15,9 @@ namespace firn::plan {
 namespace {
 
 Result<LogicalNodePtr> BindResult(const sql::Query& query, const PlannerContext& context, const SessionConfig& config,
-                                  const expr::EvaluationContext& evaluation) {
+                                  const expr::EvaluationContext& evaluation, StarTexts* stars = nullptr) {
   BindSession session{context, config, evaluation};
+  session.stars = stars;
   QueryBinder binder(session, context.current_catalog, context.current_database, std::nullopt, 0);
   FIRN_TRY(const Relation relation, binder.BindQuery(query, nullptr));
   std::vector<std::string> names = UniqueNames(relation.node->fields);
@@ -70,10 +71,12 @@ Result<JobPlan> PlanInserts(const std::vector<const sql::InsertStatement*>& inse
   return Plan(std::move(roots), context, config, evaluation);
 }
 
-Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context) {
+Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context) { return QuerySchema(query, context, nullptr); }
+
+Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context, StarTexts* stars) {
   FIRN_TRY(const SessionConfig config, ParseSessionConfig(context.config));
   const expr::EvaluationContext evaluation = MakeEvaluationContext(config, context);
-  FIRN_TRY(const LogicalNodePtr node, BindResult(query, context, config, evaluation));
+  FIRN_TRY(const LogicalNodePtr node, BindResult(query, context, config, evaluation, stars));
   return types::Schema(node->fields);
 }
 

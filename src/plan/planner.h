@@ -44,4 +44,8 @@ Result<TableDefinition> ResolveTable(TableDefinition table, const PlannerContext
 /// The result columns of a query: views, CTAS.
 Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context);
 
+/// What each * of a query's select lists stands for, as a list of columns; without those that cannot be said so.
+using StarTexts = std::map<const sql::Expression*, std::string>;
+Result<types::Schema> QuerySchema(const sql::Query& query, const PlannerContext& context, StarTexts* stars);
+
 }  // namespace firn::plan

@@ -105,6 +105,17 @@ bool Scope::Knows(const sql::ObjectName& name) const {
   return false;
 }
 
+std::optional<std::string> Scope::NameOf(const ScopeColumn& column) const {
+  for (size_t parts = 0; parts <= column.qualifier.size(); ++parts) {
+    sql::ObjectName name;
+    for (size_t i = column.qualifier.size() - parts; i < column.qualifier.size(); ++i) name.parts.push_back({column.qualifier[i], {}});
+    name.parts.push_back({column.name, {}});
+    const auto meant = Resolve(name, {});
+    if (meant.ok() && meant->column == &column && meant->parts_used == name.parts.size()) return name.ToString();
+  }
+  return std::nullopt;
+}
+
 Result<std::vector<const ScopeColumn*>> Scope::Expand(const sql::ObjectName& qualifier, base::SourceSpan span) const {
   std::vector<const ScopeColumn*> expanded;
   std::set<std::string> relations;

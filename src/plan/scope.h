@@ -2,6 +2,7 @@
 // The columns that a name can mean at one place of a query.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ struct Scope {
   bool HasRelation(const sql::ObjectName& name) const;
   /// Whether the name means something here, or something ambiguous.
   bool Knows(const sql::ObjectName& name) const;
+  /// The shortest name that means the column; nullopt: none does, it has a twin.
+  std::optional<std::string> NameOf(const ScopeColumn& column) const;
   /// The columns of `qualifier.*`; those of `*` for an empty qualifier.
   Result<std::vector<const ScopeColumn*>> Expand(const sql::ObjectName& qualifier, base::SourceSpan span) const;
 };
