@@ -1,0 +1,2 @@
+-- probe: aggregates whose filter lets nothing through
+SELECT k, COUNT(*) FILTER (WHERE v > 100) AS n, SUM(v) FILTER (WHERE v > 100) AS s, AVG(v) FILTER (WHERE v > 100) AS a, MIN(v) FILTER (WHERE v > 100) AS lo, LISTAGG(CAST(v AS STRING)) FILTER (WHERE v > 100) AS l, FIRST_VALUE(v) FILTER (WHERE v > 100) AS f, STDDEV_POP(CAST(v AS DOUBLE)) FILTER (WHERE v > 100) AS d, COUNT(DISTINCT v) FILTER (WHERE v > 100) AS c FROM (VALUES ('a', 1), ('a', 2), ('b', CAST(NULL AS INT)), ('b', 200)) AS t(k, v) GROUP BY k;
