@@ -75,7 +75,7 @@ bool IsGroupWindow(std::string_view name) { return name == "TUMBLE" || name == "
 
 /// Whether the aggregate can be NULL over rows without NULLs. The others are NULL over no rows only, which a group never has.
 bool IsNullOverRows(const expr::AggregateFunction& function) {
-  constexpr std::array<std::string_view, 5> kNames{"ARRAY_AGG", "SINGLE_VALUE", "STDDEV_SAMP", "VAR_SAMP", "COLLECT"};
+  constexpr std::array<std::string_view, 4> kNames{"SINGLE_VALUE", "STDDEV_SAMP", "VAR_SAMP", "COLLECT"};
   return std::find(kNames.begin(), kNames.end(), function.names.front()) != kNames.end();
 }
 
