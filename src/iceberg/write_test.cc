@@ -213,7 +213,6 @@ TEST(TableWriter, PartsThatAreNotNullMayLackWithTheirRow) {
   const Table table = warehouse.Create("t", {{"r", row}});
   // NULL and (a, (x), NULL).
   const auto write = [&](std::optional<int32_t> a, std::optional<int32_t> x) {
-    const types::ArrayPtr inners = arrow::StructArray::Make({Ints({std::nullopt, x})}, {"x"}, arrow::AllocateEmptyBitmap(2).ValueOrDie(), 2).ValueOrDie();
     auto valid = std::shared_ptr<arrow::Buffer>(arrow::AllocateEmptyBitmap(2).ValueOrDie());
     valid->mutable_data()[0] = 2;
     auto inner_valid = std::shared_ptr<arrow::Buffer>(arrow::AllocateEmptyBitmap(2).ValueOrDie());
