@@ -76,8 +76,9 @@ OperationState Operation::Cancel() {
 }
 
 void Operation::Close() {
-  Cancel();
+  const bool was_running = state() == OperationState::kRunning;
   Leave();
+  if (was_running && !result_.awaited_job.empty()) (void)engine_.Cancel(result_.awaited_job);  // gone already: nothing to cancel
 }
 
 void Operation::Leave() {
