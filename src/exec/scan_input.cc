@@ -137,11 +137,11 @@ Result<std::optional<InputEvent>> ScanInput::Next(int64_t now_ms) {
       PushEnd();
       break;
     }
-    if (NextTimerMs() <= now_ms) {  // also while others have much to give
+    const int index = PickPartition();
+    if (index < 0 || NextTimerMs() <= now_ms) {  // also while others have much to give
       UpdateIdleness(now_ms);
       if (!events_.empty()) break;
     }
-    const int index = PickPartition();
     if (index < 0) return std::optional<InputEvent>();
     FIRN_RETURN_IF_ERROR(PollPartition(index, now_ms));
   }
@@ -271,6 +271,7 @@ int64_t ScanInput::NextTimerMs() const {
 }
 
 void ScanInput::UpdateIdleness(int64_t now_ms) {
+  if (options_.idle_timeout_ms <= 0) return;
   bool all_idle = true;
   int64_t largest = types::kNoWatermark;
   for (Partition& partition : partitions_) {
