@@ -23,7 +23,8 @@ Result<json::value> Call(io::HttpClient& http, const std::string& method, const 
         !parsed.at("errors").as_array().empty() && parsed.at("errors").as_array()[0].is_string()) {
       text = parsed.at("errors").as_array()[0].as_string();
     }
-    return Error(ErrorCode::kEvaluationError, text);
+    const bool is_elsewhere = response.status == 404 || response.status == 405;  // another kind of server
+    return Error(is_elsewhere ? ErrorCode::kServerUnreachable : ErrorCode::kEvaluationError, text);
   }
   if (problem) return Error(ErrorCode::kDecodeError, fmt::format("{} {} was not answered in JSON: {}", method, target, problem.message()));
   return parsed;
@@ -104,7 +105,8 @@ Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server,
   json::object settings;
   for (const auto& [key, value] : properties) settings[key] = value;
   auto answer = Call(*http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}}));
-  if (!answer.ok() && answer.error().hint().empty() && answer.error().code() != ErrorCode::kCancelled) {
+  const bool is_refused = !answer.ok() && (answer.error().code() == ErrorCode::kEvaluationError || answer.error().code() == ErrorCode::kCancelled);
+  if (!answer.ok() && answer.error().hint().empty() && !is_refused) {
     return std::move(answer).error().Hint("is that the port of an SQL gateway? `firn up` prints its own (sql), DIR/node.json has them");
   }
   if (!answer.ok()) return std::move(answer).error();
