@@ -140,6 +140,7 @@ std::optional<int32_t> ParseTime(std::string_view text) {
   return static_cast<int32_t>(*nanos / 1'000'000);
 }
 
+// As Flink reads it: 24:00:00 is the next day, the 30th of February the last day of the month, and blanks around it are not taken.
 std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
   if (text != TrimBlanks(text)) return std::nullopt;
   const size_t blank = text.find(' ');
