@@ -206,7 +206,7 @@ TEST_F(ScanInputTest, APartitionGoesIdleWhileTheOthersAreBusy) {
   struct Nothing final : Runnable {
     RunState Run() override { return RunState::kWaiting; }
   } nothing;
-  input.SetTask(std::make_shared<TaskHandle>(std::make_shared<Scheduler>(world.environment().executor, 1), nothing));
+  input.SetTask(std::make_shared<TaskHandle>(Scheduler::Make(world.environment().executor, 1).value(), nothing));
   EXPECT_EQ(Drain(input, 0), (std::vector<std::string>{"1/5"}));
   script.Release(0);
   EXPECT_EQ(Drain(input, 400), (std::vector<std::string>{"0/100", "w 5"}));
