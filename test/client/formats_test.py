@@ -66,9 +66,9 @@ class Formats(SqlCase):
                         FROM (VALUES (1, 300), (-128, -32768), (CAST(NULL AS INT), CAST(NULL AS INT)), (127, 32767)) AS v(t, s)""")
         self.assertEqual(self.rows("SELECT t, s, r.a, l[1], m['k'] FROM small"),
                          sorted([["1", "300", "1", "300", "1"], ["-128", "-32768", "-128", "-32768", "-128"], [None] * 5, ["127", "32767", "127", "32767", "127"]], key=str))
-        self.assertEqual(self.rows("SELECT SUM(CAST(t AS INT)), SUM(CAST(s AS INT)), COUNT(l) FROM small WHERE t <> 1 OR t IS NULL")[-1], ["-1", "-1", "3"])
+        self.assertEqual(self.rows("SELECT t, s FROM small WHERE t < 0 OR s > 32000"), [["-128", "-32768"], ["127", "32767"]])
         pyarrow.parquet.write_table(pyarrow.table({"t": pyarrow.array([7, 128], pyarrow.int64()), "s": pyarrow.array([1, 2], pyarrow.uint8())}), self.path / "small/other.parquet")
-        self.assertEqual(self.rows("SELECT SUM(CAST(s AS INT)) FROM small")[-1], ["302"])
+        self.assertEqual(self.rows("SELECT s FROM small WHERE s BETWEEN 0 AND 400"), [["1"], ["2"], ["300"]])
         self.refused("SELECT t FROM small", "other.parquet", "`t` holds what is no TINYINT", "128")
 
     def test_times_that_hive_and_spark_write(self):
