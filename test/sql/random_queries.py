@@ -152,6 +152,8 @@ class Generator:
             return f"{self.numbers.choice(['', 'NOT '])}EXISTS (SELECT 1 FROM {table} AS {alias}{tied})"
         number = self.column(columns, "INT")
         aggregate = self.numbers.choice(["COUNT(*)", f"MAX({number})", f"SUM({number})", f"COUNT(DISTINCT {number})"])
+        if "." not in left and aggregate.startswith("COUNT"):  # the inner table's own column may be meant: then it is NULL over no rows of a stream, as in Flink
+            aggregate = f"MAX({number})"
         return f"{self.literal('INT')} {self.numbers.choice(['<', '<=', '=', '<>'])} (SELECT {aggregate} FROM {table} AS {alias}{tied})"
 
     def where(self, columns):
@@ -179,7 +181,9 @@ class Generator:
         if self.chance(0.15):
             table, alias, outer = "t2", self.alias(), self.column(columns, "INT")
             if outer is not None:
-                items.append((f"(SELECT {self.numbers.choice(['COUNT(*)', f'MAX({alias}.c)', f'COUNT({alias}.c) + 1'])} FROM {table} AS {alias} WHERE {alias}.a = {outer})", "LONG"))
+                call = self.numbers.choice(["COUNT(*)", f"MAX({alias}.c)", f"COUNT({alias}.c) + 1"])
+                call = call if "." in outer else f"MAX({alias}.c)"  # as above
+                items.append((f"(SELECT {call} FROM {table} AS {alias} WHERE {alias}.a = {outer})", "LONG"))
         distinct = "DISTINCT " if self.chance(0.2) else ""
         return f"SELECT {distinct}{self.named(items)} FROM {source}{where}", self.outputs(items)
 
