@@ -402,8 +402,8 @@ def test_requests_that_make_no_sense(node):
     bodies = [b"", b"{", b"[]", b"null", b'"text"', b'{"statement": 7}', b'{"statement": null}', b"{}", b"\xff\xfe", b'{"statement": "\xff"}', b"[" * 100_000, b'{"a":' * 100_000, b'{"statement": "\\ud800"}', b"\0" * 100]
     wrong = []
     for body in bodies:
-        for path in (statements, f"/v2/sessions/{handle}/configure-session", f"/v2/sessions/{handle}/complete-statement"):
-            status, text = ask(node.sql, "POST", path, body)
+        for method, path in (("POST", statements), ("POST", f"/v2/sessions/{handle}/configure-session"), ("GET", f"/v2/sessions/{handle}/complete-statement")):
+            status, text = ask(node.sql, method, path, body)
             if status != 400 or "errors" not in json.loads(text):
                 wrong.append(f"{path.rsplit('/', 1)[1]} {body[:40]!r}: {status} {text[:200]}")
     for body in (b"{", b"[]", b"7", b"[" * 100_000):
