@@ -48,7 +48,7 @@ COLUMNS = {
             [IdentityTransform(), YearTransform(), MonthTransform(), DayTransform(), BucketTransform(2)]),
     "ts": (TimestampType(), pa.timestamp("us"), TIMES, [IdentityTransform(), YearTransform(), MonthTransform(), DayTransform(), HourTransform(), BucketTransform(3)]),
     "tz": (TimestamptzType(), pa.timestamp("us", "UTC"), [time.replace(tzinfo=datetime.timezone.utc) for time in TIMES], [IdentityTransform(), YearTransform(), DayTransform(), HourTransform()]),
-    "t": (TimeType(), pa.time64("us"), [datetime.time(0, 0), datetime.time(23, 59, 59, 999999), datetime.time(12, 30), datetime.time(0, 0, 0, 1500), datetime.time(0, 0, 0, 1000)], [IdentityTransform()]),
+    "t": (TimeType(), pa.time64("us"), [datetime.time(0, 0), datetime.time(23, 59, 59, 999000), datetime.time(12, 30), datetime.time(0, 0, 0, 2000), datetime.time(0, 0, 0, 1000)], [IdentityTransform()]),
     "flag": (BooleanType(), pa.bool_(), [True, False], [IdentityTransform()]),
     "none": (StringType(), pa.string(), [], [IdentityTransform(), VoidTransform()]),
 }
