@@ -110,44 +110,59 @@ def test_cooperative_members_keep_what_they_have(node):
     second.stop()
 
 
+class PythonMember(threading.Thread, kafka.ConsumerRebalanceListener):
+    """A kafka-python consumer of a group in a thread of its own. Its polls are long: one that ends while the answer to a SyncGroup is on its way leaves kafka-python outside of its group."""
+
+    def __init__(self, node, group, topic):
+        super().__init__(daemon=True)
+        self.consumer = kafka.KafkaConsumer(bootstrap_servers=node.kafka, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
+                                            session_timeout_ms=6000, heartbeat_interval_ms=300)
+        self.values = []
+        self.assigned = None
+        self.committed = 0
+        self.stopping = threading.Event()
+        self.consumer.partitions_for_topic(topic)  # kafka-python may else join before it knows the partitions, and assigns none of them
+        self.consumer.subscribe([topic], listener=self)
+        self.start()
+
+    def on_partitions_assigned(self, assigned):
+        self.assigned = sorted(p.partition for p in assigned)
+
+    def on_partitions_revoked(self, revoked):
+        self.assigned = None
+
+    def run(self):
+        while not self.stopping.is_set():
+            batches = self.consumer.poll(3000).values()
+            self.values.extend(message.value.decode() for batch in batches for message in batch)
+            if batches:
+                self.commit()
+        self.consumer.close()
+
+    def commit(self):
+        try:
+            self.consumer.commit()
+        except (kafka.errors.RebalanceInProgressError, kafka.errors.CommitFailedError):
+            return  # it joins again when it learns of partitions: its positions begin anew
+        self.committed = sum(self.consumer.committed(partition) or 0 for partition in self.consumer.assignment())
+
+
 def test_kafka_python_members_rebalance(node):
     create_filled(node, "python-shared")
-
-    def member():
-        consumer = kafka.KafkaConsumer(bootstrap_servers=node.kafka, group_id="python-sharing", auto_offset_reset="earliest", enable_auto_commit=False,
-                                       session_timeout_ms=6000, heartbeat_interval_ms=300)
-        consumer.partitions_for_topic("python-shared")  # kafka-python may else join before it knows the partitions, and assigns none of them
-        consumer.subscribe(["python-shared"])
-        return consumer
-    members = [member()]
-    values = []
-
-    def poll():
-        for consumer in members:
-            for batch in consumer.poll(50).values():
-                values.extend(message.value.decode() for message in batch)
-        return [sorted(p.partition for p in consumer.assignment()) for consumer in members]
-
-    checks.wait_until(lambda: poll() == [[0, 1, 2, 3]] and sorted(set(values)) == all_values(), "the only member reads all")
-
-    def committed_all():
-        poll()
-        try:
-            members[0].commit()
-        except (kafka.errors.RebalanceInProgressError, kafka.errors.CommitFailedError):
-            return False  # kafka-python joins again when it learns of partitions: its positions begin anew
-        return sum(members[0].committed(partition) or 0 for partition in members[0].assignment()) == len(all_values())
-
-    checks.wait_until(committed_all, "all that was read is committed")
-    values.clear()
-    members.append(member())
-    checks.wait_until(lambda: sorted(sum(poll(), [])) == [0, 1, 2, 3] and all(len(a) == 2 for a in poll()), "two members have two partitions each")
-    closing = threading.Thread(target=members.pop(0).close)  # beside the other's polls: if it has just asked to join again, its farewell waits behind that until the other joins too
-    closing.start()
-    checks.wait_until(lambda: poll() == [[0, 1, 2, 3]], "the one that stays has all again")
-    closing.join()
-    assert values == [], "records were read again though they were committed"
-    members[0].close()
+    first = PythonMember(node, "python-sharing", "python-shared")
+    checks.wait_until(lambda: first.assigned == [0, 1, 2, 3] and sorted(set(first.values)) == all_values(), "the only member reads all")
+    checks.wait_until(lambda: first.committed == len(all_values()), "all that was read is committed")
+    first.values.clear()
+    second = PythonMember(node, "python-sharing", "python-shared")
+    checks.wait_until(lambda: first.assigned and second.assigned and len(first.assigned) == 2 and sorted(first.assigned + second.assigned) == [0, 1, 2, 3],
+                      "two members have two partitions each")
+    first.stopping.set()
+    checks.wait_until(lambda: second.assigned == [0, 1, 2, 3], "the one that stays has all again")
+    second.stopping.set()
+    for member in (first, second):
+        member.join(20)
+        assert not member.is_alive(), "it has left"
+    assert first.values + second.values == [], "records were read again though they were committed"
 
 
 def test_kcat_balances_with_others(node):
