@@ -23,7 +23,7 @@ using kafka::KafkaCode;
 
 constexpr int64_t kHourMs = 3'600'000;
 
-int16_t CreateTopic(Rig& rig, const std::string& topic) {
+int16_t CreateEmpty(Rig& rig, const std::string& topic) {
   kafka::CreateTopicsRequest request;
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic;
@@ -58,7 +58,7 @@ int16_t CodeOf(const kafka::OffsetCommitResponse& response) { return response.to
 
 /// Makes `trades` with an offset of group `g` and deletes it, of which the topic's own entry is durable and what follows is held back. The deletion's answer.
 auto DeleteHalf(Rig& rig) {
-  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
+  EXPECT_EQ(CreateEmpty(rig, "trades"), 0);
   EXPECT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
   rig.store->Hold(true);
   auto deletion = rig.Send<kafka::DeleteTopicsResponse>(6, DeletionOf("trades"));
@@ -86,7 +86,7 @@ log::Put OffsetOf(const std::string& group, const std::string& topic, int64_t ti
 
 TEST(DeleteTopics, TakesMoreThanAnEntryHolds) {
   Rig rig;
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   const auto partition = rig.broker->topics().Find("trades")->partitions[0];
   StoreMany(rig, [&](int i) { return log::Put{ProducerStateKey(partition, i), EncodeProducer({.epoch = 0, .last_time_ms = rig.clock.WallTimeMs(), .batches = {}})}; });
   StoreMany(rig, [&](int i) { return OffsetOf(fmt::format("g{}", i), "trades", rig.clock.WallTimeMs()); });
@@ -97,7 +97,7 @@ TEST(DeleteTopics, TakesMoreThanAnEntryHolds) {
 
 TEST(DeleteTopics, TakesWhatIsOnItsWayToTheJournal) {
   Rig rig;
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   rig.store->Hold(true);
   auto produce = rig.Send<kafka::ProduceResponse>(9, BatchOfProducer(4, 0));
   auto commit = rig.Send<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1));
@@ -116,13 +116,13 @@ TEST(DeleteTopics, TakesWhatIsOnItsWayToTheJournal) {
 TEST(DeleteTopics, ACheckpointOnItsWayBringsNoOffsetBack) {
   for (bool is_made_anew : {false, true}) {
     Rig rig;
-    ASSERT_EQ(CreateTopic(rig, "trades"), 0);
-    ASSERT_EQ(CreateTopic(rig, "quotes"), 0);
+    ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
+    ASSERT_EQ(CreateEmpty(rig, "quotes"), 0);
     Topics& topics = rig.broker->topics();
     std::vector<log::Operation> checkpoint;
     for (const char* name : {"trades", "quotes"}) checkpoint.push_back(topics.CommitOffset({.group = "g", .topic = name, .id = topics.Find(name)->partitions[0], .offset = 42}));
     EXPECT_EQ(rig.Call<kafka::DeleteTopicsResponse>(6, DeletionOf("trades")).responses[0].error_code, 0);
-    const auto make_anew = [&] { EXPECT_EQ(CreateTopic(rig, "trades"), 0); };
+    const auto make_anew = [&] { EXPECT_EQ(CreateEmpty(rig, "trades"), 0); };
     if (is_made_anew) make_anew();
     rig.store->Append(checkpoint, [](const Result<log::Committed>& result) { EXPECT_TRUE(result.ok()); });
     if (!is_made_anew) make_anew();
@@ -135,14 +135,14 @@ TEST(DeleteTopics, IsFinishedByTheNextStart) {
   Rig rig;
   auto deletion = DeleteHalf(rig);
   EXPECT_FALSE(deletion.done());
-  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));  // not before its offsets are gone
+  EXPECT_EQ(CreateEmpty(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));  // not before its offsets are gone
   rig.Crash();
   EXPECT_FALSE(rig.broker->topics().Find("trades").ok());
-  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
+  EXPECT_EQ(CreateEmpty(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
   rig.store->Hold(false);
   rig.store->Flush();
   rig.Run();
-  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
+  EXPECT_EQ(CreateEmpty(rig, "trades"), 0);
   EXPECT_EQ(rig.broker->topics().CommittedOffset("g", "trades", 0), std::nullopt);
 }
 
@@ -156,12 +156,12 @@ TEST(DeleteTopics, IsTriedAgainIfTheDiskIsFullInBetween) {
   EXPECT_EQ(deletion.Get().responses[0].error_code, 0);  // it is gone
   rig.store->FailWith(std::nullopt);
   rig.store->Hold(false);
-  EXPECT_EQ(CreateTopic(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
+  EXPECT_EQ(CreateEmpty(rig, "trades"), Number(KafkaCode::kTopicAlreadyExists));
   kafka::MetadataRequest metadata;
   metadata.topics.emplace().push_back({{}, "trades"});
   EXPECT_EQ(rig.Call<kafka::MetadataResponse>(12, metadata).topics[0].error_code, Number(KafkaCode::kUnknownTopicOrPartition));
   rig.queue.AdvanceMs(rig.options_.expiry_check_ms + 1);
-  EXPECT_EQ(CreateTopic(rig, "trades"), 0);
+  EXPECT_EQ(CreateEmpty(rig, "trades"), 0);
   EXPECT_EQ(rig.broker->topics().CommittedOffset("g", "trades", 0), std::nullopt);
 }
 
@@ -174,7 +174,7 @@ TEST(DeleteGroups, TakesMoreThanAnEntryHolds) {
 
 TEST(DeleteGroups, TakesWhatIsOnItsWayToTheJournal) {
   Rig rig;
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   rig.store->Hold(true);
   auto commit = rig.Send<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1));
   auto deletion = rig.Send<kafka::DeleteGroupsResponse>(2, GroupDeletionOf("g"));
@@ -193,7 +193,7 @@ TEST(DeleteGroups, TakesWhatIsOnItsWayToTheJournal) {
 
 TEST(Expiry, TakesMoreThanAnEntryHolds) {
   Rig rig({.offset_retention_ms = kHourMs});
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   StoreMany(rig, [&](int i) { return OffsetOf(fmt::format("g{}", i), "trades", rig.clock.WallTimeMs()); });
   rig.queue.AdvanceMs(2 * kHourMs);
   EXPECT_TRUE(rig.store->Scan(kGroupPrefix).empty());
@@ -201,7 +201,7 @@ TEST(Expiry, TakesMoreThanAnEntryHolds) {
 
 TEST(Expiry, SparesAnOffsetOnItsWayToTheJournal) {
   Rig rig({.offset_retention_ms = kHourMs});
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   ASSERT_EQ(CodeOf(rig.Call<kafka::OffsetCommitResponse>(8, CommitOf("g", "trades", 1))), 0);
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);
@@ -218,7 +218,7 @@ TEST(Expiry, SparesAnOffsetOnItsWayToTheJournal) {
 
 TEST(Expiry, SparesAProducerWithABatchOnItsWay) {
   Rig rig({.producer_expiration_ms = kHourMs});
-  ASSERT_EQ(CreateTopic(rig, "trades"), 0);
+  ASSERT_EQ(CreateEmpty(rig, "trades"), 0);
   rig.Call<kafka::ProduceResponse>(9, BatchOfProducer(4, 0));
   rig.queue.AdvanceMs(kHourMs - 1'000);
   rig.store->Hold(true);
