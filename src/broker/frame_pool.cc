@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
 #include "base/mutex.h"
+#include "io/huge_pages.h"
 
 namespace firn::broker {
 
@@ -26,9 +29,9 @@ size_t BlockBytes(size_t size) {
 }  // namespace
 
 /// Shared by the pool and all blocks that are out.
-class FramePool::Blocks {
+class FramePool::MallocBlocks {
  public:
-  explicit Blocks(size_t free_bytes_max) : free_bytes_max_(free_bytes_max) {}
+  explicit MallocBlocks(size_t free_bytes_max) : free_bytes_max_(free_bytes_max) {}
 
   std::unique_ptr<char[]> Take(size_t block_bytes) {
     {
@@ -78,16 +81,94 @@ class FramePool::Blocks {
   uint64_t last_number_ FIRN_GUARDED_BY(mutex_) = 0;
 };
 
-FramePool::FramePool(size_t free_bytes_max) : blocks_(std::make_shared<Blocks>(free_bytes_max)) {}
+/// Pages, cut into blocks. Shared by the pool and all blocks that are out.
+class FramePool::PageBlocks {
+ public:
+  explicit PageBlocks(size_t free_bytes_max) : free_pages_max_(free_bytes_max / io::kHugePageBytes) {}
+
+  char* Take(size_t block_bytes) {
+    std::optional<io::HugePage> fresh;  // made without the lock
+    while (true) {
+      {
+        base::MutexLock lock(mutex_);
+        if (fresh.has_value()) free_pages_.push_back(std::move(*fresh));
+        std::vector<char*>& open = open_[block_bytes];
+        if (open.empty() && !free_pages_.empty()) {
+          open.push_back(free_pages_.back().get());
+          cut_.emplace(open.back(), Page{.memory = std::move(free_pages_.back()), .free = AllOf(block_bytes)});
+          free_pages_.pop_back();
+        }
+        if (!open.empty()) return TakeLocked(&open, block_bytes);
+      }
+      fresh = io::AllocateHugePage();
+    }
+  }
+
+  void GiveBack(char* block, size_t block_bytes) {
+    io::HugePage dropped;  // declared first, so freed without the lock
+    base::MutexLock lock(mutex_);
+    const auto found = cut_.find(block - reinterpret_cast<uintptr_t>(block) % io::kHugePageBytes);
+    FIRN_ASSERT(found != cut_.end(), "a block of {} bytes lies in no page", block_bytes);
+    Page& page = found->second;
+    const uint32_t bit = uint32_t{1} << (static_cast<size_t>(block - found->first) / block_bytes);
+    FIRN_ASSERT((AllOf(block_bytes) & bit) != 0 && (page.free & bit) == 0, "a block of {} bytes comes back twice", block_bytes);
+    std::vector<char*>& open = open_[block_bytes];
+    if (page.free == 0) open.push_back(found->first);
+    page.free |= bit;
+    if (page.free != AllOf(block_bytes)) return;
+    open.erase(std::find(open.begin(), open.end(), found->first));
+    free_pages_.push_back(std::move(page.memory));
+    cut_.erase(found);
+    if (free_pages_.size() <= free_pages_max_) return;
+    dropped = std::move(free_pages_.front());
+    free_pages_.pop_front();
+  }
+
+  size_t free_bytes() const {
+    base::MutexLock lock(mutex_);
+    return free_pages_.size() * io::kHugePageBytes;
+  }
+
+ private:
+  struct Page {
+    io::HugePage memory;
+    uint32_t free = 0;  // a bit a block
+  };
+
+  static uint32_t AllOf(size_t block_bytes) {
+    static_assert(io::kHugePageBytes / kCutFrameBytesMin <= 32);
+    return static_cast<uint32_t>((uint64_t{1} << (io::kHugePageBytes / block_bytes)) - 1);
+  }
+  // Of the page that was opened last.
+  char* TakeLocked(std::vector<char*>* open, size_t block_bytes) FIRN_REQUIRES(mutex_) {
+    char* const begin = open->back();
+    uint32_t& free = cut_.at(begin).free;
+    const auto number = static_cast<size_t>(std::countr_zero(free));
+    free &= free - 1;
+    if (free == 0) open->pop_back();
+    return begin + number * block_bytes;
+  }
+
+  const size_t free_pages_max_;
+  mutable base::Mutex mutex_;
+  std::map<char*, Page> cut_ FIRN_GUARDED_BY(mutex_);             // those with a block that is out, by address
+  std::map<size_t, std::vector<char*>> open_ FIRN_GUARDED_BY(mutex_);   // those of them with a free block, by the size of their blocks
+  std::deque<io::HugePage> free_pages_ FIRN_GUARDED_BY(mutex_);         // in the order of return
+};
+
+FramePool::FramePool(size_t free_bytes_max) : malloc_blocks_(std::make_shared<MallocBlocks>(free_bytes_max)), page_blocks_(std::make_shared<PageBlocks>(free_bytes_max)) {}
 FramePool::~FramePool() = default;
 
 std::shared_ptr<char[]> FramePool::Take(size_t size) {
   const size_t block_bytes = BlockBytes(size);
   FIRN_ASSERT(block_bytes >= size, "a block of {} bytes for {}", block_bytes, size);
-  char* const bytes = blocks_->Take(block_bytes).release();
-  return std::shared_ptr<char[]>(bytes, [blocks = blocks_, block_bytes](char* returned) { blocks->GiveBack(std::unique_ptr<char[]>(returned), block_bytes); });
+  if (block_bytes >= kCutFrameBytesMin && block_bytes <= kCutFrameBytesMax) {
+    return std::shared_ptr<char[]>(page_blocks_->Take(block_bytes), [blocks = page_blocks_, block_bytes](char* returned) { blocks->GiveBack(returned, block_bytes); });
+  }
+  char* const bytes = malloc_blocks_->Take(block_bytes).release();
+  return std::shared_ptr<char[]>(bytes, [blocks = malloc_blocks_, block_bytes](char* returned) { blocks->GiveBack(std::unique_ptr<char[]>(returned), block_bytes); });
 }
 
-size_t FramePool::free_bytes() const { return blocks_->free_bytes(); }
+size_t FramePool::free_bytes() const { return malloc_blocks_->free_bytes() + page_blocks_->free_bytes(); }
 
 }  // namespace firn::broker

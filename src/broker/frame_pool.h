@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory for large frames, used again and again. A produced frame lives until the log lets go of its batches, so at full speed memory goes and comes at the rate of the
 // records; given back to the system each time, a tenth of the node's processor time went into clearing fresh pages.
+//
+// Most large frames are as large as producers make them, at most 1 MiB: theirs are cut out of huge pages (io/huge_pages.h), each into blocks of one size. A page whose blocks
+// are all free again is cut for whoever comes next. Smaller and larger ones come from malloc.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +11,13 @@
 
 namespace firn::broker {
 
-/// Free blocks that are kept, of all sizes together.
+/// Free memory that is kept, of whole pages and of other blocks each.
 inline constexpr size_t kFreeFrameBytesMax = 32 << 20;
 /// Smaller frames are none of its business: malloc is good at them.
 inline constexpr size_t kPooledFrameBytesMin = 16 << 10;
+/// What is cut out of huge pages.
+inline constexpr size_t kCutFrameBytesMin = 64 << 10;
+inline constexpr size_t kCutFrameBytesMax = 1 << 20;
 
 /// Thread-safe: blocks come back from any thread, also after the pool itself is gone.
 class FramePool {
@@ -21,11 +27,14 @@ class FramePool {
 
   /// At least `size` bytes with anything in them; an eighth more than that at most. They come back when the last reference goes.
   std::shared_ptr<char[]> Take(size_t size);
+  /// Of whole pages and of blocks that are none of a page.
   size_t free_bytes() const;
 
  private:
-  class Blocks;
-  std::shared_ptr<Blocks> blocks_;
+  class MallocBlocks;
+  class PageBlocks;
+  std::shared_ptr<MallocBlocks> malloc_blocks_;
+  std::shared_ptr<PageBlocks> page_blocks_;
 };
 
 }  // namespace firn::broker
