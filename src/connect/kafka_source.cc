@@ -37,7 +37,7 @@ struct Partition {
   int64_t decode_errors = 0;
   std::string first_error;
   uint64_t subscription = 0;
-  base::SharedBytes rest;                               // what the last poll left of a cold read, so that no byte is read and checked twice
+  std::vector<base::SharedBytes> rest;                  // what the last poll left of a cold read, so that no byte is read and checked twice
   int64_t rest_next = -1;                               // what `next` must be for it to go on there
 };
 
@@ -246,10 +246,7 @@ class KafkaSource final : public exec::Source {
   }
 
   Status Collect(Partition* partition, int64_t max_rows, KafkaRecords* records) {
-    if (partition->rest_next == partition->next) {
-      const base::SharedBytes rest = TakeRest(partition);
-      FIRN_RETURN_IF_ERROR(CollectSlab(partition, rest, true, max_rows, records));
-    }
+    if (partition->rest_next == partition->next) FIRN_RETURN_IF_ERROR(CollectSlabs(partition, TakeRest(partition), true, max_rows, records));
     while (!records->IsFull(max_rows) && partition->next < partition->end) {
       auto read = partition->log->Read(log::Offset(partition->next), {.max_bytes = kReadBytes, .is_read_once = true});
       if (!read.ok() && read.error().code() == ErrorCode::kOffsetOutOfRange && partition->next < partition->log->log_start().value()) {
@@ -258,15 +255,28 @@ class KafkaSource final : public exec::Source {
       }
       if (!read.ok()) return std::move(read).error().Context(fmt::format("reading {}-{}", partition->topic, partition->index));
       if (read->batches.empty()) return Ok();
-      for (const base::SharedBytes& slab : read->batches) FIRN_RETURN_IF_ERROR(CollectSlab(partition, slab, read->is_cold, max_rows, records));
+      FIRN_RETURN_IF_ERROR(CollectSlabs(partition, std::move(read->batches), read->is_cold, max_rows, records));
     }
     return Ok();
   }
 
-  Status CollectSlab(Partition* partition, const base::SharedBytes& slab, bool is_cold, int64_t max_rows, KafkaRecords* records) {
+  // Slabs in a row, as far as there is room.
+  Status CollectSlabs(Partition* partition, std::vector<base::SharedBytes> slabs, bool is_cold, int64_t max_rows, KafkaRecords* records) {
+    auto left = slabs.begin();
+    for (; left != slabs.end(); ++left) {
+      FIRN_TRY(*left, CollectSlab(partition, *left, max_rows, records));
+      if (!left->empty()) break;
+    }
+    slabs.erase(slabs.begin(), left);
+    if (is_cold && !slabs.empty() && partition->next < partition->end) KeepRest(partition, std::move(slabs));
+    return Ok();
+  }
+
+  // Returns what there was no room for.
+  Result<base::SharedBytes> CollectSlab(Partition* partition, const base::SharedBytes& slab, int64_t max_rows, KafkaRecords* records) {
     std::string_view rest = slab.view();
     const size_t before = records->size();
-    // One batch at least, so that a large one is read at all. None of a slab that follows one which was left in the middle.
+    // One batch at least, so that a large one is read at all.
     while (!rest.empty() && (records->empty() || !records->IsFull(max_rows)) && partition->next < partition->end) {
       FIRN_TRY(kafka::RecordBatchView batch, kafka::RecordBatchView::Parse(rest));
       rest.remove_prefix(batch.size());
@@ -275,22 +285,21 @@ class KafkaSource final : public exec::Source {
       if (!taken.ok()) FIRN_RETURN_IF_ERROR(SkipBatch(partition, batch, taken.error()));
       partition->next = std::min(batch.last_offset() + 1, partition->end);
     }
-    if (is_cold && !rest.empty() && partition->next < partition->end) KeepRest(partition, slab.Slice(slab.size() - rest.size(), rest.size()));
     if (records->size() > before) records->Hold(slab);
-    return Ok();
+    return slab.Slice(slab.size() - rest.size(), rest.size());
   }
 
-  void KeepRest(Partition* partition, base::SharedBytes rest) {
+  void KeepRest(Partition* partition, std::vector<base::SharedBytes> rest) {
     if (rests_ >= kRestsMax) return;
     ++rests_;
     partition->rest = std::move(rest);
     partition->rest_next = partition->next;
   }
 
-  base::SharedBytes TakeRest(Partition* partition) {
+  std::vector<base::SharedBytes> TakeRest(Partition* partition) {
     --rests_;
     partition->rest_next = -1;
-    return std::exchange(partition->rest, base::SharedBytes());
+    return std::exchange(partition->rest, {});
   }
 
   // Counts the records of a batch that cannot be read, or gives its place.

@@ -60,11 +60,11 @@ class KafkaSourceTest : public testing::Test {
     (*source)->SetWaker([] {});
     return std::move(*source);
   }
-  static std::vector<std::string> Read(exec::Source& source) {
+  static std::vector<std::string> Read(exec::Source& source, int64_t max_rows = 100) {
     std::vector<std::string> values;
     for (int partition = 0; partition < source.partition_count(); ++partition) {
       for (bool is_blocked = false; !is_blocked;) {
-        auto polled = source.Poll(partition, 100);
+        auto polled = source.Poll(partition, max_rows);
         FIRN_ASSERT(polled.ok(), "{}", polled.error().ToString());
         for (int64_t row = 0; row < polled->rows.row_count; ++row) values.emplace_back(static_cast<const arrow::StringArray&>(*polled->rows.columns[0]).GetView(row));
         is_blocked = polled->state == exec::PollState::kBlocked;
@@ -89,6 +89,21 @@ TEST_F(KafkaSourceTest, GoesOnBehindWhatItHasRead) {
   Produce(0, {"d"});
   EXPECT_THAT(ReadOn(*source->Positions()), ElementsAre("d"));
   EXPECT_THAT(ReadOn("trades\t0\t2\n"), ElementsAre("c", "d"));  // as earlier versions have stored it
+}
+
+// A cold read gives several slices where there is space between batches.
+TEST_F(KafkaSourceTest, KeepsAllThatAPollHasLeftOfAColdRead) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 8; ++i) {
+    const std::vector<std::string> values{std::to_string(3 * i), std::to_string(3 * i + 1), std::to_string(3 * i + 2)};
+    Produce(0, values);
+    expected.insert(expected.end(), values.begin(), values.end());
+  }
+  rig_.store->memory_partition(rig_.broker->topics().Find("trades")->partitions.at(0))->SetColdEnd(24);
+  for (int64_t max_rows : {1, 4, 7, 100}) {
+    auto source = Open("earliest-offset");
+    EXPECT_EQ(Read(*source, max_rows), expected) << max_rows;
+  }
 }
 
 TEST_F(KafkaSourceTest, ATopicThatWasMadeAnewIsReadFromItsBeginning) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
+#include <span>
 
 #include "base/assert.h"
 
@@ -12,7 +14,7 @@ namespace firn::io {
 namespace {
 
 constexpr std::align_val_t kAlignment{kDirectBlockBytes};
-static_assert(BlockWriter::kBufferBytes % kDirectBlockBytes == 0);
+static_assert(BlockWriter::kBufferBytes % kDirectBlockBytes == 0 && BlockWriter::kLastingBytesMax % kDirectBlockBytes == 0);
 
 }  // namespace
 
@@ -22,7 +24,8 @@ void BlockWriter::Begin(File& file, uint64_t position) {
   FIRN_ASSERT(position % kDirectBlockBytes == 0, "position {} is not at a block", position);
   file_ = &file;
   position_ = position;
-  filled_ = 0;
+  parts_.clear();
+  parts_bytes_ = lasting_bytes_ = run_begin_ = filled_ = 0;
 }
 
 Status BlockWriter::Append(std::string_view bytes) {
@@ -38,18 +41,49 @@ Status BlockWriter::Append(std::string_view bytes) {
   return Ok();
 }
 
+Status BlockWriter::AppendLasting(std::string_view bytes) {
+  FIRN_ASSERT(file_ != nullptr, "{} bytes for no file", bytes.size());
+  const size_t head = NextBlock(position()) - position();
+  if (bytes.size() < head + kDirectBlockBytes || file_->DirectPlaceOf(bytes) != position() % kDirectBlockBytes) return Append(bytes);
+  FIRN_RETURN_IF_ERROR(Append(bytes.substr(0, head)));
+  bytes.remove_prefix(head);
+  while (bytes.size() >= kDirectBlockBytes) {
+    EndRun();
+    const size_t size = std::min(bytes.size() / kDirectBlockBytes * kDirectBlockBytes, kLastingBytesMax - lasting_bytes_);
+    parts_.push_back(bytes.substr(0, size));
+    parts_bytes_ += size;
+    lasting_bytes_ += size;
+    bytes.remove_prefix(size);
+    if (lasting_bytes_ == kLastingBytesMax) FIRN_RETURN_IF_ERROR(Write());
+  }
+  return Append(bytes);
+}
+
 Status BlockWriter::Finish() {
-  if (filled_ == 0) return Ok();
-  const size_t whole = NextBlock(filled_);
-  std::memset(buffer_.get() + filled_, 0, whole - filled_);
-  filled_ = whole;
+  if (filled_ > run_begin_) {
+    const size_t whole = NextBlock(filled_);
+    std::memset(buffer_.get() + filled_, 0, whole - filled_);
+    filled_ = whole;
+  }
   return Write();
 }
 
+// What the buffer holds becomes a part.
+void BlockWriter::EndRun() {
+  if (filled_ == run_begin_) return;
+  FIRN_ASSERT(filled_ % kDirectBlockBytes == 0, "{} bytes of the buffer are no whole blocks", filled_);
+  parts_.emplace_back(buffer_.get() + run_begin_, filled_ - run_begin_);
+  parts_bytes_ += filled_ - run_begin_;
+  run_begin_ = filled_;
+}
+
 Status BlockWriter::Write() {
-  FIRN_RETURN_IF_ERROR(file_->WriteAt(position_, std::string_view(buffer_.get(), filled_)));
-  position_ += filled_;
-  filled_ = 0;
+  EndRun();
+  if (parts_.empty()) return Ok();
+  FIRN_RETURN_IF_ERROR(file_->WriteAt(position_, std::span<const std::string_view>(parts_)));
+  position_ += parts_bytes_;
+  parts_.clear();
+  parts_bytes_ = lasting_bytes_ = run_begin_ = filled_ = 0;
   return Ok();
 }
 

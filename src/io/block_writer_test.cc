@@ -56,6 +56,43 @@ TEST_P(BlockWriterTest, WritesRunsOfAnySizeInWholeBlocks) {
   EXPECT_EQ(*files().ReadAll(path()), expected);
 }
 
+// Bytes that begin anywhere in a page, in the middle of others; where they lie in their blocks as in memory they are not copied.
+TEST_P(BlockWriterTest, WritesLastingBytesFromWhereTheyLie) {
+  std::mt19937 random(7);
+  std::string memory = RandomBytes(3 * BlockWriter::kLastingBytesMax, 1);
+  BlockWriter writer;
+  std::string expected;
+  writer.Begin(*file_, 0);
+  for (size_t size : {size_t{64} << 10, size_t{100'003}, BlockWriter::kBufferBytes, size_t{5000}, 2 * BlockWriter::kLastingBytesMax + 4321, size_t{70'000}, size_t{1}}) {
+    const std::string_view lasting = std::string_view(memory).substr(random() % kDirectBlockBytes, size);
+    if (const std::optional<size_t> place = file_->DirectPlaceOf(lasting); place.has_value()) {
+      const std::string space(SpaceBefore(*place, writer.position()), 's');
+      ASSERT_TRUE(writer.Append(space).ok());
+      expected += space;
+      EXPECT_EQ(writer.position() % kDirectBlockBytes, *place);
+    }
+    ASSERT_TRUE(writer.AppendLasting(lasting).ok());
+    expected += lasting;
+    const std::string small = RandomBytes(random() % 9000, static_cast<uint32_t>(size));
+    ASSERT_TRUE(writer.Append(small).ok());
+    expected += small;
+    ASSERT_EQ(writer.position(), expected.size());
+  }
+  ASSERT_TRUE(writer.AppendLasting(std::string_view(memory).substr(1, 200'000)).ok()) << "out of place: copied";
+  expected += memory.substr(1, 200'000);
+  ASSERT_TRUE(writer.Finish().ok() && file_->Sync().ok());
+  expected.resize(NextBlock(expected.size()), '\0');
+  EXPECT_TRUE(*files().ReadAll(path()) == expected);
+}
+
+TEST_P(BlockWriterTest, OnlyMuchIsWorthAPlaceOfItsOwn) {
+  const std::string memory = RandomBytes(64 << 10, 1);
+  EXPECT_EQ(file_->DirectPlaceOf(std::string_view(memory).substr(1)), std::nullopt);
+  auto plain = files().Open(path(), OpenMode::kReadWrite);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ((*plain)->DirectPlaceOf(memory), std::nullopt) << "no direct writes";
+}
+
 TEST_P(BlockWriterTest, DirectAndOtherWritesOfOneFileSeeEachOther) {
   BlockWriter writer;
   std::string expected;

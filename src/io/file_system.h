@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,9 @@ class File {
   /// write-back later that others must wait for; who reads those bytes soon reads them from the disk. Other writes, reads and what is promised above stay
   /// as they are. Where the file system cannot, nothing changes.
   virtual void PreferDirectWrites() = 0;
+  /// Where in a block `bytes` must begin for their whole blocks to go past the page cache from where they lie in memory, without a copy; nullopt where
+  /// nothing is gained by that: there are few of them, or no direct writes.
+  virtual std::optional<size_t> DirectPlaceOf(std::string_view bytes) const = 0;
 };
 
 /// Held until destruction. Excludes other processes and other holders in this process.

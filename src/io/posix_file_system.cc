@@ -57,6 +57,9 @@ class Descriptor {
 // RWF_DONTCACHE of preadv2, since Linux 6.14: older headers do not have it, older kernels refuse it.
 constexpr int kDontCache = 0x80;
 
+// Fewer are copied sooner than the device is told of another piece of memory.
+constexpr size_t kDirectBytesMin = 64 << 10;
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
@@ -119,6 +122,11 @@ class PosixFile final : public File {
     if (direct.get() < 0) return;
     direct_.emplace(std::move(direct));
     is_direct_ = true;
+  }
+
+  std::optional<size_t> DirectPlaceOf(std::string_view bytes) const override {
+    if (!is_direct_ || bytes.size() < kDirectBytesMin) return std::nullopt;
+    return reinterpret_cast<uintptr_t>(bytes.data()) % kDirectBlockBytes;
   }
 
  private:

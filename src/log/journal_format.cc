@@ -2,10 +2,12 @@
 #include "log/journal_format.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "io/block_writer.h"
 #include "kafka/record_batch.h"
 
 namespace firn::log {
@@ -21,8 +23,9 @@ constexpr size_t kFileHeaderUsed = 40;
 constexpr uint32_t kEntryMagic = 0x4a4e5246;
 constexpr uint16_t kTypeOperations = 1;
 constexpr size_t kAppendFrameBytes = 21;
+constexpr size_t kSpaceFrameBytes = 5;
 
-enum class Kind : uint8_t { kAppend = 1, kPut, kDelete, kCreate, kConfigure, kDrop, kLogStart };
+enum class Kind : uint8_t { kAppend = 1, kPut, kDelete, kCreate, kConfigure, kDrop, kLogStart, kSpace };
 
 template <typename T>
 void AppendLittle(T value, std::string* out) {
@@ -42,10 +45,15 @@ struct FrameSize {
   uint64_t operator()(const SetLogStart&) const { return 13; }
 };
 
-uint64_t PayloadBytes(std::span<const Operation> operations) {
-  uint64_t size = 0;
-  for (const Operation& operation : operations) {
-    size += std::visit(FrameSize{}, operation);
+uint64_t FrameBytes(const EntryContent& content) {
+  uint64_t size = std::accumulate(content.spaces.begin(), content.spaces.end(), uint64_t{0});
+  for (const Operation& operation : content.operations) size += std::visit(FrameSize{}, operation);
+  return size;
+}
+
+uint64_t PayloadBytes(const EntryContent& content) {
+  uint64_t size = FrameBytes(content);
+  for (const Operation& operation : content.operations) {
     if (const auto* append = std::get_if<AppendRecords>(&operation)) size += append->batches.size();
   }
   return size;
@@ -68,6 +76,7 @@ uint32_t BatchesCrc(std::string_view batches, uint32_t crc) {
 struct FrameWriter {
   std::string* out;
   Offset first_offset;  // of an AppendRecords
+  uint32_t space = 0;   // before it
 
   void Start(Kind kind) const { out->push_back(static_cast<char>(kind)); }
   void Start(Kind kind, TopicPartitionId partition) const {
@@ -75,6 +84,11 @@ struct FrameWriter {
     AppendLittle(partition.value(), out);
   }
   void operator()(const AppendRecords& append) const {
+    if (space > 0) {
+      Start(Kind::kSpace);
+      AppendLittle(static_cast<uint32_t>(space - kSpaceFrameBytes), out);
+      out->append(space - kSpaceFrameBytes, '\0');
+    }
     Start(Kind::kAppend, append.partition);
     AppendLittle(first_offset.value(), out);
     AppendLittle(static_cast<uint32_t>(append.record_count), out);
@@ -186,6 +200,11 @@ class PayloadReader {
         entry->operations.emplace_back(SetLogStart{partition, Offset(Number<int64_t>())});
         return;
       }
+      case Kind::kSpace: {
+        const auto size = Number<uint32_t>();
+        if (Has(size)) at_ += size;
+        return;
+      }
     }
     is_faulty_ = true;
   }
@@ -229,11 +248,11 @@ uint32_t JournalFileVersion(std::string_view bytes) {
 std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes) {
   if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return std::nullopt;
   const uint32_t version = LoadLittle<uint32_t>(bytes.data() + 8);
-  if (version != kJournalVersion && version != kUnalignedVersion) return std::nullopt;
+  if (version < kUnalignedVersion || version > kJournalVersion) return std::nullopt;
   if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return std::nullopt;
   return JournalFileHeader{.store_id = std::string(bytes.substr(16, kStoreIdBytes)),
                            .file_number = LoadLittle<uint64_t>(bytes.data() + 32),
-                           .group_alignment = version == kJournalVersion ? kJournalBlockBytes : kEntryAlignment};
+                           .group_alignment = version == kUnalignedVersion ? kEntryAlignment : kJournalBlockBytes};
 }
 
 bool IsEntryMagic(const char* bytes) { return LoadLittle<uint32_t>(bytes) == kEntryMagic; }
@@ -250,20 +269,38 @@ std::optional<EntryHeader> DecodeEntryHeader(std::string_view bytes) {
                      .operation_count = LoadLittle<uint16_t>(bytes.data() + 38)};
 }
 
-uint64_t EntryBytes(std::span<const Operation> operations) {
-  const uint64_t size = kEntryHeaderBytes + PayloadBytes(operations);
+Spaces SpacesFor(std::span<const Operation> operations, uint64_t position, const PlaceOf& place_of) {
+  Spaces spaces;
+  if (operations.size() > kOperationsPerEntryMax / 2) return spaces;  // each may have a space, which is an operation too
+  position += kEntryHeaderBytes;
+  size_t appends = 0;
+  for (const Operation& operation : operations) {
+    const auto* append = std::get_if<AppendRecords>(&operation);
+    position += std::visit(FrameSize{}, operation);
+    if (append == nullptr) continue;
+    if (const std::optional<size_t> place = place_of(append->batches.view()); place.has_value()) {
+      uint64_t space = io::SpaceBefore(*place, position);
+      if (space > 0 && space < kSpaceFrameBytes) space += kJournalBlockBytes;
+      spaces.resize(appends);
+      spaces.push_back(static_cast<uint32_t>(space));
+      position += space;
+    }
+    position += append->batches.size();
+    ++appends;
+  }
+  if (!spaces.empty()) spaces.resize(appends);
+  return spaces;
+}
+
+uint64_t EntryBytes(const EntryContent& content) {
+  const uint64_t size = kEntryHeaderBytes + PayloadBytes(content);
   return size + Padding(size);
 }
 
-uint64_t EntryFrameBytes(std::span<const Operation> operations) {
-  uint64_t size = kEntryHeaderBytes + kEntryAlignment;
-  for (const Operation& operation : operations) size += std::visit(FrameSize{}, operation);
-  return size;
-}
+uint64_t EntryFrameBytes(const EntryContent& content) { return kEntryHeaderBytes + kEntryAlignment + FrameBytes(content); }
 
-void EncodeEntry(const EntryHeader& header, std::span<const Operation> operations, std::span<const Offset> first_offsets,
-                 std::string* frames, std::vector<std::string_view>* parts) {
-  FIRN_ASSERT(frames->capacity() - frames->size() >= EntryFrameBytes(operations), "frames would move: {} of {} bytes used",
+void EncodeEntry(const EntryHeader& header, const EntryContent& content, std::string* frames, std::vector<EntryPart>* parts) {
+  FIRN_ASSERT(frames->capacity() - frames->size() >= EntryFrameBytes(content), "frames would move: {} of {} bytes used",
               frames->size(), frames->capacity());
   const size_t header_at = frames->size();
   const size_t payload_begin = header_at + kEntryHeaderBytes;
@@ -273,18 +310,26 @@ void EncodeEntry(const EntryHeader& header, std::span<const Operation> operation
   uint32_t crc = 0;
   uint64_t payload_bytes = 0;
   auto end_run = [&] {
-    parts->emplace_back(frames->data() + run_begin, frames->size() - run_begin);
+    parts->push_back({.bytes = std::string_view(*frames).substr(run_begin)});
     const size_t from = std::max(run_begin, payload_begin);
     crc = base::Crc32c(std::string_view(frames->data() + from, frames->size() - from), crc);
     payload_bytes += frames->size() - from;
     run_begin = frames->size();
   };
-  for (const Operation& operation : operations) {
+  size_t operation_count = content.operations.size();
+  for (const Operation& operation : content.operations) {
     const auto* append = std::get_if<AppendRecords>(&operation);
-    std::visit(FrameWriter{frames, append != nullptr ? first_offsets[appends++] : Offset(0)}, operation);
+    FrameWriter writer{.out = frames, .first_offset = Offset(0)};
+    if (append != nullptr) {
+      writer.first_offset = content.first_offsets[appends];
+      if (appends < content.spaces.size()) writer.space = content.spaces[appends];
+      if (writer.space > 0) ++operation_count;
+      ++appends;
+    }
+    std::visit(writer, operation);
     if (append == nullptr) continue;
     end_run();
-    parts->push_back(append->batches.view());
+    parts->push_back({.bytes = append->batches.view(), .is_batches = true});
     crc = BatchesCrc(append->batches.view(), crc);
     payload_bytes += append->batches.size();
   }
@@ -292,11 +337,11 @@ void EncodeEntry(const EntryHeader& header, std::span<const Operation> operation
   EntryHeader complete = header;
   complete.payload_bytes = static_cast<uint32_t>(payload_bytes);
   complete.payload_crc = crc;
-  complete.operation_count = static_cast<uint16_t>(operations.size());
+  complete.operation_count = static_cast<uint16_t>(operation_count);
   StoreEntryHeader(complete, frames->data() + header_at);
   if (const uint64_t padding = Padding(kEntryHeaderBytes + payload_bytes); padding > 0) {
     frames->append(padding, '\0');
-    parts->emplace_back(frames->data() + frames->size() - padding, padding);
+    parts->push_back({.bytes = std::string_view(*frames).substr(frames->size() - padding)});
   }
 }
 

@@ -7,7 +7,7 @@
 // next multiple of 8 behind the one before.
 //
 //   0     "firnjrnl"        8 bytes
-//   8     u32 version (2; in version 1 groups were not aligned: each entry begins at the next multiple of 8. It is still read)
+//   8     u32 version (3). 1 and 2 are still read: 2 has no operations of kind 8, in 1 groups were not aligned either, each entry begins at the next multiple of 8
 //   12    u32 CRC-32C of bytes 16..40
 //   16    store id          16 bytes; the same in every file of a data directory
 //   32    u64 file number   = N
@@ -34,6 +34,7 @@
 //   5 configure  as create
 //   6 drop       u32 partition
 //   7 log start  u32 partition, i64 offset
+//   8 space      u32 size, zeros: before an append, so that its batches begin where in a block they do in memory, and are written from there without a copy
 //
 // Where the next entry is: at the next multiple of 8, if a whole entry with the next sequence is there; else at the next multiple of 4096, where it must begin
 // a group. What else stands there is of an earlier life of the file, or zeros.
@@ -44,6 +45,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,7 +59,7 @@
 
 namespace firn::log {
 
-inline constexpr uint32_t kJournalVersion = 2;
+inline constexpr uint32_t kJournalVersion = 3;
 inline constexpr size_t kStoreIdBytes = 16;
 inline constexpr size_t kJournalHeaderBytes = 4096;
 inline constexpr size_t kJournalBlockBytes = 4096;
@@ -96,16 +98,32 @@ bool IsEntryMagic(const char* bytes);
 /// nullopt unless `bytes` begin with a whole header with the right checksum.
 std::optional<EntryHeader> DecodeEntryHeader(std::string_view bytes);
 
-/// Size of an entry of these operations, with header and padding.
-uint64_t EntryBytes(std::span<const Operation> operations);
+/// What the space before the batches of each AppendRecords takes, a whole operation each; 0: there is none. Empty: nowhere is any.
+using Spaces = std::vector<uint32_t>;
+/// Where in a block batches are to begin; nullopt: anywhere.
+using PlaceOf = std::function<std::optional<size_t>(std::string_view batches)>;
+/// The spaces of an entry at `position` of its file for all batches to begin where `place_of` has them.
+Spaces SpacesFor(std::span<const Operation> operations, uint64_t position, const PlaceOf& place_of);
+
+/// What an entry is made of.
+struct EntryContent {
+  std::span<const Operation> operations;
+  std::span<const Offset> first_offsets = {};  // one an AppendRecords
+  std::span<const uint32_t> spaces = {};       // see Spaces
+};
+/// Size of an entry, with header and padding. Needs no offsets, like the next.
+uint64_t EntryBytes(const EntryContent& content);
 /// The part of it that EncodeEntry appends to `frames`: all but record batches.
-uint64_t EntryFrameBytes(std::span<const Operation> operations);
+uint64_t EntryFrameBytes(const EntryContent& content);
+
+struct EntryPart {
+  std::string_view bytes;
+  bool is_batches = false;  // of the operations; else of `frames`
+};
 
 /// Appends an entry to a gather list: `frames` takes what has to be made (headers, keys, values), record batches are referred to.
-/// `frames` must have the capacity reserved already, since `parts` point into it. `first_offsets` has one offset an AppendRecords.
-/// payload size, checksum and operation count of `header` are computed here.
-void EncodeEntry(const EntryHeader& header, std::span<const Operation> operations, std::span<const Offset> first_offsets,
-                 std::string* frames, std::vector<std::string_view>* parts);
+/// `frames` must have the capacity reserved already, since `parts` point into it. Payload size, checksum and operation count of `header` are computed here.
+void EncodeEntry(const EntryHeader& header, const EntryContent& content, std::string* frames, std::vector<EntryPart>* parts);
 
 struct DecodedEntry {
   std::vector<Operation> operations;

@@ -47,12 +47,12 @@ Status JournalWriter::TakeFile(uint64_t entry_bytes) {
 }
 
 void JournalWriter::Append(std::vector<Operation> operations, CommitCallback done) {
-  Waiting entry{.operations = std::move(operations), .done = std::move(done), .memory_bytes = 0, .entry_bytes = 0, .may_be_stale = false, .refused = {}, .prepared = {}};
+  Waiting entry{.operations = std::move(operations), .done = std::move(done), .memory_bytes = 0, .entry_bytes = 0, .may_be_stale = false, .refused = {}, .prepared = {}, .spaces = {}};
   for (const Operation& operation : entry.operations) {
     if (const auto* put = std::get_if<Put>(&operation)) entry.may_be_stale = entry.may_be_stale || put->about.has_value();
     if (const auto* append = std::get_if<AppendRecords>(&operation)) entry.memory_bytes += static_cast<int64_t>(append->batches.size()) + kSlabOverheadBytes;
   }
-  entry.entry_bytes = EntryBytes(entry.operations);
+  entry.entry_bytes = EntryBytes({.operations = entry.operations});
   {
     base::MutexLock lock(mutex_);
     if (!is_closed_) {
@@ -129,7 +129,7 @@ size_t JournalWriter::PrepareGroup(Entries entries, uint64_t* group_bytes) {
   for (; count < entries.size(); ++count) {
     Waiting& entry = entries[count];
     entry.refused = RefuseBeforehand(entry);
-    if (!entry.refused.has_value() && !HasRoom(entry, *group_bytes)) {
+    if (!entry.refused.has_value() && !HasRoom(entry, entry.entry_bytes, *group_bytes)) {
       if (*group_bytes > 0) break;
       if (Status taken = TakeFile(entry.entry_bytes); !taken.ok()) {
         OnWriteFailed(taken.error());
@@ -139,7 +139,7 @@ size_t JournalWriter::PrepareGroup(Entries entries, uint64_t* group_bytes) {
     if (entry.refused.has_value()) continue;
     if (entry.may_be_stale) {  // now that it has its place: no sooner is it known what the entries before it have dropped
       contents_.DropStalePuts(&entry.operations);
-      entry.entry_bytes = EntryBytes(entry.operations);
+      entry.entry_bytes = EntryBytes({.operations = entry.operations});
     }
     auto prepared = contents_.Prepare(entry.operations);
     if (!prepared.ok()) {
@@ -147,6 +147,7 @@ size_t JournalWriter::PrepareGroup(Entries entries, uint64_t* group_bytes) {
       continue;
     }
     entry.prepared = std::move(*prepared);
+    LeaveSpaces(&entry, *group_bytes);
     *group_bytes += entry.entry_bytes;
   }
   return count;
@@ -164,12 +165,23 @@ std::optional<Error> JournalWriter::RefuseBeforehand(const Waiting& entry) const
   return std::nullopt;
 }
 
-bool JournalWriter::HasRoom(const Waiting& entry, uint64_t group_bytes) const {
+bool JournalWriter::HasRoom(const Waiting& entry, uint64_t entry_bytes, uint64_t group_bytes) const {
   if (!file_.has_value()) return false;
   FIRN_ASSERT(position_ >= kJournalHeaderBytes && position_ <= file_->size_bytes, "journal file {} of {} bytes is written at {}", file_->number, file_->size_bytes, position_);
-  if (group_bytes > 0 && group_bytes + entry.entry_bytes > kGroupBytesMax) return false;
+  if (group_bytes > 0 && group_bytes + entry_bytes > kGroupBytesMax) return false;
   const uint64_t reserved = HasRecords(entry.operations) ? std::min(kReservedBytes, file_->size_bytes / 8) : 0;
-  return position_ + io::NextBlock(group_bytes + entry.entry_bytes) + reserved <= file_->size_bytes;
+  return position_ + io::NextBlock(group_bytes + entry_bytes) + reserved <= file_->size_bytes;
+}
+
+// So that large batches are written from where they lie; without, where the file ends.
+void JournalWriter::LeaveSpaces(Waiting* entry, uint64_t group_bytes) const {
+  FIRN_ASSERT(file_.has_value() && entry->spaces.empty(), "{} spaces are left already", entry->spaces.size());
+  Spaces spaces = SpacesFor(entry->operations, position_ + group_bytes, [&](std::string_view batches) { return file_->file->DirectPlaceOf(batches); });
+  if (spaces.empty()) return;
+  const uint64_t entry_bytes = EntryBytes({.operations = entry->operations, .spaces = spaces});
+  if (!HasRoom(*entry, entry_bytes, group_bytes)) return;
+  entry->spaces = std::move(spaces);
+  entry->entry_bytes = entry_bytes;
 }
 
 Status JournalWriter::WriteGroup(Entries group) {
@@ -183,18 +195,19 @@ Status JournalWriter::WriteGroup(Entries group) {
   return synced;
 }
 
-// Entry by entry, so that the bytes that were just read for the checksum are copied while the processor's cache has them.
+// Entry by entry: what is made of each is copied at once, large batches are referred to until the group is written.
 Status JournalWriter::WriteBlocks(Entries group) {
   FIRN_ASSERT(file_.has_value(), "a group is written and no journal file was taken");
   blocks_.Begin(*file_->file, position_);
   EntryHeader header{.file_number = static_cast<uint32_t>(file_->number), .sequence = next_sequence_, .group_begin = next_sequence_};
   for (const Waiting& entry : group) {
     if (entry.refused.has_value()) continue;
+    const EntryContent content{.operations = entry.operations, .first_offsets = entry.prepared.first_offsets, .spaces = entry.spaces};
     frames_.clear();
-    frames_.reserve(EntryFrameBytes(entry.operations));
+    frames_.reserve(EntryFrameBytes(content));
     parts_.clear();
-    EncodeEntry(header, entry.operations, entry.prepared.first_offsets, &frames_, &parts_);
-    for (std::string_view part : parts_) FIRN_RETURN_IF_ERROR(blocks_.Append(part));
+    EncodeEntry(header, content, &frames_, &parts_);
+    for (const EntryPart& part : parts_) FIRN_RETURN_IF_ERROR(part.is_batches ? blocks_.AppendLasting(part.bytes) : blocks_.Append(part.bytes));
     ++header.sequence;
   }
   return blocks_.Finish();

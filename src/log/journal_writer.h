@@ -79,6 +79,7 @@ class JournalWriter final : public Journal {
     bool may_be_stale = false;  // has Puts about partitions
     std::optional<Error> refused;
     PreparedEntry prepared;
+    Spaces spaces;
   };
   using Entries = std::span<Waiting>;
 
@@ -88,7 +89,8 @@ class JournalWriter final : public Journal {
   size_t FlushGroup(Entries entries);
   size_t PrepareGroup(Entries entries, uint64_t* group_bytes);
   std::optional<Error> RefuseBeforehand(const Waiting& entry) const;
-  bool HasRoom(const Waiting& entry, uint64_t group_bytes) const;
+  bool HasRoom(const Waiting& entry, uint64_t entry_bytes, uint64_t group_bytes) const;
+  void LeaveSpaces(Waiting* entry, uint64_t group_bytes) const;
   Status TakeFile(uint64_t entry_bytes);
   Status WriteGroup(Entries group);
   Status WriteBlocks(Entries group);
@@ -109,7 +111,7 @@ class JournalWriter final : public Journal {
   io::BlockWriter blocks_;
   uint64_t next_sequence_;
   std::string frames_;
-  std::vector<std::string_view> parts_;
+  std::vector<EntryPart> parts_;
 
   base::Mutex mutex_;
   std::vector<Waiting> waiting_ FIRN_GUARDED_BY(mutex_);

@@ -117,7 +117,7 @@ Result<ReadResult> Partition::Read(Offset from, const ReadOptions& options) cons
     cache_.ReportFailure(read.error());
     return std::move(read).error();
   }
-  result.batches.push_back(std::move(read->batches));
+  result.batches = std::move(read->batches);
   result.next = read->next;
   result.is_cold = true;
   return result;
@@ -252,7 +252,7 @@ Result<TimestampOffset> Partition::MaxTimestampFrom(Offset from) const {
     FIRN_TRY(std::shared_ptr<const SegmentReader> reader, cache_.Get(id_, *cut));
     for (Offset next = std::max(from, cut->base); next < cut->end;) {
       FIRN_TRY(SegmentRead read, reader->Read(*cut, next, {.max_bytes = kSegmentReadBytes, .is_read_once = true}));
-      FIRN_RETURN_IF_ERROR(TakeMaxTimestamps(read.batches, from, take));
+      for (const base::SharedBytes& batches : read.batches) FIRN_RETURN_IF_ERROR(TakeMaxTimestamps(batches, from, take));
       next = read.next;
     }
   }

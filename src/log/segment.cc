@@ -28,6 +28,8 @@ uint32_t IndexEntryCrc(Offset base, const char* entry) {
 
 }  // namespace
 
+size_t SpaceAt(std::string_view bytes) { return std::min(bytes.find_first_not_of(kSegmentSpace), bytes.size()); }
+
 void AppendIndexEntry(Offset base, const IndexEntry& entry, std::string* out) {
   char bytes[kIndexEntryBytes];
   StoreLittle(bytes, entry.relative_offset);
@@ -111,6 +113,10 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
       continue;
     }
     const std::string_view header = std::string_view(chunk).substr(at);
+    if (const size_t space = SpaceAt(header); space > 0) {
+      position += static_cast<int64_t>(space);
+      continue;
+    }
     const size_t size = kafka::RecordBatchView::PeekSize(header);
     const int64_t offset = base::LoadBig<int64_t>(header.data());
     if (size < kafka::kBatchHeaderBytes || static_cast<int64_t>(size) > end - position || offset < base_.value()) return Damaged(position, "no batch begins there");
@@ -132,18 +138,18 @@ Result<base::SharedBytes> SegmentReader::ReadBatches(int64_t position, int64_t s
   FIRN_TRY(const size_t read, is_read_once ? file_->ReadOnceInto(static_cast<uint64_t>(position), out) : file_->ReadInto(static_cast<uint64_t>(position), out));
   const std::string_view chunk(block.get(), read);
   size_t whole = 0;
-  while (whole < chunk.size()) {
-    const std::string_view rest = chunk.substr(whole);
+  for (size_t place = SpaceAt(chunk); place < chunk.size(); place = whole + SpaceAt(chunk.substr(whole))) {
+    const std::string_view rest = chunk.substr(place);
     const size_t batch_size = kafka::RecordBatchView::PeekSize(rest);
-    const int64_t at = position + static_cast<int64_t>(whole);
+    const int64_t at = position + static_cast<int64_t>(place);
     if (batch_size == 0 || batch_size > rest.size()) {
       if (whole > 0) break;
       if (batch_size == 0 && rest.size() >= kafka::kBatchLengthEnd) return Damaged(at, "no batch begins there");
       if (batch_size > static_cast<size_t>(end - at)) return Damaged(at, fmt::format("a batch of {} bytes does not end before {}", batch_size, end));
       if (batch_size == 0) return Damaged(at, "a batch is cut off");
-      return ReadBatches(position, static_cast<int64_t>(batch_size), end, is_read_once);  // a single batch larger than the chunk: once more, whole
+      return ReadBatches(position, static_cast<int64_t>(place + batch_size), end, is_read_once);  // a single batch larger than the chunk: once more, whole
     }
-    whole += batch_size;
+    whole = place + batch_size;
   }
   if (whole == 0) return Damaged(position, "the file ends there");
   return base::SharedBytes(std::move(block), chunk.substr(0, whole));
@@ -162,30 +168,49 @@ Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, co
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
     FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, read_bytes, info.size_bytes, options.is_read_once));
-    size_t begin = 0;
-    size_t end = 0;
-    Offset next = from;
-    while (end < chunk.size()) {
-      auto batch = kafka::RecordBatchView::Parse(chunk.view().substr(end));
-      const int64_t at = position + static_cast<int64_t>(end);
-      if (batch.ok() && batch->last_offset() < from.value()) {
-        begin = end += batch->size();
-        continue;
-      }
-      if (batch.ok() && end > begin && end - begin + batch->size() > static_cast<size_t>(max_bytes)) break;
-      // What stands before a damaged batch is given; who asks for that one gets the error.
-      Status sound = batch.ok() ? batch->CheckCrc() : Status(std::move(batch).error());
-      if (!sound.ok() && end > begin) break;
-      if (!sound.ok()) return Damaged(at, sound.error().message());
-      if (end == begin && batch->base_offset() > from.value()) return Damaged(at, fmt::format("offset {} is missing, {} follows", from.value(), batch->base_offset()));
-      end += batch->size();
-      next = Offset(batch->last_offset() + 1);
-    }
-    if (end > begin && end - begin < chunk.size() / 2) return SegmentRead{base::SharedBytes::FromString(std::string(chunk.view().substr(begin, end - begin))), next};
-    if (end > begin) return SegmentRead{chunk.Slice(begin, end - begin), next};
+    FIRN_TRY(SegmentRead read, TakeBatches(chunk, position, from, max_bytes));
+    if (!read.batches.empty()) return read;
     position += static_cast<int64_t>(chunk.size());
   }
   return Damaged(info.size_bytes, fmt::format("offset {} is not in it", from.value()));
+}
+
+Result<SegmentRead> SegmentReader::TakeBatches(const base::SharedBytes& chunk, int64_t position, Offset from, int64_t max_bytes) const {
+  SegmentRead read{.batches = {}, .next = from};
+  size_t run_begin = 0;  // of batches that are taken, up to `end`, and stand in no slice yet
+  size_t end = 0;
+  size_t taken = 0;
+  const auto end_run = [&] {
+    if (end > run_begin) read.batches.push_back(chunk.Slice(run_begin, end - run_begin));
+  };
+  while (end < chunk.size()) {
+    if (const size_t space = SpaceAt(chunk.view().substr(end)); space > 0) {
+      end_run();
+      run_begin = end += space;
+      continue;
+    }
+    auto batch = kafka::RecordBatchView::Parse(chunk.view().substr(end));
+    const int64_t at = position + static_cast<int64_t>(end);
+    if (batch.ok() && taken == 0 && batch->last_offset() < from.value()) {
+      run_begin = end += batch->size();
+      continue;
+    }
+    if (batch.ok() && taken > 0 && (taken + batch->size() > static_cast<size_t>(max_bytes) || batch->base_offset() < read.next.value())) break;
+    // What stands before a damaged batch is given; who asks for that one gets the error.
+    Status sound = batch.ok() ? batch->CheckCrc() : Status(std::move(batch).error());
+    if (!sound.ok() && taken > 0) break;
+    if (!sound.ok()) return Damaged(at, sound.error().message());
+    if (taken == 0 && batch->base_offset() > from.value()) return Damaged(at, fmt::format("offset {} is missing, {} follows", from.value(), batch->base_offset()));
+    end += batch->size();
+    taken += batch->size();
+    read.next = Offset(batch->last_offset() + 1);
+  }
+  end_run();
+  // The chunk does not stay for the sake of a small part.
+  if (taken < chunk.size() / 2) {
+    for (base::SharedBytes& batches : read.batches) batches = base::SharedBytes::FromString(std::string(batches.view()));
+  }
+  return read;
 }
 
 Result<std::optional<TimestampOffset>> SegmentReader::FindTimestamp(const SegmentInfo& info, int64_t timestamp_ms, Offset from) const {
@@ -195,6 +220,7 @@ Result<std::optional<TimestampOffset>> SegmentReader::FindTimestamp(const Segmen
   while (position < info.size_bytes) {
     FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes, false));
     for (std::string_view rest = chunk.view(); !rest.empty();) {
+      rest.remove_prefix(SpaceAt(rest));
       auto batch = kafka::RecordBatchView::Parse(rest);
       if (!batch.ok()) return Damaged(position + static_cast<int64_t>(chunk.size() - rest.size()), batch.error().message());
       if (auto found = FindTimestampInBatch(batch->bytes(), timestamp_ms, from)) return found;

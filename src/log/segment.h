@@ -2,7 +2,8 @@
 // A segment: a file of whole Kafka record batches, ascending in offset, exactly as consumers get them, and a sparse index beside it.
 // Numbers of the index are little-endian. (tools/format_pages makes docs/formats/segment.md of this comment.)
 //
-//   BASE.log      record batches, one after the other; BASE is the first record's offset in 20 digits
+//   BASE.log      record batches, one after the other; BASE is the first record's offset in 20 digits. Behind a batch there may be space, fewer than 4096 bytes of 0xff,
+//                 which no batch begins with: so that a large one begins where in a block it did in memory, and was written from there without a copy
 //   BASE.index    entries of 20 bytes, ascending, about one every 64 KiB of BASE.log, each for the begin of a batch:
 //     0   u32 offset of its first record - BASE
 //     4   u32 position in BASE.log
@@ -10,9 +11,11 @@
 //     16  u32 CRC-32C of bytes 0..16, then of BASE as i64
 //
 // How far a segment counts (its end offset, its size) is in the meta snapshot, which is written after the sync of the .log file: bytes behind
-// that are leftovers of an interrupted move, and what they held is still in the journal. The index is never synced until the segment
+// that are leftovers of an interrupted move, and what they held is still in the journal. The index is not synced until the segment
 // is full: it can be lost, in whole or in part. A reader drops entries with a wrong checksum and scans where they are
 // missing, when somebody first reads there; opening a store touches no segment. So offset and time index are one file, one entry a place.
+// Where large batches are moved the index is synced too: after a crash the same batches may be moved with other space between them, and entries of the first
+// time, which a second crash could bring back, would not fit.
 #pragma once
 
 #include <cstdint>
@@ -63,9 +66,14 @@ void AppendIndexEntry(Offset base, const IndexEntry& entry, std::string* out);
 std::vector<IndexEntry> DecodeIndex(Offset base, std::string_view bytes, int64_t size_bytes);
 
 struct SegmentRead {
-  base::SharedBytes batches;
+  std::vector<base::SharedBytes> batches;  // whole ones in a row each
   Offset next{0};
 };
+
+/// What space between batches is filled with.
+inline constexpr char kSegmentSpace = '\xff';
+/// Bytes of space at the front of `bytes`.
+size_t SpaceAt(std::string_view bytes);
 
 /// Where in a batch a record with at least this timestamp is: the record for an uncompressed batch, else the batch's first.
 /// nullopt if there is none at or above `from`.
@@ -94,8 +102,10 @@ class SegmentReader {
 
   Status LoadIndex(io::FileSystem& files, const std::string& index_path, const SegmentInfo& info);
   Status ScanGap(const IndexEntry& from, int64_t end, std::vector<IndexEntry>* out) const;
-  // The whole batches that begin at `position`: a chunk cut to them; at least one.
+  // The whole batches from `position` on, with the space before each: a chunk cut to them; at least one.
   Result<base::SharedBytes> ReadBatches(int64_t position, int64_t size, int64_t end, bool is_read_once) const;
+  // Those of a chunk that stands at `position`; none if all are below `from`.
+  Result<SegmentRead> TakeBatches(const base::SharedBytes& chunk, int64_t position, Offset from, int64_t max_bytes) const;
   Error Damaged(int64_t position, std::string_view what) const;
 
   std::unique_ptr<io::File> file_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "io/clock.h"
@@ -27,6 +28,7 @@ Status SegmentWriter::Append(const Slab& slab) {
   }
   SegmentInfo& info = changed_.back();
   FIRN_ASSERT(info.end == slab.base, "partition {}: offset {} is moved behind {}", partition_, slab.base, info.end);
+  FIRN_RETURN_IF_ERROR(LeaveSpace(slab));
   Status walk = kafka::ForEachBatch(slab.batches.view(), [&](const kafka::RecordBatchView& batch) {
     if (last_indexed_ < 0 || info.size_bytes - last_indexed_ >= static_cast<int64_t>(kIndexIntervalBytes)) {
       AppendIndexEntry(info.base, {static_cast<uint32_t>(batch.base_offset() - info.base.value()), static_cast<uint32_t>(info.size_bytes), info.max_timestamp_ms},
@@ -43,15 +45,28 @@ Status SegmentWriter::Append(const Slab& slab) {
   });
   FIRN_RETURN_IF_ERROR(std::move(walk));
   info.end = slab.end;
-  return blocks_.Append(slab.batches.view());
+  return blocks_.AppendLasting(slab.batches.view());
+}
+
+// A segment begins with a batch, and no space makes it larger than it may be.
+Status SegmentWriter::LeaveSpace(const Slab& slab) {
+  SegmentInfo& info = changed_.back();
+  FIRN_ASSERT(blocks_.position() == static_cast<uint64_t>(info.size_bytes), "partition {}: {} bytes are written of {}", partition_, blocks_.position(), info.size_bytes);
+  const std::optional<size_t> place = file_->DirectPlaceOf(slab.batches.view());
+  if (!place.has_value()) return Ok();
+  is_layout_by_chance_ = true;
+  if (info.size_bytes == 0) return Ok();
+  const uint64_t space = io::SpaceBefore(*place, blocks_.position());
+  if (info.size_bytes + static_cast<int64_t>(space + slab.batches.size()) > SegmentLimit()) return Ok();
+  info.size_bytes += static_cast<int64_t>(space);
+  return blocks_.Append(std::string(space, kSegmentSpace));
 }
 
 bool SegmentWriter::MustRoll(const Slab& slab) const {
   FIRN_ASSERT(file_ != nullptr || last_.has_value(), "partition {} has no segment to roll", partition_);
   const SegmentInfo& info = file_ != nullptr ? changed_.back() : *last_;
-  const int64_t limit = std::min(config_.segment_bytes, kSegmentBytesMax);
   if (info.size_bytes == 0) return info.end != slab.base;
-  return info.end != slab.base || info.size_bytes + static_cast<int64_t>(slab.batches.size()) > limit ||
+  return info.end != slab.base || info.size_bytes + static_cast<int64_t>(slab.batches.size()) > SegmentLimit() ||
          slab.end.value() - info.base.value() > kSegmentBytesMax || now_ms_ - info.created_ms >= config_.segment_ms;
 }
 
@@ -93,7 +108,7 @@ Status SegmentWriter::StartWriting(uint64_t size_bytes) {
   return blocks_.Append(head);
 }
 
-// The index is synced only with a full segment: until then a lost entry costs a scan (segment.h).
+// The index is synced with a full segment only, or if another move of the same slabs would give another one: until then a lost entry costs a scan (segment.h).
 Status SegmentWriter::CloseSegment(bool is_full) {
   FIRN_ASSERT(file_ != nullptr && index_bytes_.size() % kIndexEntryBytes == 0, "partition {}: {} bytes of index", partition_, index_bytes_.size());
   FIRN_RETURN_IF_ERROR(blocks_.Finish());
@@ -105,7 +120,7 @@ Status SegmentWriter::CloseSegment(bool is_full) {
   FIRN_TRY(std::unique_ptr<io::File> index, environment_.files.Open(layout_.index_file(partition_, info.base), io::OpenMode::kCreate));
   FIRN_RETURN_IF_ERROR(index->WriteAt(static_cast<uint64_t>(index_entries_written_) * kIndexEntryBytes, index_bytes_));
   index_bytes_.clear();
-  return is_full ? index->Sync() : Ok();
+  return std::exchange(is_layout_by_chance_, false) || is_full ? index->Sync() : Ok();
 }
 
 Status SegmentWriter::Finish() {

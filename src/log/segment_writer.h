@@ -4,6 +4,7 @@
 // produced is read from slabs, and nothing is left to a write-back that would stall the journal's sync. Nothing counts before Finish has succeeded: after a failure the next move writes the same places again.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ class SegmentWriter {
   SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
                 const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks);
 
-  /// Slabs in order, without gaps among them.
+  /// Slabs in order, without gaps among them. They stay as they are until Finish.
   Status Append(const Slab& slab);
   /// Writes and syncs all. kDiskFull: may be tried again with another writer; kIoError: may not.
   Status Finish();
@@ -35,10 +36,12 @@ class SegmentWriter {
   const std::vector<SegmentInfo>& changed() const { return changed_; }
 
  private:
+  int64_t SegmentLimit() const { return std::min(config_.segment_bytes, kSegmentBytesMax); }
   bool MustRoll(const Slab& slab) const;
   Status OpenLast();
   Status OpenNew(Offset base);
   Status StartWriting(uint64_t size_bytes);
+  Status LeaveSpace(const Slab& slab);
   Status CloseSegment(bool is_full);
 
   const io::Environment environment_;
@@ -51,6 +54,7 @@ class SegmentWriter {
   std::vector<SegmentInfo> changed_;      // the last one is open
   std::unique_ptr<io::File> file_;        // of changed_.back()
   bool is_directory_changed_ = false;
+  bool is_layout_by_chance_ = false;      // batches of file_ stand where they do because of where they lie in memory
   int64_t last_indexed_ = -1;             // position of the last index entry; -1: none known
   uint32_t index_entries_written_ = 0;
   std::string index_bytes_;               // entries not yet written

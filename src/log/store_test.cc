@@ -378,7 +378,7 @@ std::string WithoutBlocks(std::string_view file) {
   return old;
 }
 
-TEST_F(StoreTest, AJournalOfTheFirstVersionIsReadAndANewerOneIsRefused) {
+TEST_F(StoreTest, AJournalOfEarlierVersionsIsReadAndANewerOneIsRefused) {
   const TopicPartitionId id = Create();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append({Records(id, 1, "value " + std::to_string(i))}).ok());
   store_.reset();
@@ -386,12 +386,17 @@ TEST_F(StoreTest, AJournalOfTheFirstVersionIsReadAndANewerOneIsRefused) {
   std::string bytes = *files().ReadAll(path);
   const std::string old = WithoutBlocks(bytes);
   ASSERT_LT(old.find("value 2") + 3 * kJournalBlockBytes / 2, bytes.find("value 2"));
-  base::StoreLittle(bytes.data() + 8, uint32_t{3});
+  base::StoreLittle(bytes.data() + 8, uint32_t{4});
   ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
   auto newer = TryOpen();
   ASSERT_FALSE(newer.ok());
-  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 3"));
+  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 4"));
   EXPECT_EQ(*files().ReadAll(path), bytes) << "nothing was changed";
+  base::StoreLittle(bytes.data() + 8, uint32_t{2});
+  ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
+  AbandonAndOpen();
+  EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2"));
+  store_.reset();
   ASSERT_TRUE(files().WriteAtomically(path, old).ok());
   Open();
   EXPECT_EQ(store_->recovery().entries_replayed, 4u);
@@ -454,6 +459,44 @@ TEST_F(StoreTest, IndexesAreMadeAgain) {
     EXPECT_EQ(Values(id, Offset(57))[0], values[57]);
     EXPECT_EQ(store_->partition(id)->FindTimestamp(1080)->offset, Offset(80));
   }
+}
+
+// Large batches among small ones, in memory at every place of a page: in the journal and in segments they stand where in a block they did in memory.
+TEST_F(StoreTest, LargeBatchesAreReadWhateverSpaceIsBetweenThem) {
+  const TopicPartitionId id = Create();
+  const TopicPartitionId other = Create();
+  std::vector<std::string> expected;
+  std::vector<std::string> expected_other;
+  for (int i = 0; i < 24; ++i) {
+    expected.push_back(std::to_string(i) + std::string(i % 3 == 0 ? 100 : 70'000 + 4099 * static_cast<size_t>(i), static_cast<char>('a' + i)));
+    expected_other.push_back(std::to_string(i) + std::string(90'000, 'o'));
+    ASSERT_TRUE(Append({Records(id, 1, expected.back(), 1000 * i), Put{"last", std::to_string(i)}, Records(other, 1, expected_other.back())}).ok());
+    if (i == 12) AbandonAndOpen();  // read from the journal, then both
+  }
+  auto check = [&](int64_t max_bytes) {
+    EXPECT_EQ(Values(id, Offset(0), max_bytes), expected);
+    EXPECT_EQ(Values(id, Offset(11), max_bytes), std::vector<std::string>(expected.begin() + 11, expected.end()));
+    EXPECT_EQ(Values(other, Offset(3), max_bytes), std::vector<std::string>(expected_other.begin() + 3, expected_other.end()));
+    for (int i = 0; i < 24; i += 5) EXPECT_EQ(store_->partition(id)->FindTimestamp(1000 * i - 10)->offset, Offset(i));
+    EXPECT_EQ(store_->meta().Get("last"), "23");
+  };
+  check(1 << 20);
+  AbandonAndOpen();
+  check(1 << 20);
+  CloseAndOpen();  // from segments now
+  for (int64_t max_bytes : {1, 100'000, 1 << 20, 4 << 20}) check(max_bytes);
+  const std::string index = layout_.index_file(id, Offset(0));
+  const std::string bytes = *files().ReadAll(layout_.segment_file(id, Offset(0)));
+  const bool has_space = bytes.find(std::string(8, kSegmentSpace)) != std::string::npos;
+  auto probe = files().Open(layout_.root + "/probe", io::OpenMode::kCreate);
+  ASSERT_TRUE(probe.ok());
+  (*probe)->PreferDirectWrites();
+  EXPECT_EQ(has_space, (*probe)->DirectPlaceOf(bytes).has_value());
+  ASSERT_TRUE(files().Remove(layout_.root + "/probe").ok() && store_->Close().ok());
+  store_.reset();
+  ASSERT_TRUE(files().WriteAtomically(index, "").ok());
+  Open();
+  check(1 << 20);
 }
 
 TEST_F(StoreTest, ManyProducersAtOnce) {

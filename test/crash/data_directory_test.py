@@ -206,8 +206,8 @@ def test_data_of_a_newer_version_is_refused(_):
     with directory() as data:
         killed_node(data)
         journal = journal_of(data)
-        with changed(journal, lambda old: old[:8] + struct.pack("<I", 3) + old[12:]):
-            refused(data, "E2003", f"{journal} has format version 3", "version 2", "open the data directory with the firn version that wrote it")
+        with changed(journal, lambda old: old[:8] + struct.pack("<I", 4) + old[12:]):
+            refused(data, "E2003", f"{journal} has format version 4", "version 3", "open the data directory with the firn version that wrote it")
         snapshot = next((data / "meta").iterdir())
         with changed(snapshot, lambda old: old[:8] + struct.pack("<I", 2) + old[12:]):
             refused(data, "E2003", "format version 2", str(snapshot), "open the data directory with the firn version that wrote it")
