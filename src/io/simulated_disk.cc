@@ -16,7 +16,7 @@ constexpr uint64_t kSectorBytes = 512;
 constexpr size_t kTraceLinesMax = 2'000;
 constexpr uint64_t kWriteUsMax = 50;
 constexpr size_t kPlacedBytesMin = 600;  // small enough for scenarios to have some
-constexpr size_t kPlaceFactor = 2'654'435'761;  // any place will do, but the memory's address, which no two runs of a seed share
+constexpr size_t kPlaceFactor = 2'654'435'761;  // any place will do that another process need not find again, but the memory's address, which no two runs of a seed share
 constexpr uint64_t kSyncUsMax = 400;
 
 // The text between two slashes, one after the other.
@@ -127,7 +127,7 @@ class SimulatedFile final : public File {
   void PreferDirectWrites() override { prefers_direct_ = true; }
   std::optional<size_t> DirectPlaceOf(std::string_view bytes) const override {
     if (!prefers_direct_ || bytes.size() < kPlacedBytesMin) return std::nullopt;
-    return bytes.size() * kPlaceFactor % kDirectBlockBytes;
+    return (bytes.size() + process_) * kPlaceFactor % kDirectBlockBytes;
   }
 
  private:

@@ -32,6 +32,7 @@ const std::map<std::string, Fault, std::less<>>& Faults() {
       {"none", Fault::kNone},
       {"no-journal-sync", Fault::kNoJournalSync},
       {"no-segment-sync", Fault::kNoSegmentSync},
+      {"no-index-sync", Fault::kNoIndexSync},
       {"no-snapshot-sync", Fault::kNoSnapshotSync},
       {"no-folder-sync", Fault::kNoFolderSync},
       {"commit-before-checkpoint", Fault::kCommitBeforeCheckpoint},

@@ -15,8 +15,9 @@ void ApplyFault(Fault fault, io::SimulatedDisk& disk) {
   switch (fault) {
     case Fault::kNoJournalSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".journal"); });
     case Fault::kNoSegmentSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions/") && path.ends_with(".log"); });
+    case Fault::kNoIndexSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".index"); });
     case Fault::kNoSnapshotSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/meta/"); });
-    case Fault::kNoFolderSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions") && !path.ends_with(".log"); });
+    case Fault::kNoFolderSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions") && !path.ends_with(".log") && !path.ends_with(".index"); });
     case Fault::kNone:
     case Fault::kCommitBeforeCheckpoint: return;
   }

@@ -19,6 +19,7 @@ enum class Fault {
   kNone,
   kNoJournalSync,           // the journal's files are never synced
   kNoSegmentSync,           // nor those of segments
+  kNoIndexSync,             // nor their indexes
   kNoSnapshotSync,          // nor meta snapshots
   kNoFolderSync,            // nor the folders of partitions
   kCommitBeforeCheckpoint,  // a job's table moves on in an entry of its own, before that of the checkpoint
