@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/assert.h"
+
 namespace firn::base {
 
 namespace {
@@ -30,6 +32,7 @@ std::string EncodeBase64(std::string_view bytes) {
     for (size_t j = 0; j < 3; ++j) block = block << 8 | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0);
     for (size_t j = 0; j < 4; ++j) text.push_back(j <= count ? kAlphabet[block >> (18 - 6 * j) & 63] : '=');
   }
+  FIRN_ASSERT(text.size() == (bytes.size() + 2) / 3 * 4, "{} characters of {} bytes", text.size(), bytes.size());
   return text;
 }
 
@@ -49,6 +52,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
     if (i % 4 == 2) bytes.push_back(static_cast<char>(block >> 2));
     if (i % 4 == 3) bytes.push_back(static_cast<char>(block));
   }
+  FIRN_ASSERT(bytes.size() == digits * 3 / 4, "{} bytes of {} digits", bytes.size(), digits);
   return bytes;
 }
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "base/assert.h"
+
 namespace firn::base {
 
 namespace {
@@ -43,7 +45,9 @@ std::optional<int64_t> ParseDurationMs(std::string_view text) {
   }
   const int64_t unit_ms = UnitMs(unit);
   if (unit_ms == 0 || number > std::numeric_limits<int64_t>::max() / 1000 / unit_ms) return std::nullopt;
-  return number * unit_ms;
+  const int64_t duration_ms = number * unit_ms;
+  FIRN_ASSERT(duration_ms >= number, "{} of {} ms are {}", number, unit_ms, duration_ms);
+  return duration_ms;
 }
 
 }  // namespace firn::base

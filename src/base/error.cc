@@ -5,11 +5,25 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "base/assert.h"
 
 namespace firn::base {
+
+namespace {
+
+// InfoOf searches by halves: the registry's file is in the order of its numbers, and no number is there twice.
+constexpr int kNumbers[] = {
+#define FIRN_ERROR(number, name, http, kafka, title, text) number,
+#include "base/error_registry.def"
+#undef FIRN_ERROR
+};
+static_assert(std::is_sorted(std::begin(kNumbers), std::end(kNumbers), std::less_equal<>()), "error_registry.def: numbers ascend");
+
+}  // namespace
 
 const std::vector<ErrorInfo>& AllErrors() {
   static const std::vector<ErrorInfo>* const all = new std::vector<ErrorInfo>{
@@ -65,6 +79,7 @@ std::string Shortened(std::string text) {
   };
   const size_t begin = boundary(kTextBytesMax / 2);
   const size_t end = boundary(text.size() - kTextBytesMax / 2);
+  FIRN_ASSERT(begin <= end && end < text.size(), "a text of {} bytes without those from {} to {}", text.size(), begin, end);
   return fmt::format("{} ... {} bytes ... {}", std::string_view(text).substr(0, begin), end - begin, std::string_view(text).substr(end));
 }
 
@@ -80,7 +95,11 @@ Error::Error(Error&&) noexcept = default;
 Error& Error::operator=(Error&&) noexcept = default;
 Error::~Error() = default;
 
-ErrorCode Error::code() const { return data_->code; }
+// Everything is asked for by the code: an error that was moved from, or a Result that holds none, is found here.
+ErrorCode Error::code() const {
+  FIRN_ASSERT(data_ != nullptr, "an error was used after it was moved from");
+  return data_->code;
+}
 const std::string& Error::message() const { return data_->message; }
 const std::optional<SourceSpan>& Error::span() const { return data_->span; }
 const std::string& Error::label() const { return data_->label; }
@@ -90,6 +109,7 @@ const std::vector<std::string>& Error::candidates() const { return data_->candid
 const std::vector<std::string>& Error::context() const { return data_->context; }
 
 Error&& Error::At(SourceSpan span, std::string label) && {
+  FIRN_ASSERT(data_ != nullptr && span.begin <= span.end, "an error at bytes {} to {}", span.begin, span.end);
   data_->span = span;
   data_->label = Shortened(std::move(label));
   return std::move(*this);
@@ -103,10 +123,12 @@ Error&& Error::Hint(std::string text) && {
   return std::move(*this);
 }
 Error&& Error::Candidates(std::vector<std::string> names) && {
+  FIRN_ASSERT(std::count(names.begin(), names.end(), "") == 0, "one of {} near names is empty", names.size());
   data_->candidates = std::move(names);
   return std::move(*this);
 }
 Error&& Error::Context(std::string text) && {
+  FIRN_ASSERT(!text.empty(), "a line of context says nothing");
   data_->context.push_back(Shortened(std::move(text)));
   return std::move(*this);
 }
@@ -136,7 +158,9 @@ int EditDistance(std::string_view left, std::string_view right) {
     std::swap(before_last, last);
     std::swap(last, current);
   }
-  return last[right.size()];
+  const int distance = last[right.size()];
+  FIRN_ASSERT(distance >= 0 && distance <= static_cast<int>(std::max(left.size(), right.size())), "{} steps from '{}' to '{}'", distance, left, right);
+  return distance;
 }
 
 std::string Lower(std::string_view text) {
@@ -168,6 +192,7 @@ std::vector<std::string> NearNames(std::string_view name, const std::vector<std:
     if (names.size() == kMaxCandidates) break;
     if (names.empty() || names.back() != candidate) names.push_back(std::move(candidate));
   }
+  FIRN_ASSERT(names.size() <= kMaxCandidates, "{} near names of '{}'", names.size(), name);
   return names;
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace firn::base {
 
 namespace {
@@ -26,6 +28,7 @@ Place FindLine(std::string_view source, size_t at) {
     }
   }
   place.line_end = std::min(source.find('\n', place.line_begin), source.size());
+  FIRN_ASSERT(place.line_begin <= at && at <= place.line_end, "byte {} is not in its line, from {} to {}", at, place.line_begin, place.line_end);
   return place;
 }
 
@@ -47,6 +50,7 @@ std::string Excerpt(const Error& error, const RenderOptions& options) {
     while (from > place.line_begin && IsContinuation(options.source, from)) --from;
     while (to < place.line_end && IsContinuation(options.source, to)) ++to;
   }
+  FIRN_ASSERT(from <= begin && begin <= to && to <= options.source.size(), "bytes {} to {} of {} are shown of what stands at {}", from, to, options.source.size(), begin);
   std::string line(options.source.substr(from, to - from));
   std::replace(line.begin(), line.end(), '\t', ' ');
   if (!line.empty() && line.back() == '\r') line.pop_back();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/utf8.h"
 
+#include "base/assert.h"
+
 namespace firn::base {
 
 namespace {
@@ -16,6 +18,7 @@ size_t BrokenBytes(std::string_view bytes) {
     if (there == 1 && ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90))) break;
     ++there;
   }
+  FIRN_ASSERT(there <= bytes.size() && Utf8CharacterBytes(bytes) == 0, "{} of {} bytes are no character", there, bytes.size());
   return there;
 }
 
