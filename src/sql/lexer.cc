@@ -9,29 +9,13 @@
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 namespace firn::sql {
 
 namespace {
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80; }
-
-// Bytes of the UTF-8 sequence at the start of `text`; 0: it is none (also for surrogates and overlong forms).
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xc2 && byte(0) < 0xe0) return follows(1) ? 2 : 0;
-  if (byte(0) >= 0xe0 && byte(0) < 0xf0) {
-    const bool is_valid = !(byte(0) == 0xe0 && byte(1) < 0xa0) && !(byte(0) == 0xed && byte(1) >= 0xa0);
-    return is_valid && follows(1) && follows(2) ? 3 : 0;
-  }
-  if (byte(0) >= 0xf0 && byte(0) < 0xf5) {
-    const bool is_valid = !(byte(0) == 0xf0 && byte(1) < 0x90) && !(byte(0) == 0xf4 && byte(1) >= 0x90);
-    return is_valid && follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 // Bytes of the blank at the start of `text`, 0 if none: ASCII's, the no-break and the ideographic space, the byte order mark.
 size_t BlankLength(std::string_view text) {
@@ -82,6 +66,7 @@ class Lexer {
       FIRN_RETURN_IF_ERROR(Read(&token));
       token.span.end = static_cast<uint32_t>(at_);
       FIRN_ASSERT(token.span.begin < token.span.end && at_ <= text_.size(), "a token from {} to {}", token.span.begin, token.span.end);
+      FIRN_ASSERT(tokens.empty() || tokens.back().span.end <= token.span.begin, "a token from {} behind one up to {}", token.span.begin, tokens.back().span.end);
       tokens.push_back(std::move(token));
     }
     if (hint_begin_) return Fail(*hint_begin_, "the hint that begins here is not closed");
@@ -95,18 +80,14 @@ class Lexer {
   char Peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
 
   Error Fail(size_t begin, std::string message) const {
+    FIRN_ASSERT(begin <= text_.size(), "byte {} of {}: {}", begin, text_.size(), message);
     return Error(ErrorCode::kSyntaxError, std::move(message)).At({static_cast<uint32_t>(begin), static_cast<uint32_t>(std::min(begin + 1, text_.size()))});
   }
 
   Status CheckUtf8() const {
-    for (size_t at = 0; at < text_.size();) {
-      const size_t length = SequenceLength(text_.substr(at, 4));
-      if (length == 0) {
-        return Fail(at, fmt::format("the byte 0x{:02x} is not UTF-8", static_cast<unsigned char>(text_[at]))).Hint("save the text as UTF-8");
-      }
-      at += length;
-    }
-    return Ok();
+    const std::optional<size_t> at = base::FindInvalidUtf8(text_);
+    if (!at) return Ok();
+    return Fail(*at, fmt::format("the byte 0x{:02x} is not UTF-8", static_cast<unsigned char>(text_[*at]))).Hint("save the text as UTF-8");
   }
 
   Status SkipBlanks() {
@@ -162,11 +143,7 @@ class Lexer {
 
   // Escapes may have left half a surrogate pair, or a number beyond Unicode.
   Status CheckSurrogates(size_t begin, std::string_view text) const {
-    for (size_t at = 0; at < text.size();) {
-      const size_t length = SequenceLength(text.substr(at, 4));
-      if (length == 0) return Fail(begin, "an escape in this string is no Unicode character");
-      at += length;
-    }
+    if (base::FindInvalidUtf8(text)) return Fail(begin, "an escape in this string is no Unicode character");
     return Ok();
   }
 
@@ -266,6 +243,7 @@ class Lexer {
   Status ReadWord(Token* token) {
     const size_t begin = at_;
     while ((IsLetter(Peek()) || base::IsDigit(Peek())) && BlankLength(text_.substr(at_)) == 0) ++at_;
+    FIRN_ASSERT(at_ > begin, "a word at byte {} has no letter", begin);
     token->kind = TokenKind::kWord;
     token->text = std::string(text_.substr(begin, at_ - begin));
     token->upper = base::AsciiUpper(token->text);

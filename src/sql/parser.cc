@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "sql/parser_internal.h"
 
@@ -25,12 +26,14 @@ bool IsClauseWord(std::string_view upper) {
 
 Parser::Parser(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {
   FIRN_ASSERT(!tokens_.empty() && tokens_.back().kind == TokenKind::kEnd, "{} tokens", tokens_.size());
+  FIRN_ASSERT(tokens_.back().span.end == text_.size(), "tokens up to byte {} of {}", tokens_.back().span.end, text_.size());
   closing_.assign(tokens_.size(), static_cast<uint32_t>(tokens_.size() - 1));
   std::vector<uint32_t> open;
   for (uint32_t i = 0; i < tokens_.size(); ++i) {
     if (tokens_[i].kind != TokenKind::kSymbol) continue;
     if (tokens_[i].text == "(") open.push_back(i);
     if (tokens_[i].text == ")" && !open.empty()) {
+      FIRN_ASSERT(open.back() < i, "the parenthesis at {} is closed at {}", open.back(), i);
       closing_[open.back()] = i;
       open.pop_back();
     }
@@ -157,10 +160,11 @@ Result<ObjectName> Parser::ParseObjectName(std::string_view what, size_t parts_m
     name.parts.push_back(std::move(part));
   }
   name.span = SpanFrom(begin);
+  FIRN_ASSERT(parts_max == kTableNameParts || parts_max == kDatabaseNameParts || parts_max == kAnyNameParts || parts_max == 1, "names of {} parts", parts_max);
   if (name.parts.size() > parts_max) {
     return Error(ErrorCode::kSyntaxError, fmt::format("`{}` has {} parts, {} has at most {}", name.ToString(), name.parts.size(), what, parts_max))
         .At(name.span)
-        .Hint(parts_max == kTableNameParts ? "catalog.database.table" : "catalog.database");
+        .Hint(parts_max == kTableNameParts ? "catalog.database.table" : parts_max == kDatabaseNameParts ? "catalog.database" : "its name alone: a catalog is in nothing else");
   }
   return name;
 }
@@ -288,6 +292,7 @@ Result<std::vector<ParsedStatement>> ParseScript(std::string_view script) {
     auto parsed = ParseStatement(part.text);
     if (!parsed.ok()) {
       SourceSpan span = parsed.error().span().value_or(SourceSpan{0, static_cast<uint32_t>(part.text.size())});
+      FIRN_ASSERT(span.end <= part.text.size() && part.begin + part.text.size() <= script.size(), "bytes {} to {} of a statement of {} at {}", span.begin, span.end, part.text.size(), part.begin);
       std::string label = parsed.error().label();
       return std::move(parsed).error().At({span.begin + part.begin, span.end + part.begin}, std::move(label));
     }

@@ -3,12 +3,14 @@
 // They become calls with the unit or mode as a string literal first (see expr/scalar_function.h).
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "sql/operators_internal.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
 
 ExpressionPtr Parser::MakeCall(std::string name, uint32_t begin, std::vector<ExpressionPtr> arguments) const {
+  FIRN_ASSERT(std::none_of(arguments.begin(), arguments.end(), [](const ExpressionPtr& argument) { return argument == nullptr; }), "{} has an argument that is none", name);
   auto call = std::make_unique<Expression>();
   call->kind = ExpressionKind::kCall;
   call->text = std::move(name);
@@ -44,6 +46,7 @@ Result<ExpressionPtr> Parser::ParseCall() {
   auto call = MakeCall(upper, begin, {});
   call->name_span = name.span;
   FIRN_RETURN_IF_ERROR(ParseArguments(call.get()));
+  FIRN_ASSERT(call->argument_names.size() == call->arguments.size(), "{} names of {} arguments of {}", call->argument_names.size(), call->arguments.size(), call->text);
   FIRN_RETURN_IF_ERROR(ParseCallTail(call.get()));
   call->span = SpanFrom(begin);
   return call;
@@ -69,6 +72,7 @@ Result<ExpressionPtr> Parser::ParseSpecialCall(const std::string& name, bool* is
 
 // NAME ( of a special form.
 void Parser::OpenCall() {
+  FIRN_ASSERT(AtSymbol("(", 1), "a call without a parenthesis");
   Advance();
   Advance();
 }
@@ -213,6 +217,7 @@ Status Parser::ParseJsonConstructorArguments(Expression* call) {
       if (AtWord("KEY") && !AtSymbol(",", 1) && !AtSymbol(")", 1)) Advance();
       FIRN_RETURN_IF_ERROR(ParseValueInto(&call->arguments));
       if (!TakeWord("VALUE") && !TakeSymbol(":") && !TakeSymbol(",")) return Unexpected("VALUE");
+      FIRN_ASSERT(call->arguments.size() % 2 == 1, "{} keys and values before a value", call->arguments.size());
     }
     FIRN_RETURN_IF_ERROR(ParseValueInto(&call->arguments));
     if (!TakeSymbol(",")) break;

@@ -308,12 +308,14 @@ Result<AlterTableAction> Parser::ParseAlterAdd(bool is_modify) {
   const bool is_list = TakeSymbol("(");
   do {
     if (AtWord("WATERMARK") && AtWord("FOR", 1)) {
+      if (add.watermark) return Error(ErrorCode::kInvalidDefinition, "a table has at most one WATERMARK").At(Current().span);
       FIRN_TRY(WatermarkClause watermark, ParseWatermark());
       add.watermark = std::move(watermark);
     } else if (AtWords({"PRIMARY", "KEY"}) || AtWord("CONSTRAINT")) {
       if (TakeWord("CONSTRAINT")) {
         FIRN_TRY(Identifier ignored, ParseIdentifier("a constraint's name"));
       }
+      if (add.primary_key) return Error(ErrorCode::kInvalidDefinition, "a table has at most one PRIMARY KEY").At(Current().span);
       FIRN_TRY(PrimaryKeyClause key, ParsePrimaryKey());
       add.primary_key = std::move(key);
     } else {

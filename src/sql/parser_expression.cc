@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "sql/operators_internal.h"
 #include "sql/parser_internal.h"
 
@@ -24,6 +25,7 @@ ExpressionPtr MakeBinary(std::string op, ExpressionPtr left, ExpressionPtr right
   node->text = std::move(op);
   node->arguments.push_back(std::move(left));
   node->arguments.push_back(std::move(right));
+  FIRN_ASSERT(LevelOfBinary(node->text) > 0, "{} is no operator of two sides", node->text);
   return node;
 }
 
@@ -181,6 +183,7 @@ Result<ExpressionPtr> Parser::ParseInTail(ExpressionPtr left, bool negated) {
     } while (TakeSymbol(","));
   }
   FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+  FIRN_ASSERT((node->query == nullptr) == (node->arguments.size() > 1), "IN of a query or of {} values", node->arguments.size() - 1);
   node->span = SpanFrom(begin);
   return node;
 }
@@ -357,8 +360,7 @@ Result<ExpressionPtr> Parser::ParseParenthesized() {
   if (items.empty()) return Unexpected("an expression");
   if (items.size() > 1) return MakeCall("ROW", begin, std::move(items));
   items[0]->span = SpanFrom(begin);
-  if (items[0]->kind == ExpressionKind::kColumn && AtSymbol(".")) {  // (a).b: a field of column a
-    Advance();
+  while (items[0]->kind == ExpressionKind::kColumn && TakeSymbol(".")) {  // (a).b.c: fields of column a
     FIRN_TRY(Identifier field, ParseAnyName("a field's name"));
     items[0]->name.parts.push_back(std::move(field));
     items[0]->span = SpanFrom(begin);
@@ -400,6 +402,8 @@ Result<ExpressionPtr> Parser::ParseCase() {
     node->has_else = true;
   }
   FIRN_RETURN_IF_ERROR(ExpectWord("END"));
+  const size_t branches = node->arguments.size() - (node->has_operand ? 1 : 0) - (node->has_else ? 1 : 0);
+  FIRN_ASSERT(branches >= 2 && branches % 2 == 0, "CASE with {} parts of WHEN and THEN", branches);
   node->span = SpanFrom(begin);
   return node;
 }
@@ -449,6 +453,16 @@ Result<IntervalUnit> Parser::ParseIntervalUnit() {
   return Unexpected("a unit of time (YEAR, MONTH, DAY, HOUR, MINUTE, SECOND)");
 }
 
+Result<std::optional<IntervalUnit>> Parser::ParseIntervalEnd(IntervalUnit from) {
+  if (!TakeWord("TO")) return std::optional<IntervalUnit>();
+  const SourceSpan span = Current().span;
+  FIRN_TRY(const IntervalUnit to, ParseIntervalUnit());
+  const bool is_months = from == IntervalUnit::kYear && to == IntervalUnit::kMonth;
+  const bool is_time = from >= IntervalUnit::kDay && from < to && to <= IntervalUnit::kSecond;
+  if (is_months || is_time) return std::optional<IntervalUnit>(to);
+  return Error(ErrorCode::kSyntaxError, "an interval does not go to this unit from the one before it").At(span).Hint("YEAR TO MONTH; or DAY, HOUR or MINUTE to a smaller one, SECOND at the end");
+}
+
 Result<ExpressionPtr> Parser::ParseInterval() {
   const uint32_t begin = Current().span.begin;
   Advance();
@@ -464,10 +478,7 @@ Result<ExpressionPtr> Parser::ParseInterval() {
   }
   FIRN_TRY(node->text, ParseString("an interval's value in quotes, such as INTERVAL '5' SECOND"));
   FIRN_TRY(node->interval_from, ParseIntervalUnit());
-  if (TakeWord("TO")) {
-    FIRN_TRY(IntervalUnit unit, ParseIntervalUnit());
-    node->interval_to = unit;
-  }
+  FIRN_TRY(node->interval_to, ParseIntervalEnd(node->interval_from));
   node->span = SpanFrom(begin);
   return node;
 }

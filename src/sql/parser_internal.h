@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/result.h"
 #include "sql/ast.h"
 #include "sql/lexer.h"
@@ -36,8 +37,10 @@ class Parser {
   // --- the cursor: parser.cc ---
   const Token& Current() const { return tokens_[at_]; }
   const Token& Ahead(size_t count) const { return tokens_[std::min(at_ + count, tokens_.size() - 1)]; }
+  /// Behind a token that was looked at: the end stands for what is missing and is never taken.
   void Advance() {
-    if (at_ + 1 < tokens_.size()) ++at_;
+    FIRN_ASSERT(at_ + 1 < tokens_.size(), "the parser goes on behind the last of {} tokens", tokens_.size());
+    ++at_;
   }
   bool AtWord(std::string_view upper, size_t ahead = 0) const { return Ahead(ahead).kind == TokenKind::kWord && Ahead(ahead).upper == upper; }
   bool AtWords(std::initializer_list<std::string_view> words) const;
@@ -52,7 +55,11 @@ class Parser {
   Error Unexpected(std::string_view expected) const;
   Error Advise(Error error) const;
   Error Unsupported(SourceSpan span, std::string what, std::string hint = {}) const;
-  SourceSpan SpanFrom(uint32_t begin) const { return {begin, at_ == 0 ? begin : tokens_[at_ - 1].span.end}; }
+  /// From where a token began, which has been taken, up to the last one that was.
+  SourceSpan SpanFrom(uint32_t begin) const {
+    FIRN_ASSERT(at_ > 0 && begin <= tokens_[at_ - 1].span.end, "nothing was taken from byte {} on", begin);
+    return {begin, tokens_[at_ - 1].span.end};
+  }
 
   bool AtIdentifier(size_t ahead = 0) const;
   Result<Identifier> ParseIdentifier(std::string_view what);
@@ -92,6 +99,8 @@ class Parser {
   Result<ExpressionPtr> ParseCollectionConstructor();
   Result<std::vector<ExpressionPtr>> ParseValueList(std::string_view close);
   Result<IntervalUnit> ParseIntervalUnit();
+  /// TO unit, behind an interval's first unit; nullopt if there is none.
+  Result<std::optional<IntervalUnit>> ParseIntervalEnd(IntervalUnit from);
 
   // --- parser_call.cc ---
   Result<ExpressionPtr> ParseCall();

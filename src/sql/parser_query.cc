@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -20,6 +21,7 @@ bool Parser::AtQuery(size_t ahead) const {
   const bool has_query = AtWord("SELECT", ahead) || AtWord("WITH", ahead) || AtWord("VALUES", ahead) || (AtWord("TABLE", ahead) && AtIdentifier(ahead + 1));
   if (!has_query) return false;
   static constexpr std::string_view kFollowing[] = {"UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT", "OFFSET", "FETCH"};
+  FIRN_ASSERT(closing_.size() == tokens_.size(), "{} of {} tokens", closing_.size(), tokens_.size());
   while (ahead-- > outermost) {
     const Token& after = tokens_[std::min<size_t>(closing_[at_ + ahead] + 1, tokens_.size() - 1)];
     const bool ends = after.kind == TokenKind::kEnd || (after.kind == TokenKind::kSymbol && (after.text == ")" || after.text == ";"));
@@ -51,6 +53,7 @@ Result<std::unique_ptr<Query>> Parser::ParseQueryExpression() {
     query = std::move(outer);
   }
   FIRN_RETURN_IF_ERROR(ParseOrderAndLimit(query.get()));
+  FIRN_ASSERT(query->with.empty() && !query->is_recursive, "a query has {} common tables already", query->with.size());
   query->with = std::move(with);
   query->is_recursive = is_recursive;
   query->span = SpanFrom(begin);
@@ -93,6 +96,7 @@ Result<std::unique_ptr<Query>> Parser::ParseSetOperation(int min_precedence) {
     if (!node->is_all) TakeWord("DISTINCT");
     FIRN_TRY(std::unique_ptr<Query> right, ParseSetOperation(precedence + 1));
     FIRN_RETURN_IF_ERROR(Grow(left_height));
+    FIRN_ASSERT(left->span.end <= right->span.begin, "a set operation of what ends at {} and what begins at {}", left->span.end, right->span.begin);
     node->left = std::move(left);
     node->right = std::move(right);
     node->span = SpanFrom(begin);
@@ -291,6 +295,7 @@ Result<TableExpressionPtr> Parser::ParseFrom() {
     if (!reads_left) {
       FIRN_TRY(both->right, ParseJoins(std::move(both->right)));
     }
+    FIRN_ASSERT(left->span.end <= both->right->span.begin, "a join of what ends at {} and what begins at {}", left->span.end, both->right->span.begin);
     both->span = SpanFrom(left->span.begin);
     both->left = std::move(left);
     left = std::move(both);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -9,6 +10,7 @@ Result<Statement> Parser::ParseWholeStatement() {
   Statement statement;
   const uint32_t begin = Current().span.begin;
   FIRN_TRY(statement.body, ParseBody());
+  FIRN_ASSERT(depth_ == 0, "{} levels of nesting are left open", depth_);
   statement.span = SpanFrom(begin);
   FIRN_RETURN_IF_ERROR(ExpectEnd());
   return statement;
@@ -126,6 +128,7 @@ Result<StatementSet> Parser::ParseStatementSetBlock() {
     FIRN_RETURN_IF_ERROR(ExpectSymbol(";"));
   }
   if (set.inserts.empty()) return Unexpected("INSERT");
+  FIRN_ASSERT(AtWord("END"), "{} inserts and no END", set.inserts.size());
   Advance();
   return set;
 }

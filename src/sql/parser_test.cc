@@ -63,6 +63,12 @@ TEST(Parser, ErrorsPointAndHelp) {
   EXPECT_THAT(Rendered("CREATE TABLE t (a INTT)"), HasSubstr("there is no type INTT"));
   EXPECT_THAT(Rendered("CREATE TABLE t (a AS 1 METADATA)"), HasSubstr("found 'METADATA'"));
   EXPECT_THAT(Rendered("SET execution.runtime-mode = batch"), HasSubstr("help: keys and values are texts: SET 'execution.runtime-mode' = 'batch'\n   = more"));
+  EXPECT_THAT(Rendered("SELECT INTERVAL '1' SECOND TO DAY"), HasSubstr("                            ^^^\n   = help: YEAR TO MONTH; or DAY, HOUR or MINUTE to a smaller one"));
+  EXPECT_THAT(Rendered("SELECT CAST(a AS INTERVAL YEAR TO DAY)"), HasSubstr("an interval does not go to this unit"));
+  EXPECT_THAT(Rendered("SELECT INTERVAL '1 02:03' DAY TO MINUTE, CAST(a AS INTERVAL YEAR(2) TO MONTH)"), HasSubstr("accepted"));
+  EXPECT_THAT(Rendered("ALTER TABLE t ADD (WATERMARK FOR a AS a, WATERMARK FOR b AS b)"), HasSubstr("at most one WATERMARK"));
+  EXPECT_THAT(Rendered("ALTER TABLE t MODIFY (PRIMARY KEY (a) NOT ENFORCED, CONSTRAINT c PRIMARY KEY (b) NOT ENFORCED)"), HasSubstr("at most one PRIMARY KEY"));
+  EXPECT_THAT(Rendered("USE CATALOG a.b"), HasSubstr("its name alone"));
   EXPECT_THAT(Rendered("DELETE FROM t"), HasSubstr("error[E2003]: DELETE is not supported"));
 }
 
@@ -114,6 +120,7 @@ TEST(Parser, OperatorsBindAsInCalcite) {
       {"a || b * c || d", "((a || b) * c) || d"},
       {"(a, b) OVERLAPS (c, d) = e", "((a, b) OVERLAPS (c, d)) = e"},
       {"a IN (b) IN (c)", "(a IN (b)) IN (c)"},
+      {"(a).b.c + 1", "a.b.c + 1"},
   };
   for (const auto& [text, same] : cases) {
     auto parsed = ParseExpression(text);
@@ -149,6 +156,15 @@ TEST(SplitStatements, KnowsStringsCommentsAndStatementSets) {
   EXPECT_EQ(parts[2].text, "SELECT 1");
   EXPECT_TRUE(parts[1].is_complete);
   EXPECT_FALSE(parts[2].is_complete);
+}
+
+// What it has taken in was to be run: not left out, but refused by the parser.
+TEST(SplitStatements, ACommentThatIsNotClosedIsNotLeftOut) {
+  const auto parts = SplitStatements("SELECT 1; /* not closed\nSELECT 2;");
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[1].text, "/* not closed\nSELECT 2;");
+  EXPECT_FALSE(parts[1].is_complete);
+  EXPECT_THAT(Rendered(parts[1].text), HasSubstr("the comment that begins here is not closed"));
 }
 
 }  // namespace

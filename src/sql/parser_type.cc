@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "base/assert.h"
 #include "sql/parser_internal.h"
 
 namespace firn::sql {
@@ -17,7 +18,10 @@ struct Parameters {
   SourceSpan span;
 };
 
-Error BadParameter(const Parameters& parameters, std::string text) { return Error(ErrorCode::kInvalidLiteral, std::move(text)).At(parameters.span); }
+Error BadParameter(const Parameters& parameters, std::string text) {
+  FIRN_ASSERT(!parameters.numbers.empty(), "no number is a bad one: {}", text);
+  return Error(ErrorCode::kInvalidLiteral, std::move(text)).At(parameters.span);
+}
 
 Result<int> Precision(const Parameters& parameters, std::string_view type, int otherwise) {
   if (parameters.numbers.empty()) return otherwise;
@@ -107,8 +111,8 @@ Result<types::DataType> Parser::ParseNestedType(const std::string& name) {
 Result<types::DataType> Parser::ParseSimpleType(const Token& start) {
   const std::string& name = start.upper;
   Parameters parameters;
-  const uint32_t begin = Current().span.begin;
   if (TakeSymbol("(")) {
+    const uint32_t begin = tokens_[at_ - 1].span.begin;
     do {
       if (Current().kind != TokenKind::kInteger) return Unexpected("a number");
       int64_t number = 0;
@@ -117,8 +121,8 @@ Result<types::DataType> Parser::ParseSimpleType(const Token& start) {
       Advance();
     } while (TakeSymbol(","));
     FIRN_RETURN_IF_ERROR(ExpectSymbol(")"));
+    parameters.span = SpanFrom(begin);
   }
-  parameters.span = SpanFrom(begin);
   FIRN_TRY(std::optional<types::DataType> type, MakeSimpleType(name, parameters));
   if (!type) {
     static const std::vector<std::string> kNames = {"BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "CHAR", "VARCHAR", "STRING",
@@ -138,10 +142,8 @@ Result<types::DataType> Parser::ParseBareType(const Token& start) {
   const std::string& name = start.upper;
   if (name == "ARRAY" || name == "MAP" || name == "ROW") return ParseNestedType(name);
   if (name == "INTERVAL") {
-    FIRN_TRY(IntervalUnit unit, ParseIntervalUnit());
-    if (TakeWord("TO")) {
-      FIRN_TRY(unit, ParseIntervalUnit());
-    }
+    FIRN_TRY(const IntervalUnit unit, ParseIntervalUnit());
+    FIRN_RETURN_IF_ERROR(ParseIntervalEnd(unit));
     const bool is_months = unit == IntervalUnit::kYear || unit == IntervalUnit::kMonth || unit == IntervalUnit::kQuarter;
     return is_months ? types::DataType::IntervalYearMonth() : types::DataType::IntervalDayTime();
   }

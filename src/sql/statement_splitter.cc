@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Works on characters, not on tokens, so that a script with one broken statement can still be cut.
+#include "base/assert.h"
 #include "sql/parser.h"
 
 namespace firn::sql {
@@ -13,7 +14,11 @@ class Splitter {
   explicit Splitter(std::string_view script) : script_(script) {}
 
   std::vector<StatementText> Run() {
-    while (at_ < script_.size()) Step();
+    while (at_ < script_.size()) {
+      const size_t before = at_;
+      Step();
+      FIRN_ASSERT(at_ > before && at_ <= script_.size(), "a step from byte {} to {} of {}", before, at_, script_.size());
+    }
     Cut(false);
     return std::move(statements_);
   }
@@ -25,7 +30,8 @@ class Splitter {
     if (rest.starts_with("--") || rest.starts_with("//")) return Skip(rest.find('\n'), false);
     if (rest.starts_with("/*") && !rest.starts_with("/*+")) {
       const size_t end = rest.find("*/", 2);
-      return Skip(end == std::string_view::npos ? end : end + 2, false);
+      const bool is_open = end == std::string_view::npos;  // content: it may take in what was to be run, and who types it has more lines to come
+      return Skip(is_open ? end : end + 2, is_open);
     }
     if (c == '\'' || c == '`' || c == '"') {
       const size_t end = rest.find(c, 1);
@@ -87,6 +93,8 @@ class Splitter {
 
   void Cut(bool is_complete) {
     if (begin_ != std::string_view::npos) {
+      FIRN_ASSERT(begin_ < end_ && end_ <= script_.size(), "a statement from byte {} to {} of {}", begin_, end_, script_.size());
+      FIRN_ASSERT(statements_.empty() || statements_.back().begin + statements_.back().text.size() <= begin_, "the statement at byte {} begins within the one before it", begin_);
       statements_.push_back({std::string(script_.substr(begin_, end_ - begin_)), static_cast<uint32_t>(begin_), is_complete});
     }
     begin_ = std::string_view::npos;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "sql/operators_internal.h"
 #include "sql/unparser_internal.h"
 
@@ -92,6 +93,7 @@ void Unparser::WriteJsonCall(const Expression& call) {
   const JsonClauses& json = *call.json;
   Text(call.text + "(");
   if (call.text == "JSON_OBJECT") {
+    FIRN_ASSERT(call.arguments.size() % 2 == 0, "{} keys and values", call.arguments.size());
     for (size_t i = 0; i + 1 < call.arguments.size(); i += 2) {
       if (i > 0) Text(", ");
       Text("KEY ");
@@ -116,6 +118,7 @@ void Unparser::WriteJsonCall(const Expression& call) {
 
 void Unparser::WriteJsonBehavior(JsonBehavior behavior, const ExpressionPtr& value, std::string_view when) {
   static constexpr std::string_view kTexts[] = {"", "NULL", "ERROR", "DEFAULT", "EMPTY ARRAY", "EMPTY OBJECT", "TRUE", "FALSE", "UNKNOWN"};
+  FIRN_ASSERT((behavior == JsonBehavior::kDefaultValue) == (value != nullptr), "behavior {} {} a value", static_cast<int>(behavior), value ? "with" : "without");
   if (behavior == JsonBehavior::kDefault) return;
   Text(fmt::format(" {}", kTexts[static_cast<int>(behavior)]));
   if (value) {
@@ -203,6 +206,7 @@ void Unparser::WriteFrameBound(const FrameBound& bound) {
     case FrameBoundKind::kPreceding:
     case FrameBoundKind::kFollowing: break;
   }
+  FIRN_ASSERT(bound.offset != nullptr, "a frame's bound of kind {} says not how far", static_cast<int>(bound.kind));
   Write(*bound.offset, kRange + 1);
   Text(bound.kind == FrameBoundKind::kPreceding ? " PRECEDING" : " FOLLOWING");
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "sql/unparser_internal.h"
 
 namespace firn::sql {
 
 void Unparser::WriteColumn(const ColumnDefinition& column) {
+  FIRN_ASSERT((column.kind == ColumnDefinitionKind::kComputed) == (column.expression != nullptr), "column `{}` of kind {} {} an expression", column.name.text,
+              static_cast<int>(column.kind), column.expression ? "with" : "without");
   Name(column.name);
   if (column.expression) {
     Text(" AS ");
@@ -149,6 +152,7 @@ void Unparser::WriteAction(const AlterTableAdd& add) {
 }
 
 void Unparser::WriteAction(const AlterTableDrop& drop) {
+  FIRN_ASSERT(!drop.columns.empty() + drop.is_watermark + drop.is_primary_key == 1, "ALTER TABLE DROP of {} columns and more, or of nothing", drop.columns.size());
   Text("DROP ");
   if (drop.is_watermark) return Text("WATERMARK");
   if (drop.is_primary_key) return Text("PRIMARY KEY");

@@ -93,6 +93,7 @@ void Unparser::WriteBare(const Expression& expression) {
 void Unparser::WriteOperator(const Expression& expression) {
   const auto& arguments = expression.arguments;
   const int level = LevelOf(expression);
+  FIRN_ASSERT(level > 0 && !arguments.empty() && arguments.size() <= 3, "operator '{}' of {} operands", expression.text, arguments.size());
   const char* negation = expression.negated ? " NOT" : "";
   if (expression.kind == ExpressionKind::kUnary) {
     Text(expression.text == "NOT" ? "NOT " : expression.text);
@@ -109,6 +110,8 @@ void Unparser::WriteOperator(const Expression& expression) {
     case ExpressionKind::kLike: Text(fmt::format("{} {} ", negation, expression.text)); break;
     default: FIRN_UNREACHABLE("an operator of another kind");
   }
+  FIRN_ASSERT(arguments.size() == (expression.kind == ExpressionKind::kBetween ? 3 : 2) || (expression.kind == ExpressionKind::kLike && arguments.size() == 3),
+              "operator '{}' of {} operands", expression.text, arguments.size());
   Write(*arguments[1], level + 1);
   if (arguments.size() < 3) return;
   Text(expression.kind == ExpressionKind::kBetween ? " AND " : " ESCAPE ");
@@ -160,6 +163,7 @@ void Unparser::WriteCase(const Expression& expression) {
 
 void Unparser::WriteIn(const Expression& expression) {
   Write(*expression.arguments[0], LeftLevelOf(kRange, *expression.arguments[0]));
+  FIRN_ASSERT(expression.query != nullptr || expression.arguments.size() > 1, "IN of nothing");
   Text(expression.negated ? " NOT IN " : " IN ");
   if (expression.query) return WriteNested(*expression.query);
   Text("(");

@@ -44,6 +44,7 @@ void Unparser::Write(const Query& query) {
     Text(" OFFSET ");
     Write(*query.offset);
   }
+  FIRN_ASSERT(defined_.size() == outer + query.with.size() * (query.is_recursive ? 2 : 1), "{} names of common tables, {} before {}", defined_.size(), outer, query.with.size());
   defined_.resize(outer);
 }
 
@@ -164,6 +165,7 @@ void Unparser::WriteTable(const TableExpression& table) {
 
 void Unparser::WriteJoin(const TableExpression& join) {
   static constexpr std::string_view kTexts[] = {"JOIN ", "LEFT JOIN ", "RIGHT JOIN ", "FULL JOIN ", "CROSS JOIN "};
+  FIRN_ASSERT(join.left && join.right && (!join.on || join.using_columns.empty()), "a join of one side, or with two conditions");
   WriteTable(*join.left);
   Text(join.is_natural ? " NATURAL " : " ");
   Text(kTexts[static_cast<int>(join.join)]);
@@ -186,6 +188,7 @@ void Unparser::WriteNamedTable(const TableExpression& table) {
   WriteTableName(table.name);
   WriteHints(table.hints);
   if (table.time_travel == TimeTravelKind::kNone) return;
+  FIRN_ASSERT(table.time_travel_point != nullptr, "time travel {} to no time", static_cast<int>(table.time_travel));
   Text(kTexts[static_cast<int>(table.time_travel)]);
   Write(*table.time_travel_point);
 }
