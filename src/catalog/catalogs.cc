@@ -121,7 +121,16 @@ struct Catalogs::Impl {
   Status RequireDatabase(const std::string& catalog, const std::string& database) const {
     FIRN_TRY(bool exists, HasDatabase(catalog, database));
     if (exists) return Ok();
-    return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, catalog)).Hint("SHOW DATABASES lists all");
+    FIRN_TRY(const std::vector<std::string> known, Databases(catalog));
+    return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, catalog))
+        .Hint(fmt::format("SHOW DATABASES FROM {} lists all", plan::ObjectPath{catalog, "", ""}.ToString()))
+        .Candidates(base::NearNames(database, known));
+  }
+
+  Result<std::vector<std::string>> Databases(const std::string& catalog) const {
+    FIRN_TRY(auto iceberg_catalog, Iceberg(catalog));
+    if (iceberg_catalog) return iceberg_catalog->ListNamespaces();
+    return StoredNames(DatabasePrefix(catalog));
   }
 
   std::vector<std::string> StoredNames(const std::string& prefix) const {
@@ -214,7 +223,8 @@ Status Catalogs::DropCatalog(const std::string& name, IfMissing if_missing) {
   }
   FIRN_RETURN_IF_ERROR(impl_->Append(std::move(operations)));
   base::MutexLock lock(impl_->mutex);
-  impl_->catalogs.erase(name);
+  const size_t erased = impl_->catalogs.erase(name);
+  FIRN_ASSERT(erased == 1, "catalog `{}` went while it was dropped", name);
   impl_->iceberg_catalogs.erase(name);
   return Ok();
 }
@@ -260,12 +270,12 @@ Status Catalogs::DropDatabase(const std::string& catalog, const std::string& dat
 }
 
 Result<std::vector<std::string>> Catalogs::ListDatabases(const std::string& catalog) const {
-  FIRN_TRY(auto iceberg_catalog, impl_->Iceberg(catalog));
-  if (iceberg_catalog) return iceberg_catalog->ListNamespaces();
-  return impl_->StoredNames(DatabasePrefix(catalog));
+  return impl_->Databases(catalog);
 }
 
 Result<bool> Catalogs::HasDatabase(const std::string& catalog, const std::string& database) const { return impl_->HasDatabase(catalog, database); }
+
+Status Catalogs::RequireDatabase(const std::string& catalog, const std::string& database) const { return impl_->RequireDatabase(catalog, database); }
 
 Status Catalogs::CreateTable(plan::TableDefinition table, IfExists if_exists) {
   base::MutexLock changing(impl_->changes);
@@ -316,7 +326,9 @@ Status Catalogs::RenameTable(const plan::ObjectPath& from, const std::string& to
   plan::ObjectPath target = from;
   target.name = to;
   if (!IsName(to)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a table", to));
-  if (FindTable(target).ok()) return Error(ErrorCode::kObjectExists, fmt::format("{} exists", target.ToString()));
+  const auto existing = FindTable(target);
+  if (existing.ok()) return Error(ErrorCode::kObjectExists, fmt::format("{} exists", target.ToString())).Hint("choose another name, or DROP it first");
+  if (existing.error().code() != ErrorCode::kTableNotFound) return existing.error();  // it is there and cannot be read
   if (impl_->store.meta().Get(TableKey(from.catalog, from.database, from.name))) {
     plan::TableDefinition renamed = *table;
     renamed.path = target;
@@ -351,12 +363,15 @@ Result<std::vector<std::string>> Catalogs::ListTables(const std::string& catalog
     names.insert(names.end(), tables.begin(), tables.end());
   }
   std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());  // another engine may have made a table of a view's name: the view is found
   return names;
 }
 
 Result<std::vector<std::string>> Catalogs::ListViews(const std::string& catalog, const std::string& database) const {
-  FIRN_RETURN_IF_ERROR(impl_->RequireDatabase(catalog, database));
+  FIRN_TRY(const bool has_database, impl_->HasDatabase(catalog, database));
   std::vector<std::string> names;
+  if (!has_database && database == kSystemDatabase) return names;  // its tables are no views
+  FIRN_RETURN_IF_ERROR(impl_->RequireDatabase(catalog, database));
   for (const std::string& name : impl_->StoredNames(TablePrefix(catalog, database))) {
     FIRN_TRY(plan::TableDefinitionPtr table, impl_->Stored({catalog, database, name}));
     if (table && table->kind == plan::TableKind::kView) names.push_back(name);

@@ -69,6 +69,8 @@ class Catalogs : public plan::CatalogView {
   Status DropDatabase(const std::string& catalog, const std::string& database, IfMissing if_missing, DropMode mode);
   Result<std::vector<std::string>> ListDatabases(const std::string& catalog) const;
   Result<bool> HasDatabase(const std::string& catalog, const std::string& database) const;
+  /// kDatabaseNotFound with near names if it has not, kCatalogNotFound.
+  Status RequireDatabase(const std::string& catalog, const std::string& database) const;
 
   // Tables and views.
   Status CreateTable(plan::TableDefinition table, IfExists if_exists);

@@ -10,7 +10,10 @@
 #include <future>
 #include <optional>
 
+#include "catalog/catalog_keys.h"
+#include "catalog/definition_json.h"
 #include "catalog/embedded_catalog.h"
+#include "catalog/journal_wait.h"
 #include "iceberg/catalog.h"
 #include "io/file_system.h"
 #include "io/random.h"
@@ -169,6 +172,38 @@ TEST_F(CatalogsTest, TablesAndViewsSurvive) {
   ASSERT_TRUE(catalogs_->DropDatabase(kDefaultCatalog, kDefaultDatabase, IfMissing::kFail, DropMode::kCascade).ok());
   ASSERT_TRUE(catalogs_->CreateDatabase(kDefaultCatalog, kDefaultDatabase, {}, IfExists::kFail).ok());
   EXPECT_THAT(catalogs_->ListTables(kDefaultCatalog, kDefaultDatabase).value(), IsEmpty());
+}
+
+// What cannot be read is there all the same: no other table takes its name.
+TEST_F(CatalogsTest, AStoredTableThatCannotBeReadKeepsItsName) {
+  ASSERT_TRUE(catalogs_->CreateTable(Generic("a"), IfExists::kFail).ok());
+  ASSERT_TRUE(AppendAndWait(world_.executor(), store_->journal(), {log::Put{TableKey(kDefaultCatalog, kDefaultDatabase, "b"), "{}"}}).ok());
+  EXPECT_EQ(catalogs_->FindTable(At("b")).error().code(), ErrorCode::kCorruption);
+  EXPECT_EQ(CodeOf(catalogs_->RenameTable(At("a"), "b")), ErrorCode::kCorruption);
+  EXPECT_EQ(CodeOf(catalogs_->CreateTable(Generic("b"), IfExists::kFail)), ErrorCode::kCorruption);
+  EXPECT_TRUE(catalogs_->FindTable(At("a")).ok());
+}
+
+TEST_F(CatalogsTest, ADefinitionOfImpossibleTypesIsCorrupt) {
+  std::string stored = EncodeDefinition(Generic("a"));
+  ASSERT_TRUE(DecodeDefinition(stored).ok());
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = stored;
+    changed.replace(changed.find(from), from.size(), to);
+    const auto decoded = DecodeDefinition(changed);
+    return decoded.ok() ? "read" : decoded.error().ToString();
+  };
+  EXPECT_THAT(with(R"("kind":"bigint")", R"("kind":"decimal")"), HasSubstr("precision 0, scale 0"));
+  EXPECT_THAT(with(R"("kind":"bigint")", R"("kind":"timestamp","precision":10)"), HasSubstr("precision 10"));
+  EXPECT_THAT(with(R"("kind":"bigint")", R"("kind":"array")"), HasSubstr("E1005"));
+  EXPECT_THAT(with(R"("kind":"physical")", R"("kind":"imaginary")"), HasSubstr("column kind \"imaginary\""));
+}
+
+TEST_F(CatalogsTest, AFormatVersionIsAWholeNumber) {
+  MakeLake();
+  plan::TableDefinition table = *catalogs_->FindTable({"lake", "db", "t"}).value();
+  table.options["format-version"] = "2x";
+  EXPECT_EQ(CodeOf(catalogs_->AlterTable(table)), ErrorCode::kInvalidOption);
 }
 
 TEST_F(CatalogsTest, AnIcebergTableIsMadeAlteredAndFound) {

@@ -4,8 +4,13 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
+
+#include "base/assert.h"
 
 namespace firn::catalog {
 
@@ -14,6 +19,8 @@ namespace {
 namespace json = boost::json;
 using types::DataType;
 using types::TypeKind;
+
+constexpr int kTimePrecisionMax = 9;
 
 constexpr std::array<std::pair<TypeKind, const char*>, 22> kTypeNames = {{
     {TypeKind::kNull, "null"},
@@ -45,6 +52,7 @@ json::object EncodeType(const DataType& type) {
   for (const auto& [kind, name] : kTypeNames) {
     if (kind == type.kind()) out["kind"] = name;
   }
+  FIRN_ASSERT(out.contains("kind"), "type kind {} has no name to be stored by", static_cast<int>(type.kind()));
   if (!type.nullable()) out["nullable"] = false;
   if (type.IsCharacter() || type.IsBytes()) out["length"] = type.length();
   if (type.kind() == TypeKind::kDecimal || type.kind() == TypeKind::kTime || type.IsTimestamp()) out["precision"] = type.precision();
@@ -64,6 +72,11 @@ json::object EncodeType(const DataType& type) {
 // Reading fails by exception inside boost::json::value_to; all of it is caught once, in DecodeDefinition.
 DataType MakeType(TypeKind kind, const json::object& in) {
   auto number = [&](const char* key) { return in.contains(key) ? static_cast<int>(in.at(key).as_int64()) : 0; };
+  // What makes types takes these for granted, and what is read may be anything.
+  const int precision_max = kind == TypeKind::kDecimal ? types::kMaxDecimalPrecision : kTimePrecisionMax;
+  const bool is_possible = number("precision") >= (kind == TypeKind::kDecimal ? 1 : 0) && number("precision") <= precision_max && number("scale") >= 0 &&
+                           number("scale") <= number("precision") && number("length") >= 0;
+  if (!is_possible) throw std::invalid_argument(fmt::format("precision {}, scale {}, length {}", number("precision"), number("scale"), number("length")));
   switch (kind) {
     case TypeKind::kNull: return DataType::Null();
     case TypeKind::kBoolean: return DataType::Boolean();
@@ -131,10 +144,10 @@ std::vector<std::string> DecodeNames(const json::value& in) {
   return names;
 }
 
-constexpr std::array<const char*, 3> kColumnKinds = {"physical", "metadata", "computed"};
+constexpr std::array<std::string_view, 3> kColumnKinds = {"physical", "metadata", "computed"};
 
 json::object EncodeColumn(const plan::TableColumn& column) {
-  json::object out{{"name", column.name}, {"type", EncodeType(column.type)}, {"kind", kColumnKinds[static_cast<size_t>(column.kind)]}};
+  json::object out{{"name", column.name}, {"type", EncodeType(column.type)}, {"kind", std::string(kColumnKinds[static_cast<size_t>(column.kind)])}};
   if (!column.metadata_key.empty()) out["metadata_key"] = column.metadata_key;
   if (column.is_virtual) out["virtual"] = true;
   if (!column.expression.empty()) out["expression"] = column.expression;
@@ -150,9 +163,10 @@ plan::TableColumn DecodeColumn(const json::object& in) {
   plan::TableColumn column;
   column.name = in.at("name").as_string();
   column.type = DecodeType(in.at("type").as_object());
-  for (size_t i = 0; i < kColumnKinds.size(); ++i) {
-    if (in.at("kind").as_string() == kColumnKinds[i]) column.kind = static_cast<plan::ColumnKind>(i);
-  }
+  const std::string_view kind = in.at("kind").as_string();
+  const auto found = std::find(kColumnKinds.begin(), kColumnKinds.end(), kind);
+  if (found == kColumnKinds.end()) throw std::invalid_argument(fmt::format("column kind \"{}\"", kind));
+  column.kind = static_cast<plan::ColumnKind>(found - kColumnKinds.begin());
   column.metadata_key = TextOr(in, "metadata_key");
   column.is_virtual = in.contains("virtual");
   column.expression = TextOr(in, "expression");

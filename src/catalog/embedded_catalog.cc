@@ -140,6 +140,7 @@ Result<PreparedCommit> EmbeddedCatalog::PrepareCommit(const Table& base, const i
   FIRN_RETURN_IF_ERROR(objects_.Put(prepared.metadata_location, bytes, objectstore::PutMode::kIfAbsent));
   prepared.files_written.push_back(prepared.metadata_location);
   prepared.metadata = std::make_shared<const iceberg::TableMetadata>(std::move(metadata));
+  FIRN_ASSERT(prepared.metadata_location != prepared.base_metadata_location, "{} is written over", prepared.metadata_location);
   return prepared;
 }
 
@@ -200,7 +201,11 @@ Result<Table> EmbeddedCatalog::LoadReserved(const TableIdentifier& identifier) {
 void EmbeddedCatalog::KeepPrepared(const PreparedCommit& prepared) {
   base::MutexLock lock(mutex_);
   const auto held = reserved_.find(prepared.identifier);
-  FIRN_ASSERT(held != reserved_.end(), "{} is not reserved", prepared.identifier.ToString());
+  FIRN_ASSERT(held != reserved_.end() && held->second.count > 0, "{} is not reserved", prepared.identifier.ToString());
+  FIRN_ASSERT(prepared.metadata != nullptr && !prepared.metadata_location.empty(), "what {} becomes has no metadata", prepared.identifier.ToString());
+  // Each is made over the one before it, or one would be lost.
+  FIRN_ASSERT(!held->second.prepared || held->second.prepared->metadata_location == prepared.base_metadata_location, "{} is made over {}, and {} was prepared last", prepared.metadata_location,
+              prepared.base_metadata_location, held->second.prepared->metadata_location);
   held->second.prepared = Table{prepared.identifier, prepared.metadata_location, prepared.metadata};
 }
 

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
+#include "base/assert.h"
 #include "iceberg/partition_spec.h"
 #include "iceberg/schema.h"
 #include "iceberg/sql_types.h"
@@ -64,6 +66,7 @@ Result<plan::TableDefinition> DefinitionOf(const plan::ObjectPath& path, const i
   definition.path = path;
   definition.connector = "iceberg";
   FIRN_TRY(types::SchemaPtr columns, iceberg::SqlSchemaOf(schema));
+  FIRN_ASSERT(columns->size() == schema.fields.size(), "{} columns of {} fields", columns->size(), schema.fields.size());
   for (size_t i = 0; i < columns->size(); ++i) {
     plan::TableColumn column;
     column.name = columns->field(i).name;
@@ -97,7 +100,8 @@ Result<iceberg::CreateTableRequest> CreateRequestOf(const plan::TableDefinition&
     return Error(ErrorCode::kInvalidDefinition, fmt::format("Iceberg table {} declares a watermark", table.path.ToString())).Hint("watermarks belong to the table that is read as a stream");
   }
   FIRN_TRY(request.schema, iceberg::SchemaFromSql(fields, table.primary_key));
-  for (size_t i = 0; i < request.schema.fields.size() && i < table.columns.size(); ++i) request.schema.fields[i].doc = table.columns[i].comment;
+  FIRN_ASSERT(request.schema.fields.size() == table.columns.size(), "{} fields of {} columns", request.schema.fields.size(), table.columns.size());
+  for (size_t i = 0; i < table.columns.size(); ++i) request.schema.fields[i].doc = table.columns[i].comment;
   for (const std::string& text : table.partitioned_by) {
     FIRN_TRY(iceberg::PartitionFieldDefinition field, iceberg::ParsePartitionItem(text));
     request.partitioning.push_back(std::move(field));
@@ -139,6 +143,7 @@ Result<iceberg::NestedField> ChangedField(const iceberg::NestedField& old, const
 Status ChangeColumns(const iceberg::Table& current, const plan::TableDefinition& before, const plan::TableDefinition& wanted, iceberg::TableChange* change) {
   const iceberg::Schema& old_schema = current.metadata->schema();
   iceberg::Schema schema = old_schema;
+  FIRN_ASSERT(before.columns.size() == old_schema.fields.size(), "{} columns of {} fields", before.columns.size(), old_schema.fields.size());
   schema.fields.clear();
   schema.identifier_field_ids.clear();
   int32_t last_id = current.metadata->last_column_id;
@@ -164,6 +169,7 @@ Status ChangeColumns(const iceberg::Table& current, const plan::TableDefinition&
       field.doc = column.comment;
       FIRN_TRY(field.type, iceberg::TypeFromSql(column.type, &last_id));
     }
+    FIRN_ASSERT(field.id > 0 && field.id <= last_id && schema.FindById(field.id) == nullptr, "column `{}` gets the id {} of 1 to {}", column.name, field.id, last_id);
     if (is_key) schema.identifier_field_ids.push_back(field.id);
     schema.fields.push_back(std::move(field));
   }
@@ -190,7 +196,8 @@ Result<iceberg::TableChange> ChangeOf(const iceberg::Table& current, const plan:
     auto old = before.options.find(key);
     if (key == "connector" || (old != before.options.end() && old->second == value)) continue;
     if (key == "format-version") {
-      change.updates.push_back(iceberg::UpgradeFormatVersion{std::atoi(value.c_str())});
+      FIRN_TRY(const int64_t version, NumberOption(wanted, key));
+      change.updates.push_back(iceberg::UpgradeFormatVersion{static_cast<int>(std::clamp<int64_t>(version, 0, std::numeric_limits<int>::max()))});
     } else {
       set.properties.emplace(key, value);
     }
