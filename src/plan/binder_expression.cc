@@ -204,8 +204,7 @@ Result<ExpressionPtr> ExpressionBinder::Bind(const sql::Expression& expression) 
     case sql::ExpressionKind::kSubquery:
       return BindSubquery(expression);
     case sql::ExpressionKind::kExists:
-      return NotBuilt("EXISTS other than as a condition of WHERE joined by AND", span,
-                      "move it to WHERE, or compare a count: (SELECT COUNT(*) FROM ...) > 0");
+      return BindExists(expression);
     case sql::ExpressionKind::kStar:
       return Error(ErrorCode::kSyntaxError, "* is no value").At(span, "only the select list and COUNT(*) take a *");
     case sql::ExpressionKind::kDescriptor:
@@ -450,11 +449,29 @@ Result<ExpressionPtr> ExpressionBinder::BindSubquery(const sql::Expression& expr
     return NotBuilt(fmt::format("a sub-query in {}", place_.clause), span, "join the query that computes it");
   }
   FIRN_TRY(ScalarQuery bound, query_.BindScalarQuery(*expression.query, scope_, span));
+  return PlaceScalar(std::move(bound), span);
+}
+
+// As a condition of WHERE joined by AND it is a semi join (binder_subquery.cc); elsewhere a value, which is never NULL.
+Result<ExpressionPtr> ExpressionBinder::BindExists(const sql::Expression& expression) {
+  const base::SourceSpan span = Span(expression.span);
+  if (select_ == nullptr) {
+    return NotBuilt(fmt::format("EXISTS in {}", place_.clause), span, "select it in a sub-query in FROM, and use its column");
+  }
+  FIRN_TRY(ScalarQuery bound, query_.BindHasRow(*expression.query, scope_, span));
+  FIRN_TRY(ExpressionPtr row, PlaceScalar(std::move(bound), span));
+  return Call("IS NOT NULL", {std::move(row)}, span);
+}
+
+Result<ExpressionPtr> ExpressionBinder::PlaceScalar(ScalarQuery bound, base::SourceSpan span) {
+  FIRN_ASSERT(select_ != nullptr && bound.node != nullptr && bound.ties.empty() == (bound.value == nullptr), "a sub-query with {} ties {} a value", bound.ties.size(),
+              bound.value ? "and" : "without");
   if (!bound.ties.empty()) {
     if (!place_.attaches_subqueries && !is_in_aggregate_) select_->correlated = span;
     return query_.AttachCorrelated(select_->from, std::move(bound), span);
   }
   LogicalNodePtr query = std::move(bound.node);
+  FIRN_ASSERT(query->fields.size() == 1, "a sub-query of {} columns as a value", query->fields.size());
   const DataType type = query->fields[0].type.WithNullable(true);
   if (place_.attaches_subqueries || is_in_aggregate_) {
     LogicalNodePtr& from = select_->from.node;

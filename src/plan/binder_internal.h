@@ -127,6 +127,28 @@ struct ExpressionPlace {
   const OutputNames* outputs = nullptr; // ORDER BY: what is selected
 };
 
+/// A sub-query whose rows are looked for (IN, EXISTS), taken apart so that what ties it to the outer query can join.
+struct MatchedQuery {
+  Relation relation;
+  std::vector<expr::ExpressionPtr> items;       // what it selects, over `relation`
+  std::vector<expr::ExpressionPtr> correlated;  // conjuncts over `relation` and kOuterColumns
+};
+
+/// What ties a row of a correlated scalar sub-query to a row of the enclosing query.
+struct CorrelationTie {
+  std::string comparison;      // "=" or "IS NOT DISTINCT FROM"
+  expr::ExpressionPtr outer;   // over the enclosing query's columns
+  expr::ExpressionPtr inner;   // over the sub-query's FROM
+};
+
+/// A sub-query used as a value. Without ties: `node` has one column and at most one row. With ties: `node` has one row for each value of the tied
+/// expressions, which are its first columns in the order of `ties`; `value`, over its columns, is the sub-query's, also where they are NULL for want of a row.
+struct ScalarQuery {
+  LogicalNodePtr node;
+  std::vector<CorrelationTie> ties;
+  expr::ExpressionPtr value;
+};
+
 class ExpressionBinder {
  public:
   /// `select`: null where there is no SELECT (VALUES, computed columns): neither aggregates nor sub-queries then.
@@ -153,6 +175,9 @@ class ExpressionBinder {
   Result<expr::ExpressionPtr> BindGrouping(const sql::Expression& expression);
   Result<expr::ExpressionPtr> BindWindowProperty(const sql::Expression& expression, std::string_view window_function, WindowProperty property);
   Result<expr::ExpressionPtr> BindSubquery(const sql::Expression& expression);
+  Result<expr::ExpressionPtr> BindExists(const sql::Expression& expression);
+  /// The value of a bound sub-query, where it stands.
+  Result<expr::ExpressionPtr> PlaceScalar(ScalarQuery bound, base::SourceSpan span);
   Result<expr::ExpressionPtr> BindField(expr::ExpressionPtr row, const std::string& name, base::SourceSpan span);
   Result<std::vector<expr::ExpressionPtr>> BindAll(const std::vector<sql::ExpressionPtr>& expressions);
   Result<expr::ExpressionPtr> Call(std::string_view name, std::vector<expr::ExpressionPtr> arguments, base::SourceSpan span);
@@ -164,28 +189,6 @@ class ExpressionBinder {
   SelectState* select_;
   ExpressionPlace place_;
   bool is_in_aggregate_ = false;
-};
-
-/// A sub-query whose rows are looked for (IN, EXISTS), taken apart so that what ties it to the outer query can join.
-struct MatchedQuery {
-  Relation relation;
-  std::vector<expr::ExpressionPtr> items;       // what it selects, over `relation`
-  std::vector<expr::ExpressionPtr> correlated;  // conjuncts over `relation` and kOuterColumns
-};
-
-/// What ties a row of a correlated scalar sub-query to a row of the enclosing query.
-struct CorrelationTie {
-  std::string comparison;      // "=" or "IS NOT DISTINCT FROM"
-  expr::ExpressionPtr outer;   // over the enclosing query's columns
-  expr::ExpressionPtr inner;   // over the sub-query's FROM
-};
-
-/// A sub-query used as a value. Without ties: `node` has one column and at most one row. With ties: `node` has one row for each value of the tied
-/// expressions, which are its first columns in the order of `ties`; `value`, over its columns, is the sub-query's, also where they are NULL for want of a row.
-struct ScalarQuery {
-  LogicalNodePtr node;
-  std::vector<CorrelationTie> ties;
-  expr::ExpressionPtr value;
 };
 
 /// Binds queries in one namespace. Lives for one statement, view or expression text.
@@ -200,6 +203,8 @@ class QueryBinder {
   Result<Relation> BindFrom(const sql::TableExpression& table, const std::map<std::string, int64_t>& state_ttl_ms, const Scope* outer);
   Result<MatchedQuery> BindMatched(const sql::Query& query, const Scope& outer);
   Result<ScalarQuery> BindScalarQuery(const sql::Query& query, const Scope& outer, base::SourceSpan span);
+  /// Whether the query has a row, as a sub-query whose value is NULL if it has none.
+  Result<ScalarQuery> BindHasRow(const sql::Query& query, const Scope& outer, base::SourceSpan span);
   /// Joins what a correlated sub-query computes to the relation whose columns it uses; gives its value.
   Result<expr::ExpressionPtr> AttachCorrelated(Relation& relation, ScalarQuery query, base::SourceSpan span);
   /// Applies IN (query), EXISTS (query) or the negation of one to the relation. `expression`: with `negations` NOTs around it.
@@ -274,6 +279,10 @@ Result<expr::ExpressionPtr> CastTo(expr::ExpressionPtr value, const types::DataT
 Result<Relation> BindSelect(QueryBinder& binder, const sql::Query& query, const Scope* outer);
 /// SELECT ... as a value; it may have other than one column or several rows.
 Result<ScalarQuery> BindScalarSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer);
+/// Whether SELECT ... has a row: NULL if it has none.
+Result<ScalarQuery> BindHasRowSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer);
+/// An aggregate over all rows that is NULL where there are none, and the same however many there are.
+Result<LogicalNodePtr> AnyRow(const LogicalNodePtr& node, base::SourceSpan span, const expr::EvaluationContext& evaluation);
 /// Takes conjuncts over a sub-query's FROM and kOuterColumns apart; kNotSupported for one that is no equality between the two.
 Result<std::vector<CorrelationTie>> TiesOf(const std::vector<expr::ExpressionPtr>& correlated);
 /// An error that names what is not built, with the form that is.

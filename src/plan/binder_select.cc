@@ -29,13 +29,33 @@ class SelectBinder {
   /// Correlated or not: that shows once WHERE is bound.
   Result<ScalarQuery> RunScalar() {
     std::vector<ExpressionPtr> correlated;
-    const bool is_plain = !select_.has_group_by && select_.having == nullptr && !select_.is_distinct && query_.limit == nullptr && query_.offset == nullptr;
-    if (is_plain) correlated_ = &correlated;
+    if (!select_.has_group_by && select_.having == nullptr && !select_.is_distinct && query_.limit == nullptr && query_.offset == nullptr) correlated_ = &correlated;
     FIRN_RETURN_IF_ERROR(BindSources());
     if (!correlated.empty()) return BuildCorrelated(correlated);
     FIRN_TRY(Relation relation, RunOverSources());
     ScalarQuery scalar;
     scalar.node = std::move(relation.node);
+    return scalar;
+  }
+
+  /// What matters of a SELECT that is asked for a row; as above, correlated or not shows with WHERE.
+  Result<ScalarQuery> RunHasRow() {
+    std::vector<ExpressionPtr> correlated;
+    if (IsPlain()) correlated_ = &correlated;
+    FIRN_RETURN_IF_ERROR(BindSources());
+    ScalarQuery scalar;
+    if (correlated.empty()) {
+      FIRN_TRY(const Relation relation, RunOverSources());
+      FIRN_TRY(scalar.node, AnyRow(relation.node, binder_.Span(select_.span), binder_.evaluation()));
+      return scalar;
+    }
+    FIRN_TRY(scalar.ties, TiesOf(correlated));
+    FIRN_RETURN_IF_ERROR(BindItems());
+    FIRN_ASSERT(state_.calls.empty(), "{} aggregates of a plain SELECT", state_.calls.size());
+    FIRN_RETURN_IF_ERROR(AddCall("MIN", {expr::MakeIntLiteral(1)}));
+    FIRN_TRY(scalar.node, GroupedByTies(scalar.ties));
+    const types::Field& field = scalar.node->fields.back();
+    scalar.value = expr::MakeColumn(static_cast<int>(keys_.size()), field.name, field.type.WithNullable(true), binder_.Span(select_.span));
     return scalar;
   }
 
@@ -62,6 +82,9 @@ class SelectBinder {
 
  private:
   Result<Relation> RunOverSources();
+  bool IsPlain() const;
+  Status AddCall(std::string_view name, std::vector<ExpressionPtr> arguments);
+  Result<LogicalNodePtr> GroupedByTies(const std::vector<CorrelationTie>& ties);
   Result<ScalarQuery> BuildCorrelated(const std::vector<ExpressionPtr>& correlated);
   Status AddSingleValue();
   Result<ExpressionPtr> ValueOfGroup(const LogicalNode& node) const;
@@ -337,19 +360,34 @@ Result<Relation> SelectBinder::RunOverSources() {
 
 /// The item, which aggregates nothing, becomes the only row's of its group: its first value, and how many rows there are.
 Status SelectBinder::AddSingleValue() {
-  const auto add = [&](std::string_view name, std::vector<ExpressionPtr> arguments) -> Status {
-    std::vector<types::DataType> types;
-    for (const ExpressionPtr& argument : arguments) types.push_back(argument->type);
-    FIRN_TRY(expr::AggregateCall bound, BuiltInAggregate(name, std::move(types), binder_.Span(select_.span), binder_.evaluation()));
-    PendingCall call;
-    call.function = bound.function;
-    call.signature = bound.signature;
-    call.arguments = std::move(arguments);
-    state_.calls.push_back(std::move(call));
-    return Ok();
-  };
-  FIRN_RETURN_IF_ERROR(add("COUNT", {}));
-  return add("FIRST_VALUE", {items_[0]});
+  FIRN_RETURN_IF_ERROR(AddCall("COUNT", {}));
+  return AddCall("FIRST_VALUE", {items_[0]});
+}
+
+/// A call that the query does not name.
+Status SelectBinder::AddCall(std::string_view name, std::vector<ExpressionPtr> arguments) {
+  std::vector<types::DataType> types;
+  for (const ExpressionPtr& argument : arguments) types.push_back(argument->type);
+  FIRN_TRY(expr::AggregateCall bound, BuiltInAggregate(name, std::move(types), binder_.Span(select_.span), binder_.evaluation()));
+  PendingCall call;
+  call.function = bound.function;
+  call.signature = bound.signature;
+  call.arguments = std::move(arguments);
+  state_.calls.push_back(std::move(call));
+  return Ok();
+}
+
+/// The calls for each value of what is equated with the enclosing query.
+Result<LogicalNodePtr> SelectBinder::GroupedByTies(const std::vector<CorrelationTie>& ties) {
+  FIRN_ASSERT(keys_.empty() && !ties.empty() && !state_.calls.empty(), "{} keys before {} ties of {} calls", keys_.size(), ties.size(), state_.calls.size());
+  std::vector<int> set;
+  for (const CorrelationTie& tie : ties) {
+    set.push_back(static_cast<int>(keys_.size()));
+    keys_.push_back(GroupKey{tie.inner, fmt::format("$key{}", keys_.size())});
+  }
+  grouping_sets_ = {std::move(set)};
+  AggregateBuilder builder(binder_.session().config, state_, keys_, grouping_sets_, state_ttl_ms_, binder_.Span(select_.span));
+  return builder.Build();
 }
 
 /// The item over a group's row, whose columns may be NULL for want of one: of no rows COUNT is 0.
@@ -388,14 +426,7 @@ Result<ScalarQuery> SelectBinder::BuildCorrelated(const std::vector<ExpressionPt
   }
   const bool is_aggregate = !state_.calls.empty();
   if (!is_aggregate) FIRN_RETURN_IF_ERROR(AddSingleValue());
-  std::vector<int> set;
-  for (const CorrelationTie& tie : scalar.ties) {
-    set.push_back(static_cast<int>(keys_.size()));
-    keys_.push_back(GroupKey{tie.inner, fmt::format("$key{}", keys_.size())});
-  }
-  grouping_sets_ = {std::move(set)};
-  AggregateBuilder builder(binder_.session().config, state_, keys_, grouping_sets_, state_ttl_ms_, span);
-  FIRN_TRY(scalar.node, builder.Build());
+  FIRN_TRY(scalar.node, GroupedByTies(scalar.ties));
   if (is_aggregate) {
     FIRN_TRY(scalar.value, ValueOfGroup(*scalar.node));
     return scalar;
@@ -443,6 +474,8 @@ Status SelectBinder::BuildRelation() {
 }
 
 Result<Relation> SelectBinder::Finish(int64_t offset, int64_t limit) {
+  FIRN_ASSERT(visible_ <= items_.size() && (!select_.is_distinct || visible_ == items_.size()), "{} of {} items are seen", visible_, items_.size());
+  for (const SortKey& key : sort_keys_) FIRN_ASSERT(key.column >= 0 && key.column < static_cast<int>(items_.size()), "sort key {} of {} items", key.column, items_.size());
   node_ = MakeProject(node_, items_, names_);
   if (select_.is_distinct) {
     LogicalAggregate distinct;
@@ -476,14 +509,22 @@ bool Aggregates(const sql::Expression& expression) {
   return std::any_of(expression.arguments.begin(), expression.arguments.end(), [](const sql::ExpressionPtr& argument) { return argument != nullptr && Aggregates(*argument); });
 }
 
+/// Whether a row of FROM that WHERE lets through is one of the query's.
+bool KeepsRows(const sql::Query& query) {
+  const bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&
+                        query.select->from != nullptr && !query.select->has_group_by && query.select->having == nullptr;
+  // An aggregate in the select list makes it a query of one row: bound whole.
+  return is_plain && std::none_of(query.select->items.begin(), query.select->items.end(), [](const sql::SelectItem& item) { return Aggregates(*item.expression); });
+}
+
 }  // namespace
 
+bool SelectBinder::IsPlain() const { return KeepsRows(query_); }
+
+Result<ScalarQuery> BindHasRowSelect(QueryBinder& binder, const sql::Query& query, const Scope& outer) { return SelectBinder(binder, query, &outer).RunHasRow(); }
+
 Result<MatchedQuery> QueryBinder::BindMatched(const sql::Query& query, const Scope& outer) {
-  bool is_plain = query.kind == sql::QueryKind::kSelect && query.with.empty() && query.limit == nullptr && query.offset == nullptr &&
-                  query.select->from != nullptr && !query.select->has_group_by && query.select->having == nullptr;
-  // An aggregate in the select list makes it a query of one row: bound whole.
-  is_plain = is_plain && std::none_of(query.select->items.begin(), query.select->items.end(), [](const sql::SelectItem& item) { return Aggregates(*item.expression); });
-  if (is_plain) return SelectBinder(*this, query, &outer).RunMatched();
+  if (KeepsRows(query)) return SelectBinder(*this, query, &outer).RunMatched();
   FIRN_TRY(Relation relation, BindQuery(query, &outer));
   MatchedQuery matched;
   matched.items = AllColumns(relation.node->fields);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sub-queries as joins: EXISTS and IN become semi joins, their negations anti joins, a scalar sub-query a left join with at most one row. A correlated scalar
-// sub-query is grouped by what it equates to the enclosing query's columns, and joined by that.
+// sub-query is grouped by what it equates to the enclosing query's columns, and joined by that. EXISTS as a value is a scalar sub-query, too: an aggregate that
+// is NULL of no rows and never changes while there are some.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -141,6 +142,7 @@ Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expres
     join.is_null_aware_anti = true;
     FIRN_RETURN_IF_ERROR(MakeKeys(values[0], relation.node, matched.items[0], matched.relation.node, *this));
   }
+  FIRN_ASSERT(values.empty() || values.size() == matched.items.size(), "{} values are looked for among {}", values.size(), matched.items.size());
   const int left_count = static_cast<int>(relation.node->fields.size());
   std::vector<ExpressionPtr> conjuncts;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -168,6 +170,24 @@ Result<ScalarQuery> QueryBinder::BindScalarQuery(const sql::Query& query, const 
   if (!HasAtMostOneRow(*bound.node)) {
     FIRN_TRY(bound.node, SingleRow(bound.node, span, evaluation()));
   }
+  return bound;
+}
+
+Result<LogicalNodePtr> AnyRow(const LogicalNodePtr& node, base::SourceSpan span, const expr::EvaluationContext& evaluation) {
+  FIRN_TRY(expr::AggregateCall call, BuiltInAggregate("MIN", {types::DataType::Int().NotNull()}, span, evaluation));
+  call.signature.result = call.signature.result.WithNullable(true);
+  call.arguments = {0};
+  call.name = "$row";
+  LogicalAggregate aggregate;
+  aggregate.calls.push_back(std::move(call));
+  return MakeAggregate(MakeProject(node, {expr::MakeIntLiteral(1)}, {"$one"}), std::move(aggregate), {}, span);
+}
+
+Result<ScalarQuery> QueryBinder::BindHasRow(const sql::Query& query, const Scope& outer, base::SourceSpan span) {
+  if (query.kind == sql::QueryKind::kSelect && query.with.empty()) return BindHasRowSelect(*this, query, outer);
+  FIRN_TRY(const Relation relation, BindQuery(query, &outer));
+  ScalarQuery bound;
+  FIRN_TRY(bound.node, AnyRow(relation.node, span, evaluation()));
   return bound;
 }
 
