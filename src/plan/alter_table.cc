@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "plan/definitions.h"
 #include "plan/expression_text.h"
 #include "sql/parser.h"
@@ -119,7 +120,7 @@ Status Add(TableDefinition& table, const sql::AlterTableAdd& add, std::string_vi
       return Error(ErrorCode::kInvalidDefinition, "a primary key cannot be enforced").At(add.primary_key->span).Hint("PRIMARY KEY (...) NOT ENFORCED");
     }
     if (!table.primary_key.empty() && !add.is_modify) {
-      return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has a primary key already", table.path.ToString())).At(add.primary_key->span);
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has a primary key already", table.path.ToString())).At(add.primary_key->span).Hint("ALTER TABLE ... MODIFY PRIMARY KEY ...");
     }
     table.primary_key.clear();
     for (const sql::Identifier& column : add.primary_key->columns) table.primary_key.push_back(column.text);
@@ -129,11 +130,11 @@ Status Add(TableDefinition& table, const sql::AlterTableAdd& add, std::string_vi
 
 Status Drop(TableDefinition& table, const sql::AlterTableDrop& drop) {
   if (drop.is_watermark) {
-    if (!table.watermark) return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has no watermark", table.path.ToString()));
+    if (!table.watermark) return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has no watermark", table.path.ToString())).Hint("ALTER TABLE ... ADD WATERMARK FOR ... adds one");
     table.watermark.reset();
   }
   if (drop.is_primary_key) {
-    if (table.primary_key.empty()) return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has no primary key", table.path.ToString()));
+    if (table.primary_key.empty()) return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} has no primary key", table.path.ToString())).Hint("ALTER TABLE ... ADD PRIMARY KEY (...) NOT ENFORCED adds one");
     table.primary_key.clear();
   }
   for (const sql::Identifier& name : drop.columns) {
@@ -171,10 +172,13 @@ Result<TableDefinition> ApplyAlter(const TableDefinition& table, const sql::Alte
   } else if (const auto* add = std::get_if<sql::AlterTableAdd>(&alter.action)) {
     FIRN_RETURN_IF_ERROR(Add(altered, *add, text));
   } else if (const auto* drop = std::get_if<sql::AlterTableDrop>(&alter.action)) {
-    FIRN_RETURN_IF_ERROR(Drop(altered, *drop));
+    Status dropped = Drop(altered, *drop);
+    if (!dropped.ok() && !dropped.error().span()) return std::move(dropped).error().At(alter.name.span);
+    FIRN_RETURN_IF_ERROR(std::move(dropped));
   } else {
     return Error(ErrorCode::kInvalidArgument, "renaming a table changes no definition");
   }
+  FIRN_ASSERT(altered.path == table.path, "{} became {}", table.path.ToString(), altered.path.ToString());
   auto resolved = ResolveTable(std::move(altered), context);
   if (resolved.ok()) return resolved;
   return std::move(std::move(resolved).error()).At(alter.name.span);

@@ -121,6 +121,7 @@ Result<GroupingBinder::Sets> GroupingBinder::SetsOf(const sql::GroupingElement& 
 }
 
 Status GroupingBinder::Bind(const std::vector<sql::GroupingElement>& elements) {
+  FIRN_ASSERT(!elements.empty() && keys_.empty(), "{} elements of GROUP BY, {} keys before", elements.size(), keys_.size());
   sets_ = {{}};
   for (const sql::GroupingElement& element : elements) {
     FIRN_TRY(const Sets own, SetsOf(element));
@@ -158,6 +159,7 @@ void AggregateBuilder::NameCalls(const std::vector<ExpressionPtr>& items, const 
   for (size_t i = 0; i < items.size(); ++i) {
     const expr::Expression& item = *items[i];
     if (item.kind != expr::ExpressionKind::kColumn || item.index < kPlaceholders) continue;
+    FIRN_ASSERT(item.index - kPlaceholders < static_cast<int>(state_.placeholders.size()), "placeholder {} of {}", item.index - kPlaceholders, state_.placeholders.size());
     const Placeholder& placeholder = state_.placeholders[item.index - kPlaceholders];
     if (placeholder.kind == PlaceholderKind::kAggregate && call_names_[placeholder.index].starts_with('$')) call_names_[placeholder.index] = names[i];
     if (placeholder.kind == PlaceholderKind::kProperty) state_.property_names[placeholder.index] = names[i];
@@ -275,9 +277,12 @@ Result<LogicalNodePtr> AggregateBuilder::Build() {
     input = Expanded(std::move(input), aggregate);
   }
   key_count_ = aggregate.keys.size();
+  FIRN_ASSERT(key_count_ >= keys_.size() && aggregate.calls.size() == state_.calls.size(), "{} keys of {}, {} calls of {}", key_count_, keys_.size(), aggregate.calls.size(), state_.calls.size());
   const std::vector<std::string> property_names = aggregate.window ? state_.property_names : std::vector<std::string>{};
   LogicalNodePtr node = MakeAggregate(std::move(input), std::move(aggregate), property_names, span_);
   result_ = node->fields;
+  FIRN_ASSERT(result_.size() == key_count_ + state_.calls.size() + property_names.size(), "{} columns of {} keys, {} calls and {} properties", result_.size(), key_count_, state_.calls.size(),
+              property_names.size());
   return node;
 }
 

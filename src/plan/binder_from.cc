@@ -105,6 +105,7 @@ Scope JoinedScope(const Relation& left, const Relation& right, const MergedColum
 Result<LogicalNodePtr> Coalesced(const LogicalNodePtr& node, MergedColumns& merged, base::SourceSpan span, const expr::EvaluationContext& evaluation) {
   std::vector<ExpressionPtr> outputs = AllColumns(node->fields);
   std::vector<std::string> names = NamesOf(node->fields);
+  FIRN_ASSERT(merged.pairs.size() == merged.columns.size(), "{} merged columns of {} pairs", merged.columns.size(), merged.pairs.size());
   for (size_t i = 0; i < merged.pairs.size(); ++i) {
     FIRN_TRY(ExpressionPtr value, expr::BindCall("COALESCE", {outputs[merged.pairs[i].first], outputs[merged.pairs[i].second]}, span, evaluation));
     merged.columns[i].index = static_cast<int>(outputs.size());
@@ -168,7 +169,10 @@ Result<Relation> QueryBinder::Renamed(Relation relation, const std::optional<sql
   for (size_t i = 0; i < columns.size(); ++i) relation.scope.columns[i].name = columns[i].text;
   if (!columns.empty()) {
     std::vector<std::string> names = NamesOf(relation.node->fields);
-    for (const ScopeColumn& column : relation.scope.columns) names[column.index] = column.name;
+    for (const ScopeColumn& column : relation.scope.columns) {
+      FIRN_ASSERT(column.index >= 0 && column.index < static_cast<int>(names.size()), "`{}` is column {} of {}", column.name, column.index, names.size());
+      names[column.index] = column.name;
+    }
     relation.node = MakeProject(relation.node, AllColumns(relation.node->fields), names);
   }
   if (!alias) return relation;
@@ -202,7 +206,11 @@ Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const 
   }
   joined.scope.columns.insert(joined.scope.columns.begin(), merged.columns.begin(), merged.columns.end());
   // The join may have padded columns and taken away time attributes.
-  for (ScopeColumn& column : joined.scope.columns) column.type = joined.node->fields[column.index].type;
+  const int count = static_cast<int>(joined.node->fields.size());
+  for (ScopeColumn& column : joined.scope.columns) {
+    FIRN_ASSERT(column.index >= 0 && column.index < count, "`{}` is column {} of {} of a join", column.name, column.index, count);
+    column.type = joined.node->fields[column.index].type;
+  }
   return joined;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/assert.h"
 #include "plan/assignment.h"
 #include "plan/binder_insert_internal.h"
 #include "plan/join_condition.h"
@@ -155,7 +156,10 @@ Status InsertBinder::MatchColumns() {
   FIRN_TRY(const std::vector<int> wanted, WantedColumns());
   if (wanted.size() != query_->fields.size()) return CountMismatch(wanted.size());
   sources_.resize(targets_.size());
-  for (size_t i = 0; i < wanted.size(); ++i) sources_[wanted[i]] = static_cast<int>(i);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    FIRN_ASSERT(wanted[i] >= 0 && wanted[i] < static_cast<int>(targets_.size()) && !sources_[wanted[i]], "column {} of {} is written by column {} of the query", wanted[i], targets_.size(), i);
+    sources_[wanted[i]] = static_cast<int>(i);
+  }
   return Ok();
 }
 
@@ -199,6 +203,7 @@ Result<LogicalNodePtr> InsertBinder::Projected() {
 }
 
 SinkNode InsertBinder::MakeSpec() const {
+  FIRN_ASSERT(sources_.size() == targets_.size(), "{} of {} columns have been matched", sources_.size(), targets_.size());
   SinkNode spec;
   spec.table = table_;
   spec.traits = traits_;

@@ -17,6 +17,7 @@ ChangelogMode Either(const ChangelogMode& left, const ChangelogMode& right) {
 }
 
 ChangelogMode OfScan(const ScanNode& scan) {
+  FIRN_ASSERT(!scan.traits.changelog.has_update_before || scan.traits.changelog.has_updates, "{} has -U and no +U", scan.table->path.ToString());
   // A source of upserts is normalised into one with -U.
   ChangelogMode mode = scan.traits.changelog;
   if (mode.has_updates) mode.has_update_before = true;
@@ -111,6 +112,7 @@ std::vector<int> KeyOfAggregate(const LogicalNode& node, const LogicalAggregate&
   if (!aggregate.window) return key;
   // Within a window the keys are unique; a bound of the window tells windows apart.
   const auto& window = node.window;
+  FIRN_ASSERT(window.has_value(), "a window aggregate carries no window");
   if (window->start < 0 && window->end < 0) return {};
   key.push_back(window->start >= 0 ? window->start : window->end);
   return key;

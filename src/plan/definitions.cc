@@ -234,6 +234,7 @@ Result<TableDefinition> DefineViewOver(TableDefinition view, const sql::Query& q
     column.type = schema.field(i).type;
     view.columns.push_back(std::move(column));
   }
+  FIRN_ASSERT(view.columns.size() == schema.size() && !view.view_query.empty(), "a view of {} columns of {}", view.columns.size(), schema.size());
   return view;
 }
 
@@ -295,6 +296,7 @@ Result<TableDefinition> DefineView(const sql::CreateViewStatement& create, const
 }
 
 Result<TableDefinition> RedefineView(const TableDefinition& view, const sql::AlterViewAsStatement& alter, const PlannerContext& context) {
+  FIRN_ASSERT(view.kind == TableKind::kView, "{} is no view", view.path.ToString());
   TableDefinition redefined = view;
   redefined.view_columns.clear();
   return DefineViewOver(std::move(redefined), *alter.query, context, alter.name.span);

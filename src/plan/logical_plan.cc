@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "plan/describe.h"
+#include "plan/join_condition.h"
 #include "plan/window_columns.h"
 
 namespace firn::plan {
@@ -20,8 +22,14 @@ LogicalNodePtr Make(LogicalSpec spec, std::vector<LogicalNodePtr> inputs, std::v
   for (const LogicalNodePtr& input : inputs) depth = std::max(depth, input->depth + 1);
   LogicalNode node{std::move(spec), std::move(inputs), std::move(fields), std::nullopt, depth, span};
   node.window = WindowColumnsOf(node);
+  const int count = static_cast<int>(node.fields.size());
+  FIRN_ASSERT(!node.window || (node.window->start < count && node.window->end < count && node.window->time < count), "a window's bounds are columns {}, {} and {} of {}", node.window->start,
+              node.window->end, node.window->time, count);
   return std::make_shared<const LogicalNode>(std::move(node));
 }
+
+/// Whether an expression is over the first `count` columns and no others: neither those of an enclosing query nor placeholders are left in a plan.
+bool IsOver(const expr::ExpressionPtr& expression, size_t count) { return expression != nullptr && ReadsOnly(*expression, 0, static_cast<int>(count)); }
 
 /// A time attribute that an operator keeps in state is a plain timestamp after it (Flink's "materialised" time attribute).
 std::vector<Field> WithoutTimeAttributes(std::vector<Field> fields) {
@@ -77,16 +85,22 @@ int RowtimeOf(const std::vector<Field>& fields) {
 
 LogicalNodePtr MakeScan(ScanNode scan, std::vector<Field> fields, base::SourceSpan span) {
   FIRN_ASSERT(scan.outputs.size() == fields.size(), "{} outputs, {} fields", scan.outputs.size(), fields.size());
+  FIRN_ASSERT(scan.metadata_keys.size() == scan.read_columns.size(), "{} metadata keys of {} columns", scan.metadata_keys.size(), scan.read_columns.size());
+  for (const expr::ExpressionPtr& output : scan.outputs) FIRN_ASSERT(IsOver(output, scan.read_columns.size()), "a column of {} is not computed from the {} that are read", scan.table->path.ToString(), scan.read_columns.size());
+  FIRN_ASSERT(scan.rowtime < static_cast<int>(fields.size()) && (scan.watermark == nullptr || scan.rowtime >= 0), "row time {} of {} columns", scan.rowtime, fields.size());
+  FIRN_ASSERT(scan.watermark == nullptr || IsOver(scan.watermark, fields.size()), "the watermark of {} is not over its {} columns", scan.table->path.ToString(), fields.size());
   return Make(std::move(scan), {}, std::move(fields), span);
 }
 
 LogicalNodePtr MakeValues(std::vector<types::Batch> rows, std::vector<Field> fields) {
+  for (const types::Batch& batch : rows) FIRN_ASSERT(batch.columns.size() == fields.size(), "rows of {} values, {} fields", batch.columns.size(), fields.size());
   return Make(ValuesNode{std::move(rows)}, {}, std::move(fields));
 }
 
 LogicalNodePtr MakeFilter(LogicalNodePtr input, expr::ExpressionPtr condition) {
   if (condition == nullptr) return input;
   FIRN_ASSERT(condition->type.kind() == types::TypeKind::kBoolean, "a filter by {}", condition->type.ToString());
+  FIRN_ASSERT(IsOver(condition, input->fields.size()), "a filter of {} columns by {}", input->fields.size(), expr::ToString(*condition));
   auto fields = input->fields;
   const base::SourceSpan span = condition->span;
   return Make(LogicalFilter{std::move(condition)}, {std::move(input)}, std::move(fields), span);
@@ -94,6 +108,7 @@ LogicalNodePtr MakeFilter(LogicalNodePtr input, expr::ExpressionPtr condition) {
 
 LogicalNodePtr MakeProject(LogicalNodePtr input, std::vector<expr::ExpressionPtr> outputs, const std::vector<std::string>& names) {
   FIRN_ASSERT(outputs.size() == names.size(), "{} outputs, {} names", outputs.size(), names.size());
+  for (const expr::ExpressionPtr& output : outputs) FIRN_ASSERT(IsOver(output, input->fields.size()), "a projection of {} columns to {}", input->fields.size(), output ? expr::ToString(*output) : "nothing");
   std::vector<Field> fields;
   fields.reserve(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) fields.push_back(Field{names[i], outputs[i]->type});
@@ -103,6 +118,8 @@ LogicalNodePtr MakeProject(LogicalNodePtr input, std::vector<expr::ExpressionPtr
 LogicalNodePtr MakeWindowAssign(LogicalNodePtr input, WindowSpec window, base::SourceSpan span) {
   FIRN_ASSERT(window.time_column >= 0 && window.time_column < static_cast<int>(input->fields.size()), "time column {} of {}", window.time_column, input->fields.size());
   FIRN_ASSERT(window.size_ms > 0, "a window of {} ms", window.size_ms);
+  FIRN_ASSERT((window.kind == WindowKind::kHop || window.kind == WindowKind::kCumulate) == (window.slide_ms > 0), "window kind {} with a slide of {} ms", static_cast<int>(window.kind), window.slide_ms);
+  for (int key : window.partition_keys) FIRN_ASSERT(key >= 0 && key < static_cast<int>(input->fields.size()), "partition key {} of {}", key, input->fields.size());
   // window_time takes over as the time attribute; the original column is a plain timestamp from here on.
   std::vector<Field> fields = WithoutTimeAttributes(input->fields);
   fields.push_back(Field{"window_start", DataType::Timestamp(3).NotNull()});
@@ -113,7 +130,8 @@ LogicalNodePtr MakeWindowAssign(LogicalNodePtr input, WindowSpec window, base::S
 
 LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, const std::vector<std::string>& property_names,
                              base::SourceSpan span) {
-  FIRN_ASSERT(aggregate.properties.size() == property_names.size(), "{} properties", aggregate.properties.size());
+  FIRN_ASSERT(aggregate.properties.size() == property_names.size() && (aggregate.window || property_names.empty()), "{} properties {} a window", aggregate.properties.size(),
+              aggregate.window ? "of" : "without");
   std::vector<Field> fields;
   const int input_count = static_cast<int>(input->fields.size());
   for (int key : aggregate.keys) {
@@ -121,6 +139,7 @@ LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, c
     fields.push_back(input->fields[key]);
   }
   for (const expr::AggregateCall& call : aggregate.calls) {
+    for (int argument : call.arguments) FIRN_ASSERT(argument >= 0 && argument < input_count, "{}: column {} of {}", call.name, argument, input_count);
     FIRN_ASSERT(call.filter < input_count && call.arguments.size() == call.signature.arguments.size(), "{}: filter {}, {} of {} arguments", call.name, call.filter,
                 call.arguments.size(), call.signature.arguments.size());
   }
@@ -133,7 +152,10 @@ LogicalNodePtr MakeAggregate(LogicalNodePtr input, LogicalAggregate aggregate, c
 }
 
 LogicalNodePtr MakeExpand(LogicalNodePtr input, ExpandNode expand, std::vector<Field> fields) {
-  for (const auto& outputs : expand.outputs) FIRN_ASSERT(outputs.size() == fields.size(), "{} outputs, {} fields", outputs.size(), fields.size());
+  for (const auto& outputs : expand.outputs) {
+    FIRN_ASSERT(outputs.size() == fields.size(), "{} outputs, {} fields", outputs.size(), fields.size());
+    for (const expr::ExpressionPtr& output : outputs) FIRN_ASSERT(IsOver(output, input->fields.size()), "{} columns are multiplied to another", input->fields.size());
+  }
   return Make(std::move(expand), {std::move(input)}, std::move(fields));
 }
 
@@ -155,6 +177,7 @@ LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceS
     FIRN_ASSERT(column >= 0 && column < static_cast<int>(input->fields.size()), "column {} of {}", column, input->fields.size());
     fields.push_back(input->fields[column]);
   }
+  FIRN_ASSERT(IsOver(unnest.collection, input->fields.size()), "a collection that is not over the {} columns of the rows", input->fields.size());
   std::vector<Field> added = ElementFields(unnest.collection->type);
   if (unnest.with_ordinality) added.push_back(Field{"ORDINALITY", DataType::Int().NotNull()});
   FIRN_ASSERT(unnest.names.size() == added.size(), "{} names of {} columns", unnest.names.size(), added.size());
@@ -167,6 +190,8 @@ LogicalNodePtr MakeUnnest(LogicalNodePtr input, UnnestNode unnest, base::SourceS
 LogicalNodePtr MakeJoin(LogicalNodePtr left, LogicalNodePtr right, LogicalJoin join, base::SourceSpan span) {
   FIRN_ASSERT(!join.is_null_aware_anti || (join.kind == JoinKind::kAnti && join.condition != nullptr), "NOT IN as join kind {}", static_cast<int>(join.kind));
   FIRN_ASSERT(join.condition == nullptr || join.condition->type.kind() == types::TypeKind::kBoolean, "a join by {}", join.condition->type.ToString());
+  FIRN_ASSERT(join.condition == nullptr || IsOver(join.condition, left->fields.size() + right->fields.size()), "a join of {} and {} columns by {}", left->fields.size(), right->fields.size(),
+              expr::ToString(*join.condition));
   const bool is_window_join = IsWindowJoin(join, *left, *right);
   std::vector<Field> fields = left->fields;
   const bool pads_left = join.kind == JoinKind::kRight || join.kind == JoinKind::kFull;
@@ -217,6 +242,7 @@ LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs) {
     FIRN_ASSERT(input->fields.size() == fields.size(), "{} columns and {}", input->fields.size(), fields.size());
     for (size_t i = 0; i < fields.size(); ++i) {
       const DataType& type = input->fields[i].type;
+      FIRN_ASSERT(type.kind() == fields[i].type.kind(), "column {} is {} and {}", i, fields[i].type.ToString(), type.ToString());
       if (type.nullable()) fields[i].type = fields[i].type.WithNullable(true);
       if (type.time_attribute() != fields[i].type.time_attribute()) {
         fields[i].type = fields[i].type.WithTimeAttribute(TimeAttribute::kNone);
@@ -239,6 +265,9 @@ LogicalNodePtr MakeCollect(LogicalNodePtr input) {
 
 LogicalNodePtr WithInputs(const LogicalNode& node, std::vector<LogicalNodePtr> inputs) {
   FIRN_ASSERT(inputs.size() == node.inputs.size(), "{} inputs, had {}", inputs.size(), node.inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    FIRN_ASSERT(inputs[i] != nullptr && inputs[i]->fields.size() == node.inputs[i]->fields.size(), "{}: another input of {} columns", Describe(node), node.inputs[i]->fields.size());
+  }
   LogicalNode copy = node;
   copy.inputs = std::move(inputs);
   return std::make_shared<const LogicalNode>(std::move(copy));

@@ -82,6 +82,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildJoin(const LogicalNode& node, cons
   }
   const KeyedSide left_side = WithKeys(left.fields, left_keys);
   const KeyedSide right_side = WithKeys(right.fields, right_keys);
+  FIRN_ASSERT(left_side.keys.size() == right_side.keys.size() && left_side.keys.size() == spec.null_safe.size(), "{} keys on the left, {} on the right", left_side.keys.size(), right_side.keys.size());
   const int added = static_cast<int>(left_side.fields.size()) - left_count;
   FIRN_TRY(PhysicalNodePtr left_input, Build(node.inputs[0], Asks::kAllChanges));
   FIRN_TRY(PhysicalNodePtr right_input, Build(node.inputs[1], Asks::kAllChanges));

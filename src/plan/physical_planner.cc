@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -11,6 +13,7 @@
 #include "plan/describe.h"
 #include "plan/join_condition.h"
 #include "plan/physical_builder_internal.h"
+#include "plan/plan_check_internal.h"
 #include "plan/substitution.h"
 
 namespace firn::plan {
@@ -109,11 +112,17 @@ PhysicalNodePtr PhysicalBuilder::Add(Draft draft) {
 void PhysicalBuilder::Finish(const JobPlan& plan) {
   std::map<const PhysicalNode*, PhysicalNode*> made;
   for (const auto& node : nodes_) made[node.get()] = node.get();
+  std::set<std::string> uids;
   int next_id = 0;
   for (const PhysicalNodePtr& node : NodesOf(plan)) {
+    FIRN_ASSERT(made.contains(node.get()), "{} was made elsewhere", Describe(*node));
     made[node.get()]->id = next_id++;
     made[node.get()]->uid = MakeUid(*node);
+    const bool is_new = uids.insert(node->uid).second;
+    FIRN_ASSERT(is_new, "two operators would find their state as {}", node->uid);
   }
+  const std::string problems = PlanChecker().Check(plan);
+  FIRN_ASSERT(problems.empty(), "a plan that does not fit together:\n{}", problems);
 }
 
 std::string PhysicalBuilder::MakeUid(const PhysicalNode& node) {
@@ -140,6 +149,7 @@ std::string PhysicalBuilder::MakeUid(const PhysicalNode& node) {
 
 PhysicalNodePtr PhysicalBuilder::Distributed(PhysicalNodePtr input, const std::vector<int>& keys) {
   const int lanes = LanesFor(keys);
+  FIRN_ASSERT(std::all_of(keys.begin(), keys.end(), [&](int key) { return key >= 0 && key < static_cast<int>(input->schema->size()); }), "rows of {} columns are told apart by others", input->schema->size());
   if (input->parallelism == 1 && lanes == 1) return input;
   const auto hashed = hashed_by_.find(input.get());
   if (!keys.empty() && hashed != hashed_by_.end() && hashed->second == keys && input->parallelism == lanes) return input;
@@ -161,6 +171,7 @@ PhysicalNodePtr PhysicalBuilder::WithoutUpdateBefore(PhysicalNodePtr input) {
 }
 
 PhysicalNodePtr PhysicalBuilder::Projected(PhysicalNodePtr input, std::vector<expr::ExpressionPtr> outputs, std::vector<Field> fields) {
+  FIRN_ASSERT(outputs.size() == fields.size(), "{} outputs, {} fields", outputs.size(), fields.size());
   bool changes_nothing = outputs.size() == input->schema->size();
   for (size_t i = 0; changes_nothing && i < outputs.size(); ++i) {
     changes_nothing = outputs[i]->kind == expr::ExpressionKind::kColumn && outputs[i]->index == static_cast<int>(i);

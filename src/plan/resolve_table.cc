@@ -116,6 +116,13 @@ Status CheckWatermark(TableDefinition& table, QueryBinder& query) {
   return Ok();
 }
 
+/// A name without the blanks and back-ticks around it.
+std::string Bare(std::string name) {
+  name.erase(0, std::min(name.find_first_not_of(" `"), name.size()));
+  while (!name.empty() && (name.back() == ' ' || name.back() == '`')) name.pop_back();
+  return name;
+}
+
 Status CheckPartitions(TableDefinition& table) {
   for (const std::string& text : table.partitioned_by) {
     // "dt", or a transform: days(ts), bucket(16, id); its column is the last argument.
@@ -123,12 +130,11 @@ Status CheckPartitions(TableDefinition& table) {
     if (const size_t open = text.find('('); open != std::string::npos && text.back() == ')') {
       name = text.substr(open + 1, text.size() - open - 2);
       const size_t comma = name.rfind(',');
-      const std::string first = comma == std::string::npos ? name : name.substr(0, comma);
+      const std::string first = Bare(name.substr(0, std::min(comma, name.size())));
       if (comma != std::string::npos) name = name.substr(comma + 1);
-      if (!first.empty() && comma != std::string::npos && FindColumn(table, first) != nullptr) name = first;
+      if (comma != std::string::npos && FindColumn(table, first) != nullptr) name = first;
     }
-    name.erase(0, std::min(name.find_first_not_of(" `"), name.size()));
-    while (!name.empty() && (name.back() == ' ' || name.back() == '`')) name.pop_back();
+    name = Bare(std::move(name));
     if (FindColumn(table, name) == nullptr) return NoSuchColumn(table, name, "partition column");
   }
   return Ok();

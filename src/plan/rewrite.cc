@@ -25,6 +25,22 @@ LogicalNodePtr WithSpec(const LogicalNode& node, LogicalSpec spec) {
   return std::make_shared<const LogicalNode>(std::move(copy));
 }
 
+namespace {
+
+/// What a root takes in is what it was bound to take: as many columns, under the same names, of the same kinds.
+void CheckRoot(const LogicalNode& root, const char* rewrite) {
+  const auto& taken = root.inputs[0]->fields;
+  FIRN_ASSERT(taken.size() == root.fields.size(), "{} columns of {} are left by: {}", taken.size(), root.fields.size(), rewrite);
+  for (size_t i = 0; i < taken.size(); ++i) {
+    const types::TypeKind kind = root.fields[i].type.kind();
+    const bool is_same = taken[i].type.kind() == kind || taken[i].type.kind() == types::TypeKind::kNull || kind == types::TypeKind::kNull || taken[i].type.IsCharacter() || taken[i].type.IsBytes();
+    FIRN_ASSERT(is_same && taken[i].name == root.fields[i].name, "column `{}` {} became `{}` {} by: {}", root.fields[i].name, root.fields[i].type.ToString(), taken[i].name,
+                taken[i].type.ToString(), rewrite);
+  }
+}
+
+}  // namespace
+
 Result<std::vector<LogicalNodePtr>> Optimize(std::vector<LogicalNodePtr> roots, const RewriteContext& context) {
   for (LogicalNodePtr& root : roots) {
     FIRN_TRY(root, FoldConstantsIn(root, context));
@@ -34,9 +50,15 @@ Result<std::vector<LogicalNodePtr>> Optimize(std::vector<LogicalNodePtr> roots, 
     root = PushPredicatesIntoScans(root, context);
     root = PushLimitsIntoScans(root);
     root = MergeProjections(root);
+    CheckRoot(*root, "filters, limits and projections");
   }
+  const size_t count = roots.size();
   roots = PruneColumns(roots, context);
-  for (LogicalNodePtr& root : roots) root = MergeProjections(root);
+  FIRN_ASSERT(roots.size() == count, "{} roots of {} are left", roots.size(), count);
+  for (LogicalNodePtr& root : roots) {
+    root = MergeProjections(root);
+    CheckRoot(*root, "pruning");
+  }
   return roots;
 }
 

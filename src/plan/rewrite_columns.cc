@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "plan/describe.h"
 #include "plan/rewrite.h"
 
 namespace firn::plan {
@@ -115,7 +116,15 @@ class ColumnPruner {
     const auto* scan = std::get_if<ScanNode>(&node->spec);
     const bool counts_rows = scan != nullptr && scan->traits.counts_rows;
     if (needed.empty() && !node->fields.empty() && !counts_rows) needed.insert(CheapestColumn(node->fields));
-    return std::visit([&](const auto& spec) { return PruneSpec(node, spec, needed); }, node->spec);
+    Pruned pruned = std::visit([&](const auto& spec) { return PruneSpec(node, spec, needed); }, node->spec);
+    FIRN_ASSERT(pruned.mapping.size() == node->fields.size(), "{}: {} of {} columns are told where they went", Describe(*node), pruned.mapping.size(), node->fields.size());
+    for (int column : needed) {
+      const int to = pruned.mapping[column];
+      FIRN_ASSERT(to >= 0 && to < static_cast<int>(pruned.node->fields.size()), "{}: column {} went to {} of {}", Describe(*node), column, to, pruned.node->fields.size());
+      FIRN_ASSERT(pruned.node->fields[to].type.kind() == node->fields[column].type.kind(), "{}: column {} was {} and is {}", Describe(*node), column, node->fields[column].type.ToString(),
+                  pruned.node->fields[to].type.ToString());
+    }
+    return pruned;
   }
 
   Pruned PruneSpec(const LogicalNodePtr& node, const ScanNode& scan, const Columns& needed);
@@ -206,6 +215,7 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const ScanNode& scan,
   whole.limit = -1;
   Pruned pruned = NarrowScan(*node, whole, use.needed);
   if (use.shared == nullptr) use.shared = pruned.node;
+  FIRN_ASSERT(use.shared->fields.size() == pruned.node->fields.size(), "scans of {} columns and of {} are one", use.shared->fields.size(), pruned.node->fields.size());
   return {use.shared, std::move(pruned.mapping)};
 }
 

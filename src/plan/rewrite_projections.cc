@@ -29,10 +29,9 @@ LogicalNodePtr MergeProjections(const LogicalNodePtr& node) {
   if (ChangesNothing(*mapped, *outer)) return mapped->inputs[0];
   const auto* inner = std::get_if<LogicalProject>(&mapped->inputs[0]->spec);
   if (inner == nullptr || !Substitution(inner->outputs).IsGood(outer->outputs)) return mapped;
-  LogicalProject merged;
-  for (const expr::ExpressionPtr& output : outer->outputs) merged.outputs.push_back(expr::SubstituteColumns(output, inner->outputs));
-  const LogicalNodePtr below = mapped->inputs[0]->inputs[0];
-  return MergeProjections(WithInputs(*WithSpec(*mapped, std::move(merged)), {below}));
+  std::vector<expr::ExpressionPtr> merged;
+  for (const expr::ExpressionPtr& output : outer->outputs) merged.push_back(expr::SubstituteColumns(output, inner->outputs));
+  return MergeProjections(MakeProject(mapped->inputs[0]->inputs[0], std::move(merged), NamesOf(mapped->fields)));
 }
 
 }  // namespace firn::plan

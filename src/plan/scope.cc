@@ -80,6 +80,7 @@ Result<ResolvedColumn> Scope::Resolve(const sql::ObjectName& name, base::SourceS
   const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
   for (size_t qualifier_parts = most + 1; qualifier_parts-- > 0;) {
     const std::vector<const ScopeColumn*> found = Matching(*this, name, qualifier_parts);
+    FIRN_ASSERT(qualifier_parts < name.parts.size(), "{} parts of {} qualify", qualifier_parts, name.parts.size());
     if (found.size() == 1) return ResolvedColumn{found[0], qualifier_parts + 1};
     if (found.size() > 1) {
       Error error(ErrorCode::kAmbiguousColumn, fmt::format("column `{}` is ambiguous", name.parts[qualifier_parts].text));
@@ -98,6 +99,7 @@ bool Scope::HasRelation(const sql::ObjectName& name) const {
 }
 
 bool Scope::Knows(const sql::ObjectName& name) const {
+  FIRN_ASSERT(!name.parts.empty());
   const size_t most = std::min<size_t>(name.parts.size() - 1, 3);
   for (size_t qualifier_parts = 0; qualifier_parts <= most; ++qualifier_parts) {
     if (!Matching(*this, name, qualifier_parts).empty()) return true;
@@ -145,6 +147,7 @@ std::vector<std::string> UniqueNames(const std::vector<types::Field>& fields) {
     while (!used.insert(name).second) name = fmt::format("{}{}", field.name, next[field.name]++);
     names.push_back(std::move(name));
   }
+  FIRN_ASSERT(used.size() == fields.size(), "{} names of {} columns", used.size(), fields.size());
   return names;
 }
 
