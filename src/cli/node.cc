@@ -7,6 +7,7 @@
 #include <atomic>
 #include <future>
 
+#include "base/assert.h"
 #include "broker/broker.h"
 #include "broker/kafka_server.h"
 #include "catalog/catalogs.h"
@@ -74,7 +75,7 @@ class RunningNode final : public Node {
     engine_options.warn = warn;
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
     system_tables_.Bind(*engine_);
-    services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock});
+    services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock, &broker_->topics()});
     FIRN_RETURN_IF_ERROR(engine_->RecoverJobs(gateway::MakeReplan(*services_)));
     return StartServers();
   }
@@ -113,6 +114,7 @@ class RunningNode final : public Node {
   std::string NodeFile() const { return io::JoinPath(options_.data, "node.json"); }
 
   Status OnReactor(std::function<Status()> task) {
+    FIRN_ASSERT(!environment_.network.reactor().IsCurrent(), "the reactor would wait for itself");
     std::promise<Status> done;
     environment_.network.reactor().Post([&] { done.set_value(task()); });
     return done.get_future().get();

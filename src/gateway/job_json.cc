@@ -7,6 +7,8 @@
 #include <boost/json.hpp>
 #include <functional>
 
+#include "base/ascii.h"
+#include "base/assert.h"
 #include "base/hash.h"
 
 namespace firn::gateway {
@@ -117,7 +119,10 @@ json::object SummaryJson(const exec::JobStatus& job) {
 
 }  // namespace
 
-std::string VertexId(const exec::VertexStatus& vertex) { return fmt::format("{:016x}{:016x}", base::HashBytes(vertex.uid), base::HashBytes(vertex.uid + "#")); }
+std::string VertexId(const exec::VertexStatus& vertex) {
+  FIRN_ASSERT(!vertex.uid.empty(), "operator {} `{}` has no uid", vertex.node_id, vertex.name);
+  return fmt::format("{:016x}{:016x}", base::HashBytes(vertex.uid), base::HashBytes(vertex.uid + "#"));
+}
 
 json::object OverviewJson(const std::vector<exec::JobStatus>& jobs) {
   int64_t running = 0, finished = 0, cancelled = 0, failed = 0, slots = 0;
@@ -177,9 +182,22 @@ json::object PlanJson(const exec::JobStatus& job) {
   return {{"plan", json::object{{"jid", job.id}, {"name", job.definition.name}, {"type", JobTypeOf(job)}, {"nodes", std::move(nodes)}}}};
 }
 
+namespace {
+
+// Whether a setting's value is for nobody's eyes: Flink's own list (GlobalConfiguration.SENSITIVE_KEYS), of what may be anywhere in a key.
+bool IsSecret(const std::string& key) {
+  constexpr std::string_view kParts[] = {"PASSWORD", "SECRET", "FS.AZURE.ACCOUNT.KEY", "APIKEY", "API-KEY", "AUTH-PARAMS", "SERVICE-KEY", "TOKEN", "BASIC-AUTH", "JAAS.CONFIG", "HTTP-HEADERS"};
+  const std::string upper = base::AsciiUpper(key);
+  return std::any_of(std::begin(kParts), std::end(kParts), [&](std::string_view part) { return upper.find(part) != std::string::npos; });
+}
+
+constexpr const char* kHidden = "******";
+
+}  // namespace
+
 json::object ConfigJson(const exec::JobStatus& job) {
   json::object user;
-  for (const auto& [key, value] : job.definition.config) user[key] = value;
+  for (const auto& [key, value] : job.definition.config) user[key] = IsSecret(key) ? kHidden : value;
   return {{"jid", job.id}, {"name", job.definition.name}, {"execution-config", json::object{{"restart-strategy", "see user-config"}, {"job-parallelism", -1},
                                                                                           {"object-reuse-mode", true}, {"user-config", std::move(user)}}}};
 }

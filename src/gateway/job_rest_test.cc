@@ -21,6 +21,7 @@ class ListedJobs final : public exec::Engine {
     running.definition.name = "insert-into_agg";
     running.state = exec::JobState::kRunning;
     running.start_ms = 1000;
+    running.definition.config = {{"My.Service-Key", "k"}, {"parallelism.default", "2"}, {"s3.secret-key", "s"}};
     running.vertices = {{.node_id = 0, .uid = "Scan-1", .name = "Source: trades", .parallelism = 2, .rows_in = 5, .rows_out = 5, .watermark_ms = 9500},
                         {.node_id = 1, .uid = "Sink-1", .name = "Sink: \"agg\"", .parallelism = 1, .rows_in = 5, .late_rows = 1}};
     running.edges = {{0, 1}};
@@ -140,6 +141,11 @@ TEST_F(JobRest, VerticesTellWatermarkAndBackpressure) {
   EXPECT_EQ(Get(vertex + "/backpressure").at("backpressureLevel"), "ok");
   EXPECT_EQ(Ask("GET", kRunning + "/vertices/none/watermarks").status, 404);
   EXPECT_EQ(Ask("GET", vertex + "/flamegraph").status, 404);
+}
+
+TEST_F(JobRest, SettingsThatAreSecretAreHidden) {
+  EXPECT_EQ(json::serialize(Get(kRunning + "/config").at("execution-config").at("user-config")),
+            R"({"My.Service-Key":"******","parallelism.default":"2","s3.secret-key":"******"})");
 }
 
 TEST_F(JobRest, StatusAndDashboard) {

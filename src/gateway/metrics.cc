@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/assert.h"
 #include "io/process.h"
 
 namespace firn::gateway {
@@ -99,7 +100,10 @@ const std::vector<Metric<exec::SourcePartitionStatus>>& PartitionMetrics() {
 
 void AppendJobs(std::string* out, const std::vector<exec::JobStatus>& jobs) {
   std::array<int64_t, 9> counts{};
-  for (const exec::JobStatus& job : jobs) ++counts[static_cast<size_t>(job.state)];
+  for (const exec::JobStatus& job : jobs) {
+    FIRN_ASSERT(static_cast<size_t>(job.state) < counts.size(), "job {} is in state {}", job.id, static_cast<int>(job.state));
+    ++counts[static_cast<size_t>(job.state)];
+  }
   Begin(out, "firn_jobs", "gauge", "Jobs that the node knows, by state.");
   for (size_t i = 0; i < counts.size(); ++i) *out += fmt::format("firn_jobs{{state=\"{}\"}} {}\n", exec::JobStateText(static_cast<exec::JobState>(i)), counts[i]);
 }

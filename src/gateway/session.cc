@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/mutex.h"
+#include "base/utf8.h"
 #include "catalog/definition_json.h"
 #include "exec/settings.h"
 #include "expr/aggregate_function.h"
@@ -20,7 +22,13 @@ namespace firn::gateway {
 
 Result<plan::TableDefinitionPtr> SessionCatalog::FindTable(const plan::ObjectPath& path) const {
   auto found = temporary_.find(path);
-  return found == temporary_.end() ? catalogs_.FindTable(path) : Result<plan::TableDefinitionPtr>(found->second);
+  if (found != temporary_.end()) return found->second;
+  auto table = catalogs_.FindTable(path);
+  // Who has just produced to a topic looks for it here, and cannot know that a table must say how its records are to be read.
+  if (table.ok() || table.error().code() != ErrorCode::kTableNotFound || topics_ == nullptr || !topics_->Find(path.name).ok()) return table;
+  return std::move(table).error().Hint(fmt::format("topic '{}' is there, and a table says how to read it: CREATE TABLE {} (line STRING) WITH ('connector'='kafka', 'topic'='{}', "
+                                                   "'scan.startup.mode'='earliest-offset', 'format'='raw'); or the fields of JSON records as columns, with 'format'='json'",
+                                                   path.name, sql::ObjectName{{sql::Identifier{path.name, {}}}, {}}.ToString(), path.name));
 }
 
 Result<plan::TableDefinitionPtr> SessionCatalog::AsChosen(plan::TableDefinitionPtr table) const { return catalogs_.AsChosen(std::move(table)); }
@@ -38,22 +46,27 @@ std::map<std::string, std::string> OptionMap(const std::vector<sql::Option>& opt
 
 // SQL's LIKE over names: % and _. The last % alone is tried again where a match fails, so no pattern takes more than its length times the name's.
 bool LikeMatches(std::string_view name, std::string_view pattern) {
+  const auto character = [name](size_t place) { return std::max<size_t>(base::Utf8CharacterBytes(name.substr(place)), 1); };
   size_t at = 0, next = 0;
   size_t retried_from = std::string_view::npos, retried_at = 0;  // behind the last %, and where in the name it is tried
   while (at < name.size()) {
     if (next < pattern.size() && pattern[next] == '%') {
       retried_from = ++next;
       retried_at = at;
-    } else if (next < pattern.size() && (pattern[next] == '_' || pattern[next] == name[at])) {
+    } else if (next < pattern.size() && pattern[next] == '_') {
+      at += character(at);
+      ++next;
+    } else if (next < pattern.size() && pattern[next] == name[at]) {
       ++at;
       ++next;
     } else if (retried_from != std::string_view::npos) {
       next = retried_from;
-      at = ++retried_at;
+      at = retried_at += character(retried_at);
     } else {
       return false;
     }
   }
+  FIRN_ASSERT(at == name.size() && next <= pattern.size(), "byte {} of a name of {}, {} of a pattern of {}", at, name.size(), next, pattern.size());
   return pattern.find_first_not_of('%', next) == std::string_view::npos;
 }
 
@@ -92,12 +105,32 @@ std::vector<std::string> FunctionNames() {
 
 }  // namespace
 
+// At the name that the error is about, if nobody has said where.
+template <typename T>
+Result<T> Placed(Result<T> result, base::SourceSpan span) {
+  if (result.ok() || result.error().span()) return result;
+  return std::move(result).error().At(span);
+}
+
+// An error in a text that was made from a statement, in the statement itself: what stands from `copied` on in the one is what stands from `original` on in the other.
+Error MovedBack(Error error, uint32_t copied, uint32_t original, base::SourceSpan otherwise) {
+  const base::SourceSpan span = error.span().value_or(base::SourceSpan{});
+  const std::string label = error.label();
+  if (!error.span() || span.begin < copied) return std::move(error).At(otherwise, label);
+  return std::move(error).At({span.begin - copied + original, span.end - copied + original}, label);
+}
+
 // The statements of one session, one method a kind.
 class StatementRunner {
  public:
   StatementRunner(SessionState& state, NodeServices& services, const std::string& text) : state_(state), services_(services), text_(text) {}
 
   Result<StatementResult> Run(const sql::Statement& statement) {
+    FIRN_ASSERT(statement.span.end <= text_.size(), "a statement up to byte {} of {}", statement.span.end, text_.size());
+    const bool is_of_set = std::holds_alternative<sql::InsertStatement>(statement.body) || std::holds_alternative<sql::EndStatementSet>(statement.body);
+    if (state_.in_statement_set && !is_of_set) {  // what its INSERTs mean may not change before they are submitted
+      return Error(ErrorCode::kSyntaxError, "only INSERT stands between BEGIN STATEMENT SET and END").At(statement.span).Hint(fmt::format("END submits the {} that the set has so far", state_.set_texts.size()));
+    }
     return std::visit([this](const auto& body) { return Execute(body); }, statement.body);
   }
 
@@ -114,6 +147,7 @@ class StatementRunner {
   }
   bool IsOn(const std::string& key) const { return exec::BooleanSetting(state_.config, key, false).value_or(false); }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
+  Result<plan::TableDefinitionPtr> FindTable(const sql::ObjectName& name) const { return Placed(state_.view.FindTable(PathOf(name)), name.span); }
 
   // --- queries and inserts ---
 
@@ -145,7 +179,8 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::InsertStatement& insert) {
     if (state_.in_statement_set) {
-      state_.set_texts.push_back(text_);
+      FIRN_ASSERT(insert.span.begin < insert.span.end && insert.span.end <= text_.size(), "an INSERT from byte {} to {} of {}", insert.span.begin, insert.span.end, text_.size());
+      state_.set_texts.push_back(text_.substr(insert.span.begin, insert.span.end - insert.span.begin));  // without EXECUTE and the semicolon that some clients send
       return OkResult();
     }
     return Submit({&insert}, "insert-into_" + PathOf(insert.table).ToString());
@@ -168,14 +203,33 @@ class StatementRunner {
   }
 
   Result<StatementResult> Execute(const sql::EndStatementSet&) {
-    if (!state_.in_statement_set) return Error(ErrorCode::kSyntaxError, "END stands without BEGIN STATEMENT SET");
+    if (!state_.in_statement_set) return Error(ErrorCode::kSyntaxError, "END stands without BEGIN STATEMENT SET").Hint("BEGIN STATEMENT SET; INSERT INTO ...; END;");
     state_.in_statement_set = false;
     if (state_.set_texts.empty()) return Error(ErrorCode::kSyntaxError, "the statement set is empty").Hint("put INSERT statements between BEGIN STATEMENT SET and END");
     std::string text = "EXECUTE STATEMENT SET BEGIN ";
-    for (const std::string& insert : state_.set_texts) text += insert + "\n; ";  // a comment may be the last of an INSERT
+    std::vector<size_t> begins;
+    for (const std::string& insert : state_.set_texts) {
+      begins.push_back(text.size());
+      text += insert + "; ";
+    }
     text += "END";
     FIRN_TRY(sql::Statement statement, sql::ParseStatement(text));
-    return StatementRunner(state_, services_, text).Run(statement);
+    auto result = StatementRunner(state_, services_, text).Run(statement);
+    if (result.ok() || !result.error().span()) return result;
+    return InSet(std::move(result).error(), begins);
+  }
+
+  // What fails at END is in a statement before it, whose text the client does not show any more: the words and their INSERT are named instead.
+  Error InSet(Error error, const std::vector<size_t>& begins) const {
+    FIRN_ASSERT(error.span() && begins.size() == state_.set_texts.size(), "{} places of {} INSERTs", begins.size(), state_.set_texts.size());
+    const auto behind = std::upper_bound(begins.begin(), begins.end(), error.span()->begin);
+    if (behind == begins.begin()) return std::move(error).At({});
+    const size_t index = static_cast<size_t>(behind - begins.begin()) - 1;
+    std::string insert = state_.set_texts[index];
+    std::replace(insert.begin(), insert.end(), '\n', ' ');
+    const size_t at = std::min(error.span()->begin - begins[index], insert.size());
+    const std::string words = base::Excerpt(std::string_view(insert).substr(at, error.span()->end - error.span()->begin));
+    return std::move(error).At({}).Context(fmt::format("planning `{}` of statement {} of the set: {}", words, index + 1, base::Excerpt(insert)));
   }
 
   Result<StatementResult> Execute(const sql::ExplainStatement& explain) {
@@ -207,14 +261,14 @@ class StatementRunner {
   // --- catalogs, databases, tables ---
 
   Result<StatementResult> Execute(const sql::CreateCatalogStatement& create) {
-    FIRN_RETURN_IF_ERROR(services_.catalogs.CreateCatalog({create.name.text, OptionMap(create.options), create.comment}, WhenThere(create.if_not_exists)));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.CreateCatalog({create.name.text, OptionMap(create.options), create.comment}, WhenThere(create.if_not_exists)), create.name.span));
     return OkResult();
   }
   Result<StatementResult> Execute(const sql::DropCatalogStatement& drop) {
     if (drop.name.text == state_.catalog && drop.name.text != catalog::kDefaultCatalog) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("catalog `{}` is this session's current one", drop.name.text)).At(drop.name.span).Hint(fmt::format("USE CATALOG {} first", catalog::kDefaultCatalog));
     }
-    FIRN_RETURN_IF_ERROR(services_.catalogs.DropCatalog(drop.name.text, WhenMissing(drop.if_exists)));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.DropCatalog(drop.name.text, WhenMissing(drop.if_exists)), drop.name.span));
     return OkResult();
   }
 
@@ -225,7 +279,7 @@ class StatementRunner {
   }
   Result<StatementResult> Execute(const sql::CreateDatabaseStatement& create) {
     const auto [catalog_name, database] = DatabaseOf(create.name);
-    FIRN_RETURN_IF_ERROR(services_.catalogs.CreateDatabase(catalog_name, database, OptionMap(create.options), WhenThere(create.if_not_exists)));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.CreateDatabase(catalog_name, database, OptionMap(create.options), WhenThere(create.if_not_exists)), create.name.span));
     return OkResult();
   }
   Result<StatementResult> Execute(const sql::DropDatabaseStatement& drop) {
@@ -233,7 +287,8 @@ class StatementRunner {
     if (catalog_name == state_.catalog && database == state_.database && services_.catalogs.HasDatabase(catalog_name, database).value_or(false)) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("database `{}` is this session's current one", database)).At(drop.name.span).Hint("USE another first");
     }
-    FIRN_RETURN_IF_ERROR(services_.catalogs.DropDatabase(catalog_name, database, WhenMissing(drop.if_exists), drop.is_cascade ? catalog::DropMode::kCascade : catalog::DropMode::kRestrict));
+    const catalog::DropMode mode = drop.is_cascade ? catalog::DropMode::kCascade : catalog::DropMode::kRestrict;
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.DropDatabase(catalog_name, database, WhenMissing(drop.if_exists), mode), drop.name.span));
     return OkResult();
   }
 
@@ -245,7 +300,7 @@ class StatementRunner {
     auto& temporary = state_.view.temporary();
     if (temporary.contains(table.path)) {
       if (if_not_exists) return OkResult();
-      return Error(ErrorCode::kObjectExists, fmt::format("temporary {} exists", table.path.ToString()));
+      return Error(ErrorCode::kObjectExists, fmt::format("temporary {} exists", table.path.ToString())).Hint("CREATE TEMPORARY ... IF NOT EXISTS, or DROP TEMPORARY it first");
     }
     const plan::ObjectPath path = table.path;
     temporary[path] = std::make_shared<const plan::TableDefinition>(std::move(table));
@@ -263,16 +318,16 @@ class StatementRunner {
           .Hint("INSERT OVERWRITE replaces its rows; or DROP TABLE, then CREATE TABLE");
     }
     const bool fills = create.as_query != nullptr && !(create.if_not_exists && state_.view.FindTable(table.path).ok());  // what is there already stays as it is
-    FIRN_TRY(StatementResult result, Create(table, create.is_temporary, create.if_not_exists));
+    FIRN_TRY(StatementResult result, Placed(Create(table, create.is_temporary, create.if_not_exists), create.name.span));
     if (!fills) return result;
-    const size_t as = FindAs();
-    const std::string insert_text = "INSERT INTO " + table.path.ToString() + " " + text_.substr(as);
+    const uint32_t as = create.as_query->span.begin;
+    const std::string head = "INSERT INTO " + table.path.ToString() + " ";
+    const std::string insert_text = head + text_.substr(as);
     FIRN_TRY(sql::Statement insert, sql::ParseStatement(insert_text));
-    return StatementRunner(state_, services_, insert_text).Run(insert);
-  }
-  size_t FindAs() const {
-    auto statement = sql::ParseStatement(text_);
-    return std::get<sql::CreateTableStatement>(statement->body).as_query->span.begin;
+    auto filled = StatementRunner(state_, services_, insert_text).Run(insert);
+    if (filled.ok()) return filled;
+    // As in Flink, the table has been made.
+    return MovedBack(std::move(filled).error(), static_cast<uint32_t>(head.size()), as, create.name.span).Context(fmt::format("filling {}, which is there now", table.path.ToString()));
   }
   Result<bool> CheckOptions(const plan::TableDefinition& table) {
     if (table.connector.empty() || table.connector == "iceberg") return true;
@@ -291,7 +346,7 @@ class StatementRunner {
         return OkResult();
       }
     }
-    return Create(std::move(view), create.is_temporary, create.if_not_exists);
+    return Placed(Create(std::move(view), create.is_temporary, create.if_not_exists), create.name.span);
   }
 
   Result<StatementResult> Execute(const sql::DropTableStatement& drop) {
@@ -309,25 +364,27 @@ class StatementRunner {
       if (drop.if_exists) return OkResult();
       return Error(ErrorCode::kTableNotFound, fmt::format("there is no temporary {} {}", drop.is_view ? "view" : "table", path.ToString())).At(drop.name.span).Hint("without TEMPORARY the one in the catalog is dropped");
     }
-    FIRN_RETURN_IF_ERROR(services_.catalogs.DropTable(path, drop.is_view ? plan::TableKind::kView : plan::TableKind::kTable, WhenMissing(drop.if_exists)));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.DropTable(path, drop.is_view ? plan::TableKind::kView : plan::TableKind::kTable, WhenMissing(drop.if_exists)), drop.name.span));
     return OkResult();
   }
 
   Result<StatementResult> Execute(const sql::AlterTableStatement& alter) {
     const plan::ObjectPath path = PathOf(alter.name);
-    auto table = state_.view.FindTable(path);
-    if (!table.ok()) return alter.if_exists ? Result<StatementResult>(OkResult()) : Result<StatementResult>(std::move(table).error());
+    auto table = FindTable(alter.name);
+    const bool is_missing = !table.ok() && (table.error().code() == ErrorCode::kTableNotFound || table.error().code() == ErrorCode::kDatabaseNotFound);
+    if (is_missing && alter.if_exists) return OkResult();
+    if (!table.ok()) return std::move(table).error();
     FIRN_RETURN_IF_ERROR(RequireStored(**table, alter.name));
     if (alter.is_view) FIRN_RETURN_IF_ERROR(RequireView(**table, alter.name));
     if (const auto* rename = std::get_if<sql::AlterTableRename>(&alter.action)) {
       if (const plan::ObjectPath to = PathOf(rename->to); rename->to.parts.size() > 1 && (to.catalog != path.catalog || to.database != path.database)) {
         return Error(ErrorCode::kNotSupported, fmt::format("{} cannot move to database {}.{}", path.ToString(), to.catalog, to.database)).At(rename->to.span).Hint("RENAME TO a name alone; CREATE TABLE ... AS SELECT * FROM it copies it elsewhere");
       }
-      FIRN_RETURN_IF_ERROR(services_.catalogs.RenameTable(path, rename->to.parts.back().text));
+      FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.RenameTable(path, rename->to.parts.back().text), rename->to.span));
       return OkResult();
     }
     FIRN_TRY(plan::TableDefinition changed, plan::ApplyAlter(**table, alter, text_, Context()));
-    FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.AlterTable(changed), alter.name.span));
     return OkResult();
   }
   // A temporary table is the session's and has one definition as long as it lives, as in Flink.
@@ -340,11 +397,11 @@ class StatementRunner {
     return Error(ErrorCode::kInvalidArgument, fmt::format("{} is a table", table.path.ToString())).At(name.span).Hint("ALTER TABLE alters it");
   }
   Result<StatementResult> Execute(const sql::AlterViewAsStatement& alter) {
-    FIRN_TRY(plan::TableDefinitionPtr view, state_.view.FindTable(PathOf(alter.name)));
+    FIRN_TRY(plan::TableDefinitionPtr view, FindTable(alter.name));
     FIRN_RETURN_IF_ERROR(RequireStored(*view, alter.name));
     FIRN_RETURN_IF_ERROR(RequireView(*view, alter.name));
     FIRN_TRY(plan::TableDefinition changed, plan::RedefineView(*view, alter, Context()));
-    FIRN_RETURN_IF_ERROR(services_.catalogs.AlterTable(changed));
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.AlterTable(changed), alter.name.span));
     return OkResult();
   }
 
@@ -352,16 +409,15 @@ class StatementRunner {
 
   Result<StatementResult> Execute(const sql::UseStatement& use) {
     if (use.is_catalog) {
-      FIRN_RETURN_IF_ERROR(services_.catalogs.FindCatalog(use.name.parts[0].text));
-      state_.catalog = use.name.parts[0].text;
-      FIRN_TRY(std::vector<std::string> databases, services_.catalogs.ListDatabases(state_.catalog));
-      const bool has_default = databases.empty() || std::find(databases.begin(), databases.end(), "default_database") != databases.end();
+      const std::string& name = use.name.parts[0].text;
+      FIRN_TRY(const std::vector<std::string> databases, Placed(services_.catalogs.ListDatabases(name), use.name.span));
+      const bool has_default = databases.empty() || std::find(databases.begin(), databases.end(), catalog::kDefaultDatabase) != databases.end();
+      state_.catalog = name;
       state_.database = has_default ? catalog::kDefaultDatabase : databases[0];
       return OkResult();
     }
     const auto [catalog_name, database] = DatabaseOf(use.name);
-    FIRN_TRY(bool exists, services_.catalogs.HasDatabase(catalog_name, database));
-    if (!exists) return Error(ErrorCode::kDatabaseNotFound, fmt::format("there is no database `{}` in catalog `{}`", database, catalog_name)).At(use.name.span);
+    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.RequireDatabase(catalog_name, database), use.name.span));
     state_.catalog = catalog_name;
     state_.database = database;
     return OkResult();
@@ -387,10 +443,15 @@ class StatementRunner {
     return TextResult({"key", "value"}, rows);
   }
   Result<StatementResult> Execute(const sql::ResetStatement& reset) {
-    if (reset.key) {
+    if (!reset.key) {
+      state_.config = state_.opened_with;
+      return OkResult();
+    }
+    const auto opened = state_.opened_with.find(*reset.key);
+    if (opened == state_.opened_with.end()) {
       state_.config.erase(*reset.key);
     } else {
-      state_.config.clear();
+      state_.config[*reset.key] = opened->second;
     }
     return OkResult();
   }
@@ -429,15 +490,15 @@ class StatementRunner {
       case sql::ShowKind::kCurrentDatabase: return TextResult({"current database name"}, {{state_.database}});
       case sql::ShowKind::kCreateTable:
       case sql::ShowKind::kCreateView: {
-        FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(PathOf(show.name)));
+        FIRN_TRY(plan::TableDefinitionPtr table, FindTable(show.name));
         const bool is_view = table->kind == plan::TableKind::kView;
         if (is_view != (show.kind == sql::ShowKind::kCreateView)) {
           return Error(ErrorCode::kInvalidArgument, fmt::format("{} is a {}", table->path.ToString(), is_view ? "view" : "table")).At(show.name.span).Hint(fmt::format("SHOW CREATE {} {}", is_view ? "VIEW" : "TABLE", show.name.ToString()));
         }
         return TextResult({"result"}, {{plan::ShowCreate(*table)}});
       }
-      case sql::ShowKind::kColumns: return Describe(PathOf(show.name), show);
-      case sql::ShowKind::kJobs: return ShowJobs();
+      case sql::ShowKind::kColumns: return Describe(show.name, show);
+      case sql::ShowKind::kJobs: return JobsResult(services_.engine.Jobs());
       case sql::ShowKind::kCreateCatalog: return Error(ErrorCode::kNotSupported, "SHOW CREATE CATALOG is not supported").Hint(fmt::format("DESCRIBE CATALOG {} lists its options", show.name.ToString()));
       case sql::ShowKind::kPartitions: return Error(ErrorCode::kNotSupported, "SHOW PARTITIONS is not supported").Hint(fmt::format("SELECT * FROM {}$partitions, of an Iceberg table", show.name.ToString()));
       case sql::ShowKind::kModules: return Error(ErrorCode::kNotSupported, "SHOW MODULES is not supported").Hint("functions are built in: SHOW FUNCTIONS");
@@ -445,10 +506,10 @@ class StatementRunner {
     FIRN_UNREACHABLE("SHOW {}", static_cast<int>(show.kind));
   }
 
-  Result<StatementResult> ShowJobs() {
+  static StatementResult JobsResult(const std::vector<exec::JobStatus>& jobs) {
     std::vector<std::vector<std::string>> rows;
     std::vector<int64_t> times_ms;
-    for (const exec::JobStatus& job : services_.engine.Jobs()) {
+    for (const exec::JobStatus& job : jobs) {
       rows.push_back({job.id, job.definition.name, exec::JobStateText(job.state)});
       times_ms.push_back(job.start_ms);
     }
@@ -458,8 +519,8 @@ class StatementRunner {
   }
 
   /// The columns whose names `filter` lets through; their comments too if one has any, as in Flink.
-  Result<StatementResult> Describe(const plan::ObjectPath& path, const sql::ShowStatement& filter) {
-    FIRN_TRY(plan::TableDefinitionPtr table, state_.view.FindTable(path));
+  Result<StatementResult> Describe(const sql::ObjectName& name, const sql::ShowStatement& filter) {
+    FIRN_TRY(plan::TableDefinitionPtr table, FindTable(name));
     const std::vector<plan::ColumnDescription> columns = plan::DescribeTable(*table);
     const bool has_comments = std::any_of(columns.begin(), columns.end(), [](const plan::ColumnDescription& column) { return !column.comment.empty(); });
     std::vector<std::string> names = {"name", "type", "null", "key", "extras", "watermark"};
@@ -474,16 +535,19 @@ class StatementRunner {
   }
 
   Result<StatementResult> Execute(const sql::DescribeStatement& describe) {
-    if (describe.kind == sql::DescribeKind::kTable) return Describe(PathOf(describe.name), {});
+    if (describe.kind == sql::DescribeKind::kTable) return Describe(describe.name, {});
+    if (describe.kind == sql::DescribeKind::kJob) {
+      FIRN_TRY(const exec::JobStatus job, services_.engine.Job(describe.job));
+      return JobsResult({job});
+    }
     if (describe.kind == sql::DescribeKind::kCatalog) {
-      FIRN_TRY(catalog::CatalogInfo info, services_.catalogs.FindCatalog(describe.name.parts[0].text));
+      FIRN_TRY(catalog::CatalogInfo info, Placed(services_.catalogs.FindCatalog(describe.name.parts[0].text), describe.name.span));
       std::vector<std::vector<std::string>> rows = {{"name", info.name}, {"comment", info.comment}};
       for (const auto& [key, value] : info.options) rows.push_back({"option:" + key, value});
       return TextResult({"info name", "info value"}, rows);
     }
-    const bool is_job = describe.kind == sql::DescribeKind::kJob;
-    const char* const what = is_job ? "JOB" : describe.kind == sql::DescribeKind::kDatabase ? "DATABASE" : "FUNCTION";
-    return Error(ErrorCode::kNotSupported, fmt::format("DESCRIBE {} is not supported", what)).Hint(is_job ? "SHOW JOBS, or SELECT * FROM sys.jobs" : "DESCRIBE t, DESCRIBE CATALOG c, SHOW DATABASES, SHOW FUNCTIONS");
+    const char* const what = describe.kind == sql::DescribeKind::kDatabase ? "DATABASE" : "FUNCTION";
+    return Error(ErrorCode::kNotSupported, fmt::format("DESCRIBE {} is not supported", what)).At(describe.name.span).Hint("DESCRIBE t, DESCRIBE CATALOG c, SHOW DATABASES, SHOW FUNCTIONS");
   }
 
   SessionState& state_;
@@ -492,7 +556,11 @@ class StatementRunner {
 };
 
 Session::Session(NodeServices& services, std::map<std::string, std::string> properties)
-    : services_(services), state_{.config = std::move(properties), .catalog = catalog::kDefaultCatalog, .database = catalog::kDefaultDatabase, .view = SessionCatalog(services.catalogs), .in_statement_set = false, .set_texts = {}} {}
+    : services_(services), state_{.config = std::move(properties), .opened_with = {}, .catalog = catalog::kDefaultCatalog, .database = catalog::kDefaultDatabase, .view = SessionCatalog(services), .in_statement_set = false, .set_texts = {}} {
+  for (const auto& [key, value] : state_.config) {
+    if (key.starts_with("firn.")) state_.opened_with.emplace(key, value);
+  }
+}
 
 Result<StatementResult> Session::Execute(const std::string& text, const std::map<std::string, std::string>& settings) {
   base::MutexLock lock(mutex_);
@@ -554,7 +622,7 @@ std::string Session::time_zone() const {
 
 exec::Engine::Replan MakeReplan(NodeServices& services) {
   return exec::Engine::Replan([&services](const exec::JobDefinition& job) -> Result<plan::JobPlan> {
-    SessionCatalog view(services.catalogs);
+    SessionCatalog view(services);
     for (const std::string& text : job.temporary_tables) {
       FIRN_TRY(plan::TableDefinition table, catalog::DecodeDefinition(text));
       const plan::ObjectPath path = table.path;

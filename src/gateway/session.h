@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "broker/topics.h"
 #include "catalog/catalogs.h"
 #include "exec/connector.h"
 #include "exec/engine.h"
@@ -24,12 +25,13 @@ struct NodeServices {
   exec::ConnectorRegistry& connectors;
   exec::Engine& engine;
   io::Clock& clock;
+  const broker::Topics* topics = nullptr;  // so that one without a table can be told of; null: not
 };
 
 /// Temporary tables in front of the node's catalogs. Thread-compatible.
 class SessionCatalog final : public plan::CatalogView {
  public:
-  explicit SessionCatalog(const catalog::Catalogs& catalogs) : catalogs_(catalogs) {}
+  explicit SessionCatalog(const NodeServices& services) : catalogs_(services.catalogs), topics_(services.topics) {}
   Result<plan::TableDefinitionPtr> FindTable(const plan::ObjectPath& path) const override;
   Result<plan::TableDefinitionPtr> AsChosen(plan::TableDefinitionPtr table) const override;
   std::map<plan::ObjectPath, plan::TableDefinitionPtr>& temporary() { return temporary_; }
@@ -37,12 +39,14 @@ class SessionCatalog final : public plan::CatalogView {
 
  private:
   const catalog::Catalogs& catalogs_;
+  const broker::Topics* const topics_;  // may be null
   std::map<plan::ObjectPath, plan::TableDefinitionPtr> temporary_;
 };
 
 /// What a session remembers from statement to statement. Thread-compatible.
 struct SessionState {
   std::map<std::string, std::string> config;
+  std::map<std::string, std::string> opened_with;  // the 'firn.' settings among the properties: RESET goes back to them, of Flink's it leaves none
   std::string catalog;
   std::string database;
   SessionCatalog view;

@@ -139,7 +139,8 @@ class GatewayImpl final : public SqlGateway {
     session->last_used_us = services_.clock.MonotonicUs();
     base::MutexLock lock(mutex_);
     if (sessions_.size() >= kSessionsMax) return Fail(fmt::format("{} sessions are open, the limit", kSessionsMax), 503);
-    sessions_.emplace(handle, std::move(session));
+    const bool is_new = sessions_.emplace(handle, std::move(session)).second;
+    FIRN_ASSERT(is_new, "session {} is there already", handle);
     return Reply(fmt::format("{{\"sessionHandle\":\"{}\"}}", handle));
   }
 
@@ -209,7 +210,8 @@ class GatewayImpl final : public SqlGateway {
     FIRN_ASSERT(session.submitting > 0, "a statement of {} bytes was executed and not counted", text->size());
     --session.submitting;
     if (session.is_closed) return NotFound(Error(ErrorCode::kSessionNotFound, "the session was closed while the statement was executed"));
-    session.operations.emplace(handle, std::move(operation));
+    const bool is_new = session.operations.emplace(handle, std::move(operation)).second;
+    FIRN_ASSERT(is_new && session.operations.size() + session.submitting <= kOperationsMax, "operation {} is there already, or beyond the limit: {}", handle, session.operations.size());
     return Reply(fmt::format("{{\"operationHandle\":\"{}\"}}", handle));
   }
 

@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from cases import NodeCase  # noqa: E402
 from checks import wait_until  # noqa: E402
+from command import firn  # noqa: E402
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
@@ -60,6 +61,12 @@ class Gateway(NodeCase):
         status, text = self.send("GET", self.session)
         self.assertEqual(status, 404)
         self.assertTrue(json.loads(text)["errors"][0].startswith("error[E7001]: there is no session "), text)
+
+    def test_reset_leaves_what_a_shell_has_opened_its_session_with(self):
+        self.session = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {"properties": {"a.b": "c", "firn.wait-for-bounded-jobs": "true"}})["sessionHandle"]
+        for statements in (["RESET"], ["SET 'firn.wait-for-bounded-jobs' = 'false'", "RESET 'firn.wait-for-bounded-jobs'", "SET 'k' = 'v'", "RESET 'k'"]):
+            self.configure(*statements)
+            self.assertEqual(self.ok("GET", self.session)["properties"], {"firn.wait-for-bounded-jobs": "true"}, statements)
 
     def test_a_query_in_flinks_shape(self):
         operation = self.submit("SELECT CAST(1.5 AS DECIMAL(4, 2)) AS d, 'x' AS s, TIMESTAMP '2024-01-02 03:04:05.678' AS t, CAST(NULL AS INT) AS n")
@@ -162,6 +169,48 @@ class Gateway(NodeCase):
         self.assertEqual(self.ok("GET", operation + "/status"), {"status": "ERROR"})
         incomplete = self.send("GET", self.submit("SELECT 1 FROM") + "/result/0")[1]
         self.assertIn('Encountered \\"<EOF>\\"', incomplete)  # by which Flink's client knows to ask for more
+
+    def failure(self, statement):
+        status, text = self.send("GET", self.submit(statement) + "/result/0")
+        self.assertEqual(status, 500, text)
+        return json.loads(text)["errors"][0]
+
+    def configure(self, *statements):
+        for statement in statements:
+            self.ok("POST", self.session + "/configure-session", {"statement": statement})
+
+    def test_errors_of_what_a_statement_is_made_into_point_into_it(self):
+        self.table("few", 1_000_000, 10)
+        text = self.failure("CREATE TEMPORARY TABLE counts WITH ('connector'='filesystem', 'path'='/nowhere', 'format'='json') AS\nSELECT id, COUNT(*) AS n FROM few GROUP BY id")
+        self.assertIn("error[E2115]", text)
+        self.assertIn("--> query:2:1\n", text)
+        self.assertIn("= while: filling default_catalog.default_database.counts, which is there now\n", text)
+        self.configure("BEGIN STATEMENT SET", "INSERT INTO counts SELECT id, id FROM few", "INSERT INTO counts SELECT idd,\n id FROM few")
+        self.assertIn("= while: planning `idd` of statement 2 of the set: INSERT INTO counts SELECT idd,  id FROM few\n", self.failure("END"))
+
+    def test_names_that_statements_do_not_find_are_marked(self):
+        for statement in ("DESCRIBE nothing", "DROP TABLE nothing", "ALTER TABLE nothing SET ('a'='b')", "SHOW CREATE TABLE nothing", "USE nothing", "USE CATALOG nothing", "DROP DATABASE nothing"):
+            text = self.failure(statement)
+            self.assertRegex(text, r"\n +\| +\^{7}\n", statement)
+        self.assertIn("near: `default_database`", self.failure("USE default_databas"))
+
+    def test_a_job_is_described(self):
+        self.table("endless", 10)
+        self.configure("CREATE TEMPORARY TABLE hole (id BIGINT) WITH ('connector'='blackhole')")
+        job = self.ready(self.submit("INSERT INTO hole SELECT id FROM endless") + "/result/0")["jobID"]
+        page = self.ready(self.submit(f"DESCRIBE JOB '{job}'") + "/result/0")
+        self.assertEqual([column["name"] for column in page["results"]["columns"]], ["job id", "job name", "status", "start time"])
+        self.assertEqual([row["fields"][:3] for row in page["results"]["data"]], [[job, "insert-into_default_catalog.default_database.hole", "RUNNING"]])
+        self.assertIn(f"near: `{job}`", self.failure(f"DESCRIBE JOB '{job[:-1]}x'"))
+        self.send("PATCH", f"/jobs/{job}?mode=cancel", port="jobs")
+
+    def test_a_topic_without_a_table_is_told_of(self):
+        firn("topic", "create", "orders", "--bootstrap-server", f"127.0.0.1:{self.node.ports['kafka']}")
+        text = self.failure("SELECT * FROM orders")
+        self.assertIn("there is no table or view default_catalog.default_database.orders", text)
+        self.configure(re.search(r"topic 'orders' is there.*(CREATE TABLE orders .*'format'='raw'\));", text).group(1))
+        page = self.ready(self.submit("DESCRIBE orders") + "/result/0")
+        self.assertEqual([row["fields"][:2] for row in page["results"]["data"]], [["line", "STRING"]])
 
     def test_complete_statement(self):
         self.assertEqual(self.ok("GET", self.session + "/complete-statement", {"statement": "SELECT * FROM sys.ch", "position": 20}), {"candidates": ["checkpoints"]})
