@@ -92,7 +92,7 @@ struct SqlTask {
 int RunTask(const io::Environment& environment, const io::Address& server, const SqlTask& task) {
   auto client = SqlClient::Connect(server, task.properties);
   if (!client.ok()) return Fail(client.error());
-  const SessionHeartbeat heartbeat(environment.executor, server, (*client)->session());
+  const SessionHeartbeat heartbeat(environment.executor, server, [&client] { return (*client)->session(); });
   return task.is_interactive ? RunShell(**client, environment.clock, task.format, task.greeting) : RunScript(**client, task.script, task.format);
 }
 

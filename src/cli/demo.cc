@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "base/assert.h"
 #include "cli/command_line.h"
 #include "cli/demo_screen.h"
 #include "cli/demo_trades.h"
@@ -32,6 +33,7 @@ constexpr int64_t kMinuteMs = 60'000;
 constexpr int64_t kStatusEveryUs = 200'000;
 constexpr int64_t kQueriesMs = 2'000;            // of the time that is given, kept for the queries
 constexpr int64_t kLastCommitWaitUs = 3'000'000;
+constexpr size_t kMinuteBegin = 11, kMinuteEnd = 16;  // of "2024-01-02 03:04:05"
 
 constexpr const char* kTables = R"(CREATE CATALOG lake WITH ('type'='iceberg', 'catalog-type'='hadoop', 'warehouse'='file://{0}/warehouse');
 CREATE DATABASE IF NOT EXISTS lake.db;
@@ -143,8 +145,9 @@ class Demo {
     const auto on_rows = [&](const std::vector<PrintedRow>& rows) {
       std::vector<ClosedWindow> windows;
       for (const PrintedRow& row : rows) {
-        const auto text = [&](size_t i) { return row.texts[i].value_or(""); };
-        windows.push_back({text(0).substr(11, 5), text(1), PriceText(text(2)), PriceText(text(3)), PriceText(text(4)), PriceText(text(5)), text(6), text(7)});
+        const auto text = [&](size_t i) { return row.texts.at(i).value_or(""); };
+        FIRN_ASSERT(row.texts.size() == 8 && text(0).size() >= kMinuteEnd, "a window of {} columns begins at '{}'", row.texts.size(), text(0));
+        windows.push_back({text(0).substr(kMinuteBegin, kMinuteEnd - kMinuteBegin), text(1), PriceText(text(2)), PriceText(text(3)), PriceText(text(4)), PriceText(text(5)), text(6), text(7)});
       }
       screen.Add(std::move(windows));
       if (const int64_t now_us = environment_.clock.MonotonicUs(); now_us >= next_status_us) {
@@ -197,9 +200,11 @@ class Demo {
       const PrinterOptions options{.terminal_columns = io::IsOutputTerminal() ? io::TerminalColumns() : 0};
       FIRN_RETURN_IF_ERROR(session_->Execute(query, {[&](const ResultHead& head) { printer = ResultPrinter::Make(options, head.columns, [this](std::string_view text) { Write(text); }); },
                                                      [&](const std::vector<PrintedRow>& rows) {
-                                                       printer->Add(rows);
+                                                       FIRN_ASSERT(printer != nullptr || rows.empty(), "{} rows before the columns", rows.size());
+                                                       if (printer) printer->Add(rows);
                                                        return true;
                                                      }}));
+      FIRN_ASSERT(printer != nullptr, "no columns of: {}", query);
       printer->Finish();
     }
     return Ok();

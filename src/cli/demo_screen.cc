@@ -7,6 +7,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "base/assert.h"
 #include "cli/result_printer.h"
 
 namespace firn::cli {
@@ -41,6 +42,7 @@ DemoScreen::DemoScreen(const ScreenOptions& options, std::function<void(std::str
     if (least->rank == 0) break;
     std::erase_if(columns_, [rank = least->rank](const Column& column) { return column.rank == rank; });
   }
+  FIRN_ASSERT(columns_.size() >= 2 && columns_[0].rank == 0, "{} columns are left", columns_.size());
 }
 
 void DemoScreen::WriteHeader() {
@@ -74,6 +76,7 @@ std::string DemoScreen::Line(const ClosedWindow& window) const {
 void DemoScreen::Add(std::vector<ClosedWindow> windows) {
   if (windows.empty()) return;
   std::sort(windows.begin(), windows.end(), [](const ClosedWindow& a, const ClosedWindow& b) { return std::tie(a.start, a.symbol) < std::tie(b.start, b.symbol); });
+  FIRN_ASSERT(status_.empty() || options_.has_status_line, "a status line where none is drawn");
   if (!status_.empty()) write_(kClearLine);
   if (!has_header_) WriteHeader();
   std::string lines;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "cli/kafka_client.h"
 #include "cli/record_producer.h"
 #include "io/clock.h"
@@ -23,6 +24,7 @@ constexpr int kDecimals[] = {1, 2, 3, 5};
 
 // xorshift64*: the same on every machine.
 uint64_t TradeMaker::Draw(uint64_t bound) {
+  FIRN_ASSERT(bound > 0 && state_ != 0, "a number below {} is drawn from state {}", bound, state_);
   state_ ^= state_ >> 12;
   state_ ^= state_ << 25;
   state_ ^= state_ >> 27;
@@ -50,6 +52,7 @@ DemoTrades::DemoTrades(const io::Environment& environment, Options options) : en
 DemoTrades::~DemoTrades() { Stop(); }
 
 Status DemoTrades::Start() {
+  FIRN_ASSERT(producer_ == nullptr && options_.trades_per_second > 0 && options_.speed > 0, "{} trades a second at {} times the clock", options_.trades_per_second, options_.speed);
   producer_ = std::make_unique<Producer>();
   FIRN_TRY(producer_->client, KafkaClient::Connect(environment_, options_.bootstrap_server));
   kafka::CreateTopicsRequest request;
@@ -69,6 +72,7 @@ void DemoTrades::Stop() { queue_.reset(); }
 void DemoTrades::ProduceSome(io::TaskQueue& queue) {
   const int64_t elapsed_us = environment_.clock.MonotonicUs() - producer_->start_us;
   const int64_t due = elapsed_us * options_.trades_per_second / 1'000'000;
+  FIRN_ASSERT(due >= produced_, "{} trades are due and {} were produced", due, produced_.load());
   for (int64_t i = produced_; i < due; ++i) {
     const int64_t event_ms = options_.first_event_ms + i * 1000 * options_.speed / options_.trades_per_second;
     const TradeMaker::Trade trade = producer_->trades.Next(event_ms, options_.first_event_ms);

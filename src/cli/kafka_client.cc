@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 #include "broker/frame_reader.h"
 #include "io/process.h"
@@ -145,6 +146,7 @@ Result<int16_t> KafkaLink::VersionOf(kafka::ApiKey key) const {
 }
 
 Result<base::SharedBytes> KafkaLink::RoundTrip(std::vector<base::SharedBytes> parts) {
+  FIRN_ASSERT(!parts.empty(), "a request of nothing");
   network_.reactor().Post([mailbox = mailbox_, parts = std::move(parts)]() mutable {
     if (mailbox->connection != nullptr) mailbox->connection->Send(std::move(parts));
   });

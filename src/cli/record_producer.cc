@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/assert.h"
 #include "kafka/messages/produce.h"
 #include "kafka/partitioner.h"
 
@@ -37,6 +38,7 @@ void RecordProducer::Add(std::optional<std::string_view> key, std::string_view v
   if (options_.partition < 0) {
     index = key ? static_cast<size_t>(kafka::PartitionOfKey(*key, static_cast<int32_t>(partitions_.size()))) : next_partition_++ % partitions_.size();
   }
+  FIRN_ASSERT(index < partitions_.size(), "partition {} of {}", index, partitions_.size());
   partitions_[index].batch.Append(clock_.WallTimeMs(), key, value);
   pending_bytes_ += value.size() + (key ? key->size() : 0);
 }
@@ -63,6 +65,7 @@ Status RecordProducer::Send(int32_t leader) {
     records += partition.batch.record_count();
     topic.partitions.push_back({.index = partition.index, .records = kafka::Records{base::SharedBytes::FromString(partition.batch.Build())}});
   }
+  FIRN_ASSERT(records > 0, "nothing is sent to broker {}", leader);
   FIRN_TRY(KafkaLink * broker, client_.Broker(leader));
   FIRN_TRY(const auto answer, broker->Call<kafka::ProduceResponse>(request));
   for (const auto& answered : answer.topics) {

@@ -24,6 +24,7 @@ constexpr int kMaxColumnWidth = 60;
 
 // One code point off the front; invalid bytes count as one each.
 uint32_t NextCodePoint(std::string_view* text) {
+  FIRN_ASSERT(!text->empty(), "a code point of nothing");
   const auto lead = static_cast<uint8_t>((*text)[0]);
   const size_t size = std::max<size_t>(base::Utf8CharacterBytes(*text), 1);
   uint32_t point = size == 1 ? lead : lead & (0xff >> (size + 1));
@@ -78,7 +79,9 @@ std::string Cut(const std::string& text, int width) {
     if (used > width - 1) break;
     rest = next;
   }
-  return text.substr(0, text.size() - rest.size()) + "…";
+  std::string cut = text.substr(0, text.size() - rest.size()) + "…";
+  FIRN_ASSERT(DisplayWidth(cut) <= width, "'{}' is wider than {}", cut, width);
+  return cut;
 }
 
 std::string Pad(const std::string& text, int width, bool right) {
@@ -103,6 +106,7 @@ class TablePrinter final : public ResultPrinter {
       std::vector<std::string> cells;
       if (options_.is_changelog) cells.push_back(row.op);
       for (const auto& text : row.texts) cells.push_back(text ? OneLine(*text) : "NULL");
+      FIRN_ASSERT(cells.size() == columns_.size(), "{} cells of {} columns", cells.size(), columns_.size());
       pending_.push_back(std::move(cells));
       ++row_count_;
     }
@@ -156,6 +160,7 @@ class TablePrinter final : public ResultPrinter {
 
   // What rows to come may need, when the first ones settle the widths of a stream.
   static int LikelyWidth(const std::string& type) {
+    FIRN_ASSERT(!type.starts_with("TIMESTAMP") || type.find("(") + 1 < type.size(), "{} says no precision", type);
     if (type.starts_with("TIMESTAMP")) return type.find("(0)") != std::string::npos ? 19 : 20 + type[type.find('(') + 1] - '0';
     if (type == "STRING" || type.starts_with("VARCHAR")) return 12;
     if (type == "BIGINT" || type == "DOUBLE") return 10;
@@ -173,6 +178,7 @@ class TablePrinter final : public ResultPrinter {
       shown_.erase(shown_.begin() + static_cast<std::ptrdiff_t>(gap_));
     }
     Narrow(kMinColumnWidth);
+    FIRN_ASSERT(!shown_.empty() && std::is_sorted(shown_.begin(), shown_.end()) && gap_ <= shown_.size(), "{} of {} columns are shown, others are left out at {}", shown_.size(), columns_.size(), gap_);
   }
 
   // Whether what is shown fits when columns are cut to `least` at most; half a number can be read as another one, so numbers are cut only when all else is.
@@ -286,7 +292,7 @@ class JsonPrinter final : public ResultPrinter {
 class CsvPrinter final : public ResultPrinter {
  public:
   CsvPrinter(const PrinterOptions& options, const std::vector<PrintedColumn>& columns, std::function<void(std::string_view)> write)
-      : options_(options), write_(std::move(write)) {
+      : options_(options), write_(std::move(write)), column_count_(columns.size()) {
     std::string header = options_.is_changelog ? "op" : "";
     for (size_t i = 0; i < columns.size(); ++i) header += (i > 0 || options_.is_changelog ? "," : "") + Quote(columns[i].name);
     write_(header + "\n");
@@ -294,6 +300,7 @@ class CsvPrinter final : public ResultPrinter {
   void Add(const std::vector<PrintedRow>& rows) override {
     std::string lines;
     for (const PrintedRow& row : rows) {
+      FIRN_ASSERT(row.texts.size() == column_count_, "{} fields of {} columns", row.texts.size(), column_count_);
       if (options_.is_changelog) lines += row.op;
       for (size_t i = 0; i < row.texts.size(); ++i) {
         if (i > 0 || options_.is_changelog) lines += ',';
@@ -319,6 +326,7 @@ class CsvPrinter final : public ResultPrinter {
 
   PrinterOptions options_;
   std::function<void(std::string_view)> write_;
+  const size_t column_count_;
 };
 
 }  // namespace
@@ -346,6 +354,7 @@ void PrintTable(OutputFormat format, const std::vector<std::pair<std::string, st
   for (const auto& [name, type] : columns) printed.push_back({name, type, IsNumberType(type)});
   auto printer = ResultPrinter::Make({.format = format, .terminal_columns = io::IsOutputTerminal() ? io::TerminalColumns() : 0}, printed, [](std::string_view text) { io::WriteOutput(text); });
   for (const auto& texts : rows) {
+    FIRN_ASSERT(texts.size() == printed.size(), "{} texts of {} columns", texts.size(), printed.size());
     PrintedRow row;
     row.texts = texts;
     for (size_t i = 0; i < texts.size(); ++i) row.json.push_back(JsonCell(texts[i], printed[i]));

@@ -12,8 +12,8 @@ constexpr int kBeatTimeoutMs = 1000;
 
 }  // namespace
 
-SessionHeartbeat::SessionHeartbeat(io::Executor& executor, io::Address server, const std::string& session, int64_t interval_ms)
-    : server_(std::move(server)), target_("/v2/sessions/" + session + "/heartbeat"), interval_ms_(interval_ms) {
+SessionHeartbeat::SessionHeartbeat(io::Executor& executor, io::Address server, std::function<std::string()> session, int64_t interval_ms)
+    : server_(std::move(server)), session_(std::move(session)), interval_ms_(interval_ms) {
   FIRN_ASSERT(interval_ms_ > 0, "a beat each {} ms", interval_ms_);
   auto queue = executor.NewQueue("heartbeat");
   if (!queue.ok()) return;  // without a thread to beat it the session ends when nobody has used it for long
@@ -23,7 +23,7 @@ SessionHeartbeat::SessionHeartbeat(io::Executor& executor, io::Address server, c
 
 void SessionHeartbeat::Schedule() {
   queue_->PostAfter(interval_ms_ * 1000, [this] {
-    (void)io::HttpClient::Create(server_, {.timeout_ms = kBeatTimeoutMs})->Send("POST", target_, "{}");
+    (void)io::HttpClient::Create(server_, {.timeout_ms = kBeatTimeoutMs})->Send("POST", "/v2/sessions/" + session_() + "/heartbeat", "{}");
     Schedule();
   });
 }

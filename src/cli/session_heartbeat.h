@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,13 +18,14 @@ inline constexpr int64_t kHeartbeatMs = 60'000;
 /// Beats from construction to destruction, on a queue of its own; a beat that fails changes nothing.
 class SessionHeartbeat {
  public:
-  SessionHeartbeat(io::Executor& executor, io::Address server, const std::string& session, int64_t interval_ms = kHeartbeatMs);
+  /// `session`: its handle, asked for at each beat on the queue, since a client may have opened another one.
+  SessionHeartbeat(io::Executor& executor, io::Address server, std::function<std::string()> session, int64_t interval_ms = kHeartbeatMs);
 
  private:
   void Schedule();
 
   const io::Address server_;
-  const std::string target_;
+  const std::function<std::string()> session_;
   const int64_t interval_ms_;
   std::unique_ptr<io::TaskQueue> queue_;  // destroyed first: no beat after it; none if the system has no thread for it
 };

@@ -21,7 +21,7 @@ TEST(SessionHeartbeat, BeatsUntilItGoes) {
   });
   ASSERT_TRUE(server.ok());
   {
-    const SessionHeartbeat heartbeat(real.environment().executor, (*server)->address(), "s1", 5);
+    const SessionHeartbeat heartbeat(real.environment().executor, (*server)->address(), [] { return std::string("s1"); }, 5);
     while (beats < 3) std::this_thread::yield();
   }
   const int seen = beats;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/statement_runner.h"
@@ -120,6 +121,9 @@ class Shell {
     if (RunWord(statement)) return;
     const int64_t start_us = clock_.MonotonicUs();
     const auto outcome = RunStatement(client_, statement, format_);
+    if (!outcome.ok() && outcome.error().code() == ErrorCode::kSessionNotFound && client_.Reopen().ok()) {
+      return io::WriteError("The node does not know this session any more, as when it was started again: another one is open.\nSettings, USE and temporary tables of the old one are gone. Then run the statement again.\n");
+    }
     if (!outcome.ok()) return static_cast<void>(FailCommand(outcome.error()));
     if (outcome->was_cancelled) io::WriteError("cancelled\n");
     if (!outcome->has_content && !outcome->was_cancelled) io::WriteError("OK\n");
@@ -176,6 +180,7 @@ std::vector<std::string> StatementBuffer::AddLine(const std::string& line) {
   std::vector<std::string> complete;
   std::string rest;
   for (const sql::StatementText& statement : sql::SplitStatements(text_)) {
+    FIRN_ASSERT(rest.empty(), "`{}` follows what is not complete", statement.text);
     if (statement.is_complete) {
       complete.push_back(statement.text);
     } else {

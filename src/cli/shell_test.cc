@@ -39,6 +39,13 @@ TEST(StatementBuffer, ACommentAloneIsNothingToWaitFor) {
   EXPECT_TRUE(buffer.empty());
 }
 
+TEST(StatementBuffer, ACommentMayTakeLines) {
+  StatementBuffer buffer;
+  EXPECT_THAT(buffer.AddLine("/* what"), IsEmpty());
+  EXPECT_FALSE(buffer.empty());
+  EXPECT_THAT(buffer.AddLine("follows; */ SELECT 1;"), ElementsAre("SELECT 1"));
+}
+
 TEST(StatementBuffer, ClearForgets) {
   StatementBuffer buffer;
   EXPECT_THAT(buffer.AddLine("SELECT"), IsEmpty());

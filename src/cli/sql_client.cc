@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 namespace firn::cli {
 
 namespace {
@@ -11,6 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kTellMs = 1000;
+constexpr const char* kPortHint = "is that the port of an SQL gateway? `firn up` prints its own (sql), DIR/node.json has them";
 
 /// The body of an answer as JSON, or the gateway's own error text.
 Result<json::value> Call(io::HttpClient& http, const std::string& method, const std::string& target, const std::string& body = {}) {
@@ -23,6 +26,7 @@ Result<json::value> Call(io::HttpClient& http, const std::string& method, const 
         !parsed.at("errors").as_array().empty() && parsed.at("errors").as_array()[0].is_string()) {
       text = parsed.at("errors").as_array()[0].as_string();
     }
+    if (text.starts_with("error[E7001]")) return Error(ErrorCode::kSessionNotFound, text);
     const bool is_elsewhere = response.status == 404 || response.status == 405;  // another kind of server
     return Error(is_elsewhere ? ErrorCode::kServerUnreachable : ErrorCode::kEvaluationError, text);
   }
@@ -79,6 +83,8 @@ std::vector<PrintedRow> RowsOf(const json::object& page, const std::vector<Print
   std::vector<PrintedRow> rows;
   for (const json::value& item : page.at("results").at("data").as_array()) {
     PrintedRow row;
+    const size_t fields = item.at("fields").as_array().size();
+    if (fields != columns.size()) throw std::invalid_argument(fmt::format("a row of {} fields under {} columns", fields, columns.size()));
     row.op = OpText(item.at("kind").as_string());
     for (const json::value& field : item.at("fields").as_array()) {
       row.texts.push_back(field.is_null() ? std::nullopt : std::optional<std::string>(field.as_string()));
@@ -91,30 +97,69 @@ std::vector<PrintedRow> RowsOf(const json::object& page, const std::vector<Print
 
 }  // namespace
 
-SqlClient::SqlClient(const io::Address& server, std::unique_ptr<io::HttpClient> http, std::string session) : server_(server), http_(std::move(http)), session_(std::move(session)) {}
+namespace {
 
-SqlClient::~SqlClient() { Tell("DELETE", "/v2/sessions/" + session_); }
+// What a server of another kind leaves out of its answers, or has as something else, Boost.JSON tells by exceptions.
+template <typename Function>
+auto Understood(const io::Address& server, const Function& function) -> decltype(function()) {
+  try {
+    return function();
+  } catch (const std::exception& problem) {
+    return Error(ErrorCode::kDecodeError, fmt::format("the answer of {} is not that of an SQL gateway: {}", server.ToString(), problem.what()))
+        .Hint(kPortHint);
+  }
+}
+
+}  // namespace
+
+SqlClient::SqlClient(const io::Address& server, std::unique_ptr<io::HttpClient> http, Properties properties, std::string session)
+    : server_(server), http_(std::move(http)), properties_(std::move(properties)), session_(std::move(session)) {}
+
+SqlClient::~SqlClient() { Tell("DELETE", SessionPath()); }
+
+std::string SqlClient::session() const {
+  base::MutexLock lock(mutex_);
+  return session_;
+}
 
 void SqlClient::Tell(const std::string& method, const std::string& target) {
   // The server drops idle sessions and what runs in them by itself; a failure changes nothing.
   (void)io::HttpClient::Create(server_, {.timeout_ms = kTellMs})->Send(method, target, "{}");
 }
 
-Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server, const std::map<std::string, std::string>& properties) {
-  auto http = io::HttpClient::Create(server);
+namespace {
+
+Result<std::string> OpenSession(io::HttpClient& http, const io::Address& server, const std::map<std::string, std::string>& properties) {
   json::object settings;
   for (const auto& [key, value] : properties) settings[key] = value;
-  auto answer = Call(*http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}}));
+  auto answer = Call(http, "POST", "/v2/sessions", json::serialize(json::object{{"properties", settings}}));
   const bool is_refused = !answer.ok() && (answer.error().code() == ErrorCode::kEvaluationError || answer.error().code() == ErrorCode::kCancelled);
-  if (!answer.ok() && answer.error().hint().empty() && !is_refused) {
-    return std::move(answer).error().Hint("is that the port of an SQL gateway? `firn up` prints its own (sql), DIR/node.json has them");
-  }
+  if (!answer.ok() && answer.error().hint().empty() && !is_refused) return std::move(answer).error().Hint(kPortHint);
   if (!answer.ok()) return std::move(answer).error();
-  return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), std::string(answer->at("sessionHandle").as_string())));
+  return Understood(server, [&]() -> Result<std::string> { return std::string(answer->at("sessionHandle").as_string()); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqlClient>> SqlClient::Connect(const io::Address& server, const std::map<std::string, std::string>& properties) {
+  auto http = io::HttpClient::Create(server);
+  FIRN_TRY(std::string session, OpenSession(*http, server, properties));
+  return std::unique_ptr<SqlClient>(new SqlClient(server, std::move(http), properties, std::move(session)));
+}
+
+Status SqlClient::Reopen() {
+  FIRN_TRY(std::string session, OpenSession(*http_, server_, properties_));
+  base::MutexLock lock(mutex_);
+  session_ = std::move(session);
+  return Ok();
 }
 
 Status SqlClient::Execute(const std::string& statement, const ResultReceiver& receiver, NestedText nested) {
-  const std::string base = "/v2/sessions/" + session_;
+  return Understood(server_, [&] { return Run(statement, receiver, nested); });
+}
+
+Status SqlClient::Run(const std::string& statement, const ResultReceiver& receiver, NestedText nested) {
+  const std::string base = SessionPath();
   FIRN_TRY(json::value submitted, Call(*http_, "POST", base + "/statements", json::serialize(json::object{{"statement", statement}})));
   const std::string operation = base + "/operations/" + std::string(submitted.at("operationHandle").as_string());
   std::string next = operation + "/result/0?rowFormat=" + (nested == NestedText::kJson ? "PLAIN_TEXT_JSON" : "PLAIN_TEXT");
@@ -144,17 +189,21 @@ Status SqlClient::Execute(const std::string& statement, const ResultReceiver& re
 }
 
 Result<std::string> SqlClient::Setting(const std::string& key) {
-  FIRN_TRY(json::value answer, Call(*http_, "GET", "/v2/sessions/" + session_));
-  const json::object& properties = answer.at("properties").as_object();
-  return properties.contains(key) ? std::string(properties.at(key).as_string()) : std::string();
+  FIRN_TRY(json::value answer, Call(*http_, "GET", SessionPath()));
+  return Understood(server_, [&]() -> Result<std::string> {
+    const json::object& properties = answer.at("properties").as_object();
+    return properties.contains(key) ? std::string(properties.at(key).as_string()) : std::string();
+  });
 }
 
 Result<std::vector<std::string>> SqlClient::Complete(const std::string& statement, int position) {
-  FIRN_TRY(json::value answer, Call(*http_, "GET", "/v2/sessions/" + session_ + "/complete-statement",
+  FIRN_TRY(json::value answer, Call(*http_, "GET", SessionPath() + "/complete-statement",
                                     json::serialize(json::object{{"statement", statement}, {"position", position}})));
-  std::vector<std::string> candidates;
-  for (const json::value& candidate : answer.at("candidates").as_array()) candidates.emplace_back(candidate.as_string());
-  return candidates;
+  return Understood(server_, [&]() -> Result<std::vector<std::string>> {
+    std::vector<std::string> candidates;
+    for (const json::value& candidate : answer.at("candidates").as_array()) candidates.emplace_back(candidate.as_string());
+    return candidates;
+  });
 }
 
 }  // namespace firn::cli

@@ -28,6 +28,8 @@ Status Run(SqlClient& client, const std::string& statement, OutputFormat format,
     return !outcome->was_cancelled && !io::IsOutputClosed();
   };
   FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver, format == OutputFormat::kJson ? NestedText::kJson : NestedText::kFlink));
+  // The terminal has shown the keys, ^C, where the table's last line begins.
+  if (printer && outcome->was_cancelled && is_terminal) io::WriteOutput("\r");
   if (printer) printer->Finish();
   return Ok();
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/assert.h"
 #include "cli/kafka_client.h"
 #include "cli/partition_offsets.h"
 #include "cli/result_printer.h"
@@ -117,6 +118,7 @@ class Consumer {
       for (const auto& [index, position] : positions_) {
         if (!HasEnded(position)) leaders.insert(position.leader);
       }
+      FIRN_ASSERT(!leaders.empty(), "not done, and none of {} partitions is read", positions_.size());
       for (int32_t leader : leaders) FIRN_RETURN_IF_ERROR(Fetch(leader, kFetchWaitMs / static_cast<int32_t>(leaders.size())));
       if (!writer_.Flush() || io::IsOutputClosed()) return Ok();
     }

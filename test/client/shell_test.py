@@ -14,20 +14,20 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from firn import BINARY  # noqa: E402
+from firn import BINARY, free_port  # noqa: E402
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
 
 class Terminal:
-    """The shell on a pseudo-terminal of its own, 100 columns wide, with an embedded node."""
+    """The shell on a pseudo-terminal of its own, 100 columns wide, with an embedded node or a server."""
 
-    def __init__(self, home, data):
+    def __init__(self, home, data, server=None):
         self.master, slave = pty.openpty()
         subprocess.run(["stty", "cols", "100", "rows", "50"], stdin=slave, check=True)
         environment = {**os.environ, "HOME": str(home), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-        self.process = subprocess.Popen([str(BINARY), "sql", "--data", str(data)], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
+        self.process = subprocess.Popen([str(BINARY), "sql", *(["--server", server] if server else ["--data", str(data)])], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
                                         preexec_fn=self.own_terminal)
         os.close(slave)
         self.raw = ""
@@ -119,6 +119,7 @@ class Shell(unittest.TestCase):
         self.assertIn("\x1b[33m+U\x1b[0m", self.terminal.raw)  # coloured at a terminal
         self.terminal.type(CTRL_C)
         self.terminal.expect(r"└.*\d+ rows\ncancelled\nfirn> $")
+        self.assertIn("^C\r└", self.terminal.raw)  # the keys do not stand in the frame
         self.assertIn("│    2 │", self.terminal.run("SELECT 1 + 1 AS two;", "1 row"))
         self.assertEqual(self.terminal.leave(), 0)
 
@@ -143,6 +144,32 @@ class Shell(unittest.TestCase):
         self.terminal.type(CTRL_C)
         self.terminal.expect("firn> $")
         self.assertEqual(self.terminal.leave(), 0)
+
+    def test_a_node_that_was_started_again_is_gone_on_with(self):
+        port = free_port()
+        command = [str(BINARY), "up", "--data", str(self.home / "node"), "--port-kafka", "0", "--port-jobs", "0", "--port-sql", str(port)]
+
+        def started():
+            node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(node.kill)
+            self.assertIn("is ready", node.stderr.readline())
+            return node
+
+        def stopped(node):
+            node.terminate()
+            node.communicate(timeout=20)
+
+        self.terminal.leave()
+        node = started()
+        self.terminal = Terminal(self.home, None, f"127.0.0.1:{port}")
+        self.terminal.run("SET 'a' = 'b';", "OK")
+        stopped(node)
+        self.assertIn("error[E7003]", self.terminal.run("SELECT 1;", "more"))
+        node = started()
+        self.assertIn("Settings, USE and temporary tables of the old one are gone.", self.terminal.run("SELECT 1;", "another one is open"))
+        self.assertIn("│    2 │", self.terminal.run("SELECT 1 + 1 AS two;", "1 row"))
+        self.assertEqual(self.terminal.leave(), 0)
+        stopped(node)
 
     def test_the_history_outlives_the_shell(self):
         self.terminal.run("SELECT 41 + 1 AS answer;", "1 row")
