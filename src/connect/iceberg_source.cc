@@ -211,7 +211,7 @@ class IcebergSource final : public exec::Source {
     const std::string path = static_cast<size_t>(end) < positions.size() ? positions.substr(static_cast<size_t>(end) + 1) : std::string();
     if (path.empty() || (task_ < paths_.size() && paths_[task_] == path)) return Ok();
     auto found = std::find(paths_.begin(), paths_.end(), path);
-    if (found == paths_.end()) return Error(ErrorCode::kStateIncompatible, fmt::format("{} was read as far as row {}, and the query as planned now does not read it", path, row_));
+    if (found == paths_.end()) return Error(ErrorCode::kStateIncompatible, fmt::format("{} was read as far as row {}, and the query as planned now does not read it", path, row_)).Hint("cancel the job and submit its statement again; it reads the table from the beginning");
     task_ = static_cast<size_t>(found - paths_.begin());
     return Ok();
   }

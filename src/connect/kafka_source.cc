@@ -68,7 +68,8 @@ Result<Position> ParsePosition(std::string_view line) {
     position.id = log::TopicPartitionId(id);
   }
   if (is_good && rest == "\n") return position;
-  return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position cannot be read: '{}'", line.substr(0, line.find('\n'))));
+  return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position is topic, partition and offset with tabs between them, and not '{}'", line.substr(0, line.find('\n'))))
+      .Hint("cancel the job and submit its statement again; it starts where 'scan.startup.mode' says");
 }
 
 // Where a column of the scan comes from.
@@ -93,7 +94,7 @@ class KafkaSource final : public exec::Source {
         partition.topic = name;
         partition.index = static_cast<int32_t>(i);
         partition.log = topics_.partition(topic.partitions[i]);
-        if (partition.log == nullptr) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} of topic {} was deleted", i, name));
+        if (partition.log == nullptr) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} of topic '{}' was deleted while the query began to read it", i, name)).Hint("run it again; firn topic list shows what exists");
         FIRN_TRY(partition.next, StartOf(partition));
         FIRN_TRY(partition.end, EndOf(partition));
         partitions_.push_back(std::move(partition));

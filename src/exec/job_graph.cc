@@ -20,6 +20,9 @@ namespace firn::exec {
 
 namespace {
 
+// The next step where a checkpoint does not fit the query.
+constexpr const char* kAgain = "cancel the job and submit its statement again; it starts without the old state";
+
 using plan::PhysicalNode;
 using plan::PhysicalNodePtr;
 
@@ -79,22 +82,21 @@ class GraphBuilder {
     const auto misfit = [&](std::string what, const char* hint) {
       return Error(ErrorCode::kStateIncompatible, fmt::format("checkpoint {} {}", checkpoint.id, what)).Hint(hint);
     };
-    const char* const again = "cancel the job and submit its statement again; it starts without the old state";
     for (const auto& [uid, effects] : checkpoint.outside) {
       if (known.contains(uid)) continue;
       return misfit(fmt::format("has rows that may not have appeared yet for the sink {}, which the query as planned now does not have", uid),
                     "start the node once with the tables, views and version that it was taken with, so that they appear; cancelling the job drops them");
     }
     for (const auto& [uid, position] : checkpoint.positions) {
-      if (!known.contains(uid)) return misfit(fmt::format("holds a position of the source {}, which the query as planned now does not have", uid), again);
+      if (!known.contains(uid)) return misfit(fmt::format("holds a position of the source {}, which the query as planned now does not have", uid), kAgain);
     }
     for (const auto& [uid, tables] : checkpoint.manifest.operators) {
-      if (!known.contains(uid)) return misfit(fmt::format("holds state of the operator {}, which the query as planned now does not have", uid), again);
+      if (!known.contains(uid)) return misfit(fmt::format("holds state of the operator {}, which the query as planned now does not have", uid), kAgain);
     }
     for (const PhysicalNodePtr& node : nodes_) {
       if (!KeepsState(*node) || checkpoint.manifest.operators.contains(node->uid)) continue;
       if (checkpoint.operators && !std::binary_search(checkpoint.operators->begin(), checkpoint.operators->end(), node->uid)) {
-        return misfit(fmt::format("was taken without the operator {}, which would begin without what the others have seen", node->uid), again);
+        return misfit(fmt::format("was taken without the operator {}, which would begin without what the others have seen", node->uid), kAgain);
       }
       if (!checkpoint.operators && inputs_.warn) {
         inputs_.warn(fmt::format("job {}: checkpoint {}, of an earlier version, holds nothing of {}: it begins without state", inputs_.identity.job_id, checkpoint.id, node->uid));
@@ -280,7 +282,7 @@ class GraphBuilder {
       if (!options.source_uid.empty()) {
         auto found = inputs_.checkpoint->positions.find(options.source_uid);
         if (found == inputs_.checkpoint->positions.end()) {
-          return Error(ErrorCode::kStateIncompatible, fmt::format("checkpoint {} has no position of the source {}", inputs_.checkpoint->id, options.source_uid));
+          return Error(ErrorCode::kStateIncompatible, fmt::format("checkpoint {} has no position of the source {}", inputs_.checkpoint->id, options.source_uid)).Hint(kAgain);
         }
         auto reader = inputs_.files->Read(manifest, options.source_uid, options.lane, options.parallelism);
         FIRN_RETURN_IF_ERROR(task->input().Restore(found->second, *reader));

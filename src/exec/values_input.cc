@@ -32,7 +32,8 @@ Result<std::optional<InputEvent>> ValuesInput::Next(int64_t) {
 Status ValuesInput::Restore(const std::string& positions, state::StateReader&) {
   auto [end, status] = std::from_chars(positions.data(), positions.data() + positions.size(), next_);
   if (status != std::errc() || end != positions.data() + positions.size() || next_ > values_.rows.size()) {
-    return Error(ErrorCode::kStateIncompatible, fmt::format("position '{}' lies outside of the query's {} batches of VALUES", positions, values_.rows.size()));
+    return Error(ErrorCode::kStateIncompatible, fmt::format("position '{}' lies outside of the query's {} batches of VALUES", positions, values_.rows.size()))
+        .Hint("cancel the job and submit its statement again; it starts from the first of them");
   }
   return Ok();
 }
