@@ -114,7 +114,9 @@ Status InsertBinder::BindPartition() {
     const std::string& name = assignment.column.text;
     const bool is_partition = std::find(table_->partitioned_by.begin(), table_->partitioned_by.end(), name) != table_->partitioned_by.end();
     if (!is_partition) {
-      return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} is not partitioned by `{}`", table_->path.ToString(), name)).At(binder_.Span(assignment.column.span));
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("table {} is not partitioned by `{}`", table_->path.ToString(), name))
+          .At(binder_.Span(assignment.column.span))
+          .Hint(table_->partitioned_by.empty() ? "it has no partitions: leave PARTITION (...) out" : "it is partitioned by " + ListedNames(table_->partitioned_by));
     }
     if (assignment.value == nullptr) continue;
     if (static_values_.contains(column)) return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` is given twice", name)).At(binder_.Span(assignment.column.span));

@@ -57,6 +57,13 @@ Error NoRowtime(const Relation& relation, const types::Field& field, base::Sourc
       .Hint(fmt::format("ALTER TABLE {} ADD WATERMARK FOR `{}` AS `{}` - INTERVAL '5' SECOND", relation_name.empty() ? "t" : relation_name, field.name, field.name));
 }
 
+/// "TUMBLE(DATA, TIMECOL, SIZE, OFFSET)"
+std::string FormOf(const std::string& function, const std::vector<std::string_view>& arguments) {
+  std::string all;
+  for (std::string_view argument : arguments) all += (all.empty() ? "" : ", ") + std::string(argument);
+  return fmt::format("{}({})", function, all);
+}
+
 Status CheckShape(const WindowSpec& window, std::string_view name, base::SourceSpan span) {
   if (window.slide_ms > 0 && window.size_ms % window.slide_ms != 0) {
     return NotBuilt(fmt::format("{} of size {} by {}", name, DurationText(window.size_ms), DurationText(window.slide_ms)), span,
@@ -103,12 +110,10 @@ Result<std::vector<const sql::Expression*>> QueryBinder::WindowArguments(const s
     size_t place = i;
     if (!name.empty()) place = static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
     if (place >= names.size()) {
-      std::string all;
-      for (std::string_view known : names) all += (all.empty() ? "" : ", ") + std::string(known);
       return Error(ErrorCode::kTypeMismatch, name.empty() ? fmt::format("{} takes at most {} arguments", call.text, names.size())
                                                           : fmt::format("{} has no argument {}", call.text, name))
           .At(Span(call.arguments[i]->span))
-          .Hint(fmt::format("{}({})", call.text, all));
+          .Hint(FormOf(call.text, names));
     }
     arguments[place] = call.arguments[i].get();
   }
@@ -122,7 +127,7 @@ Result<WindowSpec> QueryBinder::BindWindowCall(const sql::Expression& call, cons
   FIRN_TRY(const auto arguments, WindowArguments(call, function->arguments));
   for (size_t i = 0; i < function->required; ++i) {
     if (arguments[i] != nullptr) continue;
-    return Error(ErrorCode::kTypeMismatch, fmt::format("{} lacks its argument {}", call.text, function->arguments[i])).At(Span(call.span));
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{} lacks its argument {}", call.text, function->arguments[i])).At(Span(call.span)).Hint(FormOf(call.text, function->arguments));
   }
   if (arguments[1]->kind != sql::ExpressionKind::kDescriptor || arguments[1]->columns.size() != 1) {
     return Error(ErrorCode::kTypeMismatch, fmt::format("{} needs the time column as DESCRIPTOR(column)", call.text)).At(Span(arguments[1]->span));

@@ -218,7 +218,9 @@ Result<TableDefinition> DefineViewOver(TableDefinition view, const sql::Query& q
   StarTexts stars;
   FIRN_TRY(const types::Schema schema, QuerySchema(query, context, &stars));
   if (!view.view_columns.empty() && view.view_columns.size() != schema.size()) {
-    return Error(ErrorCode::kInvalidDefinition, fmt::format("the view names {} columns, its query has {}", view.view_columns.size(), schema.size())).At(span);
+    return Error(ErrorCode::kInvalidDefinition, fmt::format("the view names {} column{}, its query has {}", view.view_columns.size(), view.view_columns.size() == 1 ? "" : "s", schema.size()))
+        .At(span)
+        .Hint("name each of them, or none: then they are called as in the query");
   }
   view.kind = TableKind::kView;
   // A view stays what it was when its tables get columns: * is written out.

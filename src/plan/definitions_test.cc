@@ -119,7 +119,7 @@ TEST_F(Definitions, ViewsKeepTheirColumnsAndText) {
   EXPECT_THAT(NamesOf(view), ElementsAre("a", "b"));
   EXPECT_EQ(view.view_query, fmt::format("SELECT v + 1, ts FROM {}.{}.ev", view.path.catalog, view.path.database));
   EXPECT_EQ(DescribeTable(view)[1].type, "TIMESTAMP(3) *ROWTIME*");
-  EXPECT_THAT(Refusal("CREATE VIEW bad (a) AS SELECT id, v FROM ev;"), HasSubstr("names 1 columns, its query has 2"));
+  EXPECT_THAT(Refusal("CREATE VIEW bad (a) AS SELECT id, v FROM ev;"), HasSubstr("names 1 column, its query has 2"));
 }
 
 }  // namespace
