@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "plan/describe.h"
 #include "plan/join_condition.h"
+#include "plan/stored_alike.h"
 #include "plan/window_columns.h"
 
 namespace firn::plan {
@@ -242,7 +243,7 @@ LogicalNodePtr MakeUnion(std::vector<LogicalNodePtr> inputs) {
     FIRN_ASSERT(input->fields.size() == fields.size(), "{} columns and {}", input->fields.size(), fields.size());
     for (size_t i = 0; i < fields.size(); ++i) {
       const DataType& type = input->fields[i].type;
-      FIRN_ASSERT(type.kind() == fields[i].type.kind(), "column {} is {} and {}", i, fields[i].type.ToString(), type.ToString());
+      FIRN_ASSERT(IsStoredAlike(type, fields[i].type), "column {} is {} and {}", i, fields[i].type.ToString(), type.ToString());
       if (type.nullable()) fields[i].type = fields[i].type.WithNullable(true);
       if (type.time_attribute() != fields[i].type.time_attribute()) {
         fields[i].type = fields[i].type.WithTimeAttribute(TimeAttribute::kNone);

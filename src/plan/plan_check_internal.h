@@ -13,6 +13,7 @@
 #include "plan/changelog.h"
 #include "plan/describe.h"
 #include "plan/physical_plan.h"
+#include "plan/stored_alike.h"
 
 namespace firn::plan {
 
@@ -36,13 +37,6 @@ class PlanChecker {
  private:
   using Fields = std::vector<types::Field>;
 
-  /// Text of any length is one type in memory, and fields have no names there; an implicit cast between them is none.
-  static bool IsSame(const types::DataType& left, const types::DataType& right) {
-    if ((left.IsCharacter() && right.IsCharacter()) || (left.IsBytes() && right.IsBytes())) return true;
-    if (!left.IsNested() || left.kind() != right.kind()) return left.EqualsIgnoringNullability(right);
-    return std::equal(left.fields().begin(), left.fields().end(), right.fields().begin(), right.fields().end(),
-                      [](const types::Field& a, const types::Field& b) { return IsSame(a.type, b.type); });
-  }
   template <typename... Args>
   void Expect(bool holds, fmt::format_string<Args...> what, Args&&... args) {
     if (!holds) problems_ += fmt::format("{}: {}\n", Describe(*node_), fmt::format(what, std::forward<Args>(args)...));
@@ -60,7 +54,7 @@ class PlanChecker {
       const int index = expression->index;
       const bool is_in = index >= 0 && index < static_cast<int>(fields.size());
       Expect(is_in, "expression column {} of {}", index, fields.size());
-      const bool is_same = !is_in || IsSame(expression->type, fields[index].type);
+      const bool is_same = !is_in || IsStoredAlike(expression->type, fields[index].type);
       if (!is_same) Expect(false, "column {} `{}` is {}, the expression says {}", index, fields[index].name, fields[index].type.ToString(), expression->type.ToString());
     }
     for (const expr::ExpressionPtr& argument : expression->arguments) CheckExpression(argument, fields);
@@ -74,7 +68,7 @@ class PlanChecker {
   }
   void CheckType(const types::DataType& type, const types::Field& field) {
     const bool is_untyped_null = type.kind() == types::TypeKind::kNull || field.type.kind() == types::TypeKind::kNull;
-    if (!is_untyped_null && !IsSame(type, field.type)) Expect(false, "field `{}` is {}, its value {}", field.name, field.type.ToString(), type.ToString());
+    if (!is_untyped_null && !IsStoredAlike(type, field.type)) Expect(false, "field `{}` is {}, its value {}", field.name, field.type.ToString(), type.ToString());
   }
   void CheckSame(const Fields& from, const Fields& to) {
     Expect(from.size() == to.size(), "{} fields from {}", to.size(), from.size());

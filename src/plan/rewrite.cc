@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "plan/interval_join.h"
+#include "plan/stored_alike.h"
 
 namespace firn::plan {
 
@@ -33,7 +34,8 @@ void CheckRoot(const LogicalNode& root, const char* rewrite) {
   FIRN_ASSERT(taken.size() == root.fields.size(), "{} columns of {} are left by: {}", taken.size(), root.fields.size(), rewrite);
   for (size_t i = 0; i < taken.size(); ++i) {
     const types::TypeKind kind = root.fields[i].type.kind();
-    const bool is_same = taken[i].type.kind() == kind || taken[i].type.kind() == types::TypeKind::kNull || kind == types::TypeKind::kNull || taken[i].type.IsCharacter() || taken[i].type.IsBytes();
+    const bool is_untyped = taken[i].type.kind() == types::TypeKind::kNull || kind == types::TypeKind::kNull;
+    const bool is_same = is_untyped || IsStoredAlike(taken[i].type, root.fields[i].type);
     FIRN_ASSERT(is_same && taken[i].name == root.fields[i].name, "column `{}` {} became `{}` {} by: {}", root.fields[i].name, root.fields[i].type.ToString(), taken[i].name,
                 taken[i].type.ToString(), rewrite);
   }

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "plan/describe.h"
 #include "plan/rewrite.h"
+#include "plan/stored_alike.h"
 
 namespace firn::plan {
 
@@ -121,7 +122,7 @@ class ColumnPruner {
     for (int column : needed) {
       const int to = pruned.mapping[column];
       FIRN_ASSERT(to >= 0 && to < static_cast<int>(pruned.node->fields.size()), "{}: column {} went to {} of {}", Describe(*node), column, to, pruned.node->fields.size());
-      FIRN_ASSERT(pruned.node->fields[to].type.kind() == node->fields[column].type.kind(), "{}: column {} was {} and is {}", Describe(*node), column, node->fields[column].type.ToString(),
+      FIRN_ASSERT(IsStoredAlike(pruned.node->fields[to].type, node->fields[column].type), "{}: column {} was {} and is {}", Describe(*node), column, node->fields[column].type.ToString(),
                   pruned.node->fields[to].type.ToString());
     }
     return pruned;
@@ -351,6 +352,7 @@ Pruned ColumnPruner::PruneSpec(const LogicalNodePtr& node, const LogicalJoin& jo
   for (int column : right.mapping) mapping.push_back(column < 0 ? -1 : column + new_left_count);
   LogicalJoin pruned = join;
   if (join.condition != nullptr) pruned.condition = expr::RemapColumns(join.condition, mapping);
+  mapping.resize(node->fields.size());  // of a semi or anti join those of the left side are all that it has
   return {MakeJoin(left.node, right.node, std::move(pruned), node->span), std::move(mapping)};
 }
 
