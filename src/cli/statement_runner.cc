@@ -22,14 +22,13 @@ Status Run(SqlClient& client, const std::string& statement, OutputFormat format,
     printer = ResultPrinter::Make(options, head.columns, [](std::string_view text) { io::WriteOutput(text); });
   };
   receiver.rows = [&](const std::vector<PrintedRow>& rows) {
+    outcome->was_cancelled = io::TakeStopSignal();
+    if (printer && outcome->was_cancelled && is_terminal) io::WriteOutput("\r");  // the terminal has shown the keys, ^C, where the table's next line begins
     if (printer) printer->Add(rows);
     if (printer && (is_stream || rows.empty())) printer->Flush();
-    outcome->was_cancelled = io::TakeStopSignal();
     return !outcome->was_cancelled && !io::IsOutputClosed();
   };
   FIRN_RETURN_IF_ERROR(client.Execute(statement, receiver, format == OutputFormat::kJson ? NestedText::kJson : NestedText::kFlink));
-  // The terminal has shown the keys, ^C, where the table's last line begins.
-  if (printer && outcome->was_cancelled && is_terminal) io::WriteOutput("\r");
   if (printer) printer->Finish();
   return Ok();
 }
