@@ -81,8 +81,9 @@ class SliceWindowOperator final : public Operator {
         continue;
       }
       if (known_rows == nullptr) {
-        AddEnds(slice, watermark);
-        known_rows = &run[slice];
+        const auto [gathered, is_new] = run.try_emplace(slice);
+        if (is_new) AddEnds(slice, watermark);  // else they wait since its first row: none of them has been due
+        known_rows = &gathered->second;
       }
       known_rows->push_back(row);
     }
