@@ -161,7 +161,7 @@ void GroupTable::Erase(uint32_t group) {
   arena_.Release(bytes_[group].size());
   bytes_[group] = {};
   if (!arena_.WantsCompaction()) return;
-  ByteArena compact;
+  base::ByteArena compact;
   for (uint32_t other = 0; other < capacity(); ++other) {
     if (live_[other] && other != null_group_) bytes_[other] = compact.Copy(bytes_[other]);
   }

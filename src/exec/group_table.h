@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_arena.h"
 #include "exec/group_keys.h"
-#include "exec/byte_arena.h"
 #include "state/state_io.h"
 
 namespace firn::exec {
@@ -67,7 +67,7 @@ class GroupTable {
   std::vector<std::string_view> bytes_;  // by group, kBytes: into arena_
   std::vector<uint32_t> free_;
   uint32_t null_group_ = kNoGroup;
-  ByteArena arena_;
+  base::ByteArena arena_;
 };
 
 }  // namespace firn::exec

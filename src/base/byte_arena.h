@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace firn::exec {
+namespace firn::base {
 
 /// Thread-compatible. Movable; views stay valid when it moves.
 class ByteArena {
@@ -48,4 +48,4 @@ class ByteArena {
   int64_t allocated_ = 0;
 };
 
-}  // namespace firn::exec
+}  // namespace firn::base
