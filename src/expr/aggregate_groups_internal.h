@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/assert.h"
 #include "expr/aggregate_function.h"
 #include "types/arrow_result.h"
 
@@ -29,6 +30,8 @@ void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, 
   const auto* mask = filter ? static_cast<const arrow::BooleanArray*>(filter.get()) : nullptr;
   const auto* kind = kinds ? static_cast<const arrow::Int8Array*>(kinds.get()) : nullptr;
   const auto rows = static_cast<int64_t>(groups.size());
+  FIRN_ASSERT((!kinds || (kinds->length() == rows && kinds->type_id() == arrow::Type::INT8)) && (!filter || (filter->length() == rows && filter->type_id() == arrow::Type::BOOL)),
+              "{} rows have {} kinds and {} marks of a filter", rows, kinds ? kinds->length() : -1, filter ? filter->length() : -1);
   if (mask == nullptr && kind == nullptr) {
     for (int64_t row = 0; row < rows; ++row) visit(row, groups[static_cast<size_t>(row)], false);
     return;
@@ -38,6 +41,12 @@ void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, 
     const auto row_kind = kind == nullptr ? types::RowKind::kInsert : static_cast<types::RowKind>(kind->Value(row));
     visit(row, groups[static_cast<size_t>(row)], row_kind == types::RowKind::kDelete || row_kind == types::RowKind::kUpdateBefore);
   }
+}
+
+/// What holds of a state that is read back: a column for each of its fields, a row for each group.
+inline void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns) {
+  FIRN_ASSERT(state.size() == columns, "{} columns of state where there are {}", state.size(), columns);
+  for (const types::ArrayPtr& column : state) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} rows of state for {} groups", column->length(), groups.size());
 }
 
 /// An array of the type from a builder filled by `fill(builder)`.

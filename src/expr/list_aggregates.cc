@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// LISTAGG and ARRAY_AGG: the values of a group in the order in which they arrive. One that is taken back goes where it first stands.
-#include <algorithm>
-#include <deque>
+// LISTAGG and ARRAY_AGG: the values of a group in the order in which they arrive.
 #include <string>
 
 #include "expr/aggregate_groups_internal.h"
+#include "expr/arrival_list_internal.h"
 #include "expr/cell_codec_internal.h"
 #include "expr/kernel_internal.h"
 
@@ -16,69 +15,10 @@ using types::ArrayPtr;
 using types::DataType;
 using types::TypeKind;
 
-constexpr int64_t kValueOverhead = 40;
 constexpr char kNullMark = 0;   // in front of a value's bytes
 constexpr char kValueMark = 1;
 
-// What both have in common: values as bytes, by group.
-class ListAccumulator : public GroupedAccumulator {
- public:
-  void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
-  Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
-    const auto& from = static_cast<const ListAccumulator&>(other);
-    for (size_t i = 0; i < groups.size(); ++i) {
-      for (const std::string& value : from.groups_[i]) Add(groups[i], value);
-    }
-    return Ok();
-  }
-  void Reset(std::span<const uint32_t> groups) override {
-    for (uint32_t group : groups) {
-      for (const std::string& value : groups_[group]) bytes_ -= static_cast<int64_t>(value.size()) + kValueOverhead;
-      groups_[group].clear();
-    }
-  }
-  int64_t bytes() const override { return bytes_; }
-
- protected:
-  void Change(uint32_t group, const std::string& value, bool retracts) {
-    if (!retracts) return Add(group, value);
-    auto found = std::find(groups_[group].begin(), groups_[group].end(), value);
-    if (found == groups_[group].end()) return;
-    bytes_ -= static_cast<int64_t>(value.size()) + kValueOverhead;
-    FIRN_ASSERT(bytes_ >= 0, "lists of {} bytes", bytes_);
-    groups_[group].erase(found);
-  }
-  void Add(uint32_t group, const std::string& value) {
-    groups_[group].push_back(value);
-    bytes_ += static_cast<int64_t>(value.size()) + kValueOverhead;
-  }
-  Result<ArrayPtr> SaveValues(std::span<const uint32_t> groups) const {
-    auto values = std::make_shared<arrow::BinaryBuilder>();
-    arrow::ListBuilder lists(arrow::default_memory_pool(), values);
-    for (uint32_t group : groups) {
-      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(lists.Append()));
-      for (const std::string& value : groups_[group]) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(values->Append(value)));
-    }
-    return types::FromArrowResult(lists.Finish());
-  }
-  void LoadValues(std::span<const uint32_t> groups, const ArrayPtr& state) {
-    const auto& lists = static_cast<const arrow::ListArray&>(*state);
-    const auto& values = static_cast<const arrow::BinaryArray&>(*lists.values());
-    FIRN_ASSERT(lists.length() == static_cast<int64_t>(groups.size()), "{} lists for {} groups", lists.length(), groups.size());
-    Reset(groups);
-    for (size_t i = 0; i < groups.size(); ++i) {
-      const auto row = static_cast<int64_t>(i);
-      for (int64_t at = lists.value_offset(row); at < lists.value_offset(row + 1); ++at) Add(groups[i], std::string(values.GetView(at)));
-    }
-  }
-
-  std::vector<std::deque<std::string>> groups_;
-
- private:
-  int64_t bytes_ = 0;
-};
-
-class TextList final : public ListAccumulator {
+class TextList final : public ArrivalAccumulator {
  public:
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
     const auto& texts = static_cast<const arrow::BinaryArray&>(*arguments[0]);
@@ -93,24 +33,25 @@ class TextList final : public ListAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     separator_ = static_cast<const TextList&>(other).separator_;
-    return ListAccumulator::Merge(other, groups);
+    return ArrivalAccumulator::Merge(other, groups);
   }
   Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
     const DataType type = DataType::String();
     ColumnMaker<std::string> maker(type, 0);
     std::string text;
     for (size_t i = 0; i < groups.size() && !maker.is_full(); ++i) {
-      const uint32_t group = groups[i];
-      if (groups_[group].empty()) {
+      const ArrivalList& values = ListOf(groups[i]);
+      if (values.empty()) {
         maker.SetNull(static_cast<int64_t>(i));
         continue;
       }
       text.clear();
-      for (const std::string& value : groups_[group]) {
-        if (&value != &groups_[group].front()) text.append(separator_);
+      FIRN_RETURN_IF_ERROR(values.ForEach([&](const std::string& value) -> Status {
+        if (&value != &values.front()) text.append(separator_);
         text.append(value);
         if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("LISTAGG");
-      }
+        return Ok();
+      }));
       maker.Set(static_cast<int64_t>(i), text);
     }
     FIRN_TRY(Column column, maker.Finish(false));
@@ -124,6 +65,7 @@ class TextList final : public ListAccumulator {
     return std::vector<ArrayPtr>{std::move(values), std::move(separator)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 2);
     LoadValues(groups, state[0]);
     if (!groups.empty() && !state[1]->IsNull(0)) separator_ = static_cast<const arrow::BinaryArray&>(*state[1]).GetView(0);
     return Ok();
@@ -133,7 +75,7 @@ class TextList final : public ListAccumulator {
   std::string separator_ = ",";  // a literal of the query
 };
 
-class ValueList final : public ListAccumulator {
+class ValueList final : public ArrivalAccumulator {
  public:
   ValueList(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
       : result_(signature.result), ignores_nulls_(options.ignore_nulls), codec_(std::move(codec)) {}
@@ -153,18 +95,16 @@ class ValueList final : public ListAccumulator {
     std::vector<uint8_t> valid;
     FIRN_TRY(ArrayPtr values, BuildArray(result_.element(), [&](arrow::ArrayBuilder* builder) -> Status {
                for (uint32_t group : groups) {
-                 for (const std::string& cell : groups_[group]) {
-                   if (cell[0] == kNullMark) {
-                     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
-                   } else {
-                     FIRN_RETURN_IF_ERROR(codec_->Decode(std::string_view(cell).substr(1), builder));
-                   }
-                 }
+                 const ArrivalList& list = ListOf(group);
+                 FIRN_RETURN_IF_ERROR(list.ForEach([&](const std::string& cell) {
+                   return cell[0] == kNullMark ? types::FromArrowStatus(builder->AppendNull()) : codec_->Decode(std::string_view(cell).substr(1), builder);
+                 }));
                  offsets.push_back(static_cast<int32_t>(builder->length()));
-                 valid.push_back(groups_[group].empty() ? 0 : 1);
+                 valid.push_back(list.empty() ? 0 : 1);
                }
                return Ok();
              }));
+    FIRN_ASSERT(offsets.size() == groups.size() + 1 && offsets.back() == values->length(), "{} offsets of {} lists, the last at {} of {} values", offsets.size(), groups.size(), offsets.back(), values->length());
     auto data = arrow::ArrayData::Make(result_.ToArrow(), static_cast<int64_t>(groups.size()), {PackBits(valid), arrow::Buffer::FromVector(std::move(offsets))}, {values->data()});
     return arrow::MakeArray(std::move(data));
   }
@@ -173,6 +113,7 @@ class ValueList final : public ListAccumulator {
     return std::vector<ArrayPtr>{std::move(values)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 1);
     LoadValues(groups, state[0]);
     return Ok();
   }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: one kept value a group where input only comes, all values where it may be taken back.
 #include <algorithm>
-#include <deque>
 #include <map>
 
-#include <cmath>
-
 #include "expr/aggregate_groups_internal.h"
+#include "expr/arrival_list_internal.h"
 #include "expr/cell_codec_internal.h"
 #include "expr/kernel_internal.h"
 
@@ -24,7 +22,7 @@ Error TooManyRows() { return Error(ErrorCode::kEvaluationError, "a scalar sub-qu
 
 // --- input that only comes ---
 
-// Whether `value` takes the place of `kept`. NaN is never kept by MIN and MAX once there is a number.
+// Whether `value` takes the place of `kept`. As in Flink nothing is smaller or larger than a NaN: one that came first is kept by MIN and MAX, and no other.
 template <Keep kKeep, typename T>
 bool Replaces(const T& value, const T& kept) {
   if constexpr (kKeep == Keep::kMin) return value < kept;
@@ -57,6 +55,7 @@ class KeptValue final : public GroupedAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const KeptValue&>(other);
+    FIRN_ASSERT(groups.size() <= from.states_.size() && from.values_.size() == from.states_.size(), "{} groups of {} values and {} states are merged", groups.size(), from.values_.size(), from.states_.size());
     for (size_t i = 0; i < groups.size(); ++i) {
       if (from.states_[i] != kEmpty) Offer(groups[i], View(from.values_[i]), from.states_[i]);
     }
@@ -82,12 +81,14 @@ class KeptValue final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{std::move(values), std::move(state)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 2);
     const Column value{state[0], false};
     const ViewOf<View> values(value);
     const auto& states = static_cast<const arrow::Int8Array&>(*state[1]);
     for (size_t i = 0; i < groups.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
       states_[groups[i]] = states.IsNull(row) ? kEmpty : static_cast<uint8_t>(states.Value(row));
+      FIRN_ASSERT(states_[groups[i]] <= kNull && (states_[groups[i]] != kValue || values.IsValid(row)), "a kept value is in state {}, it is there: {}", states_[groups[i]], values.IsValid(row));
       if (states_[groups[i]] == kValue) values_[groups[i]] = T(values[row]);
     }
     return Ok();
@@ -104,10 +105,6 @@ class KeptValue final : public GroupedAccumulator {
   static constexpr uint8_t kNull = 2;  // the kept value is NULL (RESPECT NULLS)
 
   void Offer(uint32_t group, const View& value, uint8_t state) {
-    if constexpr (std::is_floating_point_v<T> && (kKeep == Keep::kMin || kKeep == Keep::kMax)) {
-      if (std::isnan(value) && states_[group] != kEmpty) return;
-      if (states_[group] == kValue && std::isnan(values_[group])) states_[group] = kEmpty;
-    }
     if (states_[group] != kEmpty && !Replaces<kKeep, View>(value, View(values_[group]))) return;
     if constexpr (std::is_same_v<T, std::string>) {
       text_bytes_ += static_cast<int64_t>(value.size()) - static_cast<int64_t>(values_[group].size());
@@ -168,57 +165,35 @@ class KeptCell final : public GroupedAccumulator {
 
 // --- input that may be taken back ---
 
-// All values of each group: by value for MIN and MAX, by arrival for FIRST_VALUE and LAST_VALUE. SINGLE_VALUE counts rows, so for it NULL is a value too.
+// MIN and MAX: the different values of each group, in their order, with their counts.
 template <Keep kKeep>
-class AllValues final : public GroupedAccumulator {
+class CountedValues final : public GroupedAccumulator {
  public:
-  AllValues(const Signature& signature, std::unique_ptr<CellCodec> codec) : type_(signature.arguments[0]), codec_(std::move(codec)) {}
+  CountedValues(const Signature& signature, std::unique_ptr<CellCodec> codec) : type_(signature.arguments[0]), codec_(std::move(codec)) {}
   void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
-      const bool is_null = arguments[0]->IsNull(row);
-      if (is_null && !kKeepsNulls) return;
+      if (arguments[0]->IsNull(row)) return;
       cell.clear();
-      if constexpr (kKeepsNulls) cell.push_back(is_null ? kNullMark : kValueMark);
-      if (!is_null) codec_->Encode(*arguments[0], row, &cell);
-      if (retracts) {
-        Remove(groups_[group], cell);
-      } else {
-        bytes_ += static_cast<int64_t>(cell.size()) + kCellOverhead;
-        Add(groups_[group], cell, 1);
-      }
+      codec_->Encode(*arguments[0], row, &cell);
+      Add(group, cell, retracts ? -1 : 1);
     });
     return Ok();
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
-    const auto& from = static_cast<const AllValues&>(other);
+    const auto& from = static_cast<const CountedValues&>(other);
+    FIRN_ASSERT(groups.size() <= from.groups_.size() && &from != this, "{} groups of {} are merged", groups.size(), from.groups_.size());
     for (size_t i = 0; i < groups.size(); ++i) {
-      for (const auto& entry : from.groups_[i]) Add(groups_[groups[i]], CellOf(entry), CountOf(entry));
+      for (const auto& [cell, count] : from.groups_[i]) Add(groups[i], cell, count);
     }
-    bytes_ += from.bytes_;
     return Ok();
   }
   Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
     return BuildArray(type_, [&](arrow::ArrayBuilder* builder) -> Status {
       for (uint32_t group : groups) {
-        const Values& values = groups_[group];
-        if (values.empty()) {
-          FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
-          continue;
-        }
-        // Looked at here and not in Update: a row too many may be taken back by a later change of the same batch.
-        if (kKeep == Keep::kSingle && values.size() > 1) return TooManyRows();
-        const bool takes_first = kKeep == Keep::kMin || kKeep == Keep::kFirst || kKeep == Keep::kSingle;
-        std::string_view cell = CellOf(takes_first ? *values.begin() : *values.rbegin());
-        if constexpr (kKeepsNulls) {
-          if (cell[0] == kNullMark) {
-            FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
-            continue;
-          }
-          cell.remove_prefix(1);
-        }
-        FIRN_RETURN_IF_ERROR(codec_->Decode(cell, builder));
+        const std::string* cell = Outermost(groups_[group]);
+        FIRN_RETURN_IF_ERROR(cell == nullptr ? types::FromArrowStatus(builder->AppendNull()) : codec_->Decode(*cell, builder));
       }
       return Ok();
     });
@@ -231,9 +206,9 @@ class AllValues final : public GroupedAccumulator {
     for (uint32_t group : groups) {
       FIRN_RETURN_IF_ERROR(types::FromArrowStatus(cell_lists.Append()));
       FIRN_RETURN_IF_ERROR(types::FromArrowStatus(count_lists.Append()));
-      for (const auto& entry : groups_[group]) {
-        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(cells->Append(CellOf(entry))));
-        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(counts->Append(CountOf(entry))));
+      for (const auto& [cell, count] : groups_[group]) {
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(cells->Append(cell)));
+        FIRN_RETURN_IF_ERROR(types::FromArrowStatus(counts->Append(count)));
       }
     }
     FIRN_TRY(ArrayPtr cell_array, types::FromArrowResult(cell_lists.Finish()));
@@ -241,66 +216,116 @@ class AllValues final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{std::move(cell_array), std::move(count_array)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 2);
     const auto& cells = static_cast<const arrow::ListArray&>(*state[0]);
     const auto& counts = static_cast<const arrow::ListArray&>(*state[1]);
+    Reset(groups);
     for (size_t i = 0; i < groups.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
-      groups_[groups[i]].clear();
+      FIRN_ASSERT(cells.value_length(row) == counts.value_length(row), "{} stored values have {} counts", cells.value_length(row), counts.value_length(row));
       for (int64_t j = 0; j < cells.value_length(row); ++j) {
         const std::string_view cell = static_cast<const arrow::BinaryArray&>(*cells.values()).GetView(cells.value_offset(row) + j);
-        Add(groups_[groups[i]], std::string(cell), static_cast<const arrow::Int64Array&>(*counts.values()).Value(counts.value_offset(row) + j));
-        bytes_ += static_cast<int64_t>(cell.size()) + kCellOverhead;
+        Add(groups[i], std::string(cell), static_cast<const arrow::Int64Array&>(*counts.values()).Value(counts.value_offset(row) + j));
       }
     }
     return Ok();
   }
   void Reset(std::span<const uint32_t> groups) override {
     for (uint32_t group : groups) {
-      for (const auto& entry : groups_[group]) bytes_ -= static_cast<int64_t>(CellOf(entry).size()) + kCellOverhead;
+      for (const auto& [cell, count] : groups_[group]) bytes_ -= static_cast<int64_t>(cell.size()) + kCellOverhead;
       groups_[group].clear();
     }
+    FIRN_ASSERT(bytes_ >= 0, "values of {} bytes", bytes_);
   }
   int64_t bytes() const override { return bytes_; }
 
  private:
   static constexpr int64_t kCellOverhead = 80;  // of a node and its string
-  static constexpr bool kIsOrdered = kKeep == Keep::kMin || kKeep == Keep::kMax;
-  static constexpr bool kKeepsNulls = kKeep == Keep::kSingle;
-  static constexpr char kNullMark = 0;  // in front of a value's bytes
-  static constexpr char kValueMark = 1;
-  using Values = std::conditional_t<kIsOrdered, std::map<std::string, int64_t>, std::deque<std::string>>;
+  using Values = std::map<std::string, int64_t>;
 
-  template <typename Entry>
-  static const std::string& CellOf(const Entry& entry) {
-    if constexpr (kIsOrdered) return entry.first;
-    else return entry;
-  }
-  template <typename Entry>
-  static int64_t CountOf(const Entry& entry) {
-    if constexpr (kIsOrdered) return entry.second;
-    else return 1;
-  }
-  static void Add(Values& values, const std::string& cell, int64_t count) {
-    if constexpr (kIsOrdered) {
-      if ((values[cell] += count) == 0) values.erase(cell);
-    } else {
-      values.push_back(cell);
-    }
-  }
-  void Remove(Values& values, const std::string& cell) {
-    if constexpr (kIsOrdered) {
-      Add(values, cell, -1);
-    } else {
-      auto found = std::find(values.begin(), values.end(), cell);
-      if (found != values.end()) values.erase(found);
-    }
+  void Add(uint32_t group, const std::string& cell, int64_t change) {
+    const auto [entry, is_new] = groups_[group].try_emplace(cell, 0);
+    if (is_new) bytes_ += static_cast<int64_t>(cell.size()) + kCellOverhead;
+    entry->second += change;
+    if (entry->second != 0) return;
+    groups_[group].erase(entry);
     bytes_ -= static_cast<int64_t>(cell.size()) + kCellOverhead;
+  }
+  // Values that were taken back before they came (their count is negative) are not there.
+  static const std::string* Outermost(const Values& values) {
+    const auto is_there = [](const auto& entry) { return entry.second > 0; };
+    if constexpr (kKeep == Keep::kMin) {
+      const auto found = std::find_if(values.begin(), values.end(), is_there);
+      return found == values.end() ? nullptr : &found->first;
+    } else {
+      const auto found = std::find_if(values.rbegin(), values.rend(), is_there);
+      return found == values.rend() ? nullptr : &found->first;
+    }
   }
 
   const DataType type_;
-  std::unique_ptr<CellCodec> codec_;
+  const std::unique_ptr<CellCodec> codec_;
   std::vector<Values> groups_;
   int64_t bytes_ = 0;
+};
+
+// FIRST_VALUE, LAST_VALUE and SINGLE_VALUE: all values of each group by arrival. SINGLE_VALUE counts rows, so for it NULL is a value too.
+template <Keep kKeep>
+class ArrivedValues final : public ArrivalAccumulator {
+ public:
+  ArrivedValues(const Signature& signature, std::unique_ptr<CellCodec> codec) : type_(signature.arguments[0]), codec_(std::move(codec)) {}
+  Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    std::string cell;
+    ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
+      const bool is_null = arguments[0]->IsNull(row);
+      if (is_null && !kKeepsNulls) return;
+      cell.clear();
+      if constexpr (kKeepsNulls) cell.push_back(is_null ? kNullMark : kValueMark);
+      if (!is_null) codec_->Encode(*arguments[0], row, &cell);
+      Change(group, cell, retracts);
+    });
+    return Ok();
+  }
+  Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
+    return BuildArray(type_, [&](arrow::ArrayBuilder* builder) -> Status {
+      for (uint32_t group : groups) {
+        const ArrivalList& values = ListOf(group);
+        // Looked at here and not in Update: a row too many may be taken back by a later change of the same batch.
+        if (kKeep == Keep::kSingle && values.size() > 1) return TooManyRows();
+        const bool is_null = values.empty() || (kKeepsNulls && values.front()[0] == kNullMark);
+        if (is_null) {
+          FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+          continue;
+        }
+        const std::string_view cell = kKeep == Keep::kLast ? values.back() : values.front();
+        FIRN_RETURN_IF_ERROR(codec_->Decode(cell.substr(kKeepsNulls ? 1 : 0), builder));
+      }
+      return Ok();
+    });
+  }
+  // With counts, as states of MIN and MAX have them: each value is written as often as it is there.
+  Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
+    FIRN_TRY(ArrayPtr values, SaveValues(groups));
+    const auto& lists = static_cast<const arrow::ListArray&>(*values);
+    arrow::Int64Builder ones;
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(ones.AppendValues(std::vector<int64_t>(static_cast<size_t>(lists.values()->length()), 1))));
+    FIRN_TRY(ArrayPtr counts, types::FromArrowResult(ones.Finish()));
+    FIRN_TRY(ArrayPtr count_lists, types::FromArrowResult(arrow::ListArray::FromArrays(*lists.offsets(), *counts)));
+    return std::vector<ArrayPtr>{std::move(values), std::move(count_lists)};
+  }
+  Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 2);
+    LoadValues(groups, state[0]);
+    return Ok();
+  }
+
+ private:
+  static constexpr bool kKeepsNulls = kKeep == Keep::kSingle;
+  static constexpr char kNullMark = 0;  // in front of a value's bytes
+  static constexpr char kValueMark = 1;
+
+  const DataType type_;
+  const std::unique_ptr<CellCodec> codec_;
 };
 
 template <Keep kKeep>
@@ -309,7 +334,8 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature,
   std::unique_ptr<GroupedAccumulator> made;
   if (options.is_retractable) {
     FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(type));
-    made = std::make_unique<AllValues<kKeep>>(signature, std::move(codec));
+    if constexpr (kKeep == Keep::kMin || kKeep == Keep::kMax) made = std::make_unique<CountedValues<kKeep>>(signature, std::move(codec));
+    else made = std::make_unique<ArrivedValues<kKeep>>(signature, std::move(codec));
     return made;
   }
   if (type.IsNested()) {
