@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/endian.h"
 #include "expr/cell_codec_internal.h"
@@ -15,12 +17,19 @@ namespace firn::expr {
 
 namespace {
 
-// Big-endian with the sign bit turned: bytes sort as numbers. Doubles also turn all other bits when negative.
+// A NaN has many bit patterns (0.0 / 0.0 one with the sign bit) and one meaning.
+template <typename T>
+T CanonicalNaN(T value) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(value) ? std::numeric_limits<T>::quiet_NaN() : value;
+  else return value;
+}
+
+// Big-endian with the sign bit turned: bytes sort as numbers, NaN behind all others. Doubles also turn all other bits when negative.
 template <typename T, typename ArrayType, typename BuilderType>
 class FixedCodec final : public CellCodec {
  public:
   void Encode(const arrow::Array& array, int64_t row, std::string* out) const override {
-    auto bits = std::bit_cast<Bits>(static_cast<T>(static_cast<const ArrayType&>(array).Value(row)));
+    auto bits = std::bit_cast<Bits>(CanonicalNaN(static_cast<T>(static_cast<const ArrayType&>(array).Value(row))));
     constexpr Bits kSign = Bits{1} << (sizeof(Bits) * 8 - 1);
     bits = std::is_floating_point_v<T> && (bits & kSign) != 0 ? static_cast<Bits>(~bits) : static_cast<Bits>(bits ^ kSign);
     const Bits swapped = base::SwapBytes(bits);

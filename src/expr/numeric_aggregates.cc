@@ -38,6 +38,7 @@ class CountAccumulator final : public GroupedAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const CountAccumulator&>(other);
+    FIRN_ASSERT(groups.size() <= from.counts_.size(), "{} groups of {} are merged", groups.size(), from.counts_.size());
     for (size_t i = 0; i < groups.size(); ++i) counts_[groups[i]] += from.counts_[i];
     return Ok();
   }
@@ -52,6 +53,7 @@ class CountAccumulator final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{std::move(counts)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
+    CheckState(groups, state, 1);
     const auto& counts = static_cast<const arrow::Int64Array&>(*state[0]);
     for (size_t i = 0; i < groups.size(); ++i) counts_[groups[i]] = counts.IsNull(static_cast<int64_t>(i)) ? 0 : counts.Value(static_cast<int64_t>(i));
     return Ok();
@@ -73,7 +75,10 @@ const arrow::Decimal128 kOverflown(std::numeric_limits<int64_t>::min(), 0);
 template <typename In, typename State, bool kAverage>
 class SumAccumulator final : public GroupedAccumulator {
  public:
-  explicit SumAccumulator(const Signature& signature) : input_(signature.arguments[0]), result_(signature.result) {}
+  explicit SumAccumulator(const Signature& signature) : input_(signature.arguments[0]), result_(signature.result) {
+    constexpr bool kIsDecimal = std::is_same_v<State, arrow::Decimal128>;
+    FIRN_ASSERT(kIsDecimal == (result_.kind() == TypeKind::kDecimal) && (!kIsDecimal || result_.scale() >= input_.scale()), "a sum of {} is a {}", input_.ToString(), result_.ToString());
+  }
   void Resize(int64_t count) override {
     sums_.resize(static_cast<size_t>(count), State{});
     counts_.resize(static_cast<size_t>(count), 0);
@@ -94,6 +99,7 @@ class SumAccumulator final : public GroupedAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const SumAccumulator&>(other);
+    FIRN_ASSERT(groups.size() <= from.counts_.size() && from.sums_.size() == from.counts_.size(), "{} groups of {} sums and {} counts are merged", groups.size(), from.sums_.size(), from.counts_.size());
     for (size_t i = 0; i < groups.size(); ++i) {
       Add(groups[i], from.sums_[i], false);
       counts_[groups[i]] += from.counts_[i];
@@ -117,7 +123,7 @@ class SumAccumulator final : public GroupedAccumulator {
   Result<std::vector<ArrayPtr>> Save(std::span<const uint32_t> groups) const override {
     const auto rows = static_cast<int64_t>(groups.size());
     const DataType state_type = StateType(input_);
-    ColumnMaker<State> sums(state_type, rows);
+    ColumnMaker<Stored> sums(state_type, rows);
     const DataType count_type = DataType::BigInt();
     ColumnMaker<int64_t> counts(count_type, rows);
     for (size_t i = 0; i < groups.size(); ++i) {
@@ -129,14 +135,14 @@ class SumAccumulator final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{sum.array, count.array};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
-    FIRN_ASSERT(state.size() == 2 && state[0]->length() == static_cast<int64_t>(groups.size()), "{} columns of state for {} groups", state.size(), groups.size());
+    CheckState(groups, state, 2);
     const Column sum{state[0], false};
     const Column count{state[1], false};
-    const ViewOf<State> sums(sum);
+    const ViewOf<Stored> sums(sum);
     const FixedView<int64_t> counts(count);
     for (size_t i = 0; i < groups.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
-      sums_[groups[i]] = sums.IsValid(row) ? sums[row] : State{};
+      sums_[groups[i]] = sums.IsValid(row) ? static_cast<State>(sums[row]) : State{};
       counts_[groups[i]] = counts.IsValid(row) ? counts[row] : 0;
     }
     return Ok();
@@ -157,6 +163,7 @@ class SumAccumulator final : public GroupedAccumulator {
 
  private:
   using Out = std::conditional_t<std::is_same_v<State, arrow::Decimal128>, State, In>;
+  using Stored = std::conditional_t<std::is_floating_point_v<State>, double, State>;  // a FLOAT's sum too, exactly: what is stored has one form
 
   void Add(uint32_t group, const State& value, bool retracts) {
     if constexpr (std::is_integral_v<State>) {
@@ -213,7 +220,7 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeSum(const Signature& signature, 
     case TypeKind::kSmallInt: made = std::make_unique<SumAccumulator<int16_t, int64_t, kAverage>>(signature); break;
     case TypeKind::kInt: made = std::make_unique<SumAccumulator<int32_t, int64_t, kAverage>>(signature); break;
     case TypeKind::kBigInt: made = std::make_unique<SumAccumulator<int64_t, int64_t, kAverage>>(signature); break;
-    case TypeKind::kFloat: made = std::make_unique<SumAccumulator<float, double, kAverage>>(signature); break;
+    case TypeKind::kFloat: made = std::make_unique<SumAccumulator<float, std::conditional_t<kAverage, double, float>, kAverage>>(signature); break;  // as in Flink
     case TypeKind::kDouble: made = std::make_unique<SumAccumulator<double, double, kAverage>>(signature); break;
     case TypeKind::kDecimal: made = std::make_unique<SumAccumulator<arrow::Decimal128, arrow::Decimal128, kAverage>>(signature); break;
     default: FIRN_UNREACHABLE("SUM of {}", signature.arguments[0].ToString());

@@ -68,6 +68,7 @@ class StatisticAccumulator final : public GroupedAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const StatisticAccumulator&>(other);
+    FIRN_ASSERT(groups.size() <= from.moments_.size(), "{} groups of {} are merged", groups.size(), from.moments_.size());
     for (size_t i = 0; i < groups.size(); ++i) moments_[groups[i]].Merge(from.moments_[i]);
     return Ok();
   }
@@ -99,7 +100,7 @@ class StatisticAccumulator final : public GroupedAccumulator {
     return std::vector<ArrayPtr>{std::move(count), std::move(mean), std::move(square)};
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
-    FIRN_ASSERT(state.size() == 3 && state[0]->length() == static_cast<int64_t>(groups.size()), "{} columns of state for {} groups", state.size(), groups.size());
+    CheckState(groups, state, 3);
     const Column count{state[0], false}, mean{state[1], false}, square{state[2], false};
     const FixedView<int64_t> counts(count);
     const FixedView<double> means(mean), squares(square);
@@ -135,6 +136,7 @@ class StatisticAccumulator final : public GroupedAccumulator {
     constexpr bool kIsDeviation = kStatistic == Statistic::kDeviationPopulation || kStatistic == Statistic::kDeviationSample;
     const int64_t divisor = moments.count - (kIsSample ? 1 : 0);
     if (divisor <= 0) return std::nullopt;
+    FIRN_ASSERT(!(moments.squares < 0), "squared differences of {} values sum up to {}", moments.count, moments.squares);
     const double variance = moments.squares / static_cast<double>(divisor);
     return kIsDeviation ? std::sqrt(variance) : variance;
   }
