@@ -89,6 +89,15 @@ Decimal256 Rescaled(const Decimal256& value, int from, int to) {
   return RoundedDivide(value, Decimal256(1).IncreaseScaleBy(from - to));
 }
 
+// The value with so many zeros behind it; nothing if 76 digits do not hold that, of which all go into 256 bits.
+std::optional<Decimal256> Extended(const Decimal256& value, int zeros) {
+  constexpr int kDigits = Decimal256::kMaxPrecision;
+  FIRN_ASSERT(zeros >= 0 && zeros <= kDigits, "{} zeros", zeros);
+  if (value == Decimal256(0)) return value;
+  if (zeros == kDigits || !value.FitsInPrecision(kDigits - zeros)) return std::nullopt;
+  return Decimal256(value.IncreaseScaleBy(zeros));
+}
+
 std::optional<Decimal128> Fitted(const Decimal256& value, int precision) {
   if (!value.FitsInPrecision(precision)) return std::nullopt;
   return Decimal128(static_cast<int64_t>(value.native_endian_array()[1]), value.native_endian_array()[0]);
@@ -100,13 +109,16 @@ Result<Column> DecimalKernel(const KernelInput& input) {
   const int s2 = input.argument_types[1].scale();
   const int scale = input.result_type.scale();
   const int precision = input.result_type.precision();
+  FIRN_ASSERT(kOperator != ArithmeticOperator::kMultiply || scale <= s1 + s2, "a product of scales {} and {} has scale {}", s1, s2, scale);
   return Map<Decimal128, Decimal128, Decimal128>(input, [=](const Decimal128& left, const Decimal128& right) -> Result<std::optional<Decimal128>> {
     const Decimal256 a(left);
     const Decimal256 b(right);
     if constexpr (kOperator == ArithmeticOperator::kMultiply) return Fitted(Rescaled(a * b, s1 + s2, scale), precision);
     if constexpr (kOperator == ArithmeticOperator::kDivide) {
       if (b == Decimal256(0)) return DivisionByZero();
-      return Fitted(RoundedDivide(a.IncreaseScaleBy(std::max(0, scale + s2 - s1)), b), precision);
+      const auto dividend = Extended(a, scale + s2 - s1);
+      if (!dividend) return std::optional<Decimal128>();  // 77 digits by at most 38 are more than 38
+      return Fitted(RoundedDivide(*dividend, b), precision);
     }
     const int common = std::max(s1, s2);
     const Decimal256 x = Rescaled(a, s1, common);

@@ -186,13 +186,19 @@ std::string DecodedUtf16(std::string_view bytes, bool is_little) {
     const auto second = static_cast<unsigned char>(bytes[at + 1]);
     return static_cast<uint32_t>(is_little ? second << 8 | first : first << 8 | second);
   };
-  for (size_t at = 0; at + 1 < bytes.size(); at += 2) {
-    uint32_t code = unit_at(at);
-    if (code >= 0xD800 && code < 0xDC00 && at + 3 < bytes.size()) {
-      code = 0x10000 + ((code - 0xD800) << 10) + (unit_at(at + 2) - 0xDC00);
-      at += 2;
+  const auto is_high = [](uint32_t unit) { return unit >= 0xD800 && unit < 0xDC00; };
+  const auto is_low = [](uint32_t unit) { return unit >= 0xDC00 && unit < 0xE000; };
+  // What is no character is U+FFFD, as in Java: a first half together with what stands in the place of the second one, and what is cut off at the end.
+  for (size_t at = 0; at < bytes.size(); at += 2) {
+    const size_t left = bytes.size() - at;
+    const uint32_t first = left >= 2 ? unit_at(at) : 0xFFFD;
+    if (!is_high(first)) {
+      AppendUtf8(is_low(first) ? 0xFFFD : first, &out);
+      continue;
     }
-    AppendUtf8(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, &out);
+    const uint32_t second = left >= 4 ? unit_at(at + 2) : 0;
+    AppendUtf8(is_low(second) ? 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00) : 0xFFFD, &out);
+    at += 2;
   }
   return out;
 }

@@ -54,6 +54,15 @@ auto RegexpCache() {
 
 // --- LIKE, SIMILAR TO ---
 
+// A pattern and its escape character are one key, in which the end of the pattern can be told: 'a' ESCAPE 'b' is not 'ab' ESCAPE ''.
+void SetKey(std::string_view pattern, std::string_view escape, std::string* keyed) {
+  keyed->assign(pattern).append(escape).push_back(static_cast<char>(std::min<size_t>(escape.size(), 127)));  // one that is longer than a character is refused
+}
+std::string_view PatternOf(std::string_view keyed, std::string_view escape) {
+  FIRN_ASSERT(keyed.size() > escape.size() && keyed.substr(keyed.size() - escape.size() - 1, escape.size()) == escape, "'{}' is no key of a pattern with the escape character '{}'", keyed, escape);
+  return keyed.substr(0, keyed.size() - escape.size() - 1);
+}
+
 template <size_t kRequired>
 Result<Signature> BindLike(const CallSite& call) {
   return BindTo<BooleanType, kRequired, Want::kText, Want::kText, Want::kText>(call);
@@ -68,11 +77,11 @@ Result<Column> Like(const KernelInput& input) {
     });
   }
   std::string escape;
-  auto patterns = MakeLastPattern<LikePattern>([&](std::string_view text) { return LikePattern::Parse(text.substr(0, text.size() - escape.size()), escape); });
-  std::string keyed;  // the pattern and its escape character are one key
+  auto patterns = MakeLastPattern<LikePattern>([&](std::string_view keyed) { return LikePattern::Parse(PatternOf(keyed, escape), escape); });
+  std::string keyed;
   return Map<bool, std::string_view, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view pattern, std::string_view given) -> Result<bool> {
     escape = given;
-    keyed.assign(pattern).append(given);
+    SetKey(pattern, given, &keyed);
     FIRN_TRY(const LikePattern* like, patterns.Get(keyed));
     return like->Matches(text);
   });
@@ -80,8 +89,9 @@ Result<Column> Like(const KernelInput& input) {
 
 Result<Column> SimilarTo(const KernelInput& input) {
   std::string escape;
-  auto patterns = MakeLastPattern<Regexp>([&](std::string_view text) -> Result<Regexp> {
-    FIRN_TRY(std::string translated, SimilarToRegexp(text.substr(0, text.size() - escape.size()), escape));
+  auto patterns = MakeLastPattern<Regexp>([&](std::string_view keyed) -> Result<Regexp> {
+    const std::string_view text = PatternOf(keyed, escape);
+    FIRN_TRY(std::string translated, SimilarToRegexp(text, escape));
     FIRN_TRY(Regexp regexp, JavaRegexp::Compile(translated, text));
     if (regexp == nullptr) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", text));
     return regexp;
@@ -89,7 +99,7 @@ Result<Column> SimilarTo(const KernelInput& input) {
   std::string keyed;
   const auto match = [&](std::string_view text, std::string_view pattern, std::string_view given) -> Result<bool> {
     escape = given;
-    keyed.assign(pattern).append(given);
+    SetKey(pattern, given, &keyed);
     FIRN_TRY(const Regexp* regexp, patterns.Get(keyed));
     return (*regexp)->MatchesWhole(text);
   };

@@ -49,8 +49,10 @@ Result<Column> Floor(const KernelInput& input) {
 // --- ROUND, TRUNCATE ---
 
 // The digits of `value` as its shortest text has them, cut or rounded at `digits` behind the point: 1.005 to 2 is 1.01.
+// A zero has no sign, as java.math.BigDecimal has none.
 double RoundDouble(double value, int64_t digits, bool cuts) {
-  if (!std::isfinite(value) || value == 0 || digits > 340) return value;
+  if (value == 0) return 0;
+  if (!std::isfinite(value) || digits > 340) return value;
   char text[40];
   const auto [end, status] = std::to_chars(text, text + sizeof(text), std::abs(value), std::chars_format::scientific);
   FIRN_ASSERT(status == std::errc(), "a double has no text");
@@ -63,7 +65,7 @@ double RoundDouble(double value, int64_t digits, bool cuts) {
   }
   const int64_t kept = exponent + 1 + digits;
   if (kept >= static_cast<int64_t>(mantissa.size())) return value;
-  if (kept < 0) return std::copysign(0.0, value);
+  if (kept < 0) return 0;
   const bool rounds_up = !cuts && mantissa[static_cast<size_t>(kept)] >= '5';
   std::string rounded = "0" + mantissa.substr(0, static_cast<size_t>(kept));
   for (size_t at = rounded.size(); rounds_up && at-- > 0;) {
@@ -76,12 +78,14 @@ double RoundDouble(double value, int64_t digits, bool cuts) {
   rounded += "e" + std::to_string(exponent + 1 - kept);
   double result = 0;
   std::from_chars(rounded.data(), rounded.data() + rounded.size(), result);
-  return std::copysign(result, value);
+  return result == 0 ? 0 : std::copysign(result, value);
 }
 
 // To a multiple of 10^-digits, for digits < 0.
 int64_t RoundInteger(int64_t value, int64_t digits, bool cuts) {
   if (digits >= 0) return value;
+  constexpr int64_t kHalfOfTen19 = 5'000'000'000'000'000'000;
+  if (digits == -19 && !cuts && (value >= kHalfOfTen19 || value <= -kHalfOfTen19)) return static_cast<int64_t>(value < 0 ? uint64_t{0} - 10'000'000'000'000'000'000u : 10'000'000'000'000'000'000u);  // its low bits
   if (digits < -18) return 0;
   int64_t unit = 1;
   for (int64_t i = digits; i < 0; ++i) unit *= 10;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/builder.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,6 +32,32 @@ TEST(StringFunctions, CutByCodePointsAsFlink) {
   EXPECT_EQ(Value("CHAR_LENGTH", {S("h\u00e9llo")}), "5");
   EXPECT_EQ(Value("UPPER", {S("stra\u00dfe")}), "STRASSE");
   EXPECT_EQ(Value("LOWER", {S("\u00c0\u00c9x")}), "\u00e0\u00e9x");
+}
+
+// Halves of pairs and of characters, as java.nio's decoders replace them.
+TEST(StringFunctions, BytesThatAreNoUtf16) {
+  const auto decoded = [](std::string_view hex) { return Value("DECODE", {Call("UNHEX", {S(hex)}), S("UTF-16BE")}); };
+  EXPECT_EQ(decoded("D83DDE00"), "\U0001F600");
+  EXPECT_EQ(decoded("D8000041"), "\uFFFD") << "a first half without a second, and what stands there instead";
+  EXPECT_EQ(decoded("D80000410042"), "\uFFFDB");
+  EXPECT_EQ(decoded("DBFFFFFF"), "\uFFFD") << "it came out as bytes that are no UTF-8";
+  EXPECT_EQ(decoded("DC000041"), "\uFFFDA") << "a second half without a first";
+  EXPECT_EQ(decoded("0041D83D"), "A\uFFFD");
+  EXPECT_EQ(decoded("004100"), "A\uFFFD");
+  EXPECT_EQ(decoded("0041D83D00"), "A\uFFFD");
+  EXPECT_EQ(decoded("D800D8000041"), "\uFFFDA");
+}
+
+// Rows one behind the other whose pattern and escape character, put together, are the same text.
+TEST(StringFunctions, APatternAndItsEscapeCharacterAreTwoThings) {
+  arrow::StringBuilder patterns, escapes;
+  ASSERT_TRUE(patterns.AppendValues({"a%%", "a%", "a%%"}).ok() && escapes.AppendValues({"", "%", ""}).ok());
+  const types::Batch batch{types::MakeSchema({{"p", types::DataType::String()}, {"e", types::DataType::String()}}), {*patterns.Finish(), *escapes.Finish()}, 3, nullptr, nullptr};
+  const ExpressionPtr pattern = MakeColumn(0, "p", types::DataType::String()), escape = MakeColumn(1, "e", types::DataType::String());
+  auto program = Program::Compile({Call("LIKE", {S("abc"), pattern, escape})});
+  ASSERT_TRUE(program.ok());
+  auto values = (*program)->Run(batch, kStreaming);
+  EXPECT_FALSE(values.ok()) << "'a%' ESCAPE '%' escapes nothing";
 }
 
 TEST(StringFunctions, SearchAndReplace) {

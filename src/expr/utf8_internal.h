@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 namespace firn::expr {
@@ -41,8 +42,9 @@ inline uint32_t TakeCodePoint(std::string_view* text) {
   return code;
 }
 
-/// Appends a code point.
+/// Appends a code point, which no half of a pair of UTF-16 is.
 inline void AppendUtf8(uint32_t code, std::string* out) {
+  FIRN_ASSERT(code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF), "{:x} is no code point", code);
   if (code < 0x80) {
     out->push_back(static_cast<char>(code));
   } else if (code < 0x800) {
