@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "base/assert.h"
 #include "expr/scalar_function.h"
@@ -31,6 +32,30 @@ expr::ExpressionPtr AsKeyBeside(const expr::ExpressionPtr& side, const expr::Exp
   return std::make_shared<const expr::Expression>(std::move(cast));
 }
 
+/// Decimals that no type holds both of are equal if they are when rounded to whole numbers and in what stands behind the point: two keys, each of one type.
+std::vector<std::pair<expr::ExpressionPtr, expr::ExpressionPtr>> DecimalKeys(const expr::ExpressionPtr& left, const expr::ExpressionPtr& right) {
+  const expr::EvaluationContext context;
+  const auto whole_type = types::DataType::Decimal(types::kMaxDecimalPrecision, 0);
+  const auto rest_type = types::DataType::Decimal(types::kMaxDecimalPrecision, std::max(left->type.scale(), right->type.scale()));
+  const auto whole = [&](const expr::ExpressionPtr& side) { return expr::BindCast(side, whole_type, false, side->span, context); };
+  const auto rest = [&](const expr::ExpressionPtr& side) -> Result<expr::ExpressionPtr> {
+    FIRN_TRY(expr::ExpressionPtr behind_point, expr::BindCall("%", {side, expr::MakeIntLiteral(1)}, side->span, context));
+    return expr::BindCast(std::move(behind_point), rest_type, false, side->span, context);
+  };
+  const auto bound = [](Result<expr::ExpressionPtr> key) {
+    FIRN_ASSERT(key.ok(), "a decimal is no key: {}", key.error().message());
+    return std::move(key).value();
+  };
+  return {{bound(whole(left)), bound(whole(right))}, {bound(rest(left)), bound(rest(right))}};
+}
+
+std::vector<std::pair<expr::ExpressionPtr, expr::ExpressionPtr>> KeysOf(const expr::ExpressionPtr& left, const expr::ExpressionPtr& right) {
+  if (left->type.EqualsIgnoringNullability(right->type)) return {{left, right}};
+  const bool are_decimals = left->type.kind() == types::TypeKind::kDecimal && right->type.kind() == types::TypeKind::kDecimal;
+  if (are_decimals) return DecimalKeys(left, right);
+  return {};
+}
+
 bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCondition& condition) {
   if (conjunct->kind != expr::ExpressionKind::kCall || conjunct->arguments.size() != 2) return false;
   const std::string_view name = conjunct->function->names.front();
@@ -39,14 +64,14 @@ bool SplitEquality(const expr::ExpressionPtr& conjunct, int left_count, JoinCond
   const expr::ExpressionPtr first = is_null_safe ? conjunct->arguments[0] : AsKeyBeside(conjunct->arguments[0], conjunct->arguments[1]);
   const expr::ExpressionPtr second = is_null_safe ? conjunct->arguments[1] : AsKeyBeside(conjunct->arguments[1], conjunct->arguments[0]);
   if (expr::ColumnsOf(*first).empty() || expr::ColumnsOf(*second).empty()) return false;
-  if (!first->type.EqualsIgnoringNullability(second->type)) return false;
   if (!expr::IsDeterministic(*conjunct)) return false;
   for (const bool swapped : {false, true}) {
     const expr::ExpressionPtr& left = swapped ? second : first;
     const expr::ExpressionPtr& right = swapped ? first : second;
     if (!ReadsOnly(*left, 0, left_count) || !ReadsOnly(*right, left_count, kNoEnd)) continue;
-    condition.keys.push_back(EquiKey{left, Shifted(right, -left_count), is_null_safe});
-    return true;
+    const auto keys = KeysOf(left, right);
+    for (const auto& [of_left, of_right] : keys) condition.keys.push_back(EquiKey{of_left, Shifted(of_right, -left_count), is_null_safe});
+    return !keys.empty();
   }
   return false;
 }

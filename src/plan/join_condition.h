@@ -19,7 +19,7 @@ struct EquiKey {
   bool null_safe = false;     // IS NOT DISTINCT FROM
 };
 
-/// Both sides of a key have the same type but for nullability.
+/// Both sides of a key have the same type but for nullability. One equality may be several keys.
 struct JoinCondition {
   std::vector<EquiKey> keys;
   std::vector<expr::ExpressionPtr> residual;  // conjuncts over left columns then right columns

@@ -70,7 +70,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildJoin(const LogicalNode& node, cons
   const LogicalNode& right = *node.inputs[1];
   const int left_count = static_cast<int>(left.fields.size());
   const JoinCondition condition = SplitJoinCondition(join.condition, left_count);
-  FIRN_ASSERT(!join.is_null_aware_anti || (condition.keys.size() == 1 && condition.residual.empty()), "NOT IN by {} keys and {} other conditions",
+  FIRN_ASSERT(!join.is_null_aware_anti || (!condition.keys.empty() && condition.residual.empty()), "NOT IN by {} keys and {} other conditions",
               condition.keys.size(), condition.residual.size());
   std::vector<expr::ExpressionPtr> left_keys;
   std::vector<expr::ExpressionPtr> right_keys;

@@ -79,6 +79,21 @@ TEST_F(Planner, UidsDoNotDependOnParallelism) {
   EXPECT_EQ(uids("1"), uids("4"));
 }
 
+// No type holds all digits of both, so that they have no key of one column: without one every row would be compared with every other.
+TEST_F(Planner, DecimalsWithoutACommonTypeAreJoinedByTwoKeys) {
+  const std::string tables =
+      "CREATE TABLE a (id INT, d DECIMAL(38, 0)) WITH ('connector'='kafka', 'topic'='a', 'format'='json');"
+      "CREATE TABLE b (id INT, d DECIMAL(38, 18)) WITH ('connector'='kafka', 'topic'='b', 'format'='json');";
+  for (const char* query : {"SELECT a.id, b.id FROM a JOIN b ON b.d = a.d;", "SELECT a.id, b.id FROM a LEFT JOIN b ON a.d IS NOT DISTINCT FROM b.d;"}) {
+    const JobPlan plan = Plan(tables + query);
+    const auto joins = Find<JoinNode>(plan);
+    ASSERT_EQ(joins.size(), 1u) << query;
+    const auto& join = std::get<JoinNode>(joins[0]->spec);
+    EXPECT_EQ(join.left_keys.size(), 2u) << query;
+    EXPECT_EQ(join.condition, nullptr) << query;
+  }
+}
+
 TEST_F(Planner, ComputedJoinKeysAreColumnsOfTheInputs) {
   const JobPlan plan = Plan("SELECT l.id, r.rid FROM l JOIN r ON l.x + 1 = r.y AND l.id < r.rid;");
   const auto joins = Find<JoinNode>(plan);
