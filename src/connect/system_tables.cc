@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <set>
 #include <variant>
 
 #include "base/assert.h"
@@ -70,11 +71,26 @@ void AddCheckpoints(const exec::JobStatus& job, std::vector<Row>* rows) {
   }
 }
 
-// The partition whose watermark is the smallest holds back all that comes behind it; an idle one holds back nothing.
-const exec::SourcePartitionStatus* SlowestPartition(const exec::JobStatus& job) {
+// The operator and all that it gets rows from.
+std::set<int> BehindOperator(const exec::JobStatus& job, int node_id) {
+  std::set<int> behind = {node_id};
+  std::vector<int> open = {node_id};
+  while (!open.empty()) {
+    const int at = open.back();
+    open.pop_back();
+    for (const auto& [from, to] : job.edges) {
+      if (to == at && behind.insert(from).second) open.push_back(from);
+    }
+  }
+  return behind;
+}
+
+// Of the partitions that the operator gets rows from, the one whose watermark is the smallest holds back what comes behind it; an idle one holds back nothing.
+const exec::SourcePartitionStatus* SlowestPartition(const exec::JobStatus& job, int node_id) {
+  const std::set<int> behind = BehindOperator(job, node_id);
   const exec::SourcePartitionStatus* slowest = nullptr;
   for (const exec::SourcePartitionStatus& source : job.partitions) {
-    if (!source.is_idle && (slowest == nullptr || source.watermark_ms < slowest->watermark_ms)) slowest = &source;
+    if (behind.contains(source.node_id) && !source.is_idle && (slowest == nullptr || source.watermark_ms < slowest->watermark_ms)) slowest = &source;
   }
   return slowest;
 }
@@ -91,8 +107,8 @@ std::string WaitText(const exec::SourcePartitionStatus* slowest) {
 
 void AddWindows(const exec::JobStatus& job, std::vector<Row>* rows) {
   if (!Runs(job)) return;
-  const exec::SourcePartitionStatus* slowest = SlowestPartition(job);
   for (const exec::OpenWindow& window : job.windows) {
+    const exec::SourcePartitionStatus* slowest = SlowestPartition(job, window.node_id);
     std::string name;
     for (const exec::VertexStatus& vertex : job.vertices) {
       if (vertex.node_id == window.node_id) name = vertex.name;

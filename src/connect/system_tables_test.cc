@@ -22,6 +22,7 @@ exec::JobStatus RunningJob() {
                   {.node_id = 1, .name = "WindowAggregate", .rows_in = 10, .late_rows = 2, .state_bytes = 99}};
   job.partitions = {{.node_id = 0, .table = "trades", .partition = {.name = "trades-0", .position = 7, .end_position = 9, .decode_errors = 1}, .watermark_ms = 1'700'000'005'000},
                     {.node_id = 0, .table = "trades", .partition = {.name = "trades-1", .position = 3, .end_position = 3}, .watermark_ms = 1'700'000'002'000, .late_rows = 4}};
+  job.edges = {{0, 1}};
   job.windows = {{.node_id = 1, .start_ms = 1'699'999'980'000, .end_ms = 1'700'000'040'000, .keys = 3, .watermark_ms = 1'700'000'002'000}};
   job.checkpoints = {{.id = 5, .state = "COMPLETED", .triggered_ms = 1'700'000'001'000, .duration_ms = 12, .state_bytes = 10, .full_state_bytes = 20}};
   return job;
@@ -60,6 +61,18 @@ TEST(SystemTables, AWindowNamesThePartitionThatHoldsItBack) {
   const auto texts = RowTexts("windows", {RunningJob()});
   EXPECT_EQ(texts[7], "trades-1");
   EXPECT_THAT(texts[8], HasSubstr("a newer row in trades-1: it is read to its end (offset 3)"));
+}
+
+// A job of a statement set may have sources that have nothing to do with the window.
+TEST(SystemTables, AWindowIsHeldBackByWhatItGetsRowsFrom) {
+  exec::JobStatus job = RunningJob();
+  job.vertices.push_back({.node_id = 2, .name = "Source: orders"});
+  job.vertices.push_back({.node_id = 3, .name = "Calc"});
+  job.edges = {{0, 3}, {3, 1}, {2, 4}};
+  job.partitions.push_back({.node_id = 2, .table = "orders", .partition = {.name = "orders-0"}, .watermark_ms = 1'600'000'000'000});
+  EXPECT_EQ(RowTexts("windows", {job})[7], "trades-1");
+  job.edges.push_back({2, 3});
+  EXPECT_EQ(RowTexts("windows", {job})[7], "orders-0");
 }
 
 TEST(SystemTables, AWindowSaysWhyNothingHoldsItBackAlone) {
