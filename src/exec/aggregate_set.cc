@@ -4,6 +4,10 @@
 #include <arrow/array.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/assert.h"
+
 namespace firn::exec {
 
 AggregateShape AggregateShape::Make(const types::Schema& input, std::vector<int> keys, std::vector<expr::AggregateCall> calls) {
@@ -59,9 +63,12 @@ void AggregateSet::Find(std::span<const types::ArrayPtr> keys, int64_t row_count
 
 Status AggregateSet::Update(const types::Batch& batch, std::span<const uint32_t> groups) {
   FIRN_ASSERT(static_cast<int64_t>(groups.size()) == batch.row_count, "{} groups of {} rows", groups.size(), batch.row_count);
+  const auto last = std::max_element(groups.begin(), groups.end());
+  FIRN_ASSERT(last == groups.end() || *last < table_.capacity(), "a row is of group {} of {}", *last, table_.capacity());
   for (size_t i = 0; i < accumulators_.size(); ++i) {
     const expr::AggregateCall& call = shape_.calls[i];
     const std::vector<types::ArrayPtr> arguments = ColumnsOf(batch, call.arguments);
+    for (const types::ArrayPtr& argument : arguments) FIRN_ASSERT(argument->length() == batch.row_count, "{} rows have {} arguments of {}", batch.row_count, argument->length(), call.name);
     const types::ArrayPtr filter = call.filter < 0 ? nullptr : batch.columns[static_cast<size_t>(call.filter)];
     FIRN_RETURN_IF_ERROR(accumulators_[i]->Update(groups, arguments, batch.kinds, filter));
   }
@@ -130,5 +137,4 @@ int64_t AggregateSet::bytes() const {
   return bytes;
 }
 
-}  // namespace firn::exec#include "base/assert.h"
-
+}  // namespace firn::exec

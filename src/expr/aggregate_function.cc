@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/assert.h"
 #include "expr/aggregate_groups_internal.h"
 
 namespace firn::expr {
@@ -52,6 +53,8 @@ std::vector<types::Field> StateFields(const AggregateCall& call) {
 }
 
 Result<std::unique_ptr<GroupedAccumulator>> MakeAccumulator(const AggregateCall& call) {
+  FIRN_ASSERT(call.function != nullptr && (call.arguments.empty() || call.arguments.size() == call.signature.arguments.size()), "{} of {} columns is bound to {} types",
+              call.function == nullptr ? "no aggregate" : call.function->names[0], call.arguments.size(), call.signature.arguments.size());
   if (call.options.is_distinct) return MakeDistinct(call);
   return call.function->make(call.signature, call.options);
 }

@@ -194,6 +194,7 @@ int64_t FloorMicros(TimeUnit unit, int64_t micros) {
   if (const int64_t length = MicrosOf(unit); length > 0) return FloorDivide(micros, length) * length;
   const CivilDate date = types::DateOfDays(FloorDivide(micros, kMicrosPerDay));
   const int64_t first = unit == TimeUnit::kCentury || unit == TimeUnit::kMillennium ? 12 : 0;  // these begin with the years 1, 101, 1001
+  FIRN_ASSERT(MonthsOf(unit) > 0, "no time is cut to unit {}", static_cast<int>(unit));
   const int64_t months = FloorDivide(int64_t{date.year} * 12 + date.month - 1 - first, MonthsOf(unit)) * MonthsOf(unit) + first;
   return types::DaysOfDate({static_cast<int>(FloorDivide(months, 12)), static_cast<int>(FloorModulo(months, 12)) + 1, 1}) * kMicrosPerDay;
 }

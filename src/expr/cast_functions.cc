@@ -227,6 +227,7 @@ int64_t PowerOfTen(int exponent) {
 
 // A moment in the target's units, its digits beyond the precision cut off; nothing if nanoseconds overflow.
 std::optional<int64_t> MakeTimestamp(int64_t seconds, int64_t nanos, const DataType& target) {
+  FIRN_ASSERT(nanos >= 0 && nanos < 1'000'000'000 && target.precision() <= 9, "{} nanoseconds in a {}", nanos, target.ToString());
   const int64_t step = PowerOfTen(9 - target.precision());
   nanos = nanos / step * step;
   if (target.precision() <= 6) return seconds * 1'000'000 + nanos / 1000;
@@ -382,6 +383,8 @@ Result<Column> CastNested(const KernelInput& input) {
     const std::vector<Column> arguments = {Column{arrow::MakeArray(child), false}};
     const std::vector<DataType> types = {child_from};
     FIRN_TRY(Column column, CastKernel<kTry>({input.context, arguments, types, child_to, child->length}));
+    FIRN_ASSERT(column.array->length() == (column.is_constant ? 1 : child->length) && (!column.is_constant || child->length == 1), "{} parts of {} become {}", child->length, child_from.ToString(),
+                column.array->length());
     return column.array->data();
   };
   auto copy = source.Copy();
@@ -400,6 +403,7 @@ Result<Column> CastNested(const KernelInput& input) {
       FIRN_TRY(const arrow::ArrayVector fields, types::FromArrowResult(static_cast<const arrow::StructArray&>(*array).Flatten()));
       for (size_t i = 0; i < fields.size(); ++i) children[i] = fields[i]->data();
     }
+    FIRN_ASSERT(children.size() == from.fields().size() && children.size() == target.fields().size(), "{} with {} parts becomes {}", from.ToString(), children.size(), target.ToString());
     for (size_t i = 0; i < children.size(); ++i) {
       FIRN_TRY(auto child, convert(children[i], from.fields()[i].type, target.fields()[i].type));
       copy->child_data.push_back(std::move(child));

@@ -109,6 +109,8 @@ Result<Column> Field(const KernelInput& input) {
   const auto& rows = static_cast<const arrow::StructArray&>(*input.arguments[0].array);
   const std::vector<types::Field>& fields = input.argument_types[0].fields();
   const auto at = std::find_if(fields.begin(), fields.end(), [&](const types::Field& field) { return field.name == name; }) - fields.begin();
+  FIRN_ASSERT(at < static_cast<std::ptrdiff_t>(fields.size()) && rows.num_fields() == static_cast<int>(fields.size()), "field {} of {}, which is a row of {} in memory", name,
+              input.argument_types[0].ToString(), rows.num_fields());
   FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(rows.Flatten(arrow::default_memory_pool()).Map([&](const arrow::ArrayVector& all) { return all[static_cast<size_t>(at)]; })));
   return Column{std::move(array), input.arguments[0].is_constant};
 }

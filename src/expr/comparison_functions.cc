@@ -72,6 +72,7 @@ Result<Column> CompareMixed(const KernelInput& input) {
     const __int128 left_units = left.precision() > 6 ? 1 : 1000, right_units = right.precision() > 6 ? 1 : 1000;  // nanoseconds
     return Map<bool, int64_t, int64_t>(input, [=](int64_t l, int64_t r) { return Compare()(l * left_units, r * right_units); });
   }
+  FIRN_ASSERT(left.kind() == TypeKind::kDecimal && right.kind() == TypeKind::kDecimal, "{} and {} are compared as decimals", left.ToString(), right.ToString());
   const int scale = std::max(left.scale(), right.scale());  // 76 digits at most, which 256 bits hold
   return Map<bool, arrow::Decimal128, arrow::Decimal128>(input, [=](const arrow::Decimal128& l, const arrow::Decimal128& r) {
     return Compare()(arrow::Decimal256(l).IncreaseScaleBy(scale - left.scale()), arrow::Decimal256(r).IncreaseScaleBy(scale - right.scale()));
@@ -85,6 +86,7 @@ Result<Column> CompareColumns(const KernelInput& input) {
   const DataType& type = input.argument_types[0];
   if (HaveNoCommonForm(type, input.argument_types[1])) return CompareMixed<Compare>(input);
   if (type.IsCharacter() != input.argument_types[1].IsCharacter()) return CompareUnlike<Compare>(input);
+  FIRN_ASSERT(type.kind() == input.argument_types[1].kind() || type.IsCharacter() || type.IsBytes(), "{} is compared with {}", type.ToString(), input.argument_types[1].ToString());
   switch (type.kind()) {
     case TypeKind::kNull: return NullColumn(input.result_type);
     case TypeKind::kBoolean: return Map<bool, bool, bool>(input, compare);

@@ -17,6 +17,7 @@
 #include <arrow/scalar.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/utf8.h"
@@ -28,6 +29,7 @@ namespace {
 
 struct Node {
   ExpressionPtr expression;
+  arrow::Type::type type_id;  // as which its type lies in memory
   std::vector<int> arguments;
   bool can_fail = false;  // it or anything below it
   mutable std::any memory;
@@ -71,14 +73,15 @@ class ProgramImpl final : public Program {
         if (Equal(*nodes_[static_cast<size_t>(it->second)].expression, *expression)) return it->second;
       }
     }
-    Node node{expression, {}, expression->function != nullptr && expression->function->can_fail};
+    Node node{expression, expression->type.ToArrow()->id(), {}, expression->function != nullptr && expression->function->can_fail};
     if (node.can_fail) node.can_fail = CanFail(*expression);
     for (const ExpressionPtr& argument : expression->arguments) {
       node.arguments.push_back(AddNode(argument));
       node.can_fail |= nodes_[static_cast<size_t>(node.arguments.back())].can_fail;
     }
+    const int index = static_cast<int>(nodes_.size());
+    FIRN_ASSERT(std::all_of(node.arguments.begin(), node.arguments.end(), [index](int argument) { return argument < index; }), "node {} of a program stands in front of its arguments", index);
     nodes_.push_back(std::move(node));
-    const int index = static_cast<int>(nodes_.size()) - 1;
     if (is_shareable) known_.emplace(hash, index);
     return index;
   }
@@ -107,7 +110,7 @@ class ProgramImpl final : public Program {
   Result<Column> Compute(const Node& node, Frame* frame) {
     const Expression& expression = *node.expression;
     switch (expression.kind) {
-      case ExpressionKind::kColumn: return Column{frame->batch.columns[static_cast<size_t>(expression.index)], false};
+      case ExpressionKind::kColumn: return ColumnAt(node, frame->batch);
       case ExpressionKind::kLiteral: return Column{expression.literal, true};
       case ExpressionKind::kCall: break;
     }
@@ -126,6 +129,15 @@ class ProgramImpl final : public Program {
     return Call(node, arguments, frame->batch.row_count);
   }
 
+  static Column ColumnAt(const Node& node, const types::Batch& batch) {
+    const auto at = static_cast<size_t>(node.expression->index);
+    FIRN_ASSERT(at < batch.columns.size() && batch.columns[at] != nullptr, "column {} ({}) of {}", at, node.expression->name, batch.columns.size());
+    const types::ArrayPtr& array = batch.columns[at];
+    FIRN_ASSERT(array->length() == batch.row_count && array->type_id() == node.type_id, "column {} ({}): {} rows of {} where there are {} of {}", at, node.expression->name, array->length(),
+                array->type()->ToString(), batch.row_count, node.expression->type.ToString());
+    return Column{array, false};
+  }
+
   Result<Column> Call(const Node& node, const std::vector<Column>& arguments, int64_t rows) {
     const Expression& expression = *node.expression;
     bool is_constant = expression.function->is_deterministic;
@@ -141,6 +153,7 @@ class ProgramImpl final : public Program {
     }
     if (is_constant) result->is_constant = true;
     FIRN_ASSERT(result->array->length() == (result->is_constant ? 1 : rows), "{} gave {} values for {} rows", expression.function->names[0], result->array->length(), rows);
+    FIRN_ASSERT(result->array->type_id() == node.type_id, "{} gave values of {}, bound to give {}", expression.function->names[0], result->array->type()->ToString(), expression.type.ToString());
     return result;
   }
 
@@ -149,6 +162,7 @@ class ProgramImpl final : public Program {
   // Evaluates a node for the rows at `rows` (ascending); the result has as many rows.
   Result<Column> EvaluateFor(int index, const std::vector<int64_t>& rows, Frame* frame) {
     const Node& node = nodes_[static_cast<size_t>(index)];
+    FIRN_ASSERT(!rows.empty() && rows.front() >= 0 && rows.back() < frame->batch.row_count, "rows {} to {} of {}", rows.empty() ? -1 : rows.front(), rows.empty() ? -1 : rows.back(), frame->batch.row_count);
     const bool takes_all = static_cast<int64_t>(rows.size()) == frame->batch.row_count;
     if (takes_all || !node.can_fail || node.expression->kind == ExpressionKind::kLiteral) {
       FIRN_TRY(Column column, Evaluate(index, frame));
@@ -164,7 +178,6 @@ class ProgramImpl final : public Program {
     if (frame->batch.watermarks) {
       FIRN_TRY(part.watermarks, Take(frame->batch.watermarks, rows));
     }
-    FIRN_ASSERT(!rows.empty() && rows.back() < frame->batch.row_count, "rows up to {} of {}", rows.empty() ? -1 : rows.back(), frame->batch.row_count);
     Frame inner{part, std::vector<std::optional<Column>>(nodes_.size())};
     return Evaluate(index, &inner);
   }
@@ -243,6 +256,7 @@ class ProgramImpl final : public Program {
     arrow::ArrayVector arrays;
     std::vector<int64_t> source(static_cast<size_t>(count), 0);
     int64_t base = 0;
+    int64_t assembled = 0;
     for (const auto& [rows, column] : parts) {
       if (rows.empty()) continue;
       FIRN_ASSERT(column.array->length() == (column.is_constant ? 1 : static_cast<int64_t>(rows.size())), "a branch gave {} values for {} rows", column.array->length(), rows.size());
@@ -252,8 +266,10 @@ class ProgramImpl final : public Program {
         FIRN_TRY(array, types::FromArrowResult(arrow::MakeArrayOfNull(node.expression->type.ToArrow(), array->length())));
       }
       base += array->length();
+      assembled += static_cast<int64_t>(rows.size());
       arrays.push_back(std::move(array));
     }
+    FIRN_ASSERT(assembled == count, "branches gave values for {} rows of {}", assembled, count);
     FIRN_TRY(types::ArrayPtr joined, types::FromArrowResult(arrow::Concatenate(arrays)));
     FIRN_TRY(types::ArrayPtr result, Take(joined, source));
     return Column{std::move(result), false};

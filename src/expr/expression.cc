@@ -30,7 +30,7 @@ ExpressionPtr MakeColumn(int index, std::string name, DataType type, base::Sourc
 }
 
 ExpressionPtr MakeLiteral(types::ArrayPtr value, DataType type, base::SourceSpan span) {
-  FIRN_ASSERT(value->length() == 1, "a literal has one value, not {}", value->length());
+  FIRN_ASSERT(value->length() == 1 && value->type_id() == type.ToArrow()->id(), "a literal of type {} has {} values of {}", type.ToString(), value->length(), value->type()->ToString());
   Expression literal;
   literal.kind = ExpressionKind::kLiteral;
   literal.type = std::move(type);

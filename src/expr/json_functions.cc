@@ -149,6 +149,7 @@ Result<Column> JsonValue(const KernelInput& input) {
   const std::string_view on_error = Clause(input, 5, "NULL");
   JsonQuery query;
   ValueMaker maker(input);
+  FIRN_ASSERT(input.arguments.size() == 2 || input.arguments.size() == 7, "JSON_VALUE of {} arguments", input.arguments.size());
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!texts.IsValid(row) || !paths.IsValid(row)) {
       maker.SetNull(row);

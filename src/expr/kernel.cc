@@ -81,6 +81,8 @@ std::optional<DataType> Fit(const DataType& type, Want want) {
 }  // namespace
 
 Result<std::vector<DataType>> CheckArguments(const CallSite& call, std::initializer_list<Want> wants, size_t required, std::string_view syntax) {
+  FIRN_ASSERT(required <= wants.size() && call.literals.size() == call.types.size(), "{} of {} arguments are required of {}, of which {} may be literals", required, wants.size(), call.types.size(),
+              call.literals.size());
   if (call.types.size() < required || call.types.size() > wants.size()) return ArgumentError(call, syntax);
   std::vector<DataType> types;
   const Want* want = wants.begin();

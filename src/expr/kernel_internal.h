@@ -15,11 +15,18 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/assert.h"
 #include "expr/limits_internal.h"
 #include "expr/scalar_function.h"
 #include "types/arrow_result.h"
 
 namespace firn::expr {
+
+/// What holds of every column that a kernel looks at: it lies in memory as the kernel takes it to (`fits`), and a constant is one value.
+inline void CheckView(const Column& column, bool fits) {
+  FIRN_ASSERT(fits && (!column.is_constant || column.array->length() == 1), "{} values of type {}, constant: {}, are looked at as of another type", column.array->length(),
+              column.array->type()->ToString(), column.is_constant);
+}
 
 /// An argument of a fixed width: value and validity by row; a constant repeats.
 template <typename T>
@@ -29,7 +36,9 @@ class FixedView {
       : values_(column.array->data()->GetValues<T>(1)),
         validity_(column.array->null_count() > 0 ? column.array->null_bitmap_data() : nullptr),
         offset_(column.array->offset()),
-        step_(column.is_constant ? 0 : 1) {}
+        step_(column.is_constant ? 0 : 1) {
+    CheckView(column, column.array->type()->byte_width() == static_cast<int>(sizeof(T)));
+  }
   T operator[](int64_t row) const { return values_[row * step_]; }
   bool IsValid(int64_t row) const { return validity_ == nullptr || arrow::bit_util::GetBit(validity_, offset_ + row * step_); }
   bool has_nulls() const { return validity_ != nullptr; }
@@ -47,7 +56,9 @@ class BooleanView {
       : bits_(column.array->data()->buffers[1] ? column.array->data()->buffers[1]->data() : nullptr),
         validity_(column.array->null_count() > 0 ? column.array->null_bitmap_data() : nullptr),
         offset_(column.array->offset()),
-        step_(column.is_constant ? 0 : 1) {}
+        step_(column.is_constant ? 0 : 1) {
+    CheckView(column, column.array->type_id() == arrow::Type::BOOL);
+  }
   bool operator[](int64_t row) const { return arrow::bit_util::GetBit(bits_, offset_ + row * step_); }
   bool IsValid(int64_t row) const { return validity_ == nullptr || arrow::bit_util::GetBit(validity_, offset_ + row * step_); }
   bool has_nulls() const { return validity_ != nullptr; }
@@ -63,7 +74,9 @@ class BooleanView {
 class StringView {
  public:
   explicit StringView(const Column& column)
-      : array_(static_cast<const arrow::BinaryArray&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {}
+      : array_(static_cast<const arrow::BinaryArray&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {
+    CheckView(column, arrow::is_base_binary_like(column.array->type_id()));
+  }
   std::string_view operator[](int64_t row) const { return array_.GetView(row * step_); }
   bool IsValid(int64_t row) const { return !has_nulls_ || !array_.IsNull(row * step_); }
   bool has_nulls() const { return has_nulls_; }
@@ -77,7 +90,9 @@ class StringView {
 class DecimalView {
  public:
   explicit DecimalView(const Column& column)
-      : array_(static_cast<const arrow::Decimal128Array&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {}
+      : array_(static_cast<const arrow::Decimal128Array&>(*column.array)), step_(column.is_constant ? 0 : 1), has_nulls_(column.array->null_count() > 0) {
+    CheckView(column, column.array->type_id() == arrow::Type::DECIMAL128);
+  }
   arrow::Decimal128 operator[](int64_t row) const { return arrow::Decimal128(array_.GetValue(row * step_)); }
   bool IsValid(int64_t row) const { return !has_nulls_ || !array_.IsNull(row * step_); }
   bool has_nulls() const { return has_nulls_; }
@@ -129,7 +144,12 @@ class ColumnMaker {
   std::shared_ptr<arrow::Buffer> Validity() const {
     if (null_count_ == 0) return nullptr;
     std::vector<uint8_t> bits((nulls_.size() + 7) / 8, 0);
-    for (size_t i = 0; i < nulls_.size(); ++i) bits[i / 8] |= static_cast<uint8_t>((nulls_[i] ^ 1) << (i % 8));
+    int64_t count = 0;
+    for (size_t i = 0; i < nulls_.size(); ++i) {
+      bits[i / 8] |= static_cast<uint8_t>((nulls_[i] ^ 1) << (i % 8));
+      count += nulls_[i];
+    }
+    FIRN_ASSERT(count == null_count_, "{} rows are NULL, {} were made so: one of them twice", count, null_count_);
     return arrow::Buffer::FromVector(std::move(bits));
   }
 

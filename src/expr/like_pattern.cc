@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 #include "expr/utf8_internal.h"
 
 namespace firn::expr {
@@ -55,6 +56,7 @@ Result<LikePattern> LikePattern::Parse(std::string_view pattern, std::string_vie
     like.segments_.back().back().text.append(c);
   }
   end_skips();
+  FIRN_ASSERT(skipped == 0 && !like.segments_.empty(), "{} characters to skip belong to no part of '{}'", skipped, pattern);
   return like;
 }
 

@@ -10,6 +10,7 @@
 namespace firn::expr {
 
 Result<ElementPool> ElementPool::Make(std::vector<types::ArrayPtr> arrays) {
+  FIRN_ASSERT(!arrays.empty(), "elements of no array");
   ElementPool pool;
   int64_t base = 0;
   for (const types::ArrayPtr& array : arrays) {
@@ -42,13 +43,16 @@ Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) c
   if (static_cast<int64_t>(indices.size()) > kMaxColumnElements) return TooManyElements();
   arrow::Int64Builder builder;
   FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(static_cast<int64_t>(indices.size()))));
+  int64_t last = -1;
   for (int64_t index : indices) {
+    last = std::max(last, index);
     if (index < 0) {
       builder.UnsafeAppendNull();
     } else {
       builder.UnsafeAppend(index);
     }
   }
+  FIRN_ASSERT(last < all_->length(), "element {} is taken of {}", last, all_->length());
   FIRN_TRY(types::ArrayPtr rows, types::FromArrowResult(builder.Finish()));
   return types::FromArrowResult(arrow::compute::Take(*all_, *rows, arrow::compute::TakeOptions::NoBoundsCheck()));
 }

@@ -13,7 +13,7 @@ namespace firn::expr {
 /// An ARRAY argument. Elements are numbered in values().
 class ListView {
  public:
-  explicit ListView(const Column& column) : array_(static_cast<const arrow::ListArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {}
+  explicit ListView(const Column& column) : array_(static_cast<const arrow::ListArray&>(*column.array)), step_(column.is_constant ? 0 : 1) { CheckView(column, column.array->type_id() == arrow::Type::LIST); }
   bool IsValid(int64_t row) const { return !array_.IsNull(row * step_); }
   int64_t begin(int64_t row) const { return array_.value_offset(row * step_); }
   int64_t end(int64_t row) const { return array_.value_offset(row * step_ + 1); }
@@ -28,6 +28,7 @@ class ListView {
 class MapView {
  public:
   explicit MapView(const Column& column) : array_(static_cast<const arrow::MapArray&>(*column.array)), step_(column.is_constant ? 0 : 1) {
+    CheckView(column, column.array->type_id() == arrow::Type::MAP);
     const auto& entries = static_cast<const arrow::StructArray&>(*array_.values());  // Arrow's own keys() and items() forget that these may begin in the middle
     keys_ = entries.field(0);
     items_ = entries.field(1);

@@ -26,6 +26,7 @@ DataType CapDecimal(int precision, int scale) {
   if (precision <= types::kMaxDecimalPrecision) return DataType::Decimal(std::max(precision, 1), scale);
   const int whole = precision - scale;
   const int kept = std::max(types::kMaxDecimalPrecision - whole, std::min(scale, 6));
+  FIRN_ASSERT(scale >= 0 && kept <= scale && kept <= types::kMaxDecimalPrecision, "of DECIMAL({}, {}) {} digits behind the point are kept", precision, scale, kept);
   return DataType::Decimal(types::kMaxDecimalPrecision, kept);
 }
 
@@ -69,6 +70,7 @@ DataType CommonNumericType(const DataType& left, const DataType& right) {
   const DataType b = AsDecimal(right);
   const int whole = std::max(a.precision() - a.scale(), b.precision() - b.scale());
   const int scale = std::min(std::max(a.scale(), b.scale()), types::kMaxDecimalPrecision - whole);  // digits in front of the point go first
+  FIRN_ASSERT(whole >= 0 && scale >= 0, "{} and {} have {} digits in front of the point and {} behind it", left.ToString(), right.ToString(), whole, scale);
   return DataType::Decimal(whole + scale, scale);
 }
 

@@ -60,6 +60,11 @@ Result<Batch> MapArrays(const Batch& batch, int64_t row_count, Function&& functi
 }  // namespace
 
 Result<Batch> TakeRows(const Batch& batch, const ArrayPtr& indices) {
+  FIRN_ASSERT(indices->type_id() == arrow::Type::INT64, "indices of type {}", indices->type()->ToString());
+  const int64_t* first = indices->data()->GetValues<int64_t>(1);
+  const int64_t* last = first + indices->length();
+  const auto [least, most] = std::minmax_element(first, last);  // of NULL: 0
+  FIRN_ASSERT(first == last || (*least >= 0 && *most < std::max<int64_t>(batch.row_count, 1)), "rows {} to {} are taken of {}", *least, *most, batch.row_count);
   return MapArrays(batch, indices->length(), [&](const ArrayPtr& column) -> Result<ArrayPtr> {
     return FromArrowResult(arrow::compute::Take(*column, *indices, arrow::compute::TakeOptions::NoBoundsCheck()));
   });
