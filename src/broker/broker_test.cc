@@ -174,7 +174,10 @@ TEST(Fetch, ReturnsWholeBatchesFromInsideOne) {
   EXPECT_EQ(rig.Call<FetchResponse>(12, future).topics[0].partitions[0].error_code, Number(KafkaCode::kUnknownLeaderEpoch));
   auto session = FetchOf("trades", 0);
   session.session_id = 5;
+  session.session_epoch = 1;
   EXPECT_EQ(rig.Call<FetchResponse>(12, session).error_code, Number(KafkaCode::kFetchSessionIdNotFound));
+  session.session_epoch = -1;  // ends a session, with a full fetch
+  EXPECT_EQ(rig.Call<FetchResponse>(12, session).error_code, 0);
 }
 
 TEST(Fetch, WaitsForRecordsAndForNoLonger) {
@@ -482,6 +485,9 @@ TEST(Configs, AreListedAlteredAndKept) {
   EXPECT_EQ(before.results[0].configs.size(), 33u);
   EXPECT_GT(before.results[1].configs.size(), 10u);
   EXPECT_EQ(before.results[2].error_code, Number(KafkaCode::kUnknownTopicOrPartition));
+  kafka::DescribeConfigsRequest illegal;
+  for (const char* name : {"", "..", "a b"}) illegal.resources.push_back({2, name, std::nullopt});
+  for (const auto& result : rig.Call<kafka::DescribeConfigsResponse>(4, illegal).results) EXPECT_EQ(result.error_code, Number(KafkaCode::kInvalidTopic)) << result.resource_name;
 
   kafka::IncrementalAlterConfigsRequest alter;
   std::vector<int16_t> codes;
@@ -493,7 +499,10 @@ TEST(Configs, AreListedAlteredAndKept) {
   change(2, "trades", {{"no.such.setting", 0, "1"}});
   change(2, "trades", {{"segment.bytes", 0, "1"}});
   change(4, "1", {{"num.partitions", 0, "1"}});
-  EXPECT_THAT(codes, ::testing::ElementsAre(0, 40, 40, 42));
+  change(2, "a b", {{"retention.ms", 0, "1"}});
+  change(2, "", {{"retention.ms", 0, "1"}});
+  change(2, "nowhere", {{"retention.ms", 0, "1"}});
+  EXPECT_THAT(codes, ::testing::ElementsAre(0, 40, 40, 42, 17, 42, 3));
   rig.Crash();
   auto big = rig.Call<ProduceResponse>(9, ProduceOf("trades", 0, BatchOf({std::string(300, 'x')}, kNow)));
   EXPECT_EQ(big.topics[0].partitions[0].error_code, Number(KafkaCode::kMessageTooLarge));

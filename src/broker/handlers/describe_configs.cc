@@ -11,6 +11,7 @@
 #include "broker/config_entries_internal.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
+#include "broker/topic_config.h"
 
 namespace firn::broker {
 
@@ -85,6 +86,7 @@ void Describe(Core& core, const Call& call, const DescribeConfigsRequest& reques
   out.resource_type = wanted.resource_type;
   out.resource_name = wanted.resource_name;
   if (wanted.resource_type == kTopicResource) {
+    if (auto name = CheckTopicName(wanted.resource_name); !name.ok()) return Fail(out, KafkaCode::kInvalidTopic, name.error().message());
     const Topic* topic = core.topics.Find(wanted.resource_name);
     if (topic == nullptr) return Fail(out, KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", wanted.resource_name));
     for (const auto& definition : TopicConfigs()) {

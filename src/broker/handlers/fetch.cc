@@ -128,9 +128,9 @@ void FetchOperation::Start() {
 }
 
 bool FetchOperation::RefusesSession() {
-  if (request_.session_id == 0 && request_.session_epoch <= 0) return false;
+  if (request_.session_epoch <= 0) return false;  // it asks for all that it names: with a session's id to end that one, here or in the broker that was here before
   FetchResponse refusal;
-  refusal.error_code = static_cast<int16_t>(request_.session_id != 0 ? KafkaCode::kFetchSessionIdNotFound : KafkaCode::kInvalidFetchSessionEpoch);
+  refusal.error_code = static_cast<int16_t>(KafkaCode::kFetchSessionIdNotFound);
   call_->Respond(refusal);
   return true;
 }

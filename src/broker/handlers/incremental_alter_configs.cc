@@ -82,6 +82,8 @@ Outcome Check(Core& core, const IncrementalAlterConfigsRequest::Resource& wanted
   if (wanted.resource_type != kTopicResource) {
     return {KafkaCode::kInvalidRequest, fmt::format("resource type {} cannot be altered; topics (2) can", wanted.resource_type)};
   }
+  if (wanted.resource_name.empty()) return {KafkaCode::kInvalidRequest, "settings of all topics cannot be altered; name one"};
+  if (auto name = CheckTopicName(wanted.resource_name); !name.ok()) return {KafkaCode::kInvalidTopic, name.error().message()};
   const Topic* topic = core.topics.Find(wanted.resource_name);
   if (topic == nullptr) return {KafkaCode::kUnknownTopicOrPartition, fmt::format("topic '{}' does not exist", wanted.resource_name)};
   std::map<std::string, std::string> configs = topic->info.configs;
