@@ -31,6 +31,8 @@ using types::TypeKind;
 constexpr int64_t kDefaultRowsPerSecond = 10'000;
 constexpr int kDefaultTextLength = 100;
 constexpr int kMaxTextLength = 1 << 20;
+constexpr int kDefaultElements = 3;            // of an ARRAY or a MAP
+constexpr int64_t kMaxRowBytes = 32 << 20;     // of one row, by the rules of its columns
 constexpr int64_t kBatchTextBytes = 32 << 20;  // texts of one batch of rows
 constexpr double kLastExact = 9e15;  // whole numbers up to here are doubles
 
@@ -40,12 +42,12 @@ const std::vector<OptionRule>& DatagenOptions() {
       {"number-of-rows", OptionKind::kInteger, false, {}, "how many rows there are; without it the table never ends"},
       {"scan.parallelism", OptionKind::kInteger, false, {}, "accepted; the rows are made by one task"},
       {"seed", OptionKind::kInteger, false, {}, "makes the random values repeatable"},
-      {"fields.*", OptionKind::kText, false, {}, "fields.NAME.kind, .min, .max, .max-past, .length, .start, .end, .null-rate"},
+      {"fields.*", OptionKind::kText, false, {}, "fields.NAME.kind, .min, .max, .max-past, .length, .start, .end, .null-rate; NAME is a.element in an ARRAY a, m.key and m.value in a MAP m, r.f of a ROW r"},
   };
   return *rules;
 }
 
-// One column's rule.
+// The rule of one column, or of a part of one.
 struct ColumnRule {
   DataType type;
   bool is_sequence = false;
@@ -55,7 +57,29 @@ struct ColumnRule {
   int64_t max_past_ms = 0;
   double null_rate = 0;
   uint64_t seed = 0;
+  std::vector<ColumnRule> parts = {};  // what an ARRAY, a MAP or a ROW holds
 };
+
+/// By name, as options name them.
+std::vector<types::Field> PartsOf(const types::Field& field) {
+  const DataType& type = field.type;
+  std::vector<types::Field> parts;
+  if (type.kind() == TypeKind::kArray) parts.push_back({field.name + ".element", type.element()});
+  if (type.kind() == TypeKind::kMap) parts = {{field.name + ".key", type.key()}, {field.name + ".value", type.value()}};
+  if (type.kind() == TypeKind::kRow) {
+    for (const types::Field& part : type.fields()) parts.push_back({field.name + "." + part.name, part.type});
+  }
+  return parts;
+}
+bool IsCollection(const DataType& type) { return type.kind() == TypeKind::kArray || type.kind() == TypeKind::kMap; }
+
+/// About.
+int64_t BytesOf(const ColumnRule& rule) {
+  int64_t parts = rule.parts.empty() ? 1 : 0;
+  for (const ColumnRule& part : rule.parts) parts = std::min(parts + BytesOf(part), 2 * kMaxRowBytes);
+  const bool is_long = rule.type.IsCharacter() || rule.type.IsBytes() || IsCollection(rule.type);
+  return std::min(is_long ? 16 + parts * rule.length : 8 * parts, 2 * kMaxRowBytes);
+}
 
 double DefaultMin(TypeKind kind) {
   switch (kind) {
@@ -91,17 +115,17 @@ Result<double> NumberOption(const plan::TableDefinition& table, const std::strin
   return value;
 }
 
-bool CanGenerate(const DataType& type) { return type.kind() != TypeKind::kNull && !type.IsNested(); }
+void Seed(ColumnRule& rule, uint64_t seed, const std::string& column) {
+  rule.seed = base::CombineHashes(seed, base::HashBytes(column));
+  for (size_t i = 0; i < rule.parts.size(); ++i) Seed(rule.parts[i], rule.seed, std::to_string(i));
+}
 
-uint64_t ColumnSeed(uint64_t seed, const std::string& column) { return base::CombineHashes(seed, base::HashBytes(column)); }
-
-Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Field& field, uint64_t seed) {
+Result<ColumnRule> MakePlainRule(const plan::TableDefinition& table, const types::Field& field) {
   ColumnRule rule;
   rule.type = field.type;
-  rule.seed = ColumnSeed(seed, field.name);
   const std::string prefix = "fields." + field.name + ".";
   const std::string kind = table.Option(prefix + "kind", "random");
-  if (!CanGenerate(field.type)) {
+  if (field.type.kind() == TypeKind::kNull) {
     return Error(ErrorCode::kNotSupported, fmt::format("datagen makes no values of type {} (column `{}`)", field.type.ToString(), field.name));
   }
   if (kind != "random" && kind != "sequence") {
@@ -111,7 +135,7 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   FIRN_TRY(rule.min, NumberOption(table, prefix + "min", DefaultMin(field.type.kind())));
   FIRN_TRY(rule.max, NumberOption(table, prefix + "max", DefaultMax(field.type)));
   FIRN_TRY(rule.null_rate, NumberOption(table, prefix + "null-rate", 0));
-  FIRN_TRY(double length, NumberOption(table, prefix + "length", std::min(field.type.length() > 0 ? field.type.length() : kDefaultTextLength, kDefaultTextLength)));
+  FIRN_TRY(double length, NumberOption(table, prefix + "length", IsCollection(field.type) ? kDefaultElements : std::min(field.type.length() > 0 ? field.type.length() : kDefaultTextLength, kDefaultTextLength)));
   FIRN_TRY(double start, NumberOption(table, prefix + "start", 0));
   FIRN_TRY(double end, NumberOption(table, prefix + "end", kLastExact));
   if (rule.min > rule.max) {
@@ -142,17 +166,37 @@ Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Fie
   return rule;
 }
 
+Result<ColumnRule> MakeNestedRule(const plan::TableDefinition& table, const types::Field& field) {
+  FIRN_TRY(ColumnRule rule, MakePlainRule(table, field));
+  for (const types::Field& part : PartsOf(field)) {
+    FIRN_TRY(ColumnRule made, MakeNestedRule(table, part));
+    if (made.is_sequence) return Error(ErrorCode::kInvalidOption, fmt::format("'fields.{}.kind' is 'sequence': only whole columns count up", part.name));
+    rule.parts.push_back(std::move(made));
+  }
+  return rule;
+}
+
+Result<ColumnRule> MakeRule(const plan::TableDefinition& table, const types::Field& field, uint64_t seed) {
+  FIRN_TRY(ColumnRule rule, MakeNestedRule(table, field));
+  Seed(rule, seed, field.name);
+  if (!rule.parts.empty() && BytesOf(rule) > kMaxRowBytes) {
+    return Error(ErrorCode::kInvalidOption, fmt::format("a row of `{}` would take more than {} bytes: give its parts a shorter 'fields.{}...length'", field.name, kMaxRowBytes, field.name));
+  }
+  return rule;
+}
+
 // Uniform in [0, 1), a function of the column's seed and the row's number.
 double Uniform(const ColumnRule& rule, int64_t row) {
   return static_cast<double>(base::CombineHashes(rule.seed, static_cast<uint64_t>(row)) >> 11) * 0x1.0p-53;
 }
 
+bool IsNull(const ColumnRule& rule, int64_t row) { return rule.null_rate > 0 && Uniform({.seed = rule.seed ^ 0x6e756c6cu}, row) < rule.null_rate; }
+
 template <typename Builder, typename Function>
 Result<types::ArrayPtr> Fill(Builder& builder, const ColumnRule& rule, int64_t first, int64_t count, Function&& value) {
   FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(count)));
   for (int64_t row = first; row < first + count; ++row) {
-    const bool is_null = rule.null_rate > 0 && Uniform({.seed = rule.seed ^ 0x6e756c6cu}, row) < rule.null_rate;
-    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(is_null ? builder.AppendNull() : builder.Append(value(row))));
+    FIRN_RETURN_IF_ERROR(types::FromArrowStatus(IsNull(rule, row) ? builder.AppendNull() : builder.Append(value(row))));
   }
   return types::FromArrowResult(builder.Finish());
 }
@@ -178,6 +222,38 @@ std::string RandomHex(const ColumnRule& rule, int64_t row) {
     bits >>= 4;
   }
   return text;
+}
+
+Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_t count, int64_t now_ms);
+
+/// The parts of the rows are columns of their own, of which each row takes the next `length` (an ARRAY or MAP) or one (a ROW).
+Result<types::ArrayPtr> FillNested(const ColumnRule& rule, int64_t first, int64_t count, int64_t now_ms) {
+  const int64_t each = IsCollection(rule.type) ? rule.length : 1;
+  std::vector<types::ArrayPtr> parts;
+  for (const ColumnRule& part : rule.parts) {
+    FIRN_TRY(types::ArrayPtr values, FillColumn(part, first * each, count * each, now_ms));
+    parts.push_back(std::move(values));
+  }
+  FIRN_TRY(std::unique_ptr<arrow::ArrayBuilder> builder, types::FromArrowResult(arrow::MakeBuilder(rule.type.ToArrow())));
+  for (int64_t row = 0; row < count; ++row) {
+    if (IsNull(rule, first + row)) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
+      continue;
+    }
+    std::vector<arrow::ArrayBuilder*> into;
+    if (auto* list = dynamic_cast<arrow::ListBuilder*>(builder.get())) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(list->Append()));
+      into = {list->value_builder()};
+    } else if (auto* map = dynamic_cast<arrow::MapBuilder*>(builder.get())) {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(map->Append()));
+      into = {map->key_builder(), map->item_builder()};
+    } else {
+      FIRN_RETURN_IF_ERROR(types::FromArrowStatus(static_cast<arrow::StructBuilder&>(*builder).Append()));
+      for (size_t i = 0; i < parts.size(); ++i) into.push_back(builder->child(static_cast<int>(i)));
+    }
+    for (size_t i = 0; i < parts.size(); ++i) FIRN_RETURN_IF_ERROR(types::FromArrowStatus(into[i]->AppendArraySlice(arrow::ArraySpan(*parts[i]->data()), row * each, each)));
+  }
+  return types::FromArrowResult(builder->Finish());
 }
 
 Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_t count, int64_t now_ms) {
@@ -227,6 +303,9 @@ Result<types::ArrayPtr> FillColumn(const ColumnRule& rule, int64_t first, int64_
         return (now_ms - static_cast<int64_t>(Uniform(rule, row) * static_cast<double>(rule.max_past_ms))) * units;
       });
     }
+    case TypeKind::kArray:
+    case TypeKind::kMap:
+    case TypeKind::kRow: return FillNested(rule, first, count, now_ms);
     default: FIRN_UNREACHABLE("datagen column of type {}", rule.type.ToString());
   }
 }
@@ -289,7 +368,7 @@ class DatagenSource final : public exec::Source {
       is_good = *blank == ' ' && seed_status == std::errc() && last == end;
     }
     if (!is_good) return Error(ErrorCode::kCorruption, fmt::format("datagen position '{}' is no row number and seed", positions));
-    for (size_t i = 0; i < rules_.size(); ++i) rules_[i].seed = ColumnSeed(seed_, schema_->field(i).name);
+    for (size_t i = 0; i < rules_.size(); ++i) Seed(rules_[i], seed_, schema_->field(i).name);
     return Ok();
   }
   std::vector<exec::PartitionStatus> Describe() const override {
@@ -299,7 +378,7 @@ class DatagenSource final : public exec::Source {
  private:
   static int64_t BatchRows(const std::vector<ColumnRule>& rules) {
     int64_t row_bytes = 1;
-    for (const ColumnRule& rule : rules) row_bytes += rule.type.IsCharacter() || rule.type.IsBytes() ? rule.length : 0;
+    for (const ColumnRule& rule : rules) row_bytes += BytesOf(rule);
     return std::max<int64_t>(kBatchTextBytes / row_bytes, 1);
   }
 
@@ -372,7 +451,12 @@ class DatagenConnector final : public exec::Connector {
   static Status CheckFieldNames(const plan::TableDefinition& table) {
     static const std::vector<std::string> kProperties = {"kind", "min", "max", "max-past", "length", "start", "end", "null-rate", "var-len"};
     std::vector<std::string> names;
-    for (const plan::TableColumn& column : table.columns) names.push_back(column.name);
+    std::vector<types::Field> fields;
+    for (const plan::TableColumn& column : table.columns) fields.push_back({column.name, column.type});
+    for (size_t i = 0; i < fields.size(); ++i) {  // their parts come behind them
+      names.push_back(fields[i].name);
+      for (types::Field& part : PartsOf(fields[i])) fields.push_back(std::move(part));
+    }
     for (const auto& [key, value] : table.options) {
       if (!key.starts_with("fields.")) continue;
       const size_t dot = key.rfind('.');

@@ -2,6 +2,7 @@
 #include "connect/datagen.h"
 
 #include <arrow/array.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "io/real_environment.h"
@@ -44,6 +45,59 @@ TEST(Datagen, ASourceThatComesBackGoesOnWithTheSameSequence) {
   ASSERT_TRUE(second->Seek(positions).ok());
   EXPECT_EQ(Take(*second, 30), Take(*first, 30));
   for (const char* bad : {"", "x", "5 ", "5 x", "-1 2", "5 6 7"}) EXPECT_EQ(second->Seek(bad).error().code(), ErrorCode::kCorruption) << bad;
+}
+
+exec::PollResult PolledRows(const types::DataType& type, std::map<std::string, std::string> options) {
+  static io::RealEnvironment* const environment = new io::RealEnvironment;
+  plan::ScanNode scan = RandomNumbers();
+  auto table = std::make_shared<plan::TableDefinition>(*scan.table);
+  table->columns[0].type = type;
+  table->options.merge(options);
+  scan.table = table;
+  scan.read_columns[0].type = type;
+  auto connector = MakeDatagenConnector(environment->environment());
+  EXPECT_TRUE(connector->DescribeSource(*table, false).ok());
+  auto source = connector->MakeSource(scan, {}).value();
+  source->SetWaker([] {});
+  exec::PollResult rows = source->Poll(0, 40).value();
+  EXPECT_EQ(rows.rows.columns[0]->ValidateFull().message(), "");
+  return rows;
+}
+
+TEST(Datagen, PartsFollowRulesOfTheirOwn) {
+  using types::DataType;
+  const auto lists = PolledRows(DataType::Array(DataType::Int()), {{"fields.v.element.min", "1"}, {"fields.v.element.max", "2"}, {"fields.v.length", "5"}});
+  const auto& list = static_cast<const arrow::ListArray&>(*lists.rows.columns[0]);
+  ASSERT_GT(list.length(), 0);
+  for (int64_t row = 0; row < list.length(); ++row) EXPECT_EQ(list.value_length(row), 5);
+  const auto& numbers = static_cast<const arrow::Int32Array&>(*list.values());
+  for (int64_t i = 0; i < numbers.length(); ++i) EXPECT_TRUE(numbers.Value(i) == 1 || numbers.Value(i) == 2) << numbers.Value(i);
+  const auto maps = PolledRows(DataType::Map(DataType::String(), DataType::Double()), {{"fields.v.key.length", "4"}});
+  const auto& map = static_cast<const arrow::MapArray&>(*maps.rows.columns[0]);
+  EXPECT_EQ(map.value_length(0), 3);
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*map.keys()).GetView(0).size(), 4u);
+  const auto nested = PolledRows(DataType::Row({{"a", DataType::Array(DataType::Row({{"b", DataType::BigInt()}}))}}), {{"fields.v.a.element.b.null-rate", "1"}});
+  EXPECT_EQ(nested.rows.columns[0]->null_count(), 0);
+  const auto& inner = static_cast<const arrow::ListArray&>(*static_cast<const arrow::StructArray&>(*nested.rows.columns[0]).field(0));
+  EXPECT_EQ(static_cast<const arrow::StructArray&>(*inner.values()).field(0)->null_count(), 3 * nested.rows.row_count);
+  const auto nothing = PolledRows(DataType::Row({{"a", DataType::Int()}}), {{"fields.v.null-rate", "1"}});
+  EXPECT_EQ(nothing.rows.columns[0]->null_count(), nothing.rows.row_count);
+}
+
+TEST(Datagen, RulesOfPartsAreChecked) {
+  io::RealEnvironment environment;
+  auto connector = MakeDatagenConnector(environment.environment());
+  const auto refusal = [&](const std::string& key, const std::string& value) {
+    auto table = std::make_shared<plan::TableDefinition>(*RandomNumbers().table);
+    table->columns[0].type = types::DataType::Array(types::DataType::Array(types::DataType::String()));
+    table->options[key] = value;
+    auto described = connector->DescribeSource(*table, false);
+    return described.ok() ? std::string("none") : described.error().message();
+  };
+  EXPECT_EQ(refusal("fields.v.element.element.length", "9"), "none");
+  EXPECT_THAT(refusal("fields.v.elements.length", "9"), testing::HasSubstr("names no column"));
+  EXPECT_THAT(refusal("fields.v.element.element.kind", "sequence"), testing::HasSubstr("only whole columns count up"));
+  EXPECT_THAT(refusal("fields.v.element.length", "1000000"), testing::HasSubstr("would take more than"));
 }
 
 // A megabyte a row and more rows a second than can be counted: a poll still makes a batch that fits.
