@@ -13,7 +13,7 @@ namespace {
 
 class KafkaConnector final : public exec::Connector {
  public:
-  KafkaConnector(const broker::Topics& topics, const io::Clock& clock) : topics_(topics), clock_(clock) {}
+  KafkaConnector(broker::Topics& topics, const io::Clock& clock) : topics_(topics), clock_(clock) {}
   std::string name() const override { return "kafka"; }
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override {
@@ -38,7 +38,7 @@ class KafkaConnector final : public exec::Connector {
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
     FIRN_TRY(KafkaTable kafka, ParseKafkaTable(table, "UTC"));
-    return plan::SinkTraits{.accepts = formats::HasChanges(kafka.value_format) ? plan::kRetract : plan::kInsertOnly, .metadata = {KafkaMetadata()[5]}};
+    return plan::SinkTraits{.accepts = formats::HasChanges(kafka.value_format) ? plan::kRetract : plan::kInsertOnly, .metadata = {KafkaMetadata()[2], KafkaMetadata()[5]}};  // headers, timestamp
   }
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity& job) override {
@@ -57,13 +57,13 @@ class KafkaConnector final : public exec::Connector {
     return found == job.config.end() ? "UTC" : found->second;
   }
 
-  const broker::Topics& topics_;
+  broker::Topics& topics_;
   const io::Clock& clock_;
 };
 
 }  // namespace
 
-std::unique_ptr<exec::Connector> MakeKafkaConnector(const broker::Topics& topics, const io::Clock& clock) {
+std::unique_ptr<exec::Connector> MakeKafkaConnector(broker::Topics& topics, const io::Clock& clock) {
   return std::make_unique<KafkaConnector>(topics, clock);
 }
 

@@ -10,6 +10,6 @@
 
 namespace firn::connect {
 
-std::unique_ptr<exec::Connector> MakeKafkaConnector(const broker::Topics& topics, const io::Clock& clock);
+std::unique_ptr<exec::Connector> MakeKafkaConnector(broker::Topics& topics, const io::Clock& clock);
 
 }  // namespace firn::connect

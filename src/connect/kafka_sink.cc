@@ -5,8 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "base/varint.h"
 #include "kafka/partitioner.h"
 #include "kafka/record_batch.h"
@@ -17,6 +21,7 @@ namespace firn::connect {
 namespace {
 
 constexpr size_t kBatchBytes = 512 << 10;           // a record batch is closed at this size
+constexpr std::chrono::milliseconds kCreationTimeMax{30'000};  // of a topic
 constexpr int64_t kPendingBytesMax = 64LL << 20;    // of one lane between two checkpoints: it all goes into one journal entry
 
 // What a lane hands over: for each batch a varint partition, a varint size and the bytes.
@@ -31,9 +36,21 @@ struct ColumnPlan {
   std::vector<int> keys;
   int timestamp = -1;            // metadata column
   int64_t timestamp_units = 1000;  // of it, in a millisecond
+  int headers = -1;              // metadata column
   types::SchemaPtr value_schema;
   types::SchemaPtr key_schema;
 };
+
+/// What a record's headers are, of a MAP<STRING, BYTES>. As in Flink, an entry without name or value is none.
+void ReadHeaders(const arrow::MapArray& maps, int64_t row, std::vector<kafka::RecordBatchBuilder::Header>* headers) {
+  headers->clear();
+  if (maps.IsNull(row)) return;
+  const auto& names = static_cast<const arrow::StringArray&>(*maps.keys());
+  const auto& values = static_cast<const arrow::BinaryArray&>(*maps.items());
+  for (int64_t i = maps.value_offset(row); i < maps.value_offset(row) + maps.value_length(row); ++i) {
+    if (!names.IsNull(i) && !values.IsNull(i)) headers->emplace_back(names.GetView(i), values.GetView(i));
+  }
+}
 
 types::Batch Project(const types::Batch& batch, const types::SchemaPtr& schema, const std::vector<int>& columns) {
   types::Batch projected{schema, {}, batch.row_count, batch.kinds, nullptr};
@@ -70,6 +87,8 @@ class KafkaLane final : public exec::SinkLane {
     const int64_t now_ms = clock_.WallTimeMs();
     const arrow::TimestampArray* timestamps =
         columns_.timestamp < 0 ? nullptr : static_cast<const arrow::TimestampArray*>(batch.columns[static_cast<size_t>(columns_.timestamp)].get());
+    const arrow::MapArray* header_maps = columns_.headers < 0 ? nullptr : static_cast<const arrow::MapArray*>(batch.columns[static_cast<size_t>(columns_.headers)].get());
+    std::vector<kafka::RecordBatchBuilder::Header> headers;
     for (int64_t row = 0; row < batch.row_count; ++row) {
       const auto index = static_cast<size_t>(row);
       std::optional<std::string_view> key;
@@ -78,7 +97,8 @@ class KafkaLane final : public exec::SinkLane {
       const int32_t partition = PartitionFor(key);
       FIRN_ASSERT(partition >= 0 && static_cast<size_t>(partition) < builders_.size(), "partition {} of {}", partition, builders_.size());
       kafka::RecordBatchBuilder& builder = builders_[static_cast<size_t>(partition)];
-      builder.Append(timestamp_ms, key, values.is_null(index) ? std::nullopt : std::optional(values.record(index)));
+      if (header_maps != nullptr) ReadHeaders(*header_maps, row, &headers);
+      builder.Append(timestamp_ms, key, values.is_null(index) ? std::nullopt : std::optional(values.record(index)), headers);
       if (builder.size_bytes() >= kBatchBytes) AppendPending(&pending_, partition, builder.Build());
     }
     if (state_bytes() > kPendingBytesMax) {
@@ -151,18 +171,29 @@ class KafkaCommitter final : public exec::SinkCommitter {
   std::string topic_;
 };
 
+Status PlanMetadata(const std::string& key, const types::Field& field, int column, ColumnPlan* columns) {
+  if (key == "timestamp") {
+    columns->timestamp = column;
+    columns->timestamp_units = field.type.precision() > 6 ? 1'000'000 : 1000;
+    return Ok();
+  }
+  if (key != "headers") {
+    return Error(ErrorCode::kNotSupported, fmt::format("the metadata '{}' of a kafka table cannot be written", key)).Hint("declare the column VIRTUAL; 'timestamp' and 'headers' can be written");
+  }
+  if (field.type.kind() != types::TypeKind::kMap || !field.type.key().IsCharacter() || !field.type.value().IsBytes()) {
+    return Error(ErrorCode::kNotSupported, fmt::format("headers are a MAP<STRING, BYTES>, column `{}` is {}", field.name, field.type.ToString())).Hint("declare it so, or VIRTUAL");
+  }
+  columns->headers = column;
+  return Ok();
+}
+
 Result<ColumnPlan> PlanColumns(const KafkaTable& table, const plan::SinkNode& sink, const types::SchemaPtr& input) {
   ColumnPlan columns;
   std::vector<types::Field> value_fields, key_fields;
   for (size_t i = 0; i < sink.columns.size(); ++i) {
     const types::Field field{sink.columns[i], input->field(i).type};
     if (!sink.metadata_keys[i].empty()) {
-      if (sink.metadata_keys[i] != "timestamp") {
-        return Error(ErrorCode::kNotSupported, fmt::format("the metadata '{}' of a kafka table cannot be written", sink.metadata_keys[i]))
-            .Hint("declare the column VIRTUAL; 'timestamp' can be written");
-      }
-      columns.timestamp = static_cast<int>(i);
-      columns.timestamp_units = field.type.precision() > 6 ? 1'000'000 : 1000;
+      FIRN_RETURN_IF_ERROR(PlanMetadata(sink.metadata_keys[i], field, static_cast<int>(i), &columns));
       continue;
     }
     const bool is_key = std::find(table.key_fields.begin(), table.key_fields.end(), field.name) != table.key_fields.end();
@@ -180,15 +211,37 @@ Result<ColumnPlan> PlanColumns(const KafkaTable& table, const plan::SinkNode& si
   return columns;
 }
 
+/// The topic; made if it is not there, as Kafka's broker does for who writes to it. Blocks until that is durable.
+Result<broker::TopicInfo> FindOrCreate(broker::Topics& topics, const std::string& name) {
+  auto found = topics.Find(name);
+  if (found.ok() || found.error().code() != ErrorCode::kUnknownTopic) return found;
+  struct Answer {
+    base::Mutex mutex;
+    base::ConditionVariable given;
+    std::optional<Result<broker::TopicInfo>> topic FIRN_GUARDED_BY(mutex);
+  };
+  auto answer = std::make_shared<Answer>();
+  topics.Create(name, {}, [answer](Result<broker::TopicInfo> made) {
+    base::MutexLock lock(answer->mutex);
+    answer->topic = std::move(made);
+    answer->given.NotifyAll();
+  });
+  base::MutexLock lock(answer->mutex);
+  const auto is_given = [&]() FIRN_REQUIRES(answer->mutex) { return answer->topic.has_value(); };
+  if (!answer->given.WaitFor(lock, kCreationTimeMax, is_given)) return found;
+  if (!answer->topic->ok() && answer->topic->error().code() == ErrorCode::kObjectExists) return topics.Find(name);  // another made it meanwhile
+  return *std::move(answer->topic);
+}
+
 }  // namespace
 
-Result<exec::Sink> MakeKafkaSink(const broker::Topics& topics, const io::Clock& clock, KafkaTable table, const plan::SinkNode& sink,
+Result<exec::Sink> MakeKafkaSink(broker::Topics& topics, const io::Clock& clock, KafkaTable table, const plan::SinkNode& sink,
                                  const types::SchemaPtr& input, int lanes) {
   if (table.topics.size() != 1) {
     return Error(ErrorCode::kInvalidOption, fmt::format("'topic' names {} topics; a table that is written names one", table.topics.size()));
   }
-  FIRN_TRY(broker::TopicInfo topic, topics.Find(table.topics[0]));
   FIRN_TRY(ColumnPlan columns, PlanColumns(table, sink, input));
+  FIRN_TRY(broker::TopicInfo topic, FindOrCreate(topics, table.topics[0]));
   exec::Sink made;
   for (int lane = 0; lane < lanes; ++lane) {
     auto writer = std::make_unique<KafkaLane>(clock, columns, table.partitioner, static_cast<int32_t>(topic.partitions.size()), lane);

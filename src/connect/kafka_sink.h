@@ -10,7 +10,7 @@
 
 namespace firn::connect {
 
-Result<exec::Sink> MakeKafkaSink(const broker::Topics& topics, const io::Clock& clock, KafkaTable table, const plan::SinkNode& sink,
+Result<exec::Sink> MakeKafkaSink(broker::Topics& topics, const io::Clock& clock, KafkaTable table, const plan::SinkNode& sink,
                                  const types::SchemaPtr& input, int lanes);
 
 }  // namespace firn::connect

@@ -178,13 +178,16 @@ class Formats(SqlCase):
         self.assertEqual(failures, [])
 
     def consume(self, name, count):
+        return [record.value() for record in self.records(name, count)]
+
+    def records(self, name, count):
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.node.kafka, "group.id": "formats", "auto.offset.reset": "earliest"})
         consumer.subscribe([name])
         messages = []
         for _ in range(200):
             message = consumer.poll(0.1)
             if message is not None and message.error() is None:
-                messages.append(message.value())
+                messages.append(message)
             if len(messages) == count:
                 break
         consumer.close()
@@ -205,6 +208,27 @@ class Formats(SqlCase):
         self.topic("raw_out", "line STRING", "raw")
         self.run_sql("INSERT INTO raw_out VALUES ('a'), (CAST(NULL AS STRING)), ('')")
         self.assertEqual(self.consume("raw_out", 4), [b"first", b"a", None, b""])  # NULL is a tombstone, as in Flink
+
+    def test_headers_and_times_of_records_are_written(self):
+        self.produce("headed", [b"first"])
+        self.topic("headed", "line STRING, h MAP<STRING, BYTES> METADATA FROM 'headers', ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'", "raw")
+        self.run_sql("INSERT INTO headed VALUES ('a', MAP['x', X'00ff', 'y', X''], TO_TIMESTAMP_LTZ(1000, 3)), ('b', CAST(NULL AS MAP<STRING, BYTES>), TO_TIMESTAMP_LTZ(2000, 3)), "
+                     "('c', MAP['z', CAST(NULL AS BYTES)], CAST(NULL AS TIMESTAMP_LTZ(3)))")
+        records = self.records("headed", 4)[1:]
+        self.assertEqual([(record.value(), record.headers()) for record in records], [(b"a", [("x", b"\0\xff"), ("y", b"")]), (b"b", None), (b"c", None)])
+        self.assertEqual([record.timestamp()[1] for record in records[:2]], [1000, 2000])
+        self.topic("headed_wrong", "line STRING, h MAP<STRING, INT> METADATA FROM 'headers'", "raw")
+        self.refused("INSERT INTO headed_wrong VALUES ('a', MAP['x', 1])", "MAP<STRING, BYTES>", "MAP<STRING, INT>")
+
+    def test_a_topic_that_is_written_is_made_and_one_that_is_read_is_not(self):
+        self.topic("not_there", "line STRING", "raw")
+        self.refused("SELECT * FROM not_there", "E4004", "topic `not_there` does not exist")
+        self.run_sql("EXPLAIN INSERT INTO not_there VALUES ('a')")
+        self.refused("SELECT * FROM not_there", "E4004")
+        self.run_sql("INSERT INTO not_there VALUES ('a'), ('b')")
+        self.assertEqual(sorted(self.consume("not_there", 2)), [b"a", b"b"])
+        self.run_sql("CREATE TEMPORARY TABLE ill_named (line STRING) WITH ('connector'='kafka', 'topic'='a b', 'properties.bootstrap.servers'='localhost:9092', 'format'='raw')")
+        self.refused("INSERT INTO ill_named VALUES ('a')", "topic name `a b` is illegal")
 
     def test_changes_of_a_database_and_back_into_a_topic(self):
         events = [{"before": None, "after": {"id": 1, "v": 10}, "op": "c"}, {"before": None, "after": {"id": 2, "v": 5}, "op": "r"},
