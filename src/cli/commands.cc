@@ -78,7 +78,7 @@ int RunScript(SqlClient& client, const std::vector<ScriptPart>& script, OutputFo
       return code;
     }
   }
-  return 0;
+  return EndCommand(Ok());
 }
 
 struct SqlTask {
@@ -106,7 +106,11 @@ int FailCommand(const Error& error) {
   return error.code() == ErrorCode::kUsageError ? 2 : 1;
 }
 
-int EndCommand(const Status& status) { return status.ok() ? 0 : FailCommand(status.error()); }
+int EndCommand(const Status& status) {
+  if (!status.ok()) return FailCommand(status.error());
+  const auto lost = io::OutputFailure();
+  return lost ? FailCommand(Error(ErrorCode::kIoError, fmt::format("writing to standard output: {}", *lost)).Hint("what was shown is not all there is")) : 0;
+}
 
 namespace {
 
@@ -180,7 +184,7 @@ int RunExplain(const std::string& code) {
   const base::ErrorInfo* info = base::FindErrorInfo(code);
   if (info == nullptr) return Fail(Error(ErrorCode::kUsageError, fmt::format("there is no error code '{}'", code)).Hint("codes look like E2102"));
   io::WriteOutput(fmt::format("{} {}\n\n{}\n", base::ErrorCodeText(info->code), info->title, info->text));
-  return 0;
+  return EndCommand(Ok());
 }
 
 }  // namespace firn::cli

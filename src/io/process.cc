@@ -8,11 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <system_error>
 
 namespace firn::io {
 
@@ -57,6 +59,8 @@ bool WriteAll(int descriptor, std::string_view text) {
   return true;
 }
 
+std::atomic<int> output_failure{0};  // the first errno
+
 sigset_t StopSignals() {
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -67,7 +71,17 @@ sigset_t StopSignals() {
 
 }  // namespace
 
-bool WriteOutput(std::string_view text) { return WriteAll(STDOUT_FILENO, text); }
+bool WriteOutput(std::string_view text) {
+  if (WriteAll(STDOUT_FILENO, text)) return true;
+  int none = 0;
+  if (errno != EPIPE) output_failure.compare_exchange_strong(none, errno);
+  return false;
+}
+
+std::optional<std::string> OutputFailure() {
+  const int code = output_failure;
+  return code == 0 ? std::nullopt : std::optional<std::string>(std::generic_category().message(code));
+}
 
 bool IsOutputClosed() {
   pollfd polled{STDOUT_FILENO, 0, 0};

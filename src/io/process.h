@@ -24,6 +24,8 @@ bool IsErrorTerminal();
 int TerminalColumns();
 /// All of it, at once, even when another process reads slowly; false when nobody reads any more.
 bool WriteOutput(std::string_view text);
+/// Why some of what was written to standard output is lost, such as a full disk; nothing if it is all there or its reader has left.
+std::optional<std::string> OutputFailure();
 /// Whether nobody reads standard output any more (`| head`): for who waits long for something to write.
 bool IsOutputClosed();
 void WriteError(std::string_view text);

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from cases import NodeCase  # noqa: E402
 from checks import wait_until  # noqa: E402
 from command import firn, start  # noqa: E402
-from firn import Node  # noqa: E402
+from firn import BINARY, Node  # noqa: E402
 
 from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 from kafka.partitioner.default import murmur2  # noqa: E402
@@ -257,6 +258,14 @@ class Sql(NodeCase):
             self.assertEqual(process.wait(timeout=30), 0, process.stderr.read())
             process.stderr.close()
         wait_until(lambda: all(job["state"] != "RUNNING" for job in self.jobs() if job["name"] == "collect"), "the queries' jobs end")
+
+    def test_results_that_cannot_be_written_are_a_failure(self):
+        for command in (("sql", "--server", self.node.sql, "-e", "SELECT 1 AS one"), ("topic", "list", "--bootstrap-server", self.node.kafka), ("job", "list", "--server", self.node.jobs),
+                        ("explain", "E2102")):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                ran = subprocess.run([str(BINARY), *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual(ran.returncode, 1, command)
+            self.assertIn("error[E1001]: writing to standard output: No space left on device", ran.stderr)
 
     def test_consuming_ends_with_its_reader(self):
         self.assertEqual(firn("topic", "create", "quiet", "--bootstrap-server", self.node.kafka).code, 0)
