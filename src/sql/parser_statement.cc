@@ -165,7 +165,14 @@ Result<StatementBody> Parser::ParseShow() {
     if (Current().kind == TokenKind::kWord && AtEnd() == false && (AtWord("JARS") || AtWord("PROCEDURES") || AtWord("MODELS") || AtWord("CONNECTIONS") || AtWord("MATERIALIZED"))) {
       return Unsupported(Current().span, fmt::format("SHOW {} is not supported", Current().upper), "SHOW TABLES, VIEWS, FUNCTIONS, JOBS, CATALOGS, DATABASES");
     }
-    return Unexpected("CATALOGS, DATABASES, TABLES, VIEWS, COLUMNS, FUNCTIONS, JOBS, CURRENT ... or CREATE ...");
+    const bool is_create = AtWord("CREATE");
+    if (is_create || AtWord("CURRENT")) {
+      Advance();
+      return Unexpected(is_create ? "TABLE or VIEW" : "CATALOG or DATABASE");
+    }
+    const auto near = base::NearNames(Current().upper, {"CATALOGS", "DATABASES", "TABLES", "VIEWS", "COLUMNS", "FUNCTIONS", "JOBS"});
+    Error error = Unexpected("CATALOGS, DATABASES, TABLES, VIEWS, COLUMNS, FUNCTIONS, JOBS, CURRENT ... or CREATE ...");
+    return near.empty() ? error : std::move(error).Hint(fmt::format("did you mean SHOW {}?", near[0])).Candidates(near);
   }
   show.kind = form->kind;
   if (form->takes_name || TakeWord("FROM") || TakeWord("IN")) {
