@@ -9,6 +9,7 @@
 #include "cli/help_page.h"
 #include "cli/usage_error.h"
 #include "io/process.h"
+#include "state/state_io.h"
 
 int main(int argc, char** argv) {
   using namespace firn::cli;
@@ -29,6 +30,9 @@ int main(int argc, char** argv) {
   up_command->add_option("--port-sql", up.sql_port, "0: a free one")->capture_default_str();
   up_command->add_option("--port-jobs", up.jobs_port, "0: a free one")->capture_default_str();
   up_command->add_option("--state-limit", up.state_limit_bytes, "bytes that the state of all jobs may take in memory, such as 8GB")->capture_default_str()->transform(CLI::AsSizeValue(false));
+  up_command->add_option("--parallelism", up.parallelism, "lanes of each job that does not SET 'parallelism.default'; jobs that go on from a checkpoint may get another number")
+      ->capture_default_str()
+      ->check(CLI::Range(1, firn::state::kKeyGroups));
 
   SqlOptions sql;
   CLI::App* sql_command = app.add_subcommand("sql", "runs SQL statements\n\n  firn sql -e \"SHOW TABLES\"\n  firn sql --data ./lake -f pipeline.sql");

@@ -75,7 +75,7 @@ class RunningNode final : public Node {
     engine_options.warn = warn;
     FIRN_TRY(engine_, exec::Engine::Start(environment_, *store_, connectors_, engine_options));
     system_tables_.Bind(*engine_);
-    services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock, &broker_->topics()});
+    services_.reset(new gateway::NodeServices{*catalogs_, connectors_, *engine_, environment_.clock, &broker_->topics(), options_.parallelism});
     FIRN_RETURN_IF_ERROR(engine_->RecoverJobs(gateway::MakeReplan(*services_)));
     return StartServers();
   }

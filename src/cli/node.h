@@ -23,6 +23,7 @@ struct NodeOptions {
   uint16_t sql_port = 8083;
   uint16_t jobs_port = 8081;
   int64_t state_limit_bytes = 4LL << 30;  // of all jobs together
+  int parallelism = 1;         // of jobs that do not say theirs
   bool is_embedded = false;    // for one command: no node.json
 };
 

@@ -95,6 +95,13 @@ StatementResult NamesResult(const std::string& column, std::vector<std::string> 
   return TextResult({column}, rows);
 }
 
+/// The node's defaults beneath what a session or a stored job has set. Not stored: a job that sets nothing follows its node.
+std::map<std::string, std::string> WithDefaults(std::map<std::string, std::string> config, const NodeServices& services) {
+  std::string& parallelism = config["parallelism.default"];
+  if (parallelism.empty() || parallelism == "-1") parallelism = std::to_string(services.parallelism);
+  return config;
+}
+
 // Scalar functions, aggregates and what tells grouping sets apart, by every name.
 std::vector<std::string> FunctionNames() {
   std::vector<std::string> names = expr::FunctionRegistry::BuiltIn().Names();
@@ -136,7 +143,7 @@ class StatementRunner {
 
  private:
   plan::PlannerContext Context() const {
-    return {state_.view, services_.connectors, state_.catalog, state_.database, state_.config, services_.clock.WallTimeMs() * 1000};
+    return {state_.view, services_.connectors, state_.catalog, state_.database, WithDefaults(state_.config, services_), services_.clock.WallTimeMs() * 1000};
   }
   exec::JobDefinition Definition(const std::string& name) const {
     auto configured = state_.config.find("pipeline.name");
@@ -628,7 +635,7 @@ exec::Engine::Replan MakeReplan(NodeServices& services) {
       const plan::ObjectPath path = table.path;
       view.temporary()[path] = std::make_shared<const plan::TableDefinition>(std::move(table));
     }
-    const plan::PlannerContext context{view, services.connectors, job.catalog, job.database, job.config, services.clock.WallTimeMs() * 1000};
+    const plan::PlannerContext context{view, services.connectors, job.catalog, job.database, WithDefaults(job.config, services), services.clock.WallTimeMs() * 1000};
     FIRN_TRY(sql::Statement statement, sql::ParseStatement(job.statement));
     if (const auto* insert = std::get_if<sql::InsertStatement>(&statement.body)) return plan::PlanInserts({insert}, context);
     if (const auto* set = std::get_if<sql::StatementSet>(&statement.body)) {

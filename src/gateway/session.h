@@ -26,6 +26,7 @@ struct NodeServices {
   exec::Engine& engine;
   io::Clock& clock;
   const broker::Topics* topics = nullptr;  // so that one without a table can be told of; null: not
+  int parallelism = 1;  // of jobs whose session sets none; another one after a restart counts for them too
 };
 
 /// Temporary tables in front of the node's catalogs. Thread-compatible.

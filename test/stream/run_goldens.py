@@ -17,7 +17,7 @@ NAME.golden holds the columns and the rows. The ways, over topics of the node's 
   single     one record a produce request, each followed by a commit of the log: batches of one row
   shuffled   in another order of arrival that the watermark's delay allows
   batch      execution.runtime-mode = batch
-  restored   INSERT into an Iceberg table while records arrive; checkpoint, more records, kill -9, restart at two lanes, the rest, STOP WITH DRAIN
+  restored   INSERT into an Iceberg table by two lanes while records arrive; checkpoint, more records, kill -9, restart at three lanes, the rest, STOP WITH DRAIN
 """
 import argparse
 import collections
@@ -39,7 +39,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 WAYS = ["plain", "parallel", "single", "shuffled", "batch", "restored"]
 KINDS = {"INSERT": "+I", "UPDATE_BEFORE": "-U", "UPDATE_AFTER": "+U", "DELETE": "-D"}
 SETTINGS = {"pipeline.auto-watermark-interval": "0", "table.local-time-zone": "UTC"}
-LANES = {"parallel": 4, "restored": 2}
+LANES = {"parallel": 4}
+NODE_LANES = {"before": "2", "after": "3"}  # of jobs that say nothing, which are those of `restored`, and the crash that they survive
 WAIT_SECONDS = 60  # for what sixty jobs with a checkpoint each 50 ms do on a disk that others write to
 
 
@@ -165,7 +166,9 @@ class Runner:
             raise AssertionError("records were not acknowledged")
 
     def open(self, case, way):
-        settings = {**SETTINGS, "parallelism.default": str(LANES.get(way, 1)), "execution.runtime-mode": "batch" if way == "batch" else "streaming"}
+        settings = {**SETTINGS, "execution.runtime-mode": "batch" if way == "batch" else "streaming"}
+        if way != "restored":
+            settings["parallelism.default"] = str(LANES.get(way, 1))
         session = firn.Session(self.node.sql, settings)
         database = f"{case.name}_{way}"
         session.execute(f"CREATE DATABASE IF NOT EXISTS `{database}`")
@@ -197,6 +200,9 @@ class Runner:
         with urllib.request.urlopen(f"http://{self.node.jobs}/jobs/{self.jobs[name]}{path}", timeout=20) as answer:
             return json.load(answer)
 
+    def lanes(self, names):
+        return max(vertex["parallelism"] for name in names for vertex in self.job(name)["vertices"])
+
     def wait_for_checkpoint(self, names):
         """Two more completed ones: the second began after this call."""
         before = {name: self.job(name, "/checkpoints")["counts"]["completed"] for name in names}
@@ -217,12 +223,16 @@ class Runner:
         self.wait_for_checkpoint(names)
         for case in cases:
             self.produce(case, "restored", 0.5, 0.7)
+        lanes = self.lanes(names)
         self.node.kill()
+        self.node.arguments = ["--parallelism", NODE_LANES["after"]]
         self.node.start()
         self.connect()
         for case in cases:
             self.produce(case, "restored", 0.7, 1.0)
         self.wait_for_checkpoint(names)
+        if lanes > 1 and (lanes, self.lanes(names)) != (2, 3):  # cases without keys have one lane, however many the others have
+            raise AssertionError(f"jobs had up to {lanes} lanes before the crash and {self.lanes(names)} after it")
         session = firn.Session(self.node.sql, {"execution.runtime-mode": "batch", **SETTINGS})
         for case in cases:
             session.execute(f"STOP JOB '{self.jobs[case.name]}' WITH DRAIN")
@@ -348,7 +358,7 @@ def main():
     cases = [Case(path) for path in sorted(HERE.glob("*.sql")) if arguments.only in path.stem]
     if not cases:
         sys.exit(f"no case is named like {arguments.only}")
-    with tempfile.TemporaryDirectory(prefix="firn-stream-") as folder, firn.Node(pathlib.Path(folder) / "lake") as node:
+    with tempfile.TemporaryDirectory(prefix="firn-stream-") as folder, firn.Node(pathlib.Path(folder) / "lake", ["--parallelism", NODE_LANES["before"]]) as node:
         failures, runs = run(node, folder, cases, arguments)
     print(f"stream goldens: {len(cases)} cases in {runs} runs, {len(failures)} failed, --seed {arguments.seed}")
     sys.exit(1 if failures else 0)
