@@ -14,6 +14,7 @@
 #include "expr/scalar_function.h"
 #include "gateway/statement_completion.h"
 #include "plan/definitions.h"
+#include "plan/expression_text.h"
 #include "plan/session_config.h"
 #include "sql/parser.h"
 #include "sql/unparser.h"
@@ -327,8 +328,12 @@ class StatementRunner {
     const bool fills = create.as_query != nullptr && !(create.if_not_exists && state_.view.FindTable(table.path).ok());  // what is there already stays as it is
     FIRN_TRY(StatementResult result, Placed(Create(table, create.is_temporary, create.if_not_exists), create.name.span));
     if (!fills) return result;
+    // The query's columns go to those of their names, whatever the order; what the table has besides is NULL.
+    FIRN_TRY(const types::Schema schema, plan::QuerySchema(*create.as_query, Context()));
+    std::string columns;
+    for (size_t i = 0; i < schema.size(); ++i) columns += (i == 0 ? "" : ", ") + plan::QuotedIdentifier(schema.field(i).name);
     const uint32_t as = create.as_query->span.begin;
-    const std::string head = "INSERT INTO " + table.path.ToString() + " ";
+    const std::string head = fmt::format("INSERT INTO {} ({}) ", table.path.ToString(), columns);
     const std::string insert_text = head + text_.substr(as);
     FIRN_TRY(sql::Statement insert, sql::ParseStatement(insert_text));
     auto filled = StatementRunner(state_, services_, insert_text).Run(insert);

@@ -163,9 +163,15 @@ Status MergeLike(const TableDefinition& source, const sql::LikeClause& like, Tab
 
 // --- AS query ---
 
-/// Declared columns first, by name with the query's; then what the query has besides.
+/// As Flink: first what is declared besides the query's columns, or named bare, which is the order of the query's; then those of the query, of the types declared for them.
 Status MergeQuery(const types::Schema& schema, const sql::CreateTableStatement& create, std::string_view text, TableDefinition& table) {
-  std::vector<bool> used(schema.size(), false);
+  std::vector<bool> is_named(schema.size(), false), is_placed(schema.size(), false);
+  std::vector<TableColumn> of_query;
+  for (size_t i = 0; i < schema.size(); ++i) {
+    of_query.emplace_back();
+    of_query[i].name = schema.field(i).name;
+    of_query[i].type = schema.field(i).type;
+  }
   for (const sql::ColumnDefinition& column : create.columns) {
     const int source = schema.FindColumn(column.name.text);
     const bool is_bare = column.kind == sql::ColumnDefinitionKind::kPhysical && !column.type;
@@ -174,25 +180,28 @@ Status MergeQuery(const types::Schema& schema, const sql::CreateTableStatement& 
           .At(column.name.span)
           .Candidates(base::NearNames(column.name.text, schema.names()));
     }
-    if (source >= 0) used[source] = true;
-    TableColumn defined;
-    if (is_bare) {
-      defined.name = column.name.text;
-      defined.type = schema.field(source).type;
-    } else {
-      FIRN_TRY(defined, DefineColumn(column, text));
+    if (source < 0) {
+      FIRN_TRY(TableColumn defined, DefineColumn(column, text));
+      table.columns.push_back(std::move(defined));
+      continue;
     }
-    table.columns.push_back(std::move(defined));
+    if (is_named[source]) return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` is defined twice", column.name.text)).At(column.name.span);
+    is_named[source] = true;
+    if (column.kind == sql::ColumnDefinitionKind::kComputed) {
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` is computed, and the query gives it too", column.name.text)).At(column.name.span).Hint("give one of them another name");
+    }
+    if (is_bare) {
+      is_placed[source] = true;
+      table.columns.push_back(of_query[source]);
+    } else {
+      FIRN_TRY(of_query[source], DefineColumn(column, text));
+    }
   }
   for (size_t i = 0; i < schema.size(); ++i) {
-    if (used[i]) continue;
-    TableColumn column;
-    column.name = schema.field(i).name;
-    column.type = schema.field(i).type;
-    if (column.type.kind() == types::TypeKind::kNull) {
-      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` of the query is NULL and has no type", column.name)).Hint("CAST(NULL AS INT)");
+    if (of_query[i].type.kind() == types::TypeKind::kNull) {
+      return Error(ErrorCode::kInvalidDefinition, fmt::format("column `{}` of the query is NULL and has no type", of_query[i].name)).Hint("CAST(NULL AS INT)");
     }
-    table.columns.push_back(std::move(column));
+    if (!is_placed[i]) table.columns.push_back(std::move(of_query[i]));
   }
   return Ok();
 }

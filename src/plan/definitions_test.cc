@@ -76,11 +76,11 @@ TEST_F(Definitions, LikeRefusesColumnsThatAreThere) {
   EXPECT_THAT(Refusal(std::string(kEvents) + "CREATE TABLE b (k INT) LIKE ev;"), HasSubstr("E2113"));
 }
 
-TEST_F(Definitions, AsTakesDeclaredColumnsFirst) {
+TEST_F(Definitions, AsTakesNewColumnsFirstAndTheQuerysInItsOrder) {
   const TableDefinition table = Define(std::string(kEvents) + "CREATE TABLE c (v BIGINT, z AS v * 2) WITH ('connector'='blackhole') AS SELECT id, v, k FROM ev;", "c");
-  EXPECT_THAT(NamesOf(table), ElementsAre("v", "z", "id", "k"));
-  EXPECT_EQ(table.columns[0].type.ToString(), "BIGINT");
-  EXPECT_EQ(table.columns[2].type.ToString(), "INT NOT NULL");
+  EXPECT_THAT(NamesOf(table), ElementsAre("z", "id", "v", "k"));
+  EXPECT_EQ(table.columns[1].type.ToString(), "INT NOT NULL");
+  EXPECT_EQ(table.columns[2].type.ToString(), "BIGINT");
 }
 
 TEST_F(Definitions, AltersColumns) {
