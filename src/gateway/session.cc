@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/assert.h"
 #include "base/mutex.h"
@@ -584,6 +585,25 @@ Result<StatementResult> Session::Execute(const std::string& text, const std::map
   auto result = StatementRunner(state_, services_, text).Run(statement);
   state_.config = own;
   return result;
+}
+
+Status Session::Configure(const std::string& text) {
+  FIRN_TRY(const sql::Statement statement, sql::ParseStatement(text));
+  const bool configures = std::visit(
+      [](const auto& body) {
+        using Body = std::decay_t<decltype(body)>;
+        const bool gives_rows = std::is_same_v<Body, sql::QueryStatement> || std::is_same_v<Body, sql::ShowStatement> || std::is_same_v<Body, sql::DescribeStatement> ||
+                                std::is_same_v<Body, sql::ExplainStatement>;
+        const bool is_about_jobs = std::is_same_v<Body, sql::InsertStatement> || std::is_same_v<Body, sql::StatementSet> || std::is_same_v<Body, sql::BeginStatementSet> ||
+                                   std::is_same_v<Body, sql::EndStatementSet> || std::is_same_v<Body, sql::StopJobStatement>;
+        return !gives_rows && !is_about_jobs;
+      },
+      statement.body);
+  if (!configures) {
+    return Error(ErrorCode::kNotSupported, "this statement cannot configure a session").At(statement.span).Hint("SET, RESET, USE, CREATE, ALTER and DROP can; any other goes to .../statements");
+  }
+  auto result = Execute(text);
+  return result.ok() ? Ok() : Status(std::move(result).error());
 }
 
 std::vector<std::string> Session::Complete(const std::string& text, size_t position) const {

@@ -63,6 +63,8 @@ class Session {
   /// Runs one statement; a SELECT's rows come through the result's stream. Errors carry spans into `text`.
   /// `settings` count for this statement only, above the session's; SET and RESET change the session's.
   Result<StatementResult> Execute(const std::string& text, const std::map<std::string, std::string>& settings = {});
+  /// Runs a statement that is about the session or the catalogs; one with rows or a job of its own is refused, as there is nobody to read them.
+  Status Configure(const std::string& text);
   /// What may stand at byte `position` of a statement that is being typed (statement_completion.h).
   std::vector<std::string> Complete(const std::string& text, size_t position) const;
   std::map<std::string, std::string> properties() const;

@@ -170,14 +170,18 @@ class GatewayImpl final : public SqlGateway {
     if (problem) return Error(ErrorCode::kInvalidArgument, fmt::format("the body is no JSON: {}", problem.message()));
     const json::value* statement = body.is_object() ? body.as_object().if_contains("statement") : nullptr;
     if (statement == nullptr || !statement->is_string()) return Error(ErrorCode::kInvalidArgument, "the body has no \"statement\" text");
+    // As Flink's gateway, which has no such limits yet either: to ignore one is no answer.
+    const json::value* timeout = body.as_object().if_contains("executionTimeout");
+    const bool is_limited = timeout != nullptr && !timeout->is_null() && !(timeout->is_int64() && timeout->as_int64() <= 0);
+    if (is_limited) return Error(ErrorCode::kNotSupported, "\"executionTimeout\" is not supported: cancel the operation when its time is over");
     return std::string(statement->as_string());
   }
 
   io::HttpResponse Configure(const io::HttpRequest& request, OpenSession& session) {
     auto text = StatementOf(request);
     if (!text.ok()) return Fail(text.error().message(), 400);
-    auto result = session.session.Execute(*text);
-    if (!result.ok()) return Fail(base::RenderError(result.error(), {.source = *text}), 500);
+    auto configured = session.session.Configure(*text);
+    if (!configured.ok()) return Fail(base::RenderError(configured.error(), {.source = *text}), 500);
     return Reply("{}");
   }
 

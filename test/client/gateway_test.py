@@ -68,6 +68,12 @@ class Gateway(NodeCase):
             self.configure(*statements)
             self.assertEqual(self.ok("GET", self.session)["properties"], {"firn.wait-for-bounded-jobs": "true"}, statements)
 
+    def test_a_session_is_configured_by_nothing_that_has_rows(self):
+        for statement in ("SELECT 1", "SHOW TABLES", "DESCRIBE t", "EXPLAIN SELECT 1", "INSERT INTO t SELECT 1", "BEGIN STATEMENT SET", "STOP JOB 'x'"):
+            status, text = self.send("POST", self.session + "/configure-session", {"statement": statement})
+            self.assertEqual((status, "this statement cannot configure a session" in text), (500, True), f"{statement}: {text}")
+        self.assertEqual(self.ok("POST", self.session + "/configure-session", {"statement": "USE CATALOG default_catalog"}), {})
+
     def test_a_query_in_flinks_shape(self):
         operation = self.submit("SELECT CAST(1.5 AS DECIMAL(4, 2)) AS d, 'x' AS s, TIMESTAMP '2024-01-02 03:04:05.678' AS t, CAST(NULL AS INT) AS n")
         page = self.ready(operation + "/result/0?rowFormat=JSON")
@@ -112,7 +118,7 @@ class Gateway(NodeCase):
         other = "/v2/sessions/" + self.ok("POST", "/v2/sessions", {})["sessionHandle"]
         for statement in ("CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector'='datagen', 'rows-per-second'='1')", "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector'='blackhole')",
                           "INSERT INTO b SELECT id FROM g"):
-            self.ok("POST", other + "/configure-session", {"statement": statement})
+            self.ok("POST", other + "/statements", {"statement": statement})
         operation = self.submit("SHOW CATALOGS")
         self.assertEqual(len(self.ready(operation + "/result/0?rowFormat=PLAIN_TEXT")["results"]["data"]), 1)
         operation = self.submit("SHOW JOBS")
@@ -175,6 +181,10 @@ class Gateway(NodeCase):
         self.assertEqual(status, 500, text)
         return json.loads(text)["errors"][0]
 
+    def run_all(self, *statements):
+        for statement in statements:
+            self.ready(self.submit(statement) + "/result/0?rowFormat=JSON")
+
     def configure(self, *statements):
         for statement in statements:
             self.ok("POST", self.session + "/configure-session", {"statement": statement})
@@ -185,7 +195,7 @@ class Gateway(NodeCase):
         self.assertIn("error[E2115]", text)
         self.assertIn("--> query:2:1\n", text)
         self.assertIn("= while: filling default_catalog.default_database.counts, which is there now\n", text)
-        self.configure("BEGIN STATEMENT SET", "INSERT INTO counts SELECT id, id FROM few", "INSERT INTO counts SELECT idd,\n id FROM few")
+        self.run_all("BEGIN STATEMENT SET", "INSERT INTO counts SELECT id, id FROM few", "INSERT INTO counts SELECT idd,\n id FROM few")
         self.assertIn("= while: planning `idd` of statement 2 of the set: INSERT INTO counts SELECT idd,  id FROM few\n", self.failure("END"))
 
     def test_names_that_statements_do_not_find_are_marked(self):
@@ -408,6 +418,7 @@ class Gateway(NodeCase):
     def test_requests_without_sense_are_refused_and_cost_nothing(self):
         operation = self.submit("SELECT 1")
         refused = [("POST", "/v2/sessions", "{"), ("POST", "/v2/sessions", "[]"), ("POST", self.session + "/statements", "null"), ("POST", self.session + "/statements", {"statement": 1}),
+                   ("POST", self.session + "/statements", {"statement": "SELECT 1", "executionTimeout": 500}),
                    ("POST", self.session + "/statements", "[" * 100_000), ("POST", self.session + "/statements", b"\xff\xfe"), ("GET", "/v2/sessions", None), ("GET", "/", None), ("GET", "/v9", None),
                    ("GET", operation, None), ("GET", operation + "/result", None), ("GET", operation + "/result/x", None), ("GET", operation + "/result/-1", None),
                    ("GET", operation + "/result/" + "9" * 30, None), ("GET", operation + "/cancel", None), ("POST", operation + "/close", None), ("GET", "/v2/sessions/none/heartbeat", None),
