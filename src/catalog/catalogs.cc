@@ -257,7 +257,7 @@ Status Catalogs::DropDatabase(const std::string& catalog, const std::string& dat
   if (!exists) return if_missing == IfMissing::kIgnore ? Ok() : impl_->RequireDatabase(catalog, database);
   FIRN_TRY(std::vector<std::string> tables, ListTables(catalog, database));
   if (!tables.empty() && mode == DropMode::kRestrict) {
-    return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} tables, among them `{}`", database, tables.size(), tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
+    return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} table{}, among them `{}`", database, tables.size(), tables.size() == 1 ? "" : "s", tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
   }
   FIRN_TRY(std::vector<std::string> views, ListViews(catalog, database));
   for (const std::string& table : tables) {

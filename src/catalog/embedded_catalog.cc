@@ -62,7 +62,7 @@ Status EmbeddedCatalog::CreateNamespace(const std::string& database, const std::
 Status EmbeddedCatalog::DropNamespace(const std::string& database) {
   FIRN_TRY(std::vector<std::string> tables, ListTables(database));
   if (!tables.empty()) {
-    return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} tables, among them `{}`", database, tables.size(), tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
+    return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} table{}, among them `{}`", database, tables.size(), tables.size() == 1 ? "" : "s", tables[0])).Hint("DROP DATABASE ... CASCADE drops them too");
   }
   return AppendAndWait(environment_.executor, store_.journal(), {log::Delete{DatabaseKey(name_, database)}});
 }

@@ -68,7 +68,7 @@ class HadoopCatalog final : public Catalog {
   Status DropNamespace(const std::string& database) override {
     FIRN_TRY(std::vector<std::string> tables, ListTables(database));
     if (!tables.empty()) {
-      return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} tables, one is `{}`", database, tables.size(), tables[0]))
+      return Error(ErrorCode::kNamespaceNotEmpty, fmt::format("database `{}` holds {} table{}, among them `{}`", database, tables.size(), tables.size() == 1 ? "" : "s", tables[0]))
           .Hint("Drop its tables first.");
     }
     return store_.DeleteFolder(JoinLocation(warehouse_, database));
