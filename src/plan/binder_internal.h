@@ -217,6 +217,8 @@ class QueryBinder {
   Result<LogicalNodePtr> BindScan(const TableDefinitionPtr& table, base::SourceSpan span);
   /// The table with the OPTIONS of its hints.
   Result<TableDefinitionPtr> WithHints(TableDefinitionPtr table, const std::vector<sql::Hint>& hints) const;
+  /// A hint that nobody heeds is a slip of the pen, as in Flink.
+  Status CheckHints(const std::vector<sql::Hint>& hints, const std::vector<std::string>& known) const;
 
   /// SESSION, TUMBLE ... in GROUP BY. `relation`: FROM.
   Result<WindowSpec> BindLegacyWindow(const sql::Expression& call, const Relation& relation);

@@ -188,8 +188,10 @@ Status SelectBinder::BindSources() {
 }
 
 Status SelectBinder::BindHints() {
+  // Of how to join: the planner has one way.
+  FIRN_RETURN_IF_ERROR(binder_.CheckHints(select_.hints, {"STATE_TTL", "BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP", "LOOKUP", "MULTI_JOIN"}));
   for (const sql::Hint& hint : select_.hints) {
-    if (hint.name != "STATE_TTL") continue;  // join strategies: the planner has one
+    if (hint.name != "STATE_TTL") continue;
     for (const auto& [relation, duration] : hint.options) {
       auto parsed = ParseDurationMs("STATE_TTL", duration);
       if (!parsed.ok()) return Relocated(parsed.error(), binder_.Span(hint.span), "reading the hint STATE_TTL");

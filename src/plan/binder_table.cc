@@ -50,8 +50,7 @@ Result<ExpressionPtr> ReadMetadata(const TableColumn& column, const SourceTraits
 /// What is said of a table, and cannot be of a query.
 Status RefuseOverQuery(const sql::TableExpression& table, const char* what, base::SourceSpan span) {
   if (table.time_travel != sql::TimeTravelKind::kNone) return NotBuilt(fmt::format("FOR SYSTEM_TIME AS OF over {}", what), span, "name the time inside it");
-  const auto has_options = std::any_of(table.hints.begin(), table.hints.end(), [](const sql::Hint& hint) { return hint.name == "OPTIONS"; });
-  return has_options ? NotBuilt(fmt::format("OPTIONS for {}", what), span, "give them to a table inside it") : Ok();
+  return table.hints.empty() ? Ok() : NotBuilt(fmt::format("{} for {}", table.hints.front().name, what), span, "give them to a table inside it");
 }
 
 /// The columns that the view was made with, of those that its query has now: SELECT * takes in what the tables beneath have got since.
@@ -109,10 +108,21 @@ Result<TableDefinitionPtr> QueryBinder::FindTable(const sql::ObjectName& name) c
   return error;
 }
 
+Status QueryBinder::CheckHints(const std::vector<sql::Hint>& hints, const std::vector<std::string>& known) const {
+  for (const sql::Hint& hint : hints) {
+    if (std::find(known.begin(), known.end(), hint.name) != known.end()) continue;
+    return Error(ErrorCode::kInvalidOption, fmt::format("there is no hint {} at this place", hint.name))
+        .At(Span(hint.span))
+        .Hint("behind a table's name: OPTIONS('key'='value'); behind SELECT: STATE_TTL, and how to join")
+        .Candidates(base::NearNames(hint.name, known));
+  }
+  return Ok();
+}
+
 Result<TableDefinitionPtr> QueryBinder::WithHints(TableDefinitionPtr table, const std::vector<sql::Hint>& hints) const {
+  FIRN_RETURN_IF_ERROR(CheckHints(hints, {"OPTIONS"}));
   std::map<std::string, std::string> options;
   for (const sql::Hint& hint : hints) {
-    if (hint.name != "OPTIONS") continue;
     for (const auto& [key, value] : hint.options) options[key] = value;
   }
   if (options.empty()) return table;

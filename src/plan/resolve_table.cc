@@ -96,7 +96,12 @@ Status CheckWatermark(TableDefinition& table, QueryBinder& query) {
     return Error(ErrorCode::kInvalidDefinition, fmt::format("`{}` cannot carry the row time: it is {}", column->name, type.ToString()))
         .Why("a row time is TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p from 0 to 3")
         .Hint(type.IsTimestamp() ? fmt::format("declare it TIMESTAMP(3), or compute one: event_time AS CAST(`{}` AS TIMESTAMP(3))", column->name)
+              : type.IsInteger() ? fmt::format("compute one: event_time AS TO_TIMESTAMP_LTZ(`{}`, 3), of milliseconds, or 0 of seconds", column->name)
                                  : fmt::format("compute one: event_time AS TO_TIMESTAMP(`{}`)", column->name));
+  }
+  if (type.time_attribute() == types::TimeAttribute::kProctime) {
+    return Error(ErrorCode::kInvalidDefinition, fmt::format("`{}` cannot carry the row time: it is processing time", column->name))
+        .Hint("windows over it need no watermark");
   }
   std::vector<Field> fields;
   for (const TableColumn& other : table.columns) fields.push_back(Field{other.name, other.type});
