@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/must.h"
 #include "broker/broker.h"
 #include "broker/memory_store.h"
 #include "io/clock.h"
@@ -202,7 +203,7 @@ class Rig {
   RigExecutor executor;
   bool holds_calls = false;
   uint64_t connection = 0;  // of requests from now on
-  io::RealEnvironment real;
+  io::RealEnvironment real = Must(io::RealEnvironment::Make());
   std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>();
   std::unique_ptr<Broker> broker;
 

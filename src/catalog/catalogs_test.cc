@@ -10,6 +10,7 @@
 #include <future>
 #include <optional>
 
+#include "base/must.h"
 #include "catalog/catalog_keys.h"
 #include "catalog/definition_json.h"
 #include "catalog/embedded_catalog.h"
@@ -320,7 +321,7 @@ TEST_F(CatalogsTest, ARenameHoldsBothNames) {
 
 // Two sessions make one name at once: one of them has made it, the other is told so, and nothing of the first is replaced.
 TEST(CatalogsAtOnce, ANameIsMadeOnce) {
-  io::RealEnvironment real;
+  io::RealEnvironment real = Must(io::RealEnvironment::Make());
   const io::Environment environment = real.environment();
   const std::string folder = testing::TempDir() + "firn-catalogs-" + environment.random.UuidText();
   const OneSystemTable system_tables;

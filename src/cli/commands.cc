@@ -134,8 +134,9 @@ int RunUp(NodeOptions options, const std::string& advertised) {
   if (!address.ok()) return Fail(address.error());
   options.advertised = std::move(*address);
   io::HoldStopSignals();
-  io::RealEnvironment real;
-  const io::Environment environment = real.environment();
+  auto real = io::RealEnvironment::Make();
+  if (!real.ok()) return Fail(real.error());
+  const io::Environment environment = real->environment();
   const int64_t start_us = environment.clock.MonotonicUs();
   auto node = Node::Start(environment, options);
   if (!node.ok()) return Fail(WithNextStep(node.error(), options.data));
@@ -158,8 +159,9 @@ int RunSql(const SqlOptions& options) {
   const bool reads_input = std::count(options.files.begin(), options.files.end(), "-") > 0 || (!has_script && !task.is_interactive);
   const std::string input = reads_input ? io::ReadInput() : "";
   io::HoldStopSignals();  // after the input, which a signal may well end
-  io::RealEnvironment real;
-  const io::Environment environment = real.environment();
+  auto real = io::RealEnvironment::Make();
+  if (!real.ok()) return Fail(real.error());
+  const io::Environment environment = real->environment();
   auto script = ScriptOf(environment.files, options, input);
   if (!script.ok()) return Fail(script.error());
   task.script = *std::move(script);

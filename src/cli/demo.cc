@@ -223,7 +223,7 @@ class Demo {
 
 Status RunDemo(const DemoOptions& options) {
   io::HoldStopSignals();
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   Demo demo(real.environment(), options);
   Status status = demo.Run();
   Status closed = demo.Close();

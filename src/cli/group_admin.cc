@@ -119,7 +119,7 @@ Error NoGroup(KafkaClient& client, const std::string& name) {
 
 Status ListGroups(const GroupOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(auto rows, GroupRows(*client));
   std::vector<Cells> sorted;
@@ -131,7 +131,7 @@ Status ListGroups(const GroupOptions& options) {
 Status DescribeGroup(const GroupOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
   const std::string& name = options.names.at(0);
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(KafkaLink * coordinator, CoordinatorOf(*client, name));
   kafka::DescribeGroupsRequest request;
@@ -160,7 +160,7 @@ Status DescribeGroup(const GroupOptions& options) {
 }
 
 Status DeleteGroups(const GroupOptions& options) {
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   for (const std::string& name : options.names) {
     FIRN_TRY(KafkaLink * coordinator, CoordinatorOf(*client, name));

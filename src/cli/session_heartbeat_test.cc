@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/must.h"
 #include "io/http.h"
 #include "io/real_environment.h"
 
@@ -13,7 +14,7 @@ namespace firn::cli {
 namespace {
 
 TEST(SessionHeartbeat, BeatsUntilItGoes) {
-  io::RealEnvironment real;
+  io::RealEnvironment real = Must(io::RealEnvironment::Make());
   std::atomic<int> beats = 0, others = 0;
   auto server = io::HttpServer::Start({.address = {"127.0.0.1", 0}}, [&](const io::HttpRequest& request) {
     ++(request.method == "POST" && request.path == "/v2/sessions/s1/heartbeat" ? beats : others);

@@ -52,7 +52,7 @@ Result<std::pair<std::string, std::string>> ParseConfig(const std::string& text)
 
 Status ListTopics(const TopicOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(const auto metadata, client->Metadata(std::nullopt));
   FIRN_TRY(const auto starts, FetchOffsets(*client, metadata.topics, kEarliestOffset));
@@ -74,7 +74,7 @@ Status ListTopics(const TopicOptions& options) {
 
 Status DescribeTopic(const TopicOptions& options) {
   FIRN_TRY(const OutputFormat format, ParseOutputFormat(options.format));
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(const auto topic, client->Topic(options.names.at(0)));
   if (options.shows_configs) return PrintConfigs(*client, options.names[0], format);
@@ -105,7 +105,7 @@ Status CreateTopics(const TopicOptions& options) {
       topic.configs.push_back({.name = config.first, .value = config.second});
     }
   }
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   FIRN_TRY(const auto answer, client->bootstrap().Call<kafka::CreateTopicsResponse>(request));
   Status outcome = Ok();  // the first failure; the other topics are there all the same, and that is told
@@ -124,7 +124,7 @@ Status CreateTopics(const TopicOptions& options) {
 }
 
 Status DeleteTopics(const TopicOptions& options) {
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   for (const std::string& name : options.names) {
     const auto topic = client->Topic(name);  // for its near names

@@ -208,7 +208,7 @@ class Consumer {
 Status ConsumeTopic(const ConsumeOptions& options) {
   FIRN_TRY(RecordWriter writer, RecordWriter::Make(options.format));
   io::HoldStopSignals();  // one is the way to end it
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   FIRN_TRY(auto client, KafkaClient::Connect(real.environment(), options.bootstrap_server));
   Consumer consumer(*client, options, std::move(writer));
   FIRN_RETURN_IF_ERROR(consumer.Open());

@@ -51,7 +51,7 @@ Status ProduceInput(RecordProducer& producer, const ProduceOptions& options) {
 
 Status ProduceLines(const ProduceOptions& options) {
   FIRN_TRY(const kafka::Codec codec, ParseCodec(options.codec));
-  io::RealEnvironment real;
+  FIRN_TRY(io::RealEnvironment real, io::RealEnvironment::Make());
   const io::Environment environment = real.environment();
   FIRN_TRY(auto client, KafkaClient::Connect(environment, options.bootstrap_server));
   FIRN_TRY(auto producer, RecordProducer::Make(*client, environment.clock, {.topic = options.topic, .codec = codec, .partition = options.partition}));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/must.h"
 #include "io/real_environment.h"
 
 namespace firn::connect {
@@ -34,7 +35,7 @@ std::vector<int32_t> Take(exec::Source& source, size_t count) {
 }
 
 TEST(Datagen, ASourceThatComesBackGoesOnWithTheSameSequence) {
-  io::RealEnvironment environment;
+  io::RealEnvironment environment = Must(io::RealEnvironment::Make());
   auto connector = MakeDatagenConnector(environment.environment());
   auto first = connector->MakeSource(RandomNumbers(), {}).value();
   first->SetWaker([] {});
@@ -102,7 +103,7 @@ TEST(Datagen, RulesOfPartsAreChecked) {
 
 // A megabyte a row and more rows a second than can be counted: a poll still makes a batch that fits.
 TEST(Datagen, ABatchOfLongTextsHasFewRows) {
-  io::RealEnvironment environment;
+  io::RealEnvironment environment = Must(io::RealEnvironment::Make());
   auto connector = MakeDatagenConnector(environment.environment());
   plan::ScanNode scan = RandomNumbers();
   auto table = std::make_shared<plan::TableDefinition>(*scan.table);
@@ -123,7 +124,7 @@ TEST(Datagen, ABatchOfLongTextsHasFewRows) {
 }
 
 TEST(Datagen, NumbersThatAreNoneAreRefused) {
-  io::RealEnvironment environment;
+  io::RealEnvironment environment = Must(io::RealEnvironment::Make());
   auto connector = MakeDatagenConnector(environment.environment());
   plan::TableDefinition table = *RandomNumbers().table;
   for (const char* key : {"min", "max", "length", "null-rate", "start", "end"}) {
@@ -149,7 +150,7 @@ class NoThreads final : public io::Executor {
 };
 
 TEST(Datagen, WithoutAThreadForItsTimerThereIsNoSource) {
-  io::RealEnvironment real;
+  io::RealEnvironment real = Must(io::RealEnvironment::Make());
   const io::Environment rest = real.environment();
   NoThreads executor;
   auto connector = MakeDatagenConnector({rest.clock, rest.random, rest.files, rest.network, executor});

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "base/must.h"
 #include "io/file_system.h"
 #include "io/real_environment.h"
 
@@ -58,7 +59,7 @@ class FilesystemSinkTest : public testing::Test {
     return count;
   }
 
-  io::RealEnvironment environment_;
+  io::RealEnvironment environment_ = Must(io::RealEnvironment::Make());
   const std::string folder_;
   plan::TableDefinition table_;
 };

@@ -152,7 +152,7 @@ class IcebergSinkTest : public testing::Test {
     return rows;
   }
 
-  io::RealEnvironment real_;
+  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
   const io::Environment environment_;
   const std::string folder_;
   std::unique_ptr<objectstore::ObjectStore> objects_;

@@ -86,7 +86,7 @@ class IcebergSourceTest : public testing::Test {
     return all;
   }
 
-  io::RealEnvironment real_;
+  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
   const io::Environment environment_;
   const std::string folder_;
   const std::unique_ptr<objectstore::ObjectStore> objects_;

@@ -67,7 +67,7 @@ class TestWarehouse {
     if (!Must(catalog_->NamespaceExists("db"))) Must(catalog_->CreateNamespace("db", {}));
   }
 
-  io::RealEnvironment environment_;
+  io::RealEnvironment environment_ = Must(io::RealEnvironment::Make());
   std::string folder_;
   bool is_kept_ = false;
   std::unique_ptr<objectstore::ObjectStore> store_;

@@ -10,11 +10,13 @@
 #include <charconv>
 #include <deque>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <unordered_set>
 
 #include "base/assert.h"
 #include "base/mutex.h"
+#include "io/thread_executor.h"
 
 namespace firn::io {
 
@@ -66,11 +68,22 @@ Address LocalOf(const tcp::socket& socket) {
 // The reactor's thread and its tasks.
 class Reactor final : public TaskQueue {
  public:
-  Reactor() : work_(asio::make_work_guard(context_)), thread_([this] {
-      pthread_setname_np(pthread_self(), "reactor");
-      context_.run();
-    }) {}
+  Reactor() : work_(asio::make_work_guard(context_)) {}
   ~Reactor() override { Stop(); }
+
+  /// Once, before the first task.
+  Status Start() {
+    FIRN_ASSERT(!thread_.joinable(), "the reactor runs already");
+    try {
+      thread_ = std::thread([this] {
+        pthread_setname_np(pthread_self(), "reactor");
+        context_.run();
+      });
+    } catch (const std::system_error& refused) {
+      return NoThreadError("for the network", refused.code());
+    }
+    return Ok();
+  }
 
   void Stop() {
     work_.reset();
@@ -146,6 +159,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
       : socket_(std::move(socket)), close_timer_(socket_.get_executor()), peer_(PeerOf(socket_)), local_(LocalOf(socket_)), live_(live) {}
 
   void Start(std::unique_ptr<ConnectionHandler> handler) {
+    FIRN_ASSERT(handler_ == nullptr && !is_reading_ && !is_closed_, "the connection of {} is started twice", peer_.ToString());
     handler_ = std::move(handler);
     if (handler_ == nullptr) {
       is_closed_ = true;
@@ -193,6 +207,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
       if (self->is_closed_) return;
       if (self->is_closing_) return self->OnDiscarded(problem);
       if (problem) return self->Fail(problem == asio::error::eof ? Ok() : Status(NetworkError("reading from " + self->peer_.ToString(), problem)));
+      FIRN_ASSERT(size > 0, "nothing was read from {}", self->peer_.ToString());
       self->handler_->OnRead(size);
       self->Read();
     });
@@ -219,11 +234,13 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   }
 
   void OnWritten(size_t size) {
+    FIRN_ASSERT(size <= pending_bytes_, "{} bytes were written of {}", size, pending_bytes_);
     pending_bytes_ -= size;
     auto part = queue_.begin();
     for (; part != queue_.end() && part->size() <= size; ++part) size -= part->size();
     queue_.erase(queue_.begin(), part);
     if (size > 0) queue_.front() = queue_.front().Slice(size, queue_.front().size() - size);
+    FIRN_ASSERT(queue_.empty() == (pending_bytes_ == 0), "{} bytes are pending in {} parts", pending_bytes_, queue_.size());
   }
 
   // Closing a socket with unread bytes resets it, and a reset may take from the peer what was sent last. So while closing the peer's bytes are read and dropped
@@ -345,6 +362,7 @@ class TcpListener final : public Listener {
 class AsioNetwork final : public Network {
  public:
   ~AsioNetwork() override { reactor_.Stop(); }
+  Status Start() { return reactor_.Start(); }
   TaskQueue& reactor() override { return reactor_; }
 
   Result<std::unique_ptr<Listener>> Listen(const Address& address, AcceptFunction accept) override {
@@ -430,6 +448,10 @@ Result<Address> ParseAddress(const std::string& text) {
   return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no address", text)).Hint("write HOST:PORT, for example 127.0.0.1:9092");
 }
 
-std::unique_ptr<Network> MakeAsioNetwork() { return std::make_unique<AsioNetwork>(); }
+Result<std::unique_ptr<Network>> MakeAsioNetwork() {
+  auto network = std::make_unique<AsioNetwork>();
+  FIRN_RETURN_IF_ERROR(network->Start());
+  return std::unique_ptr<Network>(std::move(network));
+}
 
 }  // namespace firn::io

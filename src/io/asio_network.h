@@ -8,6 +8,7 @@
 
 namespace firn::io {
 
-std::unique_ptr<Network> MakeAsioNetwork();
+/// kUnavailable if the system has no thread for the reactor.
+Result<std::unique_ptr<Network>> MakeAsioNetwork();
 
 }  // namespace firn::io

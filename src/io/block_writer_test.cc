@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/must.h"
 #include "io/real_environment.h"
 
 namespace firn::io {
@@ -33,7 +34,7 @@ class BlockWriterTest : public ::testing::TestWithParam<std::string> {
   FileSystem& files() { return real_.environment().files; }
   std::string path() const { return JoinPath(directory_, "f"); }
 
-  RealEnvironment real_;
+  RealEnvironment real_ = Must(RealEnvironment::Make());
   std::string directory_;
   std::unique_ptr<File> file_;
 };

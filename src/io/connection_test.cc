@@ -12,6 +12,8 @@
 
 #include "io/real_environment.h"
 
+#include "base/must.h"
+
 namespace firn::io {
 namespace {
 
@@ -114,7 +116,7 @@ class ConnectionEnds : public ::testing::Test {
   }
 
   Story story_;
-  RealEnvironment real_;
+  RealEnvironment real_ = Must(RealEnvironment::Make());
   std::unique_ptr<Listener> listener_;
 };
 

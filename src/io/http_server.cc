@@ -14,12 +14,14 @@
 #include <chrono>
 #include <limits>
 #include <list>
+#include <system_error>
 #include <thread>
 
 #include "base/ascii.h"
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "io/http.h"
+#include "io/thread_executor.h"
 
 namespace firn::io {
 
@@ -175,7 +177,7 @@ class BeastServer final : public HttpServer {
     try {
       accept_thread_ = std::thread([this] { AcceptLoop(); });
     } catch (const std::system_error& refused) {
-      return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started to listen on {}: {}", address_.ToString(), refused.code().message()));
+      return NoThreadError("to listen on " + address_.ToString(), refused.code());
     }
     return Ok();
   }

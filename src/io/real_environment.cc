@@ -45,13 +45,19 @@ class SystemRandom final : public Random {
 
 }  // namespace
 
-RealEnvironment::RealEnvironment()
+Result<RealEnvironment> RealEnvironment::Make() {
+  FIRN_TRY(std::unique_ptr<Network> network, MakeAsioNetwork());
+  return RealEnvironment(std::move(network));
+}
+
+RealEnvironment::RealEnvironment(std::unique_ptr<Network> network)
     : clock_(std::make_unique<SystemClock>()),
       random_(std::make_unique<SystemRandom>()),
       files_(MakePosixFileSystem()),
       executor_(MakeThreadExecutor()),
-      network_(MakeAsioNetwork()) {}
+      network_(std::move(network)) {}
 
+RealEnvironment::RealEnvironment(RealEnvironment&&) noexcept = default;
 RealEnvironment::~RealEnvironment() = default;
 
 }  // namespace firn::io

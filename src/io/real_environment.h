@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/result.h"
 #include "io/clock.h"
 #include "io/environment.h"
 #include "io/executor.h"
@@ -16,11 +17,15 @@ namespace firn::io {
 /// Owns the parts; environment() refers to them and must not outlive it.
 class RealEnvironment {
  public:
-  RealEnvironment();
+  /// kUnavailable if the system has no thread for the network.
+  static Result<RealEnvironment> Make();
+  RealEnvironment(RealEnvironment&&) noexcept;
   ~RealEnvironment();
   Environment environment() { return {*clock_, *random_, *files_, *network_, *executor_}; }
 
  private:
+  explicit RealEnvironment(std::unique_ptr<Network> network);
+
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Random> random_;
   std::unique_ptr<FileSystem> files_;

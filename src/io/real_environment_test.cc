@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "base/error_render.h"
+#include "base/must.h"
 #include "io/blocking_pool.h"
 
 namespace firn::io {
@@ -28,7 +30,7 @@ class FileSystemTest : public ::testing::Test {
   FileSystem& files() { return real_.environment().files; }
   std::string Path(const std::string& name) const { return JoinPath(directory_, name); }
 
-  RealEnvironment real_;
+  RealEnvironment real_ = Must(RealEnvironment::Make());
   std::string directory_;
 };
 
@@ -84,8 +86,32 @@ TEST_F(FileSystemTest, ListsSortedAndLocksOnce) {
   EXPECT_TRUE(files().Lock(Path("LOCK")).ok());
 }
 
+// Stacks that no address space has room for: the system refuses threads as it does to who has as many as he may have.
+class NoThreads {
+ public:
+  NoThreads() {
+    EXPECT_EQ(::pthread_getattr_default_np(&before_), 0);
+    pthread_attr_t huge;
+    EXPECT_EQ(::pthread_attr_init(&huge) | ::pthread_attr_setstacksize(&huge, size_t{1} << 47) | ::pthread_setattr_default_np(&huge), 0);
+  }
+  ~NoThreads() { EXPECT_EQ(::pthread_setattr_default_np(&before_), 0); }
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST(RealEnvironment, WithoutAThreadForTheNetworkItIsAnError) {
+  RealEnvironment other = Must(RealEnvironment::Make());
+  const NoThreads none;
+  const auto real = RealEnvironment::Make();
+  ASSERT_FALSE(real.ok());
+  EXPECT_EQ(real.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(real.error().message(), ::testing::StartsWith("no thread can be started for the network: "));
+  EXPECT_THAT(other.environment().executor.NewQueue("q").error().message(), ::testing::StartsWith("no thread can be started for q: "));
+}
+
 TEST(ThreadExecutor, RunsInOrderFiresTimersAndForgetsCancelledOnes) {
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   auto queue = real.environment().executor.NewQueue("test").value();
   std::vector<int> seen;  // touched by the queue only, read after the promise
   std::promise<void> done;
@@ -138,7 +164,7 @@ class Collect final : public ConnectionHandler {
 };
 
 TEST(AsioNetwork, CarriesLargePayloadsBothWays) {
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   Network& network = real.environment().network;
   auto listener = network.Listen({"127.0.0.1", 0}, [](Connection& connection) { return std::make_unique<Echo>(connection); });
   ASSERT_TRUE(listener.ok());
@@ -182,7 +208,7 @@ class PausesThenEchoes final : public ConnectionHandler {
 
 TEST(AsioNetwork, APausedConnectionLivesUntilOnClosed) {
   std::promise<void> closed;
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   Network& network = real.environment().network;
   auto listener = network.Listen({"127.0.0.1", 0}, [&](Connection& connection) {
     return std::make_unique<PausesThenEchoes>(connection, network.reactor(), closed);
@@ -199,7 +225,7 @@ TEST(AsioNetwork, APausedConnectionLivesUntilOnClosed) {
 }
 
 TEST(AsioNetwork, NobodyThereIsAnError) {
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   std::promise<ErrorCode> code;
   real.environment().network.Connect({"127.0.0.1", 1}, [&](Result<Connection*> connection) -> std::unique_ptr<ConnectionHandler> {
     code.set_value(connection.error().code());
@@ -209,7 +235,7 @@ TEST(AsioNetwork, NobodyThereIsAnError) {
 }
 
 TEST(BlockingPool, RunsAllAndAtMostSoManyAtOnce) {
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   BlockingPool pool(real.environment().executor, "pool", 3);
   std::atomic<int> running = 0, ended = 0, most = 0;
   std::promise<void> all_ended;
@@ -228,7 +254,7 @@ TEST(BlockingPool, RunsAllAndAtMostSoManyAtOnce) {
 }
 
 TEST(BlockingPool, ForgetsWhatHasNotBegunWhenItEnds) {
-  RealEnvironment real;
+  RealEnvironment real = Must(RealEnvironment::Make());
   std::promise<void> begun, may_end;
   auto ended = may_end.get_future().share();
   auto witness = std::make_shared<int>();

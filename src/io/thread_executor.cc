@@ -58,7 +58,8 @@ class ThreadQueue final : public TaskQueue {
     base::MutexLock lock(mutex_);
     auto found = deadlines_.find(timer);
     if (found == deadlines_.end()) return;
-    timers_.erase({found->second, timer});
+    const size_t erased = timers_.erase({found->second, timer});
+    FIRN_ASSERT(erased == 1, "timer {} has a deadline and no task", timer);
     deadlines_.erase(found);
   }
 
@@ -94,6 +95,7 @@ class ThreadQueue final : public TaskQueue {
   void TakeDueTimers() FIRN_REQUIRES(mutex_) {
     if (timers_.empty()) return;
     const Deadline now = std::chrono::steady_clock::now();
+    FIRN_ASSERT(timers_.size() == deadlines_.size(), "{} timers with {} deadlines", timers_.size(), deadlines_.size());
     while (!timers_.empty() && timers_.begin()->first.first <= now) {
       deadlines_.erase(timers_.begin()->first.second);
       tasks_.push_back(std::move(timers_.begin()->second));
@@ -135,8 +137,7 @@ class ThreadExecutor final : public Executor {
     try {
       return std::unique_ptr<TaskQueue>(std::make_unique<ThreadQueue>(name));
     } catch (const std::system_error& refused) {
-      return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started for {}: {}", name, refused.code().message()))
-          .Hint("end jobs or connections, or allow more threads: ulimit -u, or the pids limit of the container");
+      return NoThreadError("for " + name, refused.code());
     }
   }
   std::unique_ptr<Event> NewEvent() override { return std::make_unique<ThreadEvent>(); }
@@ -144,6 +145,11 @@ class ThreadExecutor final : public Executor {
 };
 
 }  // namespace
+
+Error NoThreadError(const std::string& purpose, const std::error_code& reason) {
+  return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started {}: {}", purpose, reason.message()))
+      .Hint("end jobs or connections, or allow more threads: ulimit -u, or the pids limit of the container");
+}
 
 std::unique_ptr<Executor> MakeThreadExecutor() { return std::make_unique<ThreadExecutor>(); }
 

@@ -12,6 +12,7 @@
 
 #include "base/endian.h"
 #include "base/error_render.h"
+#include "base/must.h"
 #include "io/real_environment.h"
 #include "io/simulated_environment.h"
 #include "kafka/record_batch.h"
@@ -113,7 +114,7 @@ class StoreTest : public ::testing::Test {
     return names;
   }
 
-  io::RealEnvironment real_;
+  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
   Layout layout_;
   StoreOptions options_ = kSmall;
   std::unique_ptr<Store> store_;

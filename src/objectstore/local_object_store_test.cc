@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "base/must.h"
 #include "io/file_system.h"
 #include "io/random.h"
 #include "io/real_environment.h"
@@ -39,7 +40,7 @@ class LocalObjectStoreTest : public testing::Test {
     return bytes.ok() ? *bytes : bytes.error().ToString();
   }
 
-  io::RealEnvironment real_;
+  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
   const io::Environment environment_;
   const std::string folder_;
   const std::unique_ptr<ObjectStore> store_;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <future>
 
+#include "base/must.h"
 #include "broker/broker.h"
 #include "broker/kafka_server.h"
 #include "broker/memory_store.h"
@@ -12,7 +13,7 @@
 using namespace firn;
 
 int main(int argc, char** argv) {
-  io::RealEnvironment real;
+  io::RealEnvironment real = Must(io::RealEnvironment::Make());
   const io::Environment environment = real.environment();
   broker::MemoryStore store;
   io::TaskQueue& reactor = environment.network.reactor();

@@ -16,6 +16,7 @@
 #include <random>
 #include <set>
 
+#include "base/must.h"
 #include "iceberg/hadoop_catalog.h"
 #include "iceberg/metadata_files.h"
 #include "iceberg/metadata_table.h"
@@ -238,7 +239,7 @@ class Program {
     std::printf("%s %zu\n", name.c_str(), index.size());
   }
 
-  io::RealEnvironment real_;
+  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
   io::Environment environment_;
   std::unique_ptr<objectstore::ObjectStore> store_;
   std::unique_ptr<Catalog> catalog_;
