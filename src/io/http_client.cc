@@ -34,14 +34,16 @@ class CallWait {
   // timed_out, or operation_aborted for a stop signal.
   error_code For(tcp::socket& socket, short events) {
     pollfd watched{socket.native_handle(), events, 0};
-    while (::poll(&watched, 1, static_cast<int>(kStopLookMs)) == 0) {
+    while (true) {
+      const int ready = ::poll(&watched, 1, static_cast<int>(kStopLookMs));
+      if (ready > 0) return {};
+      if (ready < 0 && errno != EINTR) return error_code(errno, boost::system::system_category());
       if (!is_stopping_ && IsStopSignalPending()) {
         is_stopping_ = true;
         deadline_ = std::min(deadline_, SteadyClock::now() + std::chrono::milliseconds(kStopGraceMs));
       }
       if (SteadyClock::now() >= deadline_) return is_stopping_ ? asio::error::operation_aborted : asio::error::timed_out;
     }
-    return {};
   }
 
  private:

@@ -48,6 +48,36 @@ TEST(Http, RoundTripKeepsConnectionAndDecodes) {
   EXPECT_EQ(HttpClient::Create(address)->Send("GET", "/").error().code(), ErrorCode::kServerUnreachable);
 }
 
+// A terminal that is resized, a child that ends: where somebody handles the signal, poll ends early.
+TEST(Http, ASignalIsNoAnswer) {
+  struct sigaction noted {};
+  struct sigaction before {};
+  noted.sa_handler = [](int) {};
+  ASSERT_EQ(::sigaction(SIGUSR1, &noted, &before), 0);
+  std::promise<void> asked, released;
+  auto server = HttpServer::Start({.address = {"127.0.0.1", 0}}, [&](const HttpRequest&) {
+    asked.set_value();
+    released.get_future().wait();
+    return HttpResponse{};
+  });
+  ASSERT_TRUE(server.ok());
+  std::promise<pthread_t> started;
+  auto answer = std::async(std::launch::async, [&] {
+    started.set_value(::pthread_self());
+    auto response = HttpClient::Create((*server)->address())->Send("GET", "/");
+    return response.ok() ? std::to_string(response->status) : response.error().ToString();
+  });
+  const pthread_t caller = started.get_future().get();
+  asked.get_future().wait();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(::pthread_kill(caller, SIGUSR1), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  released.set_value();
+  EXPECT_EQ(answer.get(), "200");
+  EXPECT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
+}
+
 // Never answers before it is told to.
 class SilentServer {
  public:
