@@ -166,6 +166,7 @@ class PosixFile final : public File {
         continue;
       }
       if (written < 0) return SystemError("write", path_, errno);
+      if (written == 0) return Error(ErrorCode::kIoError, fmt::format("write {}: nothing was taken", path_));  // tried again it would go on without end
       *offset += static_cast<uint64_t>(written);
       auto left = static_cast<size_t>(written);
       while (first < vectors.size() && left >= vectors[first].iov_len) left -= vectors[first++].iov_len;
