@@ -98,7 +98,10 @@ Result<Literal> ParseTimestampJson(const Type& type, std::string text, std::stri
   const auto parsed = formats::ParseIsoTimestamp(text, formats::TimestampStyle::kIso8601, false);
   if (!parsed) return BadJson(type, json);
   const int64_t per_second = UnitsPerSecond(type);
-  return Literal(parsed->seconds * per_second + parsed->nanos / (kNanosPerSecond / per_second));
+  int64_t value = 0;
+  const bool is_beyond = __builtin_mul_overflow(parsed->seconds, per_second, &value) || __builtin_add_overflow(value, parsed->nanos / (kNanosPerSecond / per_second), &value);
+  if (is_beyond) return BadJson(type, json);
+  return Literal(value);
 }
 
 Result<Literal> ParseTextJson(const Type& type, const std::string& text, std::string_view json) {
@@ -224,7 +227,10 @@ Result<Literal> DecodeBound(const Type& type, std::string_view bytes) {
     case TypeId::kTimestamp:
     case TypeId::kTimestampNs:
       // Four bytes: written as a date (v3 promotion).
-      if (bytes.size() == 4) return Literal(int64_t{base::LoadLittle<int32_t>(bytes.data())} * 86400 * UnitsPerSecond(type));
+      if (bytes.size() == 4) {
+        int64_t value = 0;  // a day that nanoseconds do not reach bounds nothing
+        return __builtin_mul_overflow(int64_t{base::LoadLittle<int32_t>(bytes.data())}, 86400 * UnitsPerSecond(type), &value) ? Literal() : Literal(value);
+      }
       [[fallthrough]];
     case TypeId::kTime:
     case TypeId::kTimestampTz:

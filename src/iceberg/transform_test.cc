@@ -110,6 +110,10 @@ TEST(Literal, BoundsDecimalsAndPromotions) {
   EXPECT_EQ(*DecodeBound(Type::Of(TypeId::kLong), EncodeBound(Type::Of(TypeId::kInt), Literal(int32_t{-7}))), Literal(int64_t{-7}));
   EXPECT_EQ(*DecodeBound(Type::Of(TypeId::kDouble), EncodeBound(Type::Of(TypeId::kFloat), Literal(1.5f))), Literal(1.5));
   EXPECT_FALSE(DecodeBound(Type::Of(TypeId::kInt), "abc").ok());
+  const auto day = [](int32_t days) { return EncodeBound(Type::Of(TypeId::kDate), Literal(days)); };  // of a date that became a timestamp
+  EXPECT_EQ(*DecodeBound(Type::Of(TypeId::kTimestampNs), day(-2)), Literal(int64_t{-172'800'000'000'000}));
+  EXPECT_TRUE(DecodeBound(Type::Of(TypeId::kTimestampNs), day(200'000))->is_null()) << "nanoseconds end in 2262";
+  EXPECT_FALSE(ParseLiteralJson(Type::Of(TypeId::kTimestampNs), "\"2500-01-01T00:00:00\"").ok());
   EXPECT_LT(CompareLiterals(Literal(-0.0), Literal(0.0)), 0);
   EXPECT_GT(CompareLiterals(Literal(std::string("\xff")), Literal(std::string("a"))), 0);
 }
