@@ -130,12 +130,21 @@ class FileScanReader final : public ScanReader {
         FIRN_TRY(std::shared_ptr<arrow::RecordBatch> batch, rows_->Next());
         if (batch != nullptr) return batch;
         rows_.reset();
+        FIRN_RETURN_IF_ERROR(CheckRowGroupEnd());
       }
       if (next_row_group_ == row_groups_wanted_.size()) return std::shared_ptr<arrow::RecordBatch>();
       const int group = row_groups_wanted_[next_row_group_++];
       position_ = row_group_starts_[static_cast<size_t>(group)];
       FIRN_TRY(rows_, parquet_->Read({group}, projection_->leaves(), batch_rows_));
     }
+  }
+
+  // Rows are deleted by their position, which is counted from the groups' row numbers.
+  Status CheckRowGroupEnd() const {
+    const auto group = static_cast<size_t>(row_groups_wanted_[next_row_group_ - 1]);
+    const int64_t read = position_ - row_group_starts_[group];
+    if (read == parquet_->row_groups()[group].row_count) return Ok();
+    return Error(ErrorCode::kCorruption, fmt::format("row group {} has {} rows, and the footer says {}", group, read, parquet_->row_groups()[group].row_count)).Context("reading " + location_);
   }
 
   Result<std::optional<Batch>> Finish(const arrow::RecordBatch& rows) {

@@ -68,6 +68,27 @@ std::map<int64_t, double> Prices(const ScanResult& result) {
   return prices;
 }
 
+// Deletes go by positions, which are counted from the row numbers of the groups before.
+TEST(Scan, ARowGroupOfOtherLengthThanItsFooterSaysIsCorrupt) {
+  TestWarehouse warehouse;
+  std::vector<int64_t> ids(1000);
+  std::iota(ids.begin(), ids.end(), 0);
+  const Table table = warehouse.Append(warehouse.Create("t", kPriceColumns), {Row4(ids, std::vector<double>(1000, 1.5))});
+  auto scan = Must(TableScan::Make(warehouse.store(), table.metadata, {}));
+  const std::vector<FileScanTask> tasks = Must(scan->Plan());
+  std::string bytes = Must(warehouse.store().Get(tasks[0].file.file_path));
+  const size_t count = bytes.rfind("\x16\xD0\x0F");  // Thrift: the next field, an i64 of 1000; the last one is the row group's number of rows
+  ASSERT_NE(count, std::string::npos);
+  bytes[count + 1] = '\xD2';
+  Must(warehouse.store().Put(tasks[0].file.file_path, bytes, objectstore::PutMode::kReplace));
+  auto reader = Must(scan->Open(tasks[0]));
+  Result<std::optional<types::Batch>> rows = reader->Next();
+  while (rows.ok() && rows->has_value()) rows = reader->Next();
+  ASSERT_FALSE(rows.ok()) << "rows behind the group would have been taken for others";
+  EXPECT_EQ(rows.error().code(), ErrorCode::kCorruption);
+  EXPECT_THAT(rows.error().message(), testing::HasSubstr("row group 0 has 1000 rows, and the footer says 1001"));
+}
+
 // An upsert sink in small: key index by id, position deletes, one snapshot a checkpoint.
 TEST(Scan, UpsertsEqualAModel) {
   for (const std::vector<std::string>& partitioning : {std::vector<std::string>{}, {"bucket(4, id)"}}) {
