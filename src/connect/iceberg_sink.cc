@@ -382,7 +382,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
   // Nothing if it would change nothing.
   Result<std::optional<iceberg::PreparedCommit>> PrepareReserved(iceberg::SnapshotCommit* commit) {
     FIRN_TRY(iceberg::Table current, embedded_->LoadReserved(options_.table.identifier));
-    FIRN_TRY(iceberg::TableChange change, commit->BuildOn(*current.metadata));
+    FIRN_TRY(iceberg::TableChange change, commit->BuildOn(current));
     if (commit->IsEmpty()) {
       commit->Abandon();
       return std::optional<iceberg::PreparedCommit>();

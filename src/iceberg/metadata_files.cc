@@ -62,6 +62,8 @@ Result<TableMetadata> ChangedMetadata(const Table& base, const TableChange& chan
   return metadata;
 }
 
+bool OwnsItsFolders(const Table& table) { return IsInFoldersOf(*table.metadata, table.metadata_location); }
+
 std::vector<std::string> ObsoleteMetadataFiles(const TableMetadata& previous, const TableMetadata& metadata) {
   std::vector<std::string> obsolete;
   if (metadata.Property("write.metadata.delete-after-commit.enabled", "false") != "true") return obsolete;

@@ -30,6 +30,10 @@ std::string NextMetadataLocation(const TableMetadata& metadata, const std::strin
 /// Checks the requirements and applies the updates; the base's file goes into the metadata log (at most `write.metadata.previous-versions-max` stay).
 Result<TableMetadata> ChangedMetadata(const Table& base, const TableChange& change, int64_t now_ms);
 
+/// Whether the folders that the metadata names are the table's own. Not those of one that was found elsewhere than it says that it lies: somebody has copied or moved it, and its
+/// files are also, or only, the original's.
+bool OwnsItsFolders(const Table& table);
+
 /// Files that `previous` has in its metadata log and `metadata` has not any more, if `write.metadata.delete-after-commit.enabled`: may be deleted.
 std::vector<std::string> ObsoleteMetadataFiles(const TableMetadata& previous, const TableMetadata& metadata);
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "iceberg/manifest_files.h"
+#include "iceberg/metadata_files.h"
 #include "iceberg/table_writer.h"
 #include "io/file_system.h"
 #include "objectstore/object_store.h"
@@ -21,7 +22,6 @@ namespace firn::iceberg {
 namespace {
 
 using Candidates = std::map<std::string, std::string, std::less<>>;  // name -> location; names hold a UUID
-
 
 std::optional<int64_t> NumberIn(std::string_view text) {
   int64_t number = 0;
@@ -116,6 +116,8 @@ std::optional<int64_t> OwnedFor(std::string_view file_name, std::string_view job
 }
 
 Result<int64_t> RemoveOrphans(objectstore::ObjectStore& store, const Table& table, const FileOwner& last) {
+  FIRN_ASSERT(!last.job_id.empty() && last.checkpoint_id >= 0, "files of the job '{}' for checkpoint {}", last.job_id, last.checkpoint_id);
+  if (!OwnsItsFolders(table)) return 0;  // another's job of this id may run there, on what was copied
   FIRN_TRY(Candidates candidates, FindCandidates(store, *table.metadata, last));
   if (!candidates.empty()) FIRN_RETURN_IF_ERROR(KeepNamed(store, table, last, &candidates));
   for (const auto& [name, location] : candidates) FIRN_RETURN_IF_ERROR(store.Delete(location));

@@ -35,7 +35,7 @@ std::optional<int64_t> OwnedFor(std::string_view file_name, std::string_view job
 /// metadata files, and Puts of any of them that did not end. Returns their number.
 ///
 /// Only for a moment when nothing of the job runs and all that checkpoint `last` owes is known to be in the table: an unknown outcome is looked up first.
-/// `table`: as it is now. An error: something could not be read; then nothing has been removed that may be needed.
+/// `table`: as it is now; of one that lies elsewhere than it says (OwnsItsFolders) nothing is removed. An error: something could not be read; then nothing has been removed that may be needed.
 Result<int64_t> RemoveOrphans(objectstore::ObjectStore& store, const Table& table, const FileOwner& last);
 
 }  // namespace firn::iceberg

@@ -75,7 +75,7 @@ TEST_P(OrphanFilesOfVersion, WhatAKilledRunLeftGoesAndNothingElse) {
   // Killed with files for checkpoint 8 written, its manifests and list too, but not in the journal; a run after it was killed again, with two.
   for (int64_t checkpoint : {8, 8, 9}) {
     SnapshotCommit lost = WriteFor(warehouse, table, {kJob, checkpoint}, 100);
-    Must(lost.BuildOn(*table.metadata));
+    Must(lost.BuildOn(table));
   }
   // A list that a lost attempt to commit checkpoint 7 left, and Puts that were cut off: of a manifest, and of a version that somebody made since.
   const std::string metadata = warehouse.folder() + "/db/t/metadata";

@@ -309,7 +309,8 @@ Status SnapshotCommit::CheckIsOf(const TableMetadata& metadata) const {
       .Hint("the rows that were written for it are of no use: cancel the job and submit its statement again");
 }
 
-Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
+Result<TableChange> SnapshotCommit::BuildOn(const Table& table) {
+  const TableMetadata& metadata = *table.metadata;
   FIRN_RETURN_IF_ERROR(CheckIsOf(metadata));
   const Snapshot* parent = metadata.FindRef(options_.branch);
   FIRN_ASSERT(snapshot_id_ != 0 && !IsIn(metadata), "snapshot {} is in the table already", snapshot_id_);
@@ -350,7 +351,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const TableMetadata& metadata) {
   change.updates.push_back(SetSnapshotRef{options_.branch, ref});
   FIRN_TRY(std::vector<int64_t> expired, SnapshotsToExpire(metadata, options_.branch, context_.clock.WallTimeMs()));
   // A file of the past that cannot be read is left where it is, with its snapshot.
-  auto obsolete = FilesOnlyReachedBy(context_.store, metadata, options_.branch, expired);
+  auto obsolete = FilesOnlyReachedBy(context_.store, table, options_.branch, expired);
   obsolete_files_ = obsolete.ok() ? std::move(obsolete).value() : std::vector<std::string>();
   if (obsolete.ok() && !expired.empty()) change.updates.push_back(RemoveSnapshots{std::move(expired)});
   return change;
@@ -472,7 +473,7 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
       FIRN_RETURN_IF_ERROR(commit.MakeDurable(table));
       return table;
     }
-    FIRN_TRY(TableChange change, commit.BuildOn(*table.metadata));
+    FIRN_TRY(TableChange change, commit.BuildOn(table));
     if (commit.IsEmpty()) {
       commit.Abandon();
       return table;

@@ -92,7 +92,7 @@ class SnapshotCommit {
 
   /// The change that adds the snapshot to the table as it is now. Writes the manifest list, and deletes of others' rows, durably.
   /// The oldest snapshots go with it as snapshot_expiry.h says.
-  Result<TableChange> BuildOn(const TableMetadata& metadata);
+  Result<TableChange> BuildOn(const Table& table);
 
   /// Whether the change of the last BuildOn would change no row: upserts that were only deletes, of keys that the table has not. There is nothing to commit then.
   bool IsEmpty() const { return options_.mode == SnapshotMode::kAppend && new_manifests_.empty() && attempt_.manifests.empty(); }

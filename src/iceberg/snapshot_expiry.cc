@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/assert.h"
+#include "iceberg/metadata_files.h"
 #include "iceberg/table_writer.h"
 
 namespace firn::iceberg {
@@ -50,12 +51,14 @@ Result<std::vector<int64_t>> SnapshotsToExpire(const TableMetadata& metadata, co
     if (newer < std::max<int64_t>(keep, 1) || needed.contains(snapshot.snapshot_id) || !(is_old || is_beyond)) break;
     expired.push_back(snapshot.snapshot_id);
   }
+  FIRN_ASSERT(expired.size() < line.size(), "all {} snapshots of `{}` would go", line.size(), branch);
   return expired;
 }
 
-Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& store, const TableMetadata& metadata, const std::string& branch, const std::vector<int64_t>& expired) {
+Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& store, const Table& table, const std::string& branch, const std::vector<int64_t>& expired) {
+  const TableMetadata& metadata = *table.metadata;
   std::vector<std::string> files;
-  if (expired.empty() || metadata.Property("gc.enabled", "true") == "false") return files;
+  if (expired.empty() || metadata.Property("gc.enabled", "true") == "false" || !OwnsItsFolders(table)) return files;
   const std::vector<const Snapshot*> line = AncestorsOf(metadata, metadata.FindRef(branch));
   FIRN_ASSERT(expired.size() < line.size() && line.back()->snapshot_id == expired.front(), "the {} oldest of {} snapshots", expired.size(), line.size());
   FIRN_TRY(std::vector<ManifestFile> manifests, ReadManifestList(store, *line.back()));

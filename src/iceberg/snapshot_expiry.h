@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "iceberg/catalog.h"
 #include "iceberg/manifest_files.h"
-#include "iceberg/table_metadata.h"
 
 namespace firn::iceberg {
 
@@ -26,7 +26,7 @@ inline constexpr size_t kExpiredPerCommitMax = 100;
 Result<std::vector<int64_t>> SnapshotsToExpire(const TableMetadata& metadata, const std::string& branch, int64_t now_ms);
 
 /// Manifest lists, manifests and data files that are reached only through `expired` (as SnapshotsToExpire gave them): to be deleted once they are out.
-/// Of the table's own folders only, and none where 'gc.enabled' is false: others' tables may have the same files.
-Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& store, const TableMetadata& metadata, const std::string& branch, const std::vector<int64_t>& expired);
+/// Of the table's own folders only, and none where 'gc.enabled' is false or the folders are another's (OwnsItsFolders): others' tables may have the same files.
+Result<std::vector<std::string>> FilesOnlyReachedBy(objectstore::ObjectStore& store, const Table& table, const std::string& branch, const std::vector<int64_t>& expired);
 
 }  // namespace firn::iceberg

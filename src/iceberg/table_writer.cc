@@ -80,10 +80,14 @@ std::string MetadataLocation(const TableMetadata& metadata) {
 }
 
 bool IsInFoldersOf(const TableMetadata& metadata, const std::string& location) {
-  if (location.find("/../") != std::string::npos) return false;
-  for (std::string folder : {metadata.location, DataLocation(metadata), MetadataLocation(metadata)}) {
+  // "file:///lake/t", "file:/lake/t" and "/lake/t" are one place.
+  const auto path_of = [](const std::string& text) { return objectstore::LocalPath(text).value_or(text); };
+  const std::string path = path_of(location);
+  if (path.find("/../") != std::string::npos) return false;
+  for (const std::string& location_of_folder : {metadata.location, DataLocation(metadata), MetadataLocation(metadata)}) {
+    std::string folder = path_of(location_of_folder);
     if (!folder.ends_with('/')) folder += '/';
-    if (folder.size() > 1 && location.starts_with(folder)) return true;
+    if (folder.size() > 1 && path.starts_with(folder)) return true;
   }
   return false;
 }
@@ -177,10 +181,13 @@ Status TableWriter::Write(const types::Batch& rows, std::vector<RowLocation>* lo
 }
 
 Status TableWriter::WriteGroup(const PartitionValues& values, const std::vector<ArrayPtr>& columns, int64_t row_count, RowLocation* first) {
+  FIRN_ASSERT(row_count > 0 && columns.size() == metadata_->schema().fields.size(), "{} rows of {} columns", row_count, columns.size());
   FIRN_TRY(OpenFile* file, FileFor(values));
   *first = {file->number, file->parquet->row_count()};
   AddNans(metadata_->schema().fields, columns, &file->nan_counts);
   FIRN_RETURN_IF_ERROR(file->parquet->Write(*arrow::RecordBatch::Make(storage_schema_, row_count, columns)));
+  // What position deletes and key indexes count on.
+  FIRN_ASSERT(file->parquet->row_count() == first->position + row_count, "{} rows behind {} made {}", row_count, first->position, file->parquet->row_count());
   if (file->parquet->estimated_bytes() >= target_bytes_) return CloseFile(EncodePartitionKey(values));
   return Ok();
 }
@@ -200,6 +207,8 @@ Result<TableWriter::OpenFile*> TableWriter::FileFor(const PartitionValues& value
     files_.push_back({path, metadata_->default_spec_id, values});
     found = open_files_.emplace(key, std::move(file)).first;
   }
+  FIRN_ASSERT(files_[found->second->number].spec_id == metadata_->default_spec_id && files_[found->second->number].partition.size() == values.size(), "{} is of another partition",
+              files_[found->second->number].path);
   found->second->last_use = ++use_count_;
   return found->second.get();
 }
@@ -211,6 +220,7 @@ Status TableWriter::CloseFile(const std::string& key) {
   FIRN_TRY(formats::ParquetFileSummary summary, file.parquet->Finish());
   FIRN_RETURN_IF_ERROR(file.object->Finish());
   DataFile data_file;
+  FIRN_ASSERT(summary.row_count > 0, "{} has no rows", files_[file.number].path);
   data_file.file_path = files_[file.number].path;
   data_file.spec_id = metadata_->default_spec_id;
   data_file.partition = files_[file.number].partition;

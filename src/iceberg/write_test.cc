@@ -9,6 +9,7 @@
 #include "iceberg/delete_reader.h"
 #include "iceberg/table_scan.h"
 #include "iceberg/metadata_files.h"
+#include "iceberg/orphan_files.h"
 #include "iceberg/test_table_internal.h"
 
 namespace firn::iceberg {
@@ -262,7 +263,7 @@ TEST(SnapshotCommit, RebasesOnAnotherWritersCommit) {
   SnapshotCommit one = prepare(0);
   SnapshotCommit two = prepare(10);
   // Both built on the same base: the second publish loses and is rebased.
-  PreparedCommit stale = Must(warehouse.catalog().PrepareCommit(base, Must(two.BuildOn(*base.metadata))));
+  PreparedCommit stale = Must(warehouse.catalog().PrepareCommit(base, Must(two.BuildOn(base))));
   Must(CommitSnapshot(warehouse.catalog(), base.identifier, one));
   EXPECT_EQ(Must(warehouse.catalog().PublishCommit(stale)).outcome, CommitOutcome::kConflict);
   const Table table = Must(CommitSnapshot(warehouse.catalog(), base.identifier, two));
@@ -407,6 +408,34 @@ TEST(SnapshotCommit, OnlyTheTablesOwnFilesGoWithItsHistory) {
     EXPECT_TRUE(Must(warehouse.store().Exists(lent.data_files[0].file_path)));
     EXPECT_EQ(Must(warehouse.store().List(DataLocation(*table.metadata))).size(), suffix == "true" ? 2u : 5u);
   }
+}
+
+// cp -r of a table, of a whole warehouse, or a backup that was put back elsewhere: the copy's metadata names the files of the original, which names them too.
+TEST(SnapshotCommit, ACopyTakesNoFileOfTheOriginal) {
+  TestWarehouse warehouse;
+  const std::string job = "0123456789abcdef0123456789abcdef";
+  const SnapshotCommitOptions by_job{.mode = SnapshotMode::kOverwriteTable, .summary = CheckpointSummary(job, "sink", 1)};
+  Table original = warehouse.Create("t", kColumns, {}, {}, {{"firn.history.max-snapshots", "3"}});
+  for (int64_t i = 0; i < 3; ++i) original = warehouse.Append(original, {Rows(i, 1)}, by_job);
+  const std::string from = warehouse.folder() + "/db/t/metadata", to = warehouse.folder() + "/db/copy/metadata";
+  for (const objectstore::ObjectInfo& object : Must(warehouse.store().List(from))) {
+    Must(warehouse.store().Put(to + object.location.substr(from.size()), Must(warehouse.store().Get(object.location)), objectstore::PutMode::kReplace));
+  }
+  // What the original's job writes goes on under the same id, and the copy does not name it.
+  const std::string later = DataLocation(*original.metadata) + "/00000-" + FileOwner{job, 9}.ToString() + "-11111111-2222-3333-4444-555555555555-00000.parquet";
+  Must(warehouse.store().Put(later, "x", objectstore::PutMode::kReplace));
+  const std::vector<objectstore::ObjectInfo> before = Must(warehouse.store().List(warehouse.folder() + "/db/t"));
+  Table copy = warehouse.Load("copy");
+  for (int64_t i = 0; i < 6; ++i) copy = warehouse.Append(copy, {Rows(10 + i, 1)}, by_job);
+  EXPECT_EQ(copy.metadata->snapshots.size(), 3u) << "its history is bounded all the same";
+  EXPECT_EQ(Must(RemoveOrphans(warehouse.store(), copy, {job, 1})), 0);
+  for (const objectstore::ObjectInfo& object : before) EXPECT_TRUE(Must(warehouse.store().Exists(object.location))) << object.location;
+  EXPECT_EQ(LiveRows(warehouse, warehouse.Load("t")), 1);
+  // The same place in another spelling is no copy.
+  TableMetadata spelled = *original.metadata;
+  spelled.location = "file:" + warehouse.folder() + "/db/t";
+  EXPECT_TRUE(OwnsItsFolders({original.identifier, original.metadata_location, std::make_shared<const TableMetadata>(std::move(spelled))}));
+  EXPECT_FALSE(OwnsItsFolders(copy));
 }
 
 TEST(SnapshotCommit, ACommitWhoseSnapshotWasExpiredIsNotMadeAgain) {
