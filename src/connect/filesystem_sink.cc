@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "connect/folder_files_internal.h"
 #include "connect/partition_split_internal.h"
 #include "connect/stateless_sink_internal.h"
 #include "formats/parquet_writer.h"
@@ -310,7 +311,7 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     return folders;
   }
 
-  // INSERT OVERWRITE takes out the visible files that are in the table, or in the partitions that are written, when its last checkpoint is cut. They are written down, since
+  // INSERT OVERWRITE takes out the files that readers find in the table, or in the partitions that are written, when its last checkpoint is cut. They are written down, since
   // the commit may be made again after a crash, when the folders may hold what others have added.
   std::string PlanPath(const exec::CheckpointIdentity& identity) const { return io::JoinPath(folder_, fmt::format("{}{}.overwrite", staged_prefix_, identity.checkpoint_id)); }
 
@@ -319,12 +320,7 @@ class FilesystemCommitter final : public exec::SinkCommitter {
     if (levels_ == 0) folders.insert(folder_);  // without a new file too
     std::string paths;
     for (const std::string& folder : folders) {
-      auto entries = files_.List(folder);
-      if (!entries.ok() && entries.error().code() == ErrorCode::kNotFound) continue;
-      if (!entries.ok()) return std::move(entries).error();
-      for (const io::FileEntry& entry : *entries) {
-        if (!entry.is_directory && !entry.name.starts_with('.')) paths += io::JoinPath(folder, entry.name) + kPathEnd;
-      }
+      if (files_.Exists(folder)) FIRN_RETURN_IF_ERROR(VisitFiles(files_, folder, [&](const std::string& path, const io::FileEntry&) { paths += path + kPathEnd; }));
     }
     return paths.empty() ? Ok() : files_.WriteAtomically(PlanPath(identity), paths);
   }

@@ -112,6 +112,21 @@ TEST_F(FilesystemSinkTest, AnOverwriteThatIsCommittedAgainLeavesWhatOthersHaveAd
   EXPECT_THAT(Names(), testing::UnorderedElementsAre("day=1/between.json", "day=1/later.json", "day=1/latest.json", testing::StartsWith("day=1/part-job1-")));
 }
 
+// As in Flink: all that a reader finds, and no mark that somebody has left.
+TEST_F(FilesystemSinkTest, AnOverwriteTakesOutWhatIsInFoldersBelowToo) {
+  ASSERT_TRUE(files().CreateDirectories(io::JoinPath(folder_, "day=1/below")).ok());
+  const std::string below = io::JoinPath(folder_, "day=1/below/old.json");
+  ASSERT_TRUE(files().WriteAtomically(below, "{}\n").ok());
+  ASSERT_TRUE(files().WriteAtomically(io::JoinPath(folder_, "day=1/_SUCCESS"), "").ok());
+  exec::Sink sink = Make("job1", true);
+  ASSERT_TRUE(sink.lanes[0]->Write(RowsOfDay({1}, 1)).ok());
+  const exec::CheckpointIdentity identity{"job1", "sink", 7};
+  const std::string outside = sink.committer->Prepare(identity, {sink.lanes[0]->Prepare(7).value()->Finish().value()}, true).value().outside;
+  ASSERT_TRUE(sink.committer->CommitOutside(identity, outside).ok());
+  EXPECT_FALSE(files().Exists(below));
+  EXPECT_THAT(Names(), testing::UnorderedElementsAre("day=1/_SUCCESS", "day=1/below", testing::StartsWith("day=1/part-job1-")));
+}
+
 // Whoever waits for files takes them away as soon as they are there. A commit that is made again has nothing to do then.
 TEST_F(FilesystemSinkTest, ACommitThatIsMadeAgainDoesNotMissWhatOthersHaveTaken) {
   exec::Sink sink = Make("job1");

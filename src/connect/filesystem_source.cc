@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "connect/file_rows_internal.h"
+#include "connect/folder_files_internal.h"
 #include "io/file_system.h"
 #include "types/arrow_result.h"
 
@@ -100,16 +101,15 @@ class FilesystemSource final : public exec::Source {
     std::vector<std::string> partition;   // a text a level
   };
 
-  // The files of a folder; of a partitioned table those as deep below it as there are levels.
+  // The files below a folder; of a partitioned table those below the folders of its levels.
   Status AddFolder(const std::string& path, const std::vector<std::string>& partition) {
     FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
-    const bool holds_files = partition.size() == partitions_.keys().size();
+    FIRN_ASSERT(partition.size() <= partitions_.keys().size(), "{} values of {} levels", partition.size(), partitions_.keys().size());
+    if (partition.size() == partitions_.keys().size()) {
+      return VisitFiles(files_, path, [&](const std::string& file, const io::FileEntry& entry) { found_.push_back({file, entry, partition}); });
+    }
     for (const io::FileEntry& entry : entries) {
-      if (entry.name.starts_with('.') || entry.name.starts_with('_') || entry.is_directory == holds_files) continue;
-      if (holds_files) {
-        found_.push_back({io::JoinPath(path, entry.name), entry, partition});
-        continue;
-      }
+      if (IsPassedOver(entry.name) || !entry.is_directory) continue;
       std::optional<std::string> text = partitions_.TextOf(partition.size(), entry.name);
       if (!text) continue;
       std::vector<std::string> below = partition;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a file, or all files of a folder (of its partitions' folders) one after the other in the order of their paths. A position is a path and a place in that
-// file: what others put into the folder meanwhile moves nothing.
+// Reads a file, or all files below a folder (below its partitions' folders), however deep, one after the other in the order of their paths. A position is a path and a
+// place in that file: what others put into the folder meanwhile moves nothing.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ struct FilesystemSourceOptions {
   formats::FormatSpec format;   // also "parquet"
 };
 
-/// Names that begin with a dot or an underscore are passed over.
+/// Names of files and folders that begin with a dot or an underscore are passed over. kLimitExceeded: folders in folders without end.
 Result<std::unique_ptr<exec::Source>> MakeFilesystemSource(io::FileSystem& files, const FilesystemSourceOptions& options, const plan::ScanNode& scan);
 
 }  // namespace firn::connect
