@@ -65,7 +65,7 @@ Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
   FIRN_RETURN_IF_ERROR(CheckOptions(table, FilesystemOptions()));
   FIRN_TRY(PartitionFolders partitions, PartitionFolders::Make(table));
   const std::string name = table.Option("format");
-  formats::FormatSpec spec{name, formats::FormatOptions(table.options, name), "UTC", {}};
+  formats::FormatSpec spec{name, formats::FormatOptions(table.options, name), "UTC", {}, /*is_of_lines=*/true};
   for (const plan::TableColumn& column : table.columns) {
     if (column.kind == plan::ColumnKind::kPhysical && !partitions.LevelOf(column.name)) spec.columns.push_back({column.name, column.type});
   }

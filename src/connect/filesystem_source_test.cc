@@ -36,7 +36,7 @@ class FilesystemSourceTest : public testing::Test {
     for (const types::Field& column : columns) table.columns.push_back({.name = column.name, .type = column.type});
     table.partitioned_by = partitioned_by;
     PartitionFolders partitions = Must(PartitionFolders::Make(table));
-    formats::FormatSpec spec{format, {}, "UTC", {}};
+    formats::FormatSpec spec{format, {}, "UTC", {}, /*is_of_lines=*/true};
     for (const types::Field& column : columns) {
       if (!partitions.LevelOf(column.name)) spec.columns.push_back(column);
     }
@@ -68,6 +68,22 @@ TEST_F(FilesystemSourceTest, FilesLieInFoldersAtAnyDepth) {
 TEST_F(FilesystemSourceTest, PartitionsHoldFoldersToo) {
   for (const char* name : {"k=1/a.csv", "k=1/x/b.csv", "k=2/k=3/c.csv", "d.csv", "other/e.csv", "_k=4/f.csv"}) Put(name, std::string(name) + "\n");
   EXPECT_THAT(Must(Read({{"s", DataType::String()}, {"k", DataType::Int()}}, "csv", {"k"})), ElementsAre("k=1/a.csv|1", "k=1/x/b.csv|1", "k=2/k=3/c.csv|2"));
+}
+
+// As Flink reads them.
+TEST_F(FilesystemSourceTest, LinesOfCsvEndInAllWaysAndEmptyOnesAreRows) {
+  const std::vector<types::Field> text = {{"s", DataType::String()}};
+  Put("a.csv", "\xEF\xBB\xBF" "a\n\nb\r\n\r\nc\rd\n");
+  Put("b.csv", "");
+  Put("c.csv", "\n");
+  Put("d.csv", "\"x\r\ny\"\r");
+  EXPECT_THAT(Must(Read(text)), ElementsAre("a", "", "b", "", "c", "d", "", "x\r\ny"));
+}
+
+TEST_F(FilesystemSourceTest, AByteOrderMarkIsNoPartOfARecord) {
+  Put("a.json", "\xEF\xBB\xBF" "{\"s\":\"x\"}\n\n{\"s\":\"y\"}\r\n");
+  EXPECT_THAT(Must(Read({{"s", DataType::String()}}, "json")), ElementsAre("x", "y"));
+  EXPECT_THAT(Must(Read({{"s", DataType::String()}}, "raw"))[0], testing::StartsWith("\xEF\xBB\xBF"));
 }
 
 TEST_F(FilesystemSourceTest, FoldersWithoutEndAreAnError) {

@@ -14,13 +14,15 @@ namespace {
 
 constexpr size_t kFileReadBytes = 4 << 20;
 constexpr size_t kLineBytesMax = 256 << 20;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8, which Excel and others begin their files with
 
 class TextFileRows final : public FileRows {
  public:
-  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, formats::CsvRecordEnds ends, bool takes_empty_lines)
-      : files_(files), decoder_(std::move(decoder)), takes_empty_lines_(takes_empty_lines), ends_(ends) {}
+  TextFileRows(io::FileSystem& files, std::unique_ptr<formats::RecordDecoder> decoder, formats::CsvRecordEnds ends, const std::string& format)
+      : files_(files), decoder_(std::move(decoder)), takes_empty_lines_(format == "raw" || format == "csv"), skips_mark_(format != "raw"), ends_(ends) {}
 
   Status Open(const std::string& path, int64_t position) override {
+    FIRN_ASSERT(position >= 0, "byte {} of {}", position, path);
     path_ = path;
     FIRN_TRY(file_, files_.Open(path, io::OpenMode::kRead));
     buffer_.clear();
@@ -35,12 +37,14 @@ class TextFileRows final : public FileRows {
 
   Result<std::optional<formats::DecodedRecords>> Next(int64_t max_rows) override {
     std::vector<formats::RawRecord> records;
+    const int64_t before = position();
     while (records.empty()) {
       if (begin_ == buffer_.size() && has_all_) return std::optional<formats::DecodedRecords>();
       CutLines(max_rows, &records);
       if (records.empty() && begin_ < buffer_.size() && has_all_) TakeLast(&records);
       if (records.empty() && !has_all_) FIRN_RETURN_IF_ERROR(ReadMore());
     }
+    FIRN_ASSERT(position() > before, "{} records of {} end at byte {}, where they begin", records.size(), path_, before);
     auto decoded = decoder_->Decode(records);
     if (!decoded.ok()) return std::move(decoded).error().Context(fmt::format("reading {} at byte {}", path_, PlaceOf(records[decoder_->failed_record()])));
     return std::optional<formats::DecodedRecords>(std::move(decoded).value());
@@ -63,8 +67,10 @@ class TextFileRows final : public FileRows {
     const size_t size = std::max(kFileReadBytes, buffer_.size());
     FIRN_TRY(std::string more, file_->ReadAt(read_, size));
     has_all_ = more.size() < size;
+    const bool has_mark = skips_mark_ && read_ == 0 && more.starts_with(kByteOrderMark);
     read_ += more.size();
     buffer_ += more;
+    if (has_mark) begin_ = scanned_ = kByteOrderMark.size();
     return Ok();
   }
 
@@ -73,7 +79,8 @@ class TextFileRows final : public FileRows {
       const size_t end = ends_.Find(buffer_, &scanned_);  // goes on where it stopped: a record of many lines is looked at once
       if (end == std::string::npos) return;
       Add(std::string_view(buffer_).substr(begin_, end - begin_), records);
-      begin_ = end + 1;
+      FIRN_ASSERT(scanned_ > end && end >= begin_, "a record from {} ends at {}, and the next one begins at {}", begin_, end, scanned_);
+      begin_ = scanned_;
     }
   }
 
@@ -89,7 +96,8 @@ class TextFileRows final : public FileRows {
 
   io::FileSystem& files_;
   const std::unique_ptr<formats::RecordDecoder> decoder_;
-  const bool takes_empty_lines_;
+  const bool takes_empty_lines_;   // to raw an empty text, to csv an empty field
+  const bool skips_mark_;
   formats::CsvRecordEnds ends_;
   std::string path_;
   std::unique_ptr<io::File> file_;
@@ -105,7 +113,7 @@ class TextFileRows final : public FileRows {
 Result<std::unique_ptr<FileRows>> MakeTextFileRows(io::FileSystem& files, const formats::FormatSpec& format, const types::SchemaPtr& schema) {
   FIRN_TRY(auto decoder, formats::MakeDecoder(format, schema));
   FIRN_TRY(const formats::CsvRecordEnds ends, formats::CsvRecordEnds::Make(format));
-  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), ends, format.name == "raw"));  // to raw an empty line is an empty text
+  return std::unique_ptr<FileRows>(std::make_unique<TextFileRows>(files, std::move(decoder), ends, format.name));
 }
 
 }  // namespace firn::connect

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flink's csv format: fields by place, quotes where needed, doubled or escaped inside. A record is one line without its end; quoted fields may hold
-// line ends where the connector keeps them together.
+// Flink's csv format, which is Jackson's: fields by place, quotes where needed, doubled or escaped inside. A record is the first line of its bytes that is no comment;
+// quoted fields may hold line ends where the connector keeps them together.
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/util/decimal.h>
@@ -16,6 +16,7 @@
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "formats/csv_options_internal.h"
+#include "formats/csv_records.h"
 #include "formats/iso_time.h"
 #include "formats/record_formats_internal.h"
 #include "formats/text_value.h"
@@ -64,13 +65,26 @@ class CsvSplitter {
     return nullptr;
   }
 
-  // An escaped character is itself, also a delimiter.
+  // An escaped character is itself, also a delimiter, but for a few letters, as in Java.
+  static char Unescaped(char c) {
+    switch (c) {
+      case 'n': return '\n';
+      case 'r': return '\r';
+      case 't': return '\t';
+      case '0': return '\0';
+      default: return c;
+    }
+  }
+
   const char* Escaped(std::string_view record, size_t* at, std::string_view* field) {
     const size_t begin = unescaped_.size();
     while (*at < record.size() && record[*at] != options_.delimiter) {
-      if (record[*at] == options_.escape && ++*at == record.size()) return "an escape character at the end";
-      unescaped_.push_back(record[(*at)++]);
+      const bool is_escape = record[*at] == options_.escape;
+      if (is_escape && ++*at == record.size()) return "an escape character at the end";
+      const char c = record[(*at)++];
+      unescaped_.push_back(is_escape ? Unescaped(c) : c);
     }
+    FIRN_ASSERT(unescaped_.size() <= record.size(), "{} unescaped bytes of {}: views of them are gone", unescaped_.size(), record.size());
     *field = std::string_view(unescaped_).substr(begin);
     return nullptr;
   }
@@ -82,11 +96,13 @@ class CsvSplitter {
       const bool is_escape = options_.escape != '\0' && c == options_.escape && *at + 1 < record.size();
       const bool is_doubled = c == options_.quote && *at + 1 < record.size() && record[*at + 1] == options_.quote;
       if (is_escape || is_doubled) {
-        unescaped_.push_back(record[++*at]);
+        const char next = record[++*at];
+        unescaped_.push_back(is_escape ? Unescaped(next) : next);
       } else if (c == options_.quote) {
+        FIRN_ASSERT(unescaped_.size() <= record.size(), "{} unescaped bytes of {}: views of them are gone", unescaped_.size(), record.size());
         *field = std::string_view(unescaped_).substr(begin);
         ++*at;
-        while (*at < record.size() && record[*at] == ' ') ++*at;
+        while (*at < record.size() && static_cast<unsigned char>(record[*at]) <= ' ' && record[*at] != options_.delimiter) ++*at;
         return *at == record.size() || record[*at] == options_.delimiter ? nullptr : "text behind a closing quote";
       } else {
         unescaped_.push_back(c);
@@ -154,9 +170,13 @@ Status CheckType(const types::Field& field) {
 
 class CsvDecoder final : public RecordDecoder {
  public:
-  // `places`: of the schema's columns among a record's fields.
-  CsvDecoder(types::SchemaPtr schema, std::vector<size_t> places, size_t field_count, CsvOptions options)
-      : schema_(std::move(schema)), places_(std::move(places)), field_count_(field_count), options_(std::move(options)), splitter_(options_) {}
+  struct Shape {
+    std::vector<size_t> places;    // of the schema's columns among a record's fields
+    size_t field_count = 0;
+    bool is_of_lines = false;      // FormatSpec
+  };
+  CsvDecoder(types::SchemaPtr schema, Shape shape, CsvOptions options, CsvRecordEnds ends)
+      : schema_(std::move(schema)), shape_(std::move(shape)), options_(std::move(options)), splitter_(options_), ends_(ends) {}
 
   Result<DecodedRecords> Decode(std::span<const RawRecord> records) override {
     DecodedRecords decoded;
@@ -166,9 +186,10 @@ class CsvDecoder final : public RecordDecoder {
     }
     int64_t rows = 0;
     for (size_t i = 0; i < records.size(); ++i) {
-      const std::string_view bytes = records[i].bytes;
-      if (records[i].is_null || bytes.empty() || (options_.allows_comments && bytes[0] == '#')) continue;
-      FIRN_TRY(bool has_row, DecodeOne(bytes, i, &decoded));
+      if (records[i].is_null) continue;
+      const std::optional<std::string_view> line = FirstLine(records[i].bytes);
+      if (!line && shape_.is_of_lines) continue;
+      FIRN_TRY(bool has_row, line ? DecodeOne(*line, i, &decoded) : Bad("a message without a record", records[i].bytes, i, &decoded, false));
       if (!has_row) continue;
       decoded.record_of_row.push_back(static_cast<int32_t>(i));
       ++rows;
@@ -183,17 +204,44 @@ class CsvDecoder final : public RecordDecoder {
   }
 
  private:
+  // The first line that is no comment, with the line ends that are inside its quotes; nothing if there is none. An empty line is one in a file only, whose lines are cut already.
+  std::optional<std::string_view> FirstLine(std::string_view bytes) {
+    if (bytes.empty() && !shape_.is_of_lines) return std::nullopt;
+    while (true) {
+      std::string_view line = bytes;
+      size_t next = bytes.size();
+      if (bytes.find('\n') != std::string_view::npos || bytes.find('\r') != std::string_view::npos) {
+        ends_.Reset();
+        size_t from = 0;
+        const size_t end = ends_.Find(bytes, &from);
+        if (end != std::string_view::npos) {
+          line = bytes.substr(0, end);
+          next = from;
+        } else if (bytes.ends_with('\r')) {
+          line.remove_suffix(1);
+        }
+      }
+      if (!options_.allows_comments) return line;
+      line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+      if (!line.empty() && line[0] != '#') return line;
+      bytes.remove_prefix(next);
+      if (bytes.empty()) return std::nullopt;
+    }
+  }
+
   Result<bool> DecodeOne(std::string_view record, size_t number, DecodedRecords* decoded) {
     if (const auto at = base::FindInvalidUtf8(record)) return Bad(fmt::format("byte {} is no UTF-8", *at), record, number, decoded, false);
     if (const char* problem = splitter_.Split(record, &fields_)) return Bad(problem, record, number, decoded, false);
     FIRN_ASSERT(!fields_.empty(), "a record without a field");
-    const bool is_short = fields_.size() < field_count_;
-    if (fields_.size() > field_count_ || (is_short && !options_.ignores_errors)) {
-      return Bad(fmt::format("{} fields where {} are expected", fields_.size(), field_count_), record, number, decoded, false);
+    if (fields_.size() == shape_.field_count + 1 && fields_.back().empty()) fields_.pop_back();  // a delimiter behind the last field
+    const bool is_short = fields_.size() < (shape_.is_of_lines ? shape_.places.size() : shape_.field_count);
+    if (fields_.size() > shape_.field_count || (is_short && !options_.ignores_errors)) {
+      return Bad(fmt::format("{} fields where {} are expected", fields_.size(), shape_.field_count), record, number, decoded, false);
     }
-    for (size_t i = 0; i < places_.size(); ++i) {
-      const bool is_null = places_[i] >= fields_.size() || (options_.null_literal && fields_[places_[i]] == *options_.null_literal);
-      if (!is_null && AppendField(*builders_[i], schema_->field(i).type, fields_[places_[i]])) continue;
+    for (size_t i = 0; i < shape_.places.size(); ++i) {
+      const size_t place = shape_.places[i];
+      const bool is_null = place >= fields_.size() || (options_.null_literal && fields_[place] == *options_.null_literal);
+      if (!is_null && AppendField(*builders_[i], schema_->field(i).type, fields_[place])) continue;
       if (!is_null) {
         const std::string problem = fmt::format("field `{}` is not a {}", schema_->field(i).name, schema_->field(i).type.WithNullable(true).ToString());
         FIRN_RETURN_IF_ERROR(Bad(problem, record, number, decoded, true));
@@ -217,10 +265,10 @@ class CsvDecoder final : public RecordDecoder {
   }
 
   const types::SchemaPtr schema_;
-  const std::vector<size_t> places_;
-  const size_t field_count_;
+  const Shape shape_;
   const CsvOptions options_;
   CsvSplitter splitter_;
+  CsvRecordEnds ends_;
   std::vector<std::unique_ptr<arrow::ArrayBuilder>> builders_;
   std::vector<std::string_view> fields_;
 };
@@ -292,8 +340,7 @@ class CsvEncoder final : public RecordEncoder {
     out->resize(begin);
     out->push_back(options_.quote);
     for (char c : text) {
-      if (options_.escape != '\0' && (c == options_.escape || c == options_.quote)) out->push_back(options_.escape);
-      else if (c == options_.quote) out->push_back(options_.quote);
+      if (c == options_.quote || (options_.escape != '\0' && c == options_.escape)) out->push_back(c);
       out->push_back(c);
     }
     out->push_back(options_.quote);
@@ -313,15 +360,16 @@ Status CheckCsvOptions(const FormatSpec& spec) {
 Result<std::unique_ptr<RecordDecoder>> MakeCsvDecoder(const FormatSpec& spec, types::SchemaPtr schema) {
   FIRN_TRY(CsvOptions options, CsvOptionsOf(spec));
   const std::vector<types::Field>& columns = spec.columns.empty() ? schema->fields() : spec.columns;
-  std::vector<size_t> places;
+  CsvDecoder::Shape shape{{}, columns.size(), spec.is_of_lines};
   for (const types::Field& field : schema->fields()) {
     FIRN_RETURN_IF_ERROR(CheckType(field));
     size_t place = 0;
     while (place < columns.size() && columns[place].name != field.name) ++place;
     if (place == columns.size()) return Error(ErrorCode::kColumnNotFound, fmt::format("the record has no column `{}`", field.name));
-    places.push_back(place);
+    shape.places.push_back(place);
   }
-  return std::unique_ptr<RecordDecoder>(std::make_unique<CsvDecoder>(std::move(schema), std::move(places), columns.size(), std::move(options)));
+  FIRN_TRY(CsvRecordEnds ends, CsvRecordEnds::Make(spec));
+  return std::unique_ptr<RecordDecoder>(std::make_unique<CsvDecoder>(std::move(schema), std::move(shape), std::move(options), ends));
 }
 
 Result<std::unique_ptr<RecordEncoder>> MakeCsvEncoder(const FormatSpec& spec, types::SchemaPtr schema) {

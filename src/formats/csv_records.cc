@@ -10,7 +10,11 @@
 namespace firn::formats {
 
 Result<CsvRecordEnds> CsvRecordEnds::Make(const FormatSpec& spec) {
-  if (spec.name != "csv") return CsvRecordEnds('\0', '\0', '\0', false);
+  if (spec.name != "csv") {
+    CsvRecordEnds lines('\0', '\0', '\0', false);
+    lines.is_csv_ = false;
+    return lines;
+  }
   FIRN_TRY(const CsvOptions options, CsvOptionsOf(spec));
   return CsvRecordEnds(options.delimiter, options.quote, options.escape, options.allows_comments);
 }
@@ -20,6 +24,7 @@ CsvRecordEnds::State CsvRecordEnds::Next(State state, char c) const {
   switch (state) {
     case State::kRecordStart:
       if (allows_comments_ && c == '#') return State::kComment;
+      if (allows_comments_ && c == ' ') return State::kRecordStart;  // as Jackson, which looks for comments behind blanks
       [[fallthrough]];
     case State::kFieldStart:
       if (c == quote_) return State::kQuoted;
@@ -33,6 +38,11 @@ CsvRecordEnds::State CsvRecordEnds::Next(State state, char c) const {
   FIRN_UNREACHABLE("state {}", static_cast<int>(state));
 }
 
+size_t CsvRecordEnds::LineEnd(std::string_view text, size_t from) const {
+  const size_t end = std::min(text.find('\n', from), text.size());
+  return is_csv_ ? std::min(text.substr(0, end).find('\r', from), end) : end;
+}
+
 // Outside of quotes two searches, for the line end and for a quote in front of it, find most lines' ends.
 size_t CsvRecordEnds::Find(std::string_view text, size_t* from) {
   FIRN_ASSERT(*from <= text.size(), "{} of {} bytes have been looked at", *from, text.size());
@@ -42,10 +52,12 @@ size_t CsvRecordEnds::Find(std::string_view text, size_t* from) {
       state_ = Next(state_, text[(*from)++]);
       continue;
     }
-    if (!line_end || *line_end < *from) line_end = std::min(text.find('\n', *from), text.size());
+    if (!line_end || *line_end < *from) line_end = LineEnd(text, *from);
     const size_t quote = quote_ == '\0' ? std::string_view::npos : text.substr(0, *line_end).find(quote_, *from);
     if (quote == std::string_view::npos && *line_end < text.size()) {
-      *from = *line_end + 1;
+      const bool is_return = text[*line_end] == '\r';
+      if (is_return && *line_end + 1 == text.size()) return std::string_view::npos;
+      *from = *line_end + (is_return && text[*line_end + 1] == '\n' ? 2 : 1);
       state_ = State::kRecordStart;
       return *line_end;
     }

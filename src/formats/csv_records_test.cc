@@ -17,7 +17,7 @@ std::vector<std::string> Records(const FormatSpec& spec, std::string_view text, 
     size = std::min(size + piece, text.size());  // the text grows, as a file that is read does
     for (size_t end = ends->Find(text.substr(0, size), &from); end != std::string_view::npos; end = ends->Find(text.substr(0, size), &from)) {
       records.emplace_back(text.substr(begin, end - begin));
-      begin = end + 1;
+      begin = from;
     }
   }
   if (begin < text.size()) records.emplace_back(text.substr(begin));
@@ -35,6 +35,7 @@ TEST(CsvRecords, AQuoteOpensAFieldWhereOneBegins) {
     EXPECT_EQ(Records(csv, "\"a \"\"quoted\n\"\" text\",1\nb\n", piece), (Lines{"\"a \"\"quoted\n\"\" text\",1", "b"}));
     EXPECT_EQ(Records(csv, "\"\",\"\"\"\"\n\"\n\"\n", piece), (Lines{"\"\",\"\"\"\"", "\"\n\""}));
     EXPECT_EQ(Records(csv, "\n\nx", piece), (Lines{"", "", "x"}));
+    EXPECT_EQ(Records(csv, "a,b\r\n\r\n\"c\r\nd\"\re\r\rf\r\n", piece), (Lines{"a,b", "", "\"c\r\nd\"", "e", "", "f"}));
   }
 }
 
@@ -54,7 +55,8 @@ TEST(CsvRecords, OptionsSayWhatAQuoteIs) {
     EXPECT_EQ(Records(without, "\"a\nb\"\n", piece), (Lines{"\"a", "b\""}));
     EXPECT_EQ(Records(other, "a,'b;'c\nd'\n\"e\n", piece), (Lines{"a,'b;'c\nd'", "\"e"}));
     EXPECT_EQ(Records(comments, "# \"not a quote\n1,2\n", piece), (Lines{"# \"not a quote", "1,2"}));
-    EXPECT_EQ(Records({.name = "json"}, "\"a\nb\"\n", piece), (Lines{"\"a", "b\""}));
+    EXPECT_EQ(Records(comments, "  # \"not a quote\n \"1\n2\"\n", piece), (Lines{"  # \"not a quote", " \"1\n2\""}));
+    EXPECT_EQ(Records({.name = "json"}, "\"a\nb\"\rc\n", piece), (Lines{"\"a", "b\"\rc"}));
   }
 }
 

@@ -74,6 +74,8 @@ struct FormatSpec {
   std::string time_zone = "UTC";
   /// All columns that a record holds, in their order: formats without names (csv, raw) go by it. Empty: they are the schema's.
   std::vector<types::Field> columns;
+  /// Records are the lines of a file, of which Flink's csv reader asks less than of messages: an empty one has a field, and none needs more fields than are wanted.
+  bool is_of_lines = false;
 };
 
 /// Whether records of the format are changes (rows come with kinds), not only additions.

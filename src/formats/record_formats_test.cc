@@ -46,7 +46,8 @@ FormatSpec Spec(const std::string& name, std::map<std::string, std::string> opti
 types::SchemaPtr People() { return types::MakeSchema({{"id", DataType::Int()}, {"name", DataType::String()}, {"born", DataType::Timestamp(3)}}); }
 
 TEST(CsvFormat, QuotesEscapesCommentsAndNulls) {
-  const FormatSpec spec = Spec("csv", {{"null-literal", "n/a"}, {"allow-comments", "true"}, {"escape-character", "\\"}});
+  FormatSpec spec = Spec("csv", {{"null-literal", "n/a"}, {"allow-comments", "true"}, {"escape-character", "\\"}});
+  spec.is_of_lines = true;
   auto decoded = TryDecode(spec, People(), {"1,plain,2024-01-01 10:00:00", "# a remark", "2,\"a, \"\"b\"\" \\\"c\\\"\",n/a", "3,x\\,y,2024-01-01 10:00:00.5", "<null>", "4,\"two\nlines\" ,n/a"});
   ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
   EXPECT_THAT(Texts(decoded->rows), ElementsAre("+I|1|plain|2024-01-01 10:00:00.000", "+I|2|a, \"b\" \"c\"|NULL", "+I|3|x,y|2024-01-01 10:00:00.500", "+I|4|two\nlines|NULL"));
@@ -59,6 +60,52 @@ TEST(CsvFormat, ColumnsGoByTheirPlaceInTheRecord) {
   auto decoded = TryDecode(spec, types::MakeSchema({{"c", DataType::Int()}, {"b", DataType::String()}}), {"1;x;3", "not a number;y;4"});
   ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
   EXPECT_THAT(Texts(decoded->rows), ElementsAre("+I|3|x", "+I|4|y"));
+}
+
+// What Flink 2.3 gives for the same bytes.
+TEST(CsvFormat, AMessageIsItsFirstLine) {
+  const auto two = types::MakeSchema({{"s", DataType::String()}, {"u", DataType::String()}});
+  const auto decoded = TryDecode(Spec("csv"), two, {"a,b\n", "a,b\r\n", "a,b\r", "a,b\nc,d", "\"a\nb\",c\nd,e", "a,b,", "a,\n"});
+  ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
+  EXPECT_THAT(Texts(decoded->rows), ElementsAre("+I|a|b", "+I|a|b", "+I|a|b", "+I|a|b", "+I|a\nb|c", "+I|a|b", "+I|a|"));
+  EXPECT_THAT(TryDecode(Spec("csv"), two, {""}).error().message(), StartsWith("a message without a record"));
+  EXPECT_THAT(TryDecode(Spec("csv"), two, {"\n"}).error().message(), StartsWith("1 fields where 2 are expected"));
+  EXPECT_THAT(TryDecode(Spec("csv"), two, {"a,b,,"}).error().message(), StartsWith("4 fields where 2 are expected"));
+  const FormatSpec lenient = Spec("csv", {{"ignore-parse-errors", "true"}, {"allow-comments", "true"}});
+  const auto some = TryDecode(lenient, two, {"", "# x\na,b", "  ", "  c,d", "\n\ne", "f,g,h"});
+  ASSERT_TRUE(some.ok());
+  EXPECT_THAT(Texts(some->rows), ElementsAre("+I|a|b", "+I|c|d", "+I|e|NULL"));
+  EXPECT_EQ(some->errors, 3);
+}
+
+TEST(CsvFormat, AnEmptyLineOfAFileIsOneEmptyField) {
+  const auto one = types::MakeSchema({{"s", DataType::String()}});
+  FormatSpec lines = Spec("csv");
+  lines.is_of_lines = true;
+  EXPECT_THAT(Texts(TryDecode(lines, one, {"a", "", "b"})->rows), ElementsAre("+I|a", "+I|", "+I|b"));
+  EXPECT_THAT(TryDecode(lines, types::MakeSchema({{"i", DataType::Int()}}), {""}).error().message(), StartsWith("field `i` is not a INT"));
+  lines.options["null-literal"] = "";
+  EXPECT_THAT(Texts(TryDecode(lines, one, {""})->rows), ElementsAre("+I|NULL"));
+  lines.options = {{"allow-comments", "true"}};
+  EXPECT_THAT(Texts(TryDecode(lines, one, {"a", "", "  ", " # c", " b"})->rows), ElementsAre("+I|a", "+I|b"));
+  // Of several columns as many as are wanted must be there.
+  lines = Spec("csv", {{"ignore-parse-errors", "true"}});
+  lines.is_of_lines = true;
+  lines.columns = {{"s", DataType::String()}, {"u", DataType::String()}};
+  const auto both = types::MakeSchema(lines.columns);
+  EXPECT_THAT(Texts(TryDecode(lines, both, {"a,b", ""})->rows), ElementsAre("+I|a|b", "+I||NULL"));
+  lines.options.clear();
+  EXPECT_THAT(TryDecode(lines, both, {"a,b", ""}).error().message(), StartsWith("1 fields where 2 are expected"));
+  EXPECT_THAT(Texts(TryDecode(lines, types::MakeSchema({{"u", DataType::String()}}), {"a,b", ""})->rows), ElementsAre("+I|b", "+I|NULL"));
+}
+
+TEST(CsvFormat, EscapesAreThoseOfJackson) {
+  const auto two = types::MakeSchema({{"s", DataType::String()}, {"u", DataType::String()}});
+  const FormatSpec spec = Spec("csv", {{"escape-character", "\\"}});
+  const auto decoded = TryDecode(spec, two, {R"(x\ny,"q\tr")", R"(\\n,"\"")"});
+  ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
+  EXPECT_THAT(Texts(decoded->rows), ElementsAre("+I|x\ny|q\tr", "+I|\\n|\""));
+  EXPECT_THAT(Encoded(spec, decoded->rows), ElementsAre("\"x\ny\",\"q\tr\"", R"("\\n","""")"));
 }
 
 TEST(CsvFormat, TheFirstBadRecordIsNamedOrAllAreCounted) {
