@@ -7,6 +7,7 @@
 #include "connect/filesystem_source.h"
 #include "connect/options.h"
 #include "formats/record_format.h"
+#include "objectstore/object_store.h"
 
 namespace firn::connect {
 
@@ -40,12 +41,6 @@ const std::vector<types::Field>& Metadata() {
   return *fields;
 }
 
-std::string PathOf(const plan::TableDefinition& table) {
-  std::string path = table.Option("path");
-  if (path.starts_with("file://")) path.erase(0, 7);
-  return path;
-}
-
 Status CheckParquet(const formats::FormatSpec& spec) {
   for (const auto& [key, value] : spec.options) {
     if (key != "compression" && key != "utc-timezone") {
@@ -57,12 +52,14 @@ Status CheckParquet(const formats::FormatSpec& spec) {
 
 // What WITH and PARTITIONED BY say.
 struct FileTable {
+  std::string path;
   formats::FormatSpec format;
   PartitionFolders partitions;
 };
 
 Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
   FIRN_RETURN_IF_ERROR(CheckOptions(table, FilesystemOptions()));
+  FIRN_TRY(std::string path, objectstore::LocalPath(table.Option("path")));
   FIRN_TRY(PartitionFolders partitions, PartitionFolders::Make(table));
   const std::string name = table.Option("format");
   formats::FormatSpec spec{name, formats::FormatOptions(table.options, name), "UTC", {}, /*is_of_lines=*/true};
@@ -70,7 +67,7 @@ Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
     if (column.kind == plan::ColumnKind::kPhysical && !partitions.LevelOf(column.name)) spec.columns.push_back({column.name, column.type});
   }
   FIRN_RETURN_IF_ERROR(name == "parquet" ? CheckParquet(spec) : formats::CheckFormat(spec));
-  return FileTable{std::move(spec), std::move(partitions)};
+  return FileTable{std::move(path), std::move(spec), std::move(partitions)};
 }
 
 // In batch mode a table of changes has no rows to read.
@@ -104,13 +101,13 @@ class FilesystemConnector final : public exec::Connector {
   }
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
     FIRN_TRY(FileTable described, DescribeTable(*scan.table));
-    return MakeFilesystemSource(environment_.files, {PathOf(*scan.table), std::move(described.partitions), std::move(described.format)}, scan);
+    return MakeFilesystemSource(environment_.files, {std::move(described.path), std::move(described.partitions), std::move(described.format)}, scan);
   }
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
     FIRN_TRY(FileTable described, DescribeTable(*sink.table));
     std::vector<types::Field> fields;
     for (size_t i = 0; i < sink.columns.size(); ++i) fields.push_back({sink.columns[i], input->field(i).type});
-    return MakeFilesystemSink(environment_, {PathOf(*sink.table), std::move(described.partitions), std::move(described.format), sink.overwrite, job.job_id}, types::MakeSchema(std::move(fields)), lanes);
+    return MakeFilesystemSink(environment_, {std::move(described.path), std::move(described.partitions), std::move(described.format), sink.overwrite, job.job_id}, types::MakeSchema(std::move(fields)), lanes);
   }
 
  private:

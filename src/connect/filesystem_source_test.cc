@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "base/must.h"
+#include "connect/filesystem.h"
 #include "io/random.h"
 #include "io/real_environment.h"
 #include "plan/physical_plan.h"
@@ -84,6 +85,26 @@ TEST_F(FilesystemSourceTest, AByteOrderMarkIsNoPartOfARecord) {
   Put("a.json", "\xEF\xBB\xBF" "{\"s\":\"x\"}\n\n{\"s\":\"y\"}\r\n");
   EXPECT_THAT(Must(Read({{"s", DataType::String()}}, "json")), ElementsAre("x", "y"));
   EXPECT_THAT(Must(Read({{"s", DataType::String()}}, "raw"))[0], testing::StartsWith("\xEF\xBB\xBF"));
+}
+
+TEST_F(FilesystemSourceTest, PathsMayBeUris) {
+  Put("a.csv", "x\n");
+  const auto connector = MakeFilesystemConnector(real_.environment());
+  for (const char* scheme : {"", "file:", "file://", "file://localhost"}) {
+    auto table = std::make_shared<plan::TableDefinition>();
+    table->path = {"c", "d", "t"};
+    table->columns = {{.name = "s", .type = DataType::String()}};
+    table->options = {{"connector", "filesystem"}, {"format", "csv"}, {"path", scheme + folder_}};
+    plan::ScanNode scan;
+    scan.table = table;
+    scan.read_columns = {{"s", DataType::String()}};
+    scan.metadata_keys = {""};
+    const auto source = connector->MakeSource(scan, {});
+    ASSERT_TRUE(source.ok()) << source.error().ToString();
+    EXPECT_EQ(Must((*source)->Poll(0, 10)).rows.row_count, 1) << scheme;
+    table->options["path"] = "s3://bucket/t";
+    EXPECT_EQ(connector->DescribeSource(*table, true).error().code(), ErrorCode::kNotSupported);
+  }
 }
 
 TEST_F(FilesystemSourceTest, FoldersWithoutEndAreAnError) {
