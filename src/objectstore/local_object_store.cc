@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "base/mutex.h"
@@ -113,6 +114,8 @@ class LocalObjectStore final : public ObjectStore {
     FIRN_TRY(std::string path, LocalPath(folder));
     std::vector<ObjectInfo> objects;
     FIRN_RETURN_IF_ERROR(ListInto(folder, path, 0, &objects));
+    // What is in "a" comes behind "a-b", though "a" comes before it.
+    std::sort(objects.begin(), objects.end(), [](const ObjectInfo& left, const ObjectInfo& right) { return left.location < right.location; });
     return objects;
   }
 

@@ -122,10 +122,10 @@ TEST_F(LocalObjectStoreTest, AWriterGrowsAnObjectOrLeavesNothing) {
 }
 
 TEST_F(LocalObjectStoreTest, ListsWhatIsThereAndDeletesIt) {
-  for (const char* name : {"t/b/2", "t/a", "t/b/1", "t/c/d/e", "u"}) ASSERT_TRUE(store_->Put(At(name), name, PutMode::kReplace).ok());
+  for (const char* name : {"t/b/2", "t/a", "t/b/1", "t/b-3", "t/c/d/e", "u"}) ASSERT_TRUE(store_->Put(At(name), name, PutMode::kReplace).ok());
   ASSERT_TRUE(store_->CreateFolder(At("t/empty")).ok());
   ASSERT_TRUE(store_->CreateFolder(At("t/empty")).ok());
-  EXPECT_THAT(LocationsOf(store_->List(At("t"))), ElementsAre(At("t/a"), At("t/b/1"), At("t/b/2"), At("t/c/d/e")));
+  EXPECT_THAT(LocationsOf(store_->List(At("t"))), ElementsAre(At("t/a"), At("t/b-3"), At("t/b/1"), At("t/b/2"), At("t/c/d/e")));
   EXPECT_EQ(store_->List(At("t"))->front().size_bytes, 3u);
   EXPECT_THAT(store_->ListFolders(At("t")).value(), ElementsAre("b", "c", "empty"));
   EXPECT_THAT(LocationsOf(store_->List(At("nowhere"))), IsEmpty());
@@ -137,7 +137,7 @@ TEST_F(LocalObjectStoreTest, ListsWhatIsThereAndDeletesIt) {
   ASSERT_TRUE(store_->Delete(At("t/a")).ok());  // it is not there: that is what was wanted
   ASSERT_TRUE(store_->DeleteFolder(At("t/b")).ok());
   ASSERT_TRUE(store_->DeleteFolder(At("t/b")).ok());
-  EXPECT_THAT(LocationsOf(store_->List(At("t"))), ElementsAre(At("t/c/d/e")));
+  EXPECT_THAT(LocationsOf(store_->List(At("t"))), ElementsAre(At("t/b-3"), At("t/c/d/e")));
   // A folder that was known to be there is made again.
   ASSERT_TRUE(store_->Put(At("t/b/3"), "x", PutMode::kIfAbsent).ok());
   ASSERT_TRUE(environment_.files.RemoveAll(folder_ + "/t").ok());  // by somebody else
