@@ -231,8 +231,12 @@ class HadoopCatalog final : public Catalog {
 
   Result<int64_t> HighestVersion(const TableIdentifier& identifier) {
     int64_t highest = 0;
-    FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store_.List(MetadataFolder(identifier)));
-    for (const objectstore::ObjectInfo& object : objects) highest = std::max(highest, VersionOfName(io::FileName(object.location)));
+    const std::string folder = MetadataFolder(identifier);
+    FIRN_TRY(std::vector<objectstore::ObjectInfo> objects, store_.List(folder));
+    for (const objectstore::ObjectInfo& object : objects) {
+      const std::string_view name = io::FileName(object.location);
+      if (object.location == JoinLocation(folder, name)) highest = std::max(highest, VersionOfName(name));  // not what somebody keeps in a folder below
+    }
     return highest;
   }
 

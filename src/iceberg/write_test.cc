@@ -88,6 +88,8 @@ TEST(HadoopCatalog, ALostOrWrongHintCostsNothing) {
   }
   Must(warehouse.store().Delete(hint));
   EXPECT_EQ(warehouse.Load("t").metadata_location, table.metadata_location);
+  Must(warehouse.store().Put("file://" + warehouse.folder() + "/db/t/metadata/kept/v9.metadata.json", "{}", objectstore::PutMode::kReplace));
+  EXPECT_EQ(warehouse.Load("t").metadata_location, table.metadata_location);
 }
 
 // Somebody has copied its folder; files have the names that they had.
