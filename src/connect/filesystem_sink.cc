@@ -51,12 +51,14 @@ class StagedFile final : public formats::ByteSink {
     return std::unique_ptr<StagedFile>(new StagedFile(files, std::move(name), io::ParentPath(path), std::move(file)));
   }
   Status Append(std::string_view bytes) override {
+    FIRN_ASSERT(file_ != nullptr, "{} bytes for {}, which is closed", bytes.size(), name_);
     FIRN_RETURN_IF_ERROR(file_->WriteAt(size_, bytes));
     size_ += bytes.size();
     return Ok();
   }
   /// Makes its bytes and its staged name durable; its name when it is committed.
   Result<std::string> Close() {
+    FIRN_ASSERT(file_ != nullptr, "{} is handed over twice", name_);
     FIRN_RETURN_IF_ERROR(file_->Sync());
     file_.reset();
     FIRN_RETURN_IF_ERROR(files_.SyncDirectory(folder_));
@@ -90,6 +92,7 @@ class TextFileWriter final : public FileWriter {
 
   Status Write(const types::Batch& batch) override {
     FIRN_TRY(formats::EncodedRecords records, encoder_.Encode(batch));
+    FIRN_ASSERT(static_cast<int64_t>(records.ends.size()) == batch.row_count, "{} records of {} rows", records.ends.size(), batch.row_count);
     std::string lines;
     lines.reserve(records.bytes.size() + records.ends.size());
     for (size_t i = 0; i < records.ends.size(); ++i) {
@@ -204,6 +207,7 @@ class FilesystemLane final : public StatelessSinkLane {
       FIRN_TRY(file.writer, NewFile(folder));
     }
     file.last_use = ++use_count_;
+    FIRN_ASSERT(rows.columns.size() == file_schema_->size(), "{} columns for files of {}", rows.columns.size(), file_schema_->size());
     FIRN_RETURN_IF_ERROR(file.writer->Write(rows));
     if (open_.size() > kOpenFilesMax) {
       return Close(std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));

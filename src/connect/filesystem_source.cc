@@ -74,6 +74,7 @@ class FilesystemSource final : public exec::Source {
     return next_file_ == found_.size() ? std::string() : fmt::format("{} {}", is_open_ ? rows_->position() : start_, found_[next_file_].path);
   }
   Status Seek(const std::string& positions) override {
+    FIRN_ASSERT(!is_open_ && next_file_ == 0, "file {} of {} is being read", next_file_, found_.size());
     if (positions.empty()) return Ok();
     const size_t blank = positions.find(' ');
     int64_t place = 0;
@@ -103,11 +104,11 @@ class FilesystemSource final : public exec::Source {
 
   // The files below a folder; of a partitioned table those below the folders of its levels.
   Status AddFolder(const std::string& path, const std::vector<std::string>& partition) {
-    FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
     FIRN_ASSERT(partition.size() <= partitions_.keys().size(), "{} values of {} levels", partition.size(), partitions_.keys().size());
     if (partition.size() == partitions_.keys().size()) {
       return VisitFiles(files_, path, [&](const std::string& file, const io::FileEntry& entry) { found_.push_back({file, entry, partition}); });
     }
+    FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
     for (const io::FileEntry& entry : entries) {
       if (IsPassedOver(entry.name) || !entry.is_directory) continue;
       std::optional<std::string> text = partitions_.TextOf(partition.size(), entry.name);
@@ -147,6 +148,7 @@ class FilesystemSource final : public exec::Source {
   Result<types::ArrayPtr> PartitionColumn(size_t level, int64_t rows) const { return partitions_.ColumnOf(level, found_[next_file_].partition[level], rows); }
 
   Result<types::ArrayPtr> MetadataColumn(const std::string& key, int64_t rows) const {
+    FIRN_ASSERT(next_file_ < found_.size(), "rows of file {} of {}", next_file_, found_.size());
     const FoundFile& file = found_[next_file_];
     std::unique_ptr<arrow::ArrayBuilder> builder;
     const bool is_text = key == "file.path" || key == "file.name";

@@ -86,6 +86,7 @@ class IcebergPart final : public exec::SinkPart {
       : context_(context), metadata_(std::move(metadata)), prefix_(std::move(prefix)), writer_(std::move(writer)), upserts_(std::move(upserts)) {}
 
   Result<std::string> Finish() override {
+    FIRN_ASSERT(!std::exchange(is_finished_, true), "the files of {} are handed over twice", prefix_);
     iceberg::WrittenFiles files;
     FIRN_TRY(files.data_files, writer_->Finish());
     if (upserts_) {
@@ -103,6 +104,7 @@ class IcebergPart final : public exec::SinkPart {
   const std::string prefix_;
   const std::unique_ptr<iceberg::TableWriter> writer_;
   std::optional<Upserts> upserts_;
+  bool is_finished_ = false;
 };
 
 class IcebergLane final : public exec::SinkLane {
@@ -300,6 +302,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
   }
 
   Result<exec::PreparedEffects> Prepare(const exec::CheckpointIdentity& identity, const std::vector<std::string>& lanes, bool) override {
+    FIRN_ASSERT(!prepared_, "checkpoint {} is prepared while another is neither published nor abandoned", identity.checkpoint_id);
     auto effects = MakeEffects(identity, lanes);
     if (!prepared_) Withdraw();  // nothing to publish, or a failure
     return effects;
@@ -394,6 +397,7 @@ class IcebergCommitter final : public exec::SinkCommitter {
 
   // The lanes, which a commit of others' rows concerns.
   void Tell(const exec::CheckpointIdentity& identity, iceberg::TableMetadataPtr metadata) {
+    FIRN_ASSERT(metadata != nullptr && identity.checkpoint_id > 0, "nothing was committed with checkpoint {}", identity.checkpoint_id);
     known_sequence_number_ = metadata->last_sequence_number;
     if (options_.is_upsert) committed_->Set({std::move(metadata), identity.checkpoint_id, iceberg::CheckpointSummary(identity.job_id, identity.sink_uid, identity.checkpoint_id)});
   }

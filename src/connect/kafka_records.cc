@@ -38,6 +38,8 @@ Status KafkaRecords::Take(const base::SharedBytes& slab, const kafka::RecordBatc
     CutTo(before);
     return whole;
   }
+  FIRN_ASSERT(!wanted_.wants_keys || keys_.size() == values_.size(), "{} keys of {} values", keys_.size(), values_.size());
+  FIRN_ASSERT(!wanted_.wants_views || views_.size() == values_.size(), "{} views of {} values", views_.size(), values_.size());
   if (is_plain) return Ok();
   bytes_ += scratch->size();
   scratches_.push_back(std::move(scratch));

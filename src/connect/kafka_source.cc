@@ -107,6 +107,7 @@ class KafkaSource final : public exec::Source {
   void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
 
   Result<exec::PollResult> Poll(int index, int64_t max_rows) override {
+    FIRN_ASSERT(index >= 0 && static_cast<size_t>(index) < partitions_.size(), "partition {} of {}", index, partitions_.size());
     Partition& partition = partitions_[static_cast<size_t>(index)];
     exec::PollResult result;
     result.rows.schema = schema_;
@@ -298,6 +299,7 @@ class KafkaSource final : public exec::Source {
   }
 
   std::vector<base::SharedBytes> TakeRest(Partition* partition) {
+    FIRN_ASSERT(rests_ > 0 && partition->rest_next >= 0, "{} rests are kept, and that of {}-{} is none", rests_, partition->topic, partition->index);
     --rests_;
     partition->rest_next = -1;
     return std::exchange(partition->rest, {});
@@ -338,6 +340,8 @@ class KafkaSource final : public exec::Source {
     if (key_decoder_) {
       FIRN_TRY(key_columns, DecodeKeys(partition, records, record_of_row));
     }
+    FIRN_ASSERT(static_cast<int64_t>(record_of_row.size()) == decoded->rows.row_count, "{} of {} rows know their record", record_of_row.size(), decoded->rows.row_count);
+    FIRN_ASSERT(record_of_row.empty() || static_cast<size_t>(record_of_row.back()) < records.size(), "a row of record {} of {}", record_of_row.back(), records.size());
     rows->row_count = decoded->rows.row_count;
     rows->kinds = decoded->rows.kinds;
     for (size_t i = 0; i < origins_.size(); ++i) {

@@ -21,6 +21,7 @@ void KeyIndex::Set(uint32_t group, Place place) {
 }
 
 void KeyIndex::Add(uint32_t group, Place place) {
+  FIRN_ASSERT(place.file < references_.size() && place.position >= 0, "row {} of file {} of {}", place.position, place.file, references_.size());
   if (Has(group)) others_.emplace(group, place);
   else Set(group, place);
 }
@@ -31,6 +32,7 @@ Result<std::vector<types::ArrayPtr>> KeyIndex::TakeDeleted() {
   std::sort(groups.begin(), groups.end());
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   FIRN_TRY(std::vector<types::ArrayPtr> columns, table_.Keys(encoder_, groups));
+  for (const types::ArrayPtr& column : columns) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} values of {} deleted keys", column->length(), groups.size());
   for (uint32_t group : groups) {
     if (!Has(group)) table_.Erase(group);
   }
@@ -38,6 +40,8 @@ Result<std::vector<types::ArrayPtr>> KeyIndex::TakeDeleted() {
 }
 
 uint32_t KeyIndex::AddFile(iceberg::FileReference file, int64_t checkpoint_id) {
+  FIRN_ASSERT(references_.size() < kNowhere && checkpoints_.size() == references_.size(), "{} files, {} of them with a checkpoint", references_.size(), checkpoints_.size());
+  FIRN_ASSERT(!file.path.empty(), "a file without a path");
   references_.push_back(std::move(file));
   checkpoints_.push_back(checkpoint_id);
   return static_cast<uint32_t>(references_.size() - 1);
@@ -59,7 +63,10 @@ void KeyIndex::Keep(int64_t checkpoint_id) {
   }
   references_ = std::move(references);
   checkpoints_ = std::move(checkpoints);
-  for (uint32_t& file : files_) file = file == kNowhere ? kNowhere : numbers[file];
+  for (uint32_t& file : files_) {
+    FIRN_ASSERT(file == kNowhere || file < numbers.size(), "a key lies in file {} of {}", file, numbers.size());
+    file = file == kNowhere ? kNowhere : numbers[file];
+  }
   others_.clear();  // none of them is the lane's own
 }
 

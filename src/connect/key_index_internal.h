@@ -53,7 +53,11 @@ class KeyIndex {
   Result<std::vector<types::ArrayPtr>> TakeDeleted();
 
   uint32_t AddFile(iceberg::FileReference file, int64_t checkpoint_id);
-  void SetCheckpoint(uint32_t file, int64_t checkpoint_id) { checkpoints_[file] = checkpoint_id; }
+  /// Of a file that was not cut off.
+  void SetCheckpoint(uint32_t file, int64_t checkpoint_id) {
+    FIRN_ASSERT(file < checkpoints_.size() && checkpoints_[file] == kNotCutOff, "file {} is cut off with checkpoint {}, and was before", file, checkpoint_id);
+    checkpoints_[file] = checkpoint_id;
+  }
 
   /// Whether so many keys have got several places that the index should be made anew: Keep, Add for each row of the table, CountCrowd.
   bool IsCrowded() const { return others_.size() > others_max_; }

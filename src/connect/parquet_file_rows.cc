@@ -50,6 +50,7 @@ class ParquetFileRows final : public FileRows {
 
  private:
   Status OpenFile(int64_t position) {
+    FIRN_ASSERT(position >= 0, "row {}", position);
     FIRN_TRY(io::FileEntry entry, files_.Stat(path_));
     FIRN_TRY(auto file, files_.Open(path_, io::OpenMode::kRead));
     FIRN_TRY(parquet_, formats::ParquetReader::Open(std::make_shared<FileBytes>(std::move(file), entry.size_bytes)));
@@ -74,6 +75,7 @@ class ParquetFileRows final : public FileRows {
       for (size_t i = 0; i < decoded.rows.columns.size(); ++i) {
         FIRN_TRY(decoded.rows.columns[i], AsDeclared(std::move(decoded.rows.columns[i]), sql_schema_->field(i)));
       }
+      FIRN_ASSERT(decoded.rows.columns.size() == sql_schema_->size(), "{} columns of {}", decoded.rows.columns.size(), sql_schema_->size());
       const int64_t wanted = std::min(batch->num_rows(), position_ - skip_);
       if (wanted < batch->num_rows()) decoded.rows = types::SliceBatch(decoded.rows, batch->num_rows() - wanted, wanted);
       return std::optional<formats::DecodedRecords>(std::move(decoded));

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/assert.h"
 #include "io/file_system.h"
 #include "types/arrow_result.h"
 #include "types/value_text.h"
@@ -90,6 +91,7 @@ std::optional<size_t> PartitionFolders::LevelOf(const std::string& column) const
 }
 
 Result<std::string> PartitionFolders::FolderOf(const std::vector<ArrayPtr>& columns, int64_t row) const {
+  FIRN_ASSERT(columns.size() == keys_.size(), "{} values for {} levels", columns.size(), keys_.size());
   std::string path;
   for (size_t level = 0; level < keys_.size(); ++level) {
     std::string text;
@@ -103,12 +105,14 @@ Result<std::string> PartitionFolders::FolderOf(const std::vector<ArrayPtr>& colu
 }
 
 std::optional<std::string> PartitionFolders::TextOf(size_t level, std::string_view folder) const {
+  FIRN_ASSERT(level < keys_.size(), "level {} of {}", level, keys_.size());
   const size_t equals = folder.find('=');
   if (equals == std::string_view::npos || Unescape(folder.substr(0, equals)) != keys_[level].name) return std::nullopt;
   return Unescape(folder.substr(equals + 1));
 }
 
 Result<ArrayPtr> PartitionFolders::ColumnOf(size_t level, const std::string& text, int64_t rows) const {
+  FIRN_ASSERT(level < keys_.size() && rows >= 0, "{} rows of level {} of {}", rows, level, keys_.size());
   const std::shared_ptr<arrow::DataType> type = keys_[level].type.ToArrow();
   if (text == null_name_) return types::FromArrowResult(arrow::MakeArrayOfNull(type, rows));
   auto value = arrow::Scalar::Parse(type, text);

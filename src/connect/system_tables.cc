@@ -168,6 +168,7 @@ const SystemTable* FindSystemTable(const std::string& name) {
 template <typename Builder, typename Value, typename Convert>
 Result<types::ArrayPtr> BuildColumn(Builder&& builder, const std::vector<Row>& rows, size_t column, const Convert& convert) {
   for (const Row& row : rows) {
+    FIRN_ASSERT(column < row.size(), "column {} of a row of {}", column, row.size());
     const Cell& cell = row[column];
     if (std::holds_alternative<std::monostate>(cell)) {
       FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.AppendNull()));

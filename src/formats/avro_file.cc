@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "base/assert.h"
 #include "base/varint.h"
 #include "formats/block_codec.h"
 
@@ -92,6 +95,7 @@ Status AvroFileReader::ReadAs(const AvroSchemaPtr& reader_schema) {
 }
 
 Status AvroFileReader::ReadBlock() {
+  FIRN_ASSERT(block_records_ == 0 && block_rest_.empty(), "{} records of the block before have not been read", block_records_);
   int64_t size = 0;
   if (!base::ReadVarint(&rest_, &block_records_) || !base::ReadVarint(&rest_, &size)) return Corrupt("it ends in a block's head");
   if (block_records_ < 0 || size < 0 || static_cast<uint64_t>(size) + kAvroSyncBytes > rest_.size()) {
@@ -136,6 +140,7 @@ AvroFileWriter::AvroFileWriter(AvroSchemaPtr schema, AvroWriterOptions options)
 }
 
 Status AvroFileWriter::Append(const AvroValue& record) {
+  FIRN_ASSERT(!file_.empty(), "a record for a file that is finished");
   FIRN_RETURN_IF_ERROR(EncodeAvro(*schema_, record, &block_));
   ++block_records_;
   if (block_.size() >= options_.block_bytes) return FlushBlock();
@@ -155,8 +160,9 @@ Status AvroFileWriter::FlushBlock() {
 }
 
 Result<std::string> AvroFileWriter::Finish() {
+  FIRN_ASSERT(!file_.empty(), "the file is finished already");
   FIRN_RETURN_IF_ERROR(FlushBlock());
-  return std::move(file_);
+  return std::exchange(file_, {});
 }
 
 }  // namespace firn::formats

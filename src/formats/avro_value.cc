@@ -290,6 +290,7 @@ Result<AvroValue> AvroResolution::Decode(std::string_view* in) const {
   AvroDecoder decoder(*in);
   AvroValue value;
   FIRN_RETURN_IF_ERROR(decoder.Decode(*root_, &value));
+  FIRN_ASSERT(decoder.rest().size() + root_->min_size_bytes <= in->size(), "{} bytes are left of {}, and the datum takes {} at least", decoder.rest().size(), in->size(), root_->min_size_bytes);
   *in = decoder.rest();
   return value;
 }

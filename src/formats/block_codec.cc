@@ -7,8 +7,10 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
+#include "base/assert.h"
 #include "base/endian.h"
 
 namespace firn::formats {
@@ -28,6 +30,7 @@ Error TooLarge(const char* codec, size_t max_bytes) {
 }
 
 Result<std::string> Deflate(std::string_view bytes, int window) {
+  FIRN_ASSERT(bytes.size() <= std::numeric_limits<uInt>::max(), "zlib counts {} bytes in 32 bits", bytes.size());
   z_stream stream{};
   FIRN_ASSERT(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK);
   std::string out(deflateBound(&stream, bytes.size()), '\0');
@@ -43,6 +46,7 @@ Result<std::string> Deflate(std::string_view bytes, int window) {
 }
 
 Result<std::string> Inflate(std::string_view bytes, int window, size_t max_bytes, const char* codec) {
+  FIRN_ASSERT(bytes.size() <= std::numeric_limits<uInt>::max(), "zlib counts {} bytes in 32 bits", bytes.size());
   z_stream stream{};
   FIRN_ASSERT(inflateInit2(&stream, window) == Z_OK);
   std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);

@@ -300,6 +300,7 @@ class CsvEncoder final : public RecordEncoder {
   CsvEncoder(types::SchemaPtr schema, CsvOptions options) : schema_(std::move(schema)), options_(std::move(options)) {}
 
   Result<EncodedRecords> Encode(const types::Batch& batch) override {
+    FIRN_ASSERT(batch.columns.size() == schema_->size(), "{} columns of {}", batch.columns.size(), schema_->size());
     EncodedRecords encoded;
     encoded.ends.reserve(static_cast<size_t>(batch.row_count));
     for (int64_t row = 0; row < batch.row_count; ++row) {

@@ -6,6 +6,7 @@
 #include <arrow/builder.h>
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "formats/json_formats_internal.h"
 #include "formats/record_formats_internal.h"
 #include "types/arrow_result.h"
@@ -40,6 +41,8 @@ class DebeziumDecoder final : public RecordDecoder {
     decoded.errors = envelopes->errors;
     decoded.first_error = envelopes->first_error;
     FIRN_TRY(Parts parts, PartsOf(envelopes->rows));
+    FIRN_ASSERT(parts.before->length() == envelopes->rows.row_count && parts.after->length() == envelopes->rows.row_count && parts.op->length() == envelopes->rows.row_count,
+                "parts of {} events are missing", envelopes->rows.row_count);
     Picked picked;
     for (int64_t row = 0; row < envelopes->rows.row_count; ++row) {
       const auto record = static_cast<size_t>(envelopes->record_of_row.empty() ? row : envelopes->record_of_row[static_cast<size_t>(row)]);
@@ -113,6 +116,8 @@ class DebeziumDecoder final : public RecordDecoder {
     }
     FIRN_TRY(decoded->rows.kinds, types::FromArrowResult(picked->kinds.Finish()));
     decoded->record_of_row = std::move(picked->records);
+    FIRN_ASSERT(decoded->rows.kinds->length() == count && static_cast<int64_t>(decoded->record_of_row.size()) == count, "{} kinds and {} records of {} rows", decoded->rows.kinds->length(),
+                decoded->record_of_row.size(), count);
     return Ok();
   }
 

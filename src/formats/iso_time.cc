@@ -6,6 +6,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "base/assert.h"
+
 namespace firn::formats {
 
 namespace {
@@ -88,6 +90,7 @@ void AppendIsoTime(std::string* out, int64_t nanos_of_day) {
 }
 
 void AppendIsoTimestamp(std::string* out, int64_t seconds, int32_t nanos, TimestampStyle style, bool zoned) {
+  FIRN_ASSERT(nanos >= 0 && nanos < kNanosPerSecond, "{} nanoseconds are no part of a second", nanos);
   int64_t days = seconds / kSecondsPerDay;
   int64_t rest = seconds % kSecondsPerDay;
   if (rest < 0) {

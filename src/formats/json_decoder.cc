@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/assert.h"
 #include "formats/json_formats_internal.h"
 #include "formats/json_reader_internal.h"
 #include "formats/json_template_internal.h"
@@ -49,7 +50,10 @@ class JsonDecoder final : public RecordDecoder {
     }
     decoded.rows.schema = schema_;
     decoded.rows.row_count = rows_;
+    FIRN_ASSERT(decoded.record_of_row.empty() ? rows_ == 0 || is_one_to_one : static_cast<int64_t>(decoded.record_of_row.size()) == rows_, "{} of {} rows know their record",
+                decoded.record_of_row.size(), rows_);
     for (auto& reader : readers_) {
+      FIRN_ASSERT(reader->row_count() == rows_, "a column of {} values in {} rows", reader->row_count(), rows_);
       FIRN_TRY(types::ArrayPtr column, reader->Finish());
       decoded.rows.columns.push_back(std::move(column));
     }

@@ -174,6 +174,7 @@ class JsonEncoder final : public RecordEncoder {
   }
 
   Result<EncodedRecords> Encode(const types::Batch& batch) override {
+    FIRN_ASSERT(batch.columns.size() == schema_->size() && names_.size() == schema_->size(), "{} columns of {}", batch.columns.size(), schema_->size());
     EncodedRecords encoded;
     encoded.ends.reserve(static_cast<size_t>(batch.row_count));
     for (int64_t row = 0; row < batch.row_count; ++row) {

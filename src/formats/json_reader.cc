@@ -40,6 +40,7 @@ class Validity {
   }
   int64_t size() const { return static_cast<int64_t>(flags_.size()); }
   void CutTo(int64_t size) {
+    FIRN_ASSERT(size >= 0 && size <= this->size(), "{} rows are cut to {}", this->size(), size);
     for (int64_t i = size; i < this->size(); ++i) nulls_ -= flags_[static_cast<size_t>(i)] ? 0 : 1;
     flags_.resize(static_cast<size_t>(size));
   }
@@ -170,6 +171,7 @@ class FixedReader : public JsonReader {
   Result<types::ArrayPtr> Finish() final {
     const int64_t rows = row_count();
     const int64_t nulls = validity_.null_count();
+    FIRN_ASSERT(static_cast<int64_t>(values_.size()) == rows, "{} values of {} rows", values_.size(), rows);
     auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(values_))}, nulls);
     values_ = {};
     return arrow::MakeArray(std::move(data));
@@ -324,6 +326,7 @@ class BooleanReader final : public JsonReader {
   Result<types::ArrayPtr> Finish() final {
     const int64_t rows = row_count();
     const int64_t nulls = validity_.null_count();
+    FIRN_ASSERT(static_cast<int64_t>(values_.size()) == rows, "{} values of {} rows", values_.size(), rows);
     std::vector<uint8_t> bits((values_.size() + 7) / 8, 0);
     for (size_t i = 0; i < values_.size(); ++i) bits[i / 8] |= static_cast<uint8_t>(values_[i] << (i % 8));
     values_.clear();
@@ -388,6 +391,7 @@ class StringReader final : public JsonReader {
   Result<types::ArrayPtr> Finish() final {
     const int64_t rows = row_count();
     const int64_t nulls = validity_.null_count();
+    FIRN_ASSERT(static_cast<int64_t>(ends_.size()) == rows + 1 && static_cast<size_t>(ends_.back()) == data_.size(), "{} texts that end at {} of {} bytes", rows, ends_.back(), data_.size());
     auto data = arrow::ArrayData::Make(arrow_type_, rows,
                                        {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_)), arrow::Buffer::FromString(std::move(data_))},
                                        nulls);
@@ -464,6 +468,7 @@ class ArrayReader final : public JsonReader {
     const int64_t rows = row_count();
     const int64_t nulls = validity_.null_count();
     FIRN_TRY(types::ArrayPtr items, element_->Finish());
+    FIRN_ASSERT(static_cast<int64_t>(ends_.size()) == rows + 1 && ends_.back() == items->length(), "{} arrays that end at {} of {} elements", rows, ends_.back(), items->length());
     auto data = arrow::ArrayData::Make(arrow_type_, rows, {validity_.Finish(), arrow::Buffer::FromVector(std::move(ends_))},
                                        {items->data()}, nulls);
     ends_ = {0};
@@ -520,6 +525,8 @@ class MapReader final : public JsonReader {
     const int64_t rows = row_count();
     const int64_t nulls = validity_.null_count();
     const auto entry_count = static_cast<int64_t>(key_ends_.size()) - 1;
+    FIRN_ASSERT(static_cast<int64_t>(ends_.size()) == rows + 1 && static_cast<size_t>(key_ends_.back()) == key_data_.size(), "{} objects whose keys end at {} of {} bytes", rows, key_ends_.back(),
+                key_data_.size());
     FIRN_TRY(types::ArrayPtr items, items_->Finish());
     types::ArrayPtr keys;
     if (has_repeated_keys_) {
@@ -656,6 +663,7 @@ class RowReader final : public JsonReader {
     std::vector<std::shared_ptr<arrow::ArrayData>> children;
     for (auto& field : fields_) {
       FIRN_TRY(types::ArrayPtr child, field->Finish());
+      FIRN_ASSERT(child->length() == rows, "a field of {} values in {} rows", child->length(), rows);
       children.push_back(child->data());
     }
     return arrow::MakeArray(arrow::ArrayData::Make(type_.ToArrow(), rows, {validity_.Finish()}, std::move(children), nulls));

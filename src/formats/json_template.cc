@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 #include "formats/record_format.h"
 
 namespace firn::formats {
@@ -42,6 +43,7 @@ const char* SkipPlain(const char* at) {
 }
 
 JsonTemplate::Literal::Literal(std::string_view text) : size(static_cast<int64_t>(text.size())) {
+  FIRN_ASSERT(text.size() <= kLiteralMax, "{} bytes would be read beyond a record, where {} may be", text.size(), kRecordPadding);
   for (size_t from = 0; from < text.size(); from += sizeof(uint64_t)) {
     Word word;
     const size_t count = std::min(sizeof(uint64_t), text.size() - from);

@@ -234,6 +234,9 @@ class FileParquetReader final : public ParquetReader {
   int64_t row_count() const override { return row_count_; }
 
   Result<std::unique_ptr<ParquetRows>> Read(const std::vector<int>& row_groups, const std::vector<int>& leaves, int64_t batch_rows) override {
+    FIRN_ASSERT(batch_rows > 0, "batches of {} rows", batch_rows);
+    FIRN_ASSERT(std::all_of(row_groups.begin(), row_groups.end(), [&](int group) { return group >= 0 && static_cast<size_t>(group) < row_groups_.size(); }), "a row group beyond the {} there are",
+                row_groups_.size());
     if (leaves.empty()) {
       int64_t rows = 0;
       for (int group : row_groups) rows += row_groups_[static_cast<size_t>(group)].row_count;

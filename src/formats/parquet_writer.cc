@@ -13,6 +13,9 @@
 #include <parquet/file_writer.h>
 #include <parquet/properties.h>
 
+#include <utility>
+
+#include "base/assert.h"
 #include "formats/parquet_summary_internal.h"
 #include "types/arrow_result.h"
 
@@ -70,6 +73,7 @@ class FileParquetWriter final : public ParquetWriter {
       : stream_(std::make_shared<SinkStream>(sink)), row_group_bytes_(row_group_bytes) {}
 
   Status Open(const std::shared_ptr<arrow::Schema>& schema, const ParquetWriterOptions& options) {
+    column_count_ = schema->num_fields();
     FIRN_TRY(arrow::Compression::type codec, CompressionOf(options.codec));
     parquet::WriterProperties::Builder builder;
     builder.compression(codec)
@@ -95,6 +99,7 @@ class FileParquetWriter final : public ParquetWriter {
   }
 
   Status Write(const arrow::RecordBatch& rows) override {
+    FIRN_ASSERT(!is_finished_ && rows.num_columns() == column_count_, "{} columns for a file of {}, or one that is finished", rows.num_columns(), column_count_);
     if (rows.num_rows() == 0) return Ok();
     const auto referenced = rows.num_columns() == 0 ? arrow::Result<int64_t>(0) : arrow::util::ReferencedBufferSize(rows);
     const int64_t bytes = referenced.ok() ? *referenced : arrow::util::TotalBufferSize(rows);
@@ -118,6 +123,7 @@ class FileParquetWriter final : public ParquetWriter {
   }
 
   Result<ParquetFileSummary> Finish() override {
+    FIRN_ASSERT(!std::exchange(is_finished_, true), "a file of {} rows is finished twice", row_count_);
     ParquetFileSummary summary;
     summary.row_count = row_count_;
     FIRN_RETURN_IF_ERROR(Guard([&] {
@@ -125,6 +131,9 @@ class FileParquetWriter final : public ParquetWriter {
       summary.row_groups = SummarizeFooter(*writer_->metadata());
       return arrow::Status::OK();
     }));
+    int64_t rows = 0;
+    for (const ParquetRowGroupSummary& group : summary.row_groups) rows += group.row_count;
+    FIRN_ASSERT(rows == row_count_, "{} of {} rows are in a row group", rows, row_count_);
     return summary;
   }
 
@@ -149,6 +158,8 @@ class FileParquetWriter final : public ParquetWriter {
   std::shared_ptr<SinkStream> stream_;
   const int64_t row_group_bytes_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  int column_count_ = 0;
+  bool is_finished_ = false;
   int64_t row_count_ = 0;
   int64_t buffered_bytes_ = 0;
   int64_t group_start_ = 0;

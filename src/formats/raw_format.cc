@@ -118,6 +118,7 @@ class RawEncoder final : public RecordEncoder {
   RawEncoder(DataType type, bool is_big_endian) : type_(std::move(type)), is_big_endian_(is_big_endian) {}
 
   Result<EncodedRecords> Encode(const types::Batch& batch) override {
+    FIRN_ASSERT(batch.columns.size() == 1, "{} columns where raw has one", batch.columns.size());
     EncodedRecords encoded;
     const arrow::Array& column = *batch.columns[0];
     if (column.null_count() > 0) encoded.nulls.resize(static_cast<size_t>(batch.row_count), 0);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/result.h"
 #include "types/batch.h"
 #include "types/data_type.h"
@@ -55,6 +56,7 @@ struct EncodedRecords {
   std::vector<uint8_t> nulls;  // record i is none at all, a Kafka tombstone: raw's NULL; empty: there is none
   bool is_null(size_t index) const { return !nulls.empty() && nulls[index] != 0; }
   std::string_view record(size_t index) const {
+    FIRN_ASSERT(index < ends.size() && ends[index] <= bytes.size(), "record {} of {}", index, ends.size());
     const uint32_t begin = index == 0 ? 0 : ends[index - 1];
     return std::string_view(bytes).substr(begin, ends[index] - begin);
   }

@@ -35,6 +35,7 @@ arrow::Status AppendNested(arrow::ArrayBuilder* builder, const DataType& type, c
       auto* map = static_cast<arrow::MapBuilder*>(builder);
       ARROW_RETURN_NOT_OK(map->Append());
       for (const Cell& entry : cell.members) {
+        FIRN_ASSERT(entry.members.size() == 2, "an entry of {} parts", entry.members.size());
         ARROW_RETURN_NOT_OK(Append(map->key_builder(), type.key(), entry.members[0]));
         ARROW_RETURN_NOT_OK(Append(map->item_builder(), type.value(), entry.members[1]));
       }
@@ -79,6 +80,7 @@ arrow::Status Append(arrow::ArrayBuilder* builder, const DataType& type, const C
 
 Result<types::Batch> BuildBatch(const types::SchemaPtr& schema, const std::vector<std::vector<Cell>>& rows) {
   types::Batch batch{schema, {}, static_cast<int64_t>(rows.size()), nullptr, nullptr};
+  for (const std::vector<Cell>& row : rows) FIRN_ASSERT(row.size() == schema->size(), "{} cells of {} columns", row.size(), schema->size());
   for (size_t c = 0; c < schema->size(); ++c) {
     const DataType& type = schema->field(c).type;
     std::unique_ptr<arrow::ArrayBuilder> builder;

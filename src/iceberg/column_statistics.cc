@@ -6,6 +6,7 @@
 #include <bit>
 #include <charconv>
 
+#include "base/assert.h"
 #include "base/endian.h"
 
 namespace firn::iceberg {
@@ -44,6 +45,7 @@ struct ColumnFold {
   std::optional<Literal> upper;
 
   void Add(const formats::ParquetColumnSummary& column, const Type& type) {
+    FIRN_ASSERT(!column.null_count || (*column.null_count >= 0 && *column.null_count <= column.value_count), "{} NULLs of {} values in {}", column.null_count.value_or(0), column.value_count, column.path);
     size_bytes += column.size_bytes;
     value_count += column.value_count;
     if (column.null_count) null_count += *column.null_count;
@@ -69,6 +71,7 @@ void SetBounds(const NestedField& field, const MetricsMode& mode, const ColumnFo
     lower = IsText(field.type) ? std::string(TruncateText(lower, mode.width)) : lower.substr(0, static_cast<size_t>(mode.width));
     upper = TruncateUpperBound(field.type, *upper, mode.width);
   }
+  FIRN_ASSERT(CompareLiterals(*fold.lower, *fold.upper) <= 0 && (!IsCut(field.type) || !upper || lower <= *upper), "the bounds of `{}` in {} are the wrong way round", field.name, file->file_path);
   file->lower_bounds.Set(field.id, std::move(lower));
   if (upper) file->upper_bounds.Set(field.id, *std::move(upper));
 }

@@ -28,6 +28,7 @@ bool MayName(const DataFile& deletes, const std::string& path) {
 }  // namespace
 
 void DeleteIndex::Add(const ManifestEntry& entry) {
+  FIRN_ASSERT(entry.status != EntryStatus::kDeleted && entry.file.content != FileContent::kData, "{} deletes nothing", entry.file.file_path);
   auto deletes = std::make_shared<const DeleteFile>(DeleteFile{entry.file, entry.sequence_number.value_or(0)});
   const Scope scope(entry.file.spec_id, EncodePartitionKey(entry.file.partition));
   ++count_;

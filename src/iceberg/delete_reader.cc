@@ -89,6 +89,7 @@ void AppendBytes(const arrow::Array& array, std::vector<std::string>* keys) {
 std::vector<std::string> EncodeRowKeys(const std::vector<ArrayPtr>& columns, int64_t row_count) {
   std::vector<std::string> keys(static_cast<size_t>(row_count));
   for (const ArrayPtr& column : columns) {
+    FIRN_ASSERT(column->length() == row_count, "{} values of {} rows in a key", column->length(), row_count);
     switch (column->type_id()) {
       case arrow::Type::BOOL: AppendNumbers<arrow::BooleanArray>(*column, &keys); break;
       case arrow::Type::INT32: AppendNumbers<arrow::Int32Array>(*column, &keys); break;

@@ -5,6 +5,7 @@
 #include <roaring/roaring.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/endian.h"
 #include "formats/block_codec.h"
@@ -117,6 +118,7 @@ std::string PositionSet::ToBlob() const {
     roaring_bitmap_portable_serialize(bitmap->bits, bytes.data());
     body += bytes;
   }
+  FIRN_ASSERT(body.size() <= std::numeric_limits<uint32_t>::max(), "a blob of {} bytes", body.size());
   std::string blob(4, '\0');
   base::StoreBig<uint32_t>(blob.data(), static_cast<uint32_t>(body.size()));
   blob += body;

@@ -137,6 +137,8 @@ class HadoopCatalog final : public Catalog {
   Result<CommitResult> PublishCommit(const PreparedCommit& prepared) override {
     FIRN_TRY(std::string bytes, EncodeMetadataFile(*prepared.metadata));
     const int64_t version = VersionOfName(io::FileName(prepared.metadata_location));
+    const int64_t base_version = prepared.base_metadata_location.empty() ? 0 : VersionOfName(io::FileName(prepared.base_metadata_location));
+    FIRN_ASSERT(version == base_version + 1 && base_version >= 0, "version {} of `{}` was made of version {}", version, prepared.identifier.ToString(), base_version);
     // The same version under the other suffix (another writer's codec) is a conflict too; the store only guards the one name.
     FIRN_TRY(int64_t current, CurrentVersion(prepared.identifier));
     if (current >= version) return Conflict(prepared, version);

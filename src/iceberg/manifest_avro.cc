@@ -401,6 +401,7 @@ Status CheckEntry(const ManifestFile& manifest, const ManifestEntry& entry) {
 // Specification, "Sequence Number Inheritance" and "First Row ID Inheritance".
 void Inherit(const ManifestFile& manifest, int64_t* next_row_id, ManifestEntry* entry) {
   if (!entry->snapshot_id) entry->snapshot_id = manifest.added_snapshot_id;
+  FIRN_ASSERT(next_row_id != nullptr && *next_row_id >= 0, "row ids of {} have gone round", manifest.manifest_path);
   const bool inherits = entry->status == EntryStatus::kAdded || manifest.sequence_number == 0;
   if (!entry->sequence_number && inherits) entry->sequence_number = manifest.sequence_number;
   if (!entry->file_sequence_number && inherits) entry->file_sequence_number = manifest.sequence_number;
@@ -524,6 +525,8 @@ Result<ManifestFile> SummarizeManifest(const ManifestEncoding& encoding, const s
   }
   // New files get the snapshot's number, which is higher than all that exist.
   manifest.min_sequence_number = min_sequence;
+  FIRN_ASSERT(manifest.added_rows_count >= 0 && manifest.existing_rows_count >= 0 && manifest.deleted_rows_count >= 0, "{} added, {} existing and {} deleted rows",
+              manifest.added_rows_count, manifest.existing_rows_count, manifest.deleted_rows_count);
   for (size_t i = 0; i < folds.size(); ++i) {
     const TypeId id = partition.fields[i].type.id;
     if (!folds[i].summary.contains_nan && (id == TypeId::kFloat || id == TypeId::kDouble)) folds[i].summary.contains_nan = false;

@@ -22,6 +22,7 @@ Result<ManifestFile> MergeGroup(const WriteContext& context, const TableMetadata
                                 const std::vector<const ManifestFile*>& group) {
   std::vector<ManifestEntry> merged;
   for (const ManifestFile* manifest : group) {
+    FIRN_ASSERT(manifest->partition_spec_id == group[0]->partition_spec_id && manifest->content == group[0]->content, "{} is merged with manifests of another kind", manifest->manifest_path);
     FIRN_TRY(std::vector<ManifestEntry> entries, ReadManifest(context.store, metadata, *manifest));
     for (ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
@@ -65,6 +66,10 @@ Result<ManifestFile> WriteManifest(const WriteContext& context, const TableMetad
                                    int64_t snapshot_id, const std::vector<ManifestEntry>& entries) {
   const PartitionSpec* spec = metadata.FindSpec(spec_id);
   FIRN_ASSERT(spec != nullptr, "no partition spec {}", spec_id);
+  for (const ManifestEntry& entry : entries) {
+    FIRN_ASSERT(entry.file.spec_id == spec_id, "{} of spec {} in a manifest of spec {}", entry.file.file_path, entry.file.spec_id, spec_id);
+    FIRN_ASSERT((entry.file.content == FileContent::kData) == (content == ManifestContent::kData), "{} is listed among files of the other kind", entry.file.file_path);
+  }
   const ManifestEncoding encoding{metadata.format_version, metadata.SchemaForSpec(*spec), *spec, content, snapshot_id, SyncMarker(context.random)};
   FIRN_TRY(std::string bytes, EncodeManifest(encoding, entries));
   FIRN_TRY(ManifestFile manifest, SummarizeManifest(encoding, entries));

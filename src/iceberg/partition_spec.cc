@@ -99,6 +99,7 @@ std::string PartitionPath(const PartitionSpec& spec, const Schema& schema, const
 
 Result<PartitionSpec> MakePartitionSpec(const Schema& schema, const std::vector<PartitionFieldDefinition>& definitions,
                                         int32_t* last_partition_id) {
+  FIRN_ASSERT(*last_partition_id >= kFirstPartitionFieldId - 1, "partition field ids go on from {}", *last_partition_id);
   PartitionSpec spec;
   std::set<std::string> names;
   for (const PartitionFieldDefinition& definition : definitions) {

@@ -55,8 +55,10 @@ class DeleteRows {
 }  // namespace
 
 void PositionDeletes::Add(const FileReference& file, int64_t position) {
+  FIRN_ASSERT(position >= 0 && !file.path.empty(), "row {} of '{}'", position, file.path);
   auto [at, is_new] = rows_.try_emplace(file.path);
   if (is_new) at->second.file = file;
+  FIRN_ASSERT(at->second.file.spec_id == file.spec_id, "{} is of the specs {} and {}", file.path, at->second.file.spec_id, file.spec_id);
   at->second.positions.push_back(position);
   ++count_;
 }
@@ -100,15 +102,18 @@ Result<std::vector<DataFile>> PositionDeletes::Write(objectstore::ObjectStore& s
     ObjectSink sink(*object);
     FIRN_TRY(std::unique_ptr<formats::ParquetWriter> parquet, formats::ParquetWriter::Make(storage_schema, options, sink));
     DeleteRows rows(*parquet, storage_schema);
+    int64_t deleted = 0;
     for (FileRows* member : members) {
       std::sort(member->positions.begin(), member->positions.end());
       member->positions.erase(std::unique(member->positions.begin(), member->positions.end()), member->positions.end());
       FIRN_ASSERT(!member->positions.empty() && member->positions.front() >= 0, "{} positions of {}", member->positions.size(), member->file.path);
       FIRN_RETURN_IF_ERROR(rows.Add(member->file.path, member->positions));
+      deleted += static_cast<int64_t>(member->positions.size());
     }
     FIRN_RETURN_IF_ERROR(rows.Flush());
     FIRN_TRY(formats::ParquetFileSummary summary, parquet->Finish());
     FIRN_RETURN_IF_ERROR(object->Finish());
+    FIRN_ASSERT(summary.row_count == deleted, "{} of {} deletes are in {}", summary.row_count, deleted, file.file_path);
     file.record_count = summary.row_count;
     file.file_size_in_bytes = static_cast<int64_t>(object->size_bytes());
     SetStatistics(schema, modes, {}, summary.row_groups, &file);

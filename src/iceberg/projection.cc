@@ -210,6 +210,7 @@ Result<FileProjection> FileProjection::Make(const arrow::Schema& file, const std
 Result<ArrayPtr> FileProjection::ConvertNode(const Node& node, const ArrayPtr& array) {
   if (node.wanted.type.IsPrimitive()) return CastPrimitive(array, node.wanted, node.type);
   FIRN_TRY(ArrayPtr plain, Normalised(array));
+  FIRN_ASSERT(plain->offset() == 0, "`{}` begins in the middle of its buffers", node.wanted.name);
   arrow::ArrayVector sources;
   if (plain->type_id() == arrow::Type::STRUCT) sources = static_cast<const arrow::StructArray&>(*plain).fields();
   else if (plain->type_id() == arrow::Type::MAP) sources = {static_cast<const arrow::MapArray&>(*plain).keys(), static_cast<const arrow::MapArray&>(*plain).items()};

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
+
 namespace firn::iceberg {
 
 namespace {
@@ -25,7 +27,9 @@ PredicateOp Negated(PredicateOp op) {
 
 ScanPredicate Rewrite(const ScanPredicate& predicate, bool is_negated) {
   switch (predicate.op) {
-    case PredicateOp::kNot: return Rewrite(predicate.children[0], !is_negated);
+    case PredicateOp::kNot:
+      FIRN_ASSERT(predicate.children.size() == 1, "NOT of {} predicates", predicate.children.size());
+      return Rewrite(predicate.children[0], !is_negated);
     case PredicateOp::kAnd:
     case PredicateOp::kOr: {
       ScanPredicate result{predicate.op, 0, {}, {}};
@@ -37,6 +41,8 @@ ScanPredicate Rewrite(const ScanPredicate& predicate, bool is_negated) {
     case PredicateOp::kTrue: return predicate;
     default: break;
   }
+  const bool is_comparison = predicate.op >= PredicateOp::kEqual && predicate.op != PredicateOp::kIn;
+  FIRN_ASSERT(!is_comparison || predicate.values.size() == 1, "a comparison of column {} with {} values", predicate.column_id, predicate.values.size());
   ScanPredicate result = predicate;
   if (!is_negated) return result;
   // NaN is not greater than a number, nor is it less or equal.

@@ -170,6 +170,7 @@ class FileScanReader final : public ScanReader {
       counters_.rows_deleted += count - batch.row_count;
     }
     positions_ = std::exchange(batch.watermarks, nullptr);
+    FIRN_ASSERT(with_positions_ == (positions_ != nullptr) && (!with_positions_ || positions_->length() == batch.row_count), "not as many positions as {} rows", batch.row_count);
     if (batch.row_count == 0) return std::optional<Batch>();
     return std::optional<Batch>(std::move(batch));
   }

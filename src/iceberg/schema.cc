@@ -39,7 +39,8 @@ const NestedField* FindIn(const std::vector<NestedField>& fields, int32_t id) {
 void AssignIds(std::vector<NestedField>* fields, int32_t* last, std::map<int32_t, int32_t>* new_of_old) {
   for (NestedField& field : *fields) {
     const int32_t id = ++*last;
-    new_of_old->emplace(field.id, id);
+    const bool is_new = new_of_old->emplace(field.id, id).second;
+    FIRN_ASSERT(is_new, "the field id {} stands for more than one field", field.id);
     field.id = id;
   }
   for (NestedField& field : *fields) {
@@ -141,6 +142,7 @@ Schema AssignFreshIds(const Schema& schema, int32_t* last_column_id) {
   Schema result = schema;
   std::map<int32_t, int32_t> new_of_old;
   AssignIds(&result.fields, last_column_id, &new_of_old);
+  FIRN_ASSERT(result.fields.empty() || result.HighestFieldId() == *last_column_id, "{} is the highest id, {} was given last", result.HighestFieldId(), *last_column_id);
   for (int32_t& id : result.identifier_field_ids) {
     auto found = new_of_old.find(id);
     if (found != new_of_old.end()) id = found->second;

@@ -182,6 +182,7 @@ Status SnapshotCommit::WriteNewManifests(const TableMetadata& base, WrittenFiles
   };
   for (DataFile& file : files.data_files) add(file, ManifestContent::kData);
   for (DataFile& file : files.delete_files) add(file, ManifestContent::kDeletes);
+  FIRN_ASSERT(data_partitions.size() <= partitions.size() && new_manifests_.empty(), "{} of {} partitions have data", data_partitions.size(), partitions.size());
   added_["changed-partition-count"] = static_cast<int64_t>(partitions.size());
   partitions_.assign(data_partitions.begin(), data_partitions.end());
   for (const auto& [key, entries] : groups) {
@@ -207,6 +208,7 @@ std::map<std::string, std::string> SnapshotCommit::Summary(const Snapshot* paren
   summary["engine-name"] = "firn";
   for (const auto& counts : {attempt_.added, removed}) {
     for (const auto& [key, value] : counts) {
+      FIRN_ASSERT(value >= 0, "{} is {}", key, value);
       if (value != 0 || key == "changed-partition-count") summary[key] = std::to_string(value);
     }
   }
@@ -275,8 +277,11 @@ Result<ManifestFile> SnapshotCommit::WithoutOverwritten(const TableMetadata& met
     }
     rewritten.push_back(std::move(entry));
   }
+  FIRN_ASSERT(options_.mode != SnapshotMode::kAppend, "an append takes files out of {}", manifest.manifest_path);
   if (!has_removed) return manifest;
   FIRN_TRY(ManifestFile result, WriteManifest(context_, metadata, manifest.partition_spec_id, manifest.content, snapshot_id_, rewritten));
+  FIRN_ASSERT(result.added_files_count == 0 && result.deleted_files_count > 0, "{} new files in what is left of {}, and {} that went", result.added_files_count, manifest.manifest_path,
+              result.deleted_files_count);
   files_written_.push_back(result.manifest_path);
   return result;
 }
@@ -318,6 +323,7 @@ Result<TableChange> SnapshotCommit::BuildOn(const Table& table) {
   FIRN_RETURN_IF_ERROR(DeleteRowsOfOthers(metadata, parent));
   std::map<std::string, int64_t> removed;
   FIRN_TRY(std::vector<ManifestFile> kept, KeptManifests(metadata, parent, &removed));
+  FIRN_ASSERT(options_.mode != SnapshotMode::kAppend || removed.empty(), "an append has taken {} kinds of files out of the table", removed.size());
   std::vector<ManifestFile> manifests = new_manifests_;
   manifests.insert(manifests.end(), attempt_.manifests.begin(), attempt_.manifests.end());
   manifests.insert(manifests.end(), kept.begin(), kept.end());
@@ -385,6 +391,7 @@ Status SnapshotCommit::MakeDurable(const Table& table) {
 }
 
 void SnapshotCommit::DeleteObsolete() {
+  FIRN_ASSERT(obsolete_files_.empty() || !attempt_.list.empty(), "{} files go with a commit that was never built", obsolete_files_.size());
   for (const std::string& location : std::exchange(obsolete_files_, {})) (void)context_.store.Delete(location).ok();  // an orphan costs space, nothing else
 }
 
@@ -402,6 +409,7 @@ void SnapshotCommit::Abandon() {
 }
 
 std::string SnapshotCommit::ToBytes() const {
+  FIRN_ASSERT(snapshot_id_ > 0 && !options_.branch.empty(), "snapshot {} of the branch '{}'", snapshot_id_, options_.branch);
   json::object object;
   object["version"] = kBytesVersion;
   object["snapshot-id"] = snapshot_id_;
@@ -481,6 +489,7 @@ Result<Table> CommitSnapshot(Catalog& catalog, const TableIdentifier& identifier
     FIRN_TRY(PreparedCommit prepared, catalog.PrepareCommit(table, change));
     FIRN_TRY(CommitResult result, catalog.PublishCommit(prepared));
     if (result.outcome == CommitOutcome::kCommitted) {
+      FIRN_ASSERT(result.table.metadata != nullptr && commit.IsIn(*result.table.metadata), "snapshot {} was committed to `{}`, which has it not", commit.snapshot_id(), identifier.ToString());
       commit.DeleteObsolete();
       return std::move(result.table);
     }

@@ -59,7 +59,17 @@ class Updater {
     metadata_.last_updated_ms = now_ms_;
   }
 
-  TableMetadata Take() { return std::move(metadata_); }
+  TableMetadata Take() {
+    const TableMetadata& made = metadata_;
+    FIRN_ASSERT(made.FindSchema(made.current_schema_id) != nullptr && made.FindSpec(made.default_spec_id) != nullptr, "no schema {} or no spec {}", made.current_schema_id, made.default_spec_id);
+    FIRN_ASSERT(made.current_snapshot_id.has_value() == made.refs.contains(std::string(kMainBranch)), "the current snapshot and main are not the same");
+    for (const auto& [name, ref] : made.refs) {
+      FIRN_ASSERT(made.FindSnapshot(ref.snapshot_id) != nullptr, "`{}` names the snapshot {}, which is gone", name, ref.snapshot_id);
+      FIRN_ASSERT(name != kMainBranch || ref.snapshot_id == *made.current_snapshot_id, "main names the snapshot {}, the current one is {}", ref.snapshot_id, *made.current_snapshot_id);
+    }
+    FIRN_ASSERT(made.last_column_id >= made.schema().HighestFieldId(), "column id {} was given, the last one is {}", made.schema().HighestFieldId(), made.last_column_id);
+    return std::move(metadata_);
+  }
 
   Status operator()(const AssignUuid& update) {
     if (!metadata_.table_uuid.empty() && metadata_.table_uuid != update.uuid) return BadUpdate("it has another UUID already");
@@ -154,6 +164,7 @@ class Updater {
     if (metadata_.format_version > 1 && snapshot.sequence_number <= metadata_.last_sequence_number && snapshot.parent_snapshot_id) {
       return BadUpdate(fmt::format("the sequence number {} is not behind {}", snapshot.sequence_number, metadata_.last_sequence_number));
     }
+    FIRN_ASSERT(!snapshot.manifest_list.empty() && snapshot.sequence_number >= 0, "snapshot {} of the sequence number {} lists nothing", snapshot.snapshot_id, snapshot.sequence_number);
     metadata_.last_sequence_number = std::max(metadata_.last_sequence_number, snapshot.sequence_number);
     metadata_.last_updated_ms = std::max(metadata_.last_updated_ms, snapshot.timestamp_ms);
     metadata_.snapshots.push_back(snapshot);

@@ -113,6 +113,7 @@ Result<Type> TransformResultType(const Transform& transform, const Type& source)
 
 Literal ApplyTransform(const Transform& transform, const Type& source, const Literal& value) {
   FIRN_ASSERT(transform.kind == TransformKind::kVoid || TakesType(transform, source.id), "{} of {}", transform.ToString(), source.ToString());
+  FIRN_ASSERT((transform.kind != TransformKind::kBucket && transform.kind != TransformKind::kTruncate) || transform.parameter > 0, "{}", transform.ToString());
   if (value.is_null()) return Literal();
   switch (transform.kind) {
     case TransformKind::kIdentity: return value;
@@ -193,6 +194,7 @@ std::string_view TruncateText(std::string_view text, int64_t width) {
 }
 
 int64_t TruncateInteger(int64_t value, int32_t width) {
+  FIRN_ASSERT(width > 0, "a width of {}", width);
   const int64_t remainder = (value % width + width) % width;
   return static_cast<int64_t>(static_cast<uint64_t>(value) - static_cast<uint64_t>(remainder));
 }

@@ -174,6 +174,7 @@ Result<std::vector<PartitionGroup>> GroupByPartition(const PartitionSpec& spec, 
     }
     FIRN_TRY(ArrayPtr transformed, column == nullptr ? Result<ArrayPtr>(ArrayPtr()) : TransformColumn(field.transform, source->type, column));
     FIRN_TRY(Type type, source == nullptr ? Result<Type>(Type()) : TransformResultType(field.transform, source->type));
+    FIRN_ASSERT(transformed == nullptr || transformed->length() == row_count, "{} values of `{}` in {} rows", transformed->length(), field.name, row_count);
     if (transformed != nullptr) FIRN_RETURN_IF_ERROR(codes.Add(transformed));
     values.push_back(std::move(transformed));
     value_types.push_back(std::move(type));
@@ -182,7 +183,10 @@ Result<std::vector<PartitionGroup>> GroupByPartition(const PartitionSpec& spec, 
   std::vector<int64_t> first_rows(codes.count(), 0);
   if (codes.count() > 1) {
     for (int64_t row = 0; row < row_count; ++row) groups[codes.codes()[static_cast<size_t>(row)]].rows.push_back(row);
-    for (size_t g = 0; g < groups.size(); ++g) first_rows[g] = groups[g].rows[0];
+    for (size_t g = 0; g < groups.size(); ++g) {
+      FIRN_ASSERT(!groups[g].rows.empty(), "partition {} of {} has no row", g, groups.size());
+      first_rows[g] = groups[g].rows[0];
+    }
   }
   for (size_t g = 0; g < groups.size(); ++g) {
     for (size_t i = 0; i < values.size(); ++i) {

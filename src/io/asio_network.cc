@@ -170,6 +170,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   }
 
   void Send(std::vector<base::SharedBytes> parts) override {
+    FIRN_ASSERT(IsOnReactor(), "bytes for {} are sent from another thread", peer_.ToString());
     if (is_closed_) return;
     for (base::SharedBytes& part : parts) {
       if (part.empty()) continue;
@@ -181,6 +182,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   size_t pending_bytes() const override { return pending_bytes_; }
   void PauseReading() override { is_paused_ = true; }
   void ResumeReading() override {
+    FIRN_ASSERT(IsOnReactor(), "reading from {} is resumed by another thread", peer_.ToString());
     if (!is_paused_) return;
     is_paused_ = false;
     Read();
@@ -197,6 +199,12 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   const Address& local() const override { return local_; }
 
  private:
+  bool IsOnReactor() {
+    const auto executor = socket_.get_executor();
+    const auto* reactor = executor.target<asio::io_context::executor_type>();
+    return reactor != nullptr && reactor->running_in_this_thread();
+  }
+
   void Read() {
     if (is_reading_ || is_paused_ || is_closed_ || is_closing_) return;
     is_reading_ = true;

@@ -80,6 +80,7 @@ void BlockWriter::EndRun() {
 Status BlockWriter::Write() {
   EndRun();
   if (parts_.empty()) return Ok();
+  FIRN_ASSERT(position_ % kDirectBlockBytes == 0 && parts_bytes_ % kDirectBlockBytes == 0, "{} bytes at {} are no whole blocks", parts_bytes_, position_);
   FIRN_RETURN_IF_ERROR(file_->WriteAt(position_, std::span<const std::string_view>(parts_)));
   position_ += parts_bytes_;
   parts_.clear();

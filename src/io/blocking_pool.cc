@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/assert.h"
+
 namespace firn::io {
 
 void BlockingPool::Run(Task call) {
@@ -34,7 +36,9 @@ void BlockingPool::Start(TaskQueue* queue, Task call) {
 
 void BlockingPool::OnDone(TaskQueue* queue) {
   base::MutexLock lock(mutex_);
+  FIRN_ASSERT(free_.size() < queues_.size() && queues_.size() <= parallel_max_, "{} of {} queues are free while one ends its call", free_.size(), queues_.size());
   if (waiting_.empty()) return free_.push_back(queue);
+  FIRN_ASSERT(free_.empty(), "{} calls wait while {} queues are free", waiting_.size(), free_.size());
   Start(queue, std::move(waiting_.front()));
   waiting_.pop_front();
 }

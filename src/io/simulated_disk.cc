@@ -76,11 +76,13 @@ struct DiskNode {
     if (size % kSectorBytes != 0) sectors.back() = Sector::kDirty;
   }
   void MarkDirty(uint64_t begin, uint64_t end) {
+    FIRN_ASSERT(begin <= end && end <= bytes.size(), "bytes {} to {} of {}", begin, end, bytes.size());
     for (uint64_t sector = begin / kSectorBytes; sector * kSectorBytes < end; ++sector) sectors[sector] = Sector::kDirty;
   }
   // Moves a sector from the page cache to the disk.
   void SyncSector(size_t sector) {
     const uint64_t begin = sector * kSectorBytes;
+    FIRN_ASSERT(sector < sectors.size() && begin < bytes.size(), "sector {} of {}, {} bytes", sector, sectors.size(), bytes.size());
     const uint64_t size = std::min<uint64_t>(kSectorBytes, bytes.size() - begin);
     if (synced_bytes.size() < begin + size) synced_bytes.resize(begin + size, '\0');
     bytes.copy(synced_bytes.data() + begin, size, begin);

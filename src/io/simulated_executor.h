@@ -26,7 +26,10 @@ class SimulatedClock final : public Clock {
  public:
   int64_t WallTimeMs() const override { return kEpochMs + now_us_ / 1000; }
   int64_t MonotonicUs() const override { return now_us_; }
-  void AdvanceUs(int64_t us) { now_us_ += us; }
+  void AdvanceUs(int64_t us) {
+    FIRN_ASSERT(us >= 0, "time goes back by {} us", -us);
+    now_us_ += us;
+  }
 
  private:
   static constexpr int64_t kEpochMs = 1'750'000'000'000;
