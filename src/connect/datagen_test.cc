@@ -49,7 +49,7 @@ TEST(Datagen, ASourceThatComesBackGoesOnWithTheSameSequence) {
 }
 
 exec::PollResult PolledRows(const types::DataType& type, std::map<std::string, std::string> options) {
-  static io::RealEnvironment* const environment = new io::RealEnvironment;
+  static auto* const environment = new io::RealEnvironment(Must(io::RealEnvironment::Make()));
   plan::ScanNode scan = RandomNumbers();
   auto table = std::make_shared<plan::TableDefinition>(*scan.table);
   table->columns[0].type = type;
@@ -86,7 +86,7 @@ TEST(Datagen, PartsFollowRulesOfTheirOwn) {
 }
 
 TEST(Datagen, RulesOfPartsAreChecked) {
-  io::RealEnvironment environment;
+  io::RealEnvironment environment = Must(io::RealEnvironment::Make());
   auto connector = MakeDatagenConnector(environment.environment());
   const auto refusal = [&](const std::string& key, const std::string& value) {
     auto table = std::make_shared<plan::TableDefinition>(*RandomNumbers().table);
