@@ -14,11 +14,15 @@ namespace firn::io {
 namespace {
 
 constexpr std::align_val_t kAlignment{kDirectBlockBytes};
-static_assert(BlockWriter::kBufferBytes % kDirectBlockBytes == 0 && BlockWriter::kLastingBytesMax % kDirectBlockBytes == 0);
+static_assert(BlockWriter::kBufferBytes % kDirectBlockBytes == 0);
 
 }  // namespace
 
 void BlockWriter::Free::operator()(char* memory) const { ::operator delete(memory, kAlignment); }
+
+BlockWriter::BlockWriter(size_t lasting_bytes_max) : lasting_bytes_max_(lasting_bytes_max) {
+  FIRN_ASSERT(lasting_bytes_max > 0 && lasting_bytes_max % kDirectBlockBytes == 0, "writes of {} bytes are no whole blocks", lasting_bytes_max);
+}
 
 void BlockWriter::Begin(File& file, uint64_t position) {
   FIRN_ASSERT(position % kDirectBlockBytes == 0, "position {} is not at a block", position);
@@ -49,12 +53,12 @@ Status BlockWriter::AppendLasting(std::string_view bytes) {
   bytes.remove_prefix(head);
   while (bytes.size() >= kDirectBlockBytes) {
     EndRun();
-    const size_t size = std::min(bytes.size() / kDirectBlockBytes * kDirectBlockBytes, kLastingBytesMax - lasting_bytes_);
+    const size_t size = std::min(bytes.size() / kDirectBlockBytes * kDirectBlockBytes, lasting_bytes_max_ - lasting_bytes_);
     parts_.push_back(bytes.substr(0, size));
     parts_bytes_ += size;
     lasting_bytes_ += size;
     bytes.remove_prefix(size);
-    if (lasting_bytes_ == kLastingBytesMax) FIRN_RETURN_IF_ERROR(Write());
+    if (lasting_bytes_ == lasting_bytes_max_) FIRN_RETURN_IF_ERROR(Write());
   }
   return Append(bytes);
 }

@@ -22,8 +22,9 @@ namespace firn::io {
 class BlockWriter {
  public:
   static constexpr size_t kBufferBytes = 1 << 20;
-  /// Of what is not copied, in one write.
-  static constexpr size_t kLastingBytesMax = 4 << 20;
+
+  /// `lasting_bytes_max`: of what is not copied, in one write; a multiple of kDirectBlockBytes. More is cheaper, and whoever waits for the disk waits longer for its turn.
+  explicit BlockWriter(size_t lasting_bytes_max = 4 << 20);
 
   /// The next byte goes to `position` of `file`, a multiple of kDirectBlockBytes. What was appended before and not finished is forgotten.
   void Begin(File& file, uint64_t position);
@@ -44,6 +45,7 @@ class BlockWriter {
   void EndRun();
   Status Write();
 
+  const size_t lasting_bytes_max_;
   File* file_ = nullptr;   // null before the first Begin
   uint64_t position_ = 0;  // of the first byte that is not written yet
   std::vector<std::string_view> parts_;  // to be written, whole blocks: runs of the buffer, and lasting bytes

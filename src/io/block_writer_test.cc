@@ -60,11 +60,11 @@ TEST_P(BlockWriterTest, WritesRunsOfAnySizeInWholeBlocks) {
 // Bytes that begin anywhere in a page, in the middle of others; where they lie in their blocks as in memory they are not copied.
 TEST_P(BlockWriterTest, WritesLastingBytesFromWhereTheyLie) {
   std::mt19937 random(7);
-  std::string memory = RandomBytes(3 * BlockWriter::kLastingBytesMax, 1);
+  std::string memory = RandomBytes(12 << 20, 1);
   BlockWriter writer;
   std::string expected;
   writer.Begin(*file_, 0);
-  for (size_t size : {size_t{64} << 10, size_t{100'003}, BlockWriter::kBufferBytes, size_t{5000}, 2 * BlockWriter::kLastingBytesMax + 4321, size_t{70'000}, size_t{1}}) {
+  for (size_t size : {size_t{64} << 10, size_t{100'003}, BlockWriter::kBufferBytes, size_t{5000}, (size_t{8} << 20) + 4321, size_t{70'000}, size_t{1}}) {
     const std::string_view lasting = std::string_view(memory).substr(random() % kDirectBlockBytes, size);
     if (const std::optional<size_t> place = file_->DirectPlaceOf(lasting); place.has_value()) {
       const std::string space(SpaceBefore(*place, writer.position()), 's');

@@ -49,7 +49,7 @@ class Checkpointer {
   const std::string store_id_;
   LogContents& contents_;
   JournalFiles& journal_files_;
-  io::BlockWriter blocks_;  // of the segments, one after the other
+  io::BlockWriter blocks_{1 << 20};  // of the segments, one after the other; small enough for the journal's sync, which producers wait for, to come between
   uint64_t snapshot_sequence_ = UINT64_MAX;  // of the newest one; UINT64_MAX: there is none
   std::atomic<uint64_t> checkpoint_bytes_ = 0;
 };
