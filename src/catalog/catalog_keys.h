@@ -16,6 +16,9 @@ inline std::string TablePrefix(const std::string& catalog, const std::string& da
   return "catalog/table/" + catalog + kKeySeparator + database + kKeySeparator;
 }
 inline std::string TableKey(const std::string& catalog, const std::string& database, const std::string& name) { return TablePrefix(catalog, database) + name; }
+/// Each folder that has been the node's warehouse: tables name their files by the one that it was then.
+inline constexpr std::string_view kWarehousePrefix = "catalog/warehouse/";
+inline std::string WarehouseKey(const std::string& path) { return std::string(kWarehousePrefix) + path; }
 /// Where the current metadata of an embedded Iceberg table is.
 inline std::string PointerPrefix(const std::string& catalog, const std::string& database) {
   return "catalog/pointer/" + catalog + kKeySeparator + database + kKeySeparator;

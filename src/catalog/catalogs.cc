@@ -161,13 +161,29 @@ struct Catalogs::Impl {
   }
 };
 
+namespace {
+
+// The folders that the data directory's warehouse was in before. Tables name their files by the one that it was in when they were made, and in a directory that has been copied or
+// moved since they are its own all the same: nothing of the original is read, written or removed.
+std::vector<objectstore::MovedFolder> FormerWarehouses(const log::MetaStore& meta, const std::string& warehouse) {
+  std::vector<objectstore::MovedFolder> moved;
+  for (const auto& [key, value] : meta.Scan(kWarehousePrefix)) {
+    std::string path = key.substr(kWarehousePrefix.size());
+    if (path != warehouse) moved.push_back({std::move(path), warehouse});
+  }
+  return moved;
+}
+
+}  // namespace
+
 Catalogs::Catalogs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Catalogs::~Catalogs() = default;
 
 Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environment, log::Store& store, const std::string& data_directory,
                                                  const SystemTables& system_tables) {
-  auto impl = std::unique_ptr<Impl>(new Impl{environment, store, io::AbsolutePath(io::JoinPath(data_directory, "warehouse")), system_tables,
-                                             objectstore::MakeLocalObjectStore(environment.files, environment.random), {}, {}, {}, {}});
+  std::string warehouse = io::AbsolutePath(io::JoinPath(data_directory, "warehouse"));
+  auto objects = objectstore::MakeLocalObjectStore(environment.files, environment.random, FormerWarehouses(store.meta(), warehouse));
+  auto impl = std::unique_ptr<Impl>(new Impl{environment, store, std::move(warehouse), system_tables, std::move(objects), {}, {}, {}, {}});
   Impl& state = *impl;
   base::MutexLock lock(state.mutex);
   const std::string prefix = CatalogKey("");
@@ -177,14 +193,19 @@ Result<std::unique_ptr<Catalogs>> Catalogs::Open(const io::Environment& environm
     if (iceberg_catalog) state.iceberg_catalogs.emplace(info.name, std::move(iceberg_catalog));
     state.catalogs.emplace(info.name, std::move(info));
   }
+  std::vector<log::Operation> first;  // one entry: a process that dies must not leave the catalog without its database
+  if (const std::string key = WarehouseKey(state.warehouse); !store.meta().Get(key)) first.push_back(log::Put{key, ""});
   if (!state.catalogs.contains(kDefaultCatalog)) {
-    // One entry: a process that dies must not leave the catalog without its database.
     const CatalogInfo info{kDefaultCatalog, {{"type", "generic_in_memory"}}, ""};
-    FIRN_RETURN_IF_ERROR(state.Append({log::Put{CatalogKey(kDefaultCatalog), EncodeInfo(info)}, log::Put{DatabaseKey(kDefaultCatalog, kDefaultDatabase), "{}"}}));
+    first.push_back(log::Put{CatalogKey(kDefaultCatalog), EncodeInfo(info)});
+    first.push_back(log::Put{DatabaseKey(kDefaultCatalog, kDefaultDatabase), "{}"});
     state.catalogs[kDefaultCatalog] = info;
   }
+  if (!first.empty()) FIRN_RETURN_IF_ERROR(state.Append(std::move(first)));
   return std::unique_ptr<Catalogs>(new Catalogs(std::move(impl)));
 }
+
+objectstore::ObjectStore& Catalogs::objects() const { return *impl_->objects; }
 
 Status Catalogs::CreateCatalog(CatalogInfo catalog, IfExists if_exists) {
   if (!IsName(catalog.name)) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no name for a catalog", catalog.name));

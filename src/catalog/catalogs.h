@@ -23,6 +23,10 @@ namespace firn::iceberg {
 class Catalog;
 }
 
+namespace firn::objectstore {
+class ObjectStore;
+}
+
 namespace firn::catalog {
 
 inline constexpr const char* kDefaultCatalog = "default_catalog";
@@ -87,6 +91,9 @@ class Catalogs : public plan::CatalogView {
 
   /// The Iceberg catalog of that name; kCatalogNotFound, or kInvalidArgument if it is of another kind.
   Result<std::shared_ptr<iceberg::Catalog>> IcebergCatalog(const std::string& name) const;
+  /// Where the files of all Iceberg tables are read and written by the locations that metadata gives them; those of the node's own warehouse also where they were named when the
+  /// data directory lay elsewhere.
+  objectstore::ObjectStore& objects() const;
 
  private:
   struct Impl;

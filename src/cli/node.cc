@@ -28,7 +28,6 @@
 #include "io/process.h"
 #include "io/random.h"
 #include "log/store.h"
-#include "objectstore/local_object_store.h"
 #include "types/arrow_result.h"
 
 namespace firn::cli {
@@ -61,9 +60,8 @@ class RunningNode final : public Node {
       return Ok();
     }));
     FIRN_TRY(catalogs_, catalog::Catalogs::Open(environment_, *store_, options_.data, system_tables_));
-    objects_ = objectstore::MakeLocalObjectStore(environment_.files, environment_.random);
-    connectors_.Register(connect::MakeKafkaConnector(broker_->topics(), environment_.clock));
-    connectors_.Register(connect::MakeIcebergConnector(environment_, *objects_, *catalogs_));
+      connectors_.Register(connect::MakeKafkaConnector(broker_->topics(), environment_.clock));
+    connectors_.Register(connect::MakeIcebergConnector(environment_, catalogs_->objects(), *catalogs_));
     connectors_.Register(connect::MakeDatagenConnector(environment_));
     connectors_.Register(connect::MakeBlackholeConnector());
     connectors_.Register(connect::MakeFilesystemConnector(environment_));
@@ -150,7 +148,6 @@ class RunningNode final : public Node {
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<broker::KafkaServer> kafka_server_;
   std::unique_ptr<catalog::Catalogs> catalogs_;
-  std::unique_ptr<objectstore::ObjectStore> objects_;
   exec::ConnectorRegistry connectors_;
   std::unique_ptr<exec::Engine> engine_;
   std::unique_ptr<gateway::NodeServices> services_;

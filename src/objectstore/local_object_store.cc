@@ -78,17 +78,17 @@ class LocalWriter final : public ObjectWriter {
 
 class LocalObjectStore final : public ObjectStore {
  public:
-  LocalObjectStore(io::FileSystem& files, io::Random& random) : files_(files), random_(random) {}
+  LocalObjectStore(io::FileSystem& files, io::Random& random, std::vector<MovedFolder> moved) : files_(files), random_(random), moved_(std::move(moved)) {}
 
   Result<std::unique_ptr<ObjectReader>> Open(const std::string& location) override {
-    FIRN_TRY(std::string path, LocalPath(location));
+    FIRN_TRY(std::string path, PathOf(location));
     FIRN_TRY(std::unique_ptr<io::File> file, files_.Open(path, io::OpenMode::kRead));
     FIRN_TRY(uint64_t size, file->Size());
     return std::unique_ptr<ObjectReader>(std::make_unique<LocalReader>(std::move(file), size));
   }
 
   Status Put(const std::string& location, std::string_view bytes, PutMode mode) override {
-    FIRN_TRY(std::string path, LocalPath(location));
+    FIRN_TRY(std::string path, PathOf(location));
     const std::string folder = io::ParentPath(path);
     const std::string temporary = io::JoinPath(folder, fmt::format("{}{}-{}", kTemporaryPrefix, random_.UuidText(), io::FileName(path)));
     FIRN_TRY(std::unique_ptr<io::File> file, OpenInFolder(temporary, io::OpenMode::kCreateNew));
@@ -98,20 +98,20 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   Result<std::unique_ptr<ObjectWriter>> Create(const std::string& location) override {
-    FIRN_TRY(std::string path, LocalPath(location));
+    FIRN_TRY(std::string path, PathOf(location));
     FIRN_TRY(std::unique_ptr<io::File> file, OpenInFolder(path, io::OpenMode::kCreateNew));
     return std::unique_ptr<ObjectWriter>(std::make_unique<LocalWriter>(files_, std::move(path), std::move(file)));
   }
 
   Result<ObjectInfo> Stat(const std::string& location) override {
-    FIRN_TRY(std::string path, LocalPath(location));
+    FIRN_TRY(std::string path, PathOf(location));
     FIRN_TRY(io::FileEntry entry, files_.Stat(path));
     if (entry.is_directory) return Error(ErrorCode::kNotFound, fmt::format("{} is a folder, not an object", location));
     return ObjectInfo{location, entry.size_bytes, entry.modified_ms};
   }
 
   Result<std::vector<ObjectInfo>> List(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     std::vector<ObjectInfo> objects;
     FIRN_RETURN_IF_ERROR(ListInto(folder, path, 0, &objects));
     // What is in "a" comes behind "a-b", though "a" comes before it.
@@ -120,7 +120,7 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   Result<std::vector<UnfinishedPut>> ListUnfinished(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     std::vector<UnfinishedPut> unfinished;
     Result<std::vector<io::FileEntry>> entries = files_.List(path);
     if (!entries.ok()) {
@@ -136,7 +136,7 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   Result<std::vector<std::string>> ListFolders(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     FIRN_TRY(std::vector<io::FileEntry> entries, files_.List(path));
     std::vector<std::string> names;
     for (io::FileEntry& entry : entries) {
@@ -146,12 +146,12 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   Status CreateFolder(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     return EnsureFolder(path);
   }
 
   Result<bool> FolderExists(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     Result<io::FileEntry> entry = files_.Stat(path);
     if (entry.ok()) return entry->is_directory;
     if (entry.error().code() == ErrorCode::kNotFound) return false;
@@ -159,14 +159,14 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   Status Delete(const std::string& location) override {
-    FIRN_TRY(std::string path, LocalPath(location));
+    FIRN_TRY(std::string path, PathOf(location));
     Status status = files_.Remove(path);
     if (!status.ok() && status.error().code() != ErrorCode::kNotFound) return status;
     return Ok();
   }
 
   Status DeleteFolder(const std::string& folder) override {
-    FIRN_TRY(std::string path, LocalPath(folder));
+    FIRN_TRY(std::string path, PathOf(folder));
     ForgetFolders();
     FIRN_RETURN_IF_ERROR(files_.RemoveAll(path));
     ForgetFolders();
@@ -252,9 +252,19 @@ class LocalObjectStore final : public ObjectStore {
     base::MutexLock lock(mutex_);
     known_folders_.clear();
   }
+  // Where the object or folder lies.
+  Result<std::string> PathOf(const std::string& location) const {
+    FIRN_TRY(std::string path, LocalPath(location));
+    for (const MovedFolder& folder : moved_) {
+      const bool is_below = path.starts_with(folder.was) && (path.size() == folder.was.size() || path[folder.was.size()] == '/');
+      if (is_below) return folder.is + path.substr(folder.was.size());
+    }
+    return path;
+  }
 
   io::FileSystem& files_;
   io::Random& random_;
+  const std::vector<MovedFolder> moved_;
   base::Mutex mutex_;
   std::unordered_set<std::string> known_folders_ FIRN_GUARDED_BY(mutex_);     // durable
   std::unordered_set<std::string> unsynced_folders_ FIRN_GUARDED_BY(mutex_);  // made by a thread that has not come to sync their names, or about to be
@@ -262,8 +272,8 @@ class LocalObjectStore final : public ObjectStore {
 
 }  // namespace
 
-std::unique_ptr<ObjectStore> MakeLocalObjectStore(io::FileSystem& files, io::Random& random) {
-  return std::make_unique<LocalObjectStore>(files, random);
+std::unique_ptr<ObjectStore> MakeLocalObjectStore(io::FileSystem& files, io::Random& random, std::vector<MovedFolder> moved) {
+  return std::make_unique<LocalObjectStore>(files, random, std::move(moved));
 }
 
 }  // namespace firn::objectstore

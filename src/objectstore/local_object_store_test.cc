@@ -46,6 +46,23 @@ class LocalObjectStoreTest : public testing::Test {
   const std::unique_ptr<ObjectStore> store_;
 };
 
+TEST_F(LocalObjectStoreTest, AFolderThatWasMovedKeepsItsNames) {
+  const std::string was = folder_ + "/was";
+  const std::string is = folder_ + "/is";
+  const auto moved = MakeLocalObjectStore(environment_.files, environment_.random, {{was, is}});
+  ASSERT_TRUE(store_->Put(At("is/t/kept"), "one", PutMode::kReplace).ok());
+  ASSERT_TRUE(store_->Put(At("was/t/other"), "the original's", PutMode::kReplace).ok());
+  ASSERT_TRUE(moved->Put(At("was/t/new"), "two", PutMode::kIfAbsent).ok());
+  EXPECT_EQ(moved->Get(was + "/t/kept").value(), "one") << "however it is spelled";
+  // What is found below a name has that name: orphans are told from live files so.
+  EXPECT_THAT(LocationsOf(moved->List(At("was"))), ElementsAre(At("was/t/kept"), At("was/t/new")));
+  EXPECT_THAT(LocationsOf(moved->List(At("is"))), ElementsAre(At("is/t/kept"), At("is/t/new")));
+  ASSERT_TRUE(moved->DeleteFolder(At("was/t")).ok());
+  EXPECT_THAT(LocationsOf(store_->List(folder_)), ElementsAre(was + "/t/other")) << "the original's files are not its own";
+  ASSERT_TRUE(moved->Put(At("was-not/x"), "three", PutMode::kReplace).ok());
+  EXPECT_EQ(Content("was-not/x"), "three") << "another folder, whose name begins alike";
+}
+
 TEST_F(LocalObjectStoreTest, PutReplacesOrRefuses) {
   ASSERT_TRUE(store_->Put(At("a/b/c"), "one", PutMode::kReplace).ok());
   ASSERT_TRUE(store_->Put(At("a/b/c"), "two", PutMode::kReplace).ok());

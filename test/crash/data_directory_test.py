@@ -462,6 +462,64 @@ def test_no_data_directory(_):
             pass
 
 
+def tree(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_copy_and_a_moved_directory_keep_to_their_own_tables(_):
+    """Tables name their files by absolute paths. What a copy's statements and jobs write, replace and remove is the copy's."""
+    with directory() as data:
+        with firn.Node(data) as node:
+            create(node, "events")
+            session = firn.Session(node.sql, {"table.dml-sync": "true"})
+            for statement in firn.split_statements("""
+                CREATE CATALOG lake WITH ('type'='iceberg');
+                CREATE DATABASE lake.db;
+                CREATE TABLE lake.db.t (k INT PRIMARY KEY NOT ENFORCED, v INT) WITH ('write.upsert.enabled'='true');
+                CREATE TABLE lake.db.gone (k INT);
+                INSERT INTO lake.db.t VALUES (1, 10), (2, 20);
+                INSERT INTO lake.db.gone VALUES (1);
+                CREATE TABLE events (k INT, v INT) WITH ('connector'='kafka', 'topic'='events', 'properties.bootstrap.servers'='localhost:9092', 'scan.startup.mode'='earliest-offset', 'format'='json');
+                SET 'table.dml-sync'='false'; SET 'execution.checkpointing.interval'='200ms';
+                INSERT INTO lake.db.t SELECT k, v FROM events"""):
+                session.execute(statement)
+            session.close()
+
+        def rows(node):
+            return sorted(tuple(map(int, row)) for row in firn.Session(node.sql, {"execution.runtime-mode": "batch"}).execute("SELECT k, v FROM lake.db.t").texts())
+
+        def produced(node, key, value):
+            ran = run_firn("topic", "produce", "events", "--bootstrap-server", node.kafka, stdin=json.dumps({"k": key, "v": value}) + "\n")
+            assert ran.code == 0, ran.err
+
+        copy, moved = data.with_name("copy"), data.with_name("moved")
+        shutil.copytree(data, copy)
+        before = tree(data / "warehouse")
+        with firn.Node(copy) as node:
+            assert rows(node) == [(1, 10), (2, 20)]
+            produced(node, 2, 21)
+            checks.wait_until(lambda: rows(node) == [(1, 10), (2, 21)], "the copy's job goes on in the copy's table")
+            firn.Session(node.sql).execute("DROP TABLE lake.db.gone")
+        assert tree(data / "warehouse") == before, "the original is as it was"
+        data.rename(moved)
+        with firn.Node(copy) as node:
+            assert rows(node) == [(1, 10), (2, 21)], "without the original"
+        with firn.Node(moved) as node:
+            assert rows(node) == [(1, 10), (2, 20)]
+            produced(node, 1, 11)
+            checks.wait_until(lambda: rows(node) == [(1, 11), (2, 20)], "the moved node's job goes on")
+            session = firn.Session(node.sql, {"table.dml-sync": "true"})
+            session.execute("CREATE TABLE lake.db.made (k INT)")
+            session.execute("INSERT INTO lake.db.made VALUES (7)")
+            session.close()
+        assert not data.exists(), "nothing is written where the directory was"
+        moved.rename(data)
+        with firn.Node(data) as node:
+            assert rows(node) == [(1, 11), (2, 20)]
+            made = firn.Session(node.sql, {"execution.runtime-mode": "batch"}).execute("SELECT k FROM lake.db.made").texts()
+            assert [list(map(int, row)) for row in made] == [[7]], made
+
+
 def test_a_data_directory_without_the_right_to_write(_):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "lake"

@@ -11,7 +11,6 @@
 #include "iceberg/table_scan.h"
 #include "io/file_system.h"
 #include "io/network.h"
-#include "objectstore/local_object_store.h"
 #include "types/arrow_result.h"
 
 namespace firn::sim {
@@ -108,9 +107,8 @@ Status JobNode::Open() {
   FIRN_TRY(broker_, broker::Broker::Open(environment, *store_, environment.network.reactor()));
   system_tables_ = std::make_unique<NoSystemTables>();
   FIRN_TRY(catalogs_, catalog::Catalogs::Open(environment, *store_, "/data", *system_tables_));
-  objects_ = objectstore::MakeLocalObjectStore(environment.files, environment.random);
   connectors_.Register(connect::MakeKafkaConnector(broker_->topics(), environment.clock));
-  std::unique_ptr<exec::Connector> iceberg = connect::MakeIcebergConnector(environment, *objects_, *catalogs_);
+  std::unique_ptr<exec::Connector> iceberg = connect::MakeIcebergConnector(environment, catalogs_->objects(), *catalogs_);
   connectors_.Register(std::make_unique<ConnectorAround>(std::move(iceberg), [this](std::unique_ptr<exec::SinkCommitter> inner) -> std::unique_ptr<exec::SinkCommitter> {
     if (options_.fault == Fault::kCommitBeforeCheckpoint) inner = std::make_unique<EarlyCommitter>(std::move(inner), store_->journal());
     return std::make_unique<UnreliableCommitter>(std::move(inner), options_.outside);
@@ -141,7 +139,7 @@ Status JobNode::EnsureTopic(const std::string& name, int32_t partitions) {
 Result<std::vector<std::vector<std::string>>> JobNode::Rows(const std::string& table) {
   FIRN_TRY(std::shared_ptr<iceberg::Catalog> catalog, catalogs_->IcebergCatalog("lake"));
   FIRN_TRY(iceberg::Table loaded, catalog->LoadTable({"db", table}));
-  FIRN_TRY(auto scan, iceberg::TableScan::Make(*objects_, loaded.metadata, {}));
+  FIRN_TRY(auto scan, iceberg::TableScan::Make(catalogs_->objects(), loaded.metadata, {}));
   FIRN_TRY(std::vector<iceberg::FileScanTask> tasks, scan->Plan());
   std::vector<std::vector<std::string>> rows;
   for (const iceberg::FileScanTask& task : tasks) {

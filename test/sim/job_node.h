@@ -13,7 +13,6 @@
 #include "gateway/session.h"
 #include "io/simulated_environment.h"
 #include "log/store.h"
-#include "objectstore/object_store.h"
 #include "scenario.h"
 
 namespace firn::sim {
@@ -54,7 +53,6 @@ class JobNode {
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<catalog::SystemTables> system_tables_;
   std::unique_ptr<catalog::Catalogs> catalogs_;
-  std::unique_ptr<objectstore::ObjectStore> objects_;
   exec::ConnectorRegistry connectors_;
   std::unique_ptr<exec::Engine> engine_;
   std::unique_ptr<gateway::NodeServices> services_;
