@@ -20,6 +20,7 @@
 #include "connect/system_tables.h"
 #include "exec/engine.h"
 #include "gateway/job_rest.h"
+#include "gateway/replan.h"
 #include "gateway/session.h"
 #include "gateway/sql_gateway.h"
 #include "io/clock.h"

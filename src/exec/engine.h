@@ -30,7 +30,7 @@ struct JobDefinition {
   std::string catalog;                        // current ones at submission
   std::string database;
   std::map<std::string, std::string> config;  // SET values at submission
-  std::vector<std::string> temporary_tables;  // the session's at submission, as who plans again reads them
+  std::vector<std::string> tables;            // definitions of the tables and views that it was planned from, as who plans again reads them
   bool is_durable = true;                     // comes back after a restart; a SELECT does not
   bool is_awaited = false;                    // who submits it is told of its end; not stored: nobody waits any more once it has come back
 };

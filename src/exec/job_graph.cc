@@ -85,7 +85,7 @@ class GraphBuilder {
     for (const auto& [uid, effects] : checkpoint.outside) {
       if (known.contains(uid)) continue;
       return misfit(fmt::format("has rows that may not have appeared yet for the sink {}, which the query as planned now does not have", uid),
-                    "start the node once with the tables, views and version that it was taken with, so that they appear; cancelling the job drops them");
+                    "start the node once with the version that it was taken with, so that they appear; cancelling the job drops them");
     }
     for (const auto& [uid, position] : checkpoint.positions) {
       if (!known.contains(uid)) return misfit(fmt::format("holds a position of the source {}, which the query as planned now does not have", uid), kAgain);

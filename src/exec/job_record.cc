@@ -95,8 +95,8 @@ std::string EncodeDefinition(const JobDefinition& definition) {
   writer.Text(definition.database);
   writer.Map(definition.config);
   writer.Number(definition.is_durable ? 1 : 0);
-  writer.Number(definition.temporary_tables.size());
-  for (const std::string& table : definition.temporary_tables) writer.Text(table);
+  writer.Number(definition.tables.size());
+  for (const std::string& table : definition.tables) writer.Text(table);
   return std::move(writer).Take();
 }
 
@@ -110,7 +110,7 @@ Result<JobDefinition> DecodeDefinition(std::string_view bytes) {
   definition.config = reader.Map();
   definition.is_durable = reader.Number() != 0;
   // A definition of an earlier version ends here.
-  for (uint64_t count = reader.at_end() ? 0 : reader.Number(); count > 0 && !reader.at_end(); --count) definition.temporary_tables.push_back(reader.Text());
+  for (uint64_t count = reader.at_end() ? 0 : reader.Number(); count > 0 && !reader.at_end(); --count) definition.tables.push_back(reader.Text());
   FIRN_RETURN_IF_ERROR(reader.Check());
   return definition;
 }

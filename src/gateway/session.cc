@@ -9,10 +9,10 @@
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "base/utf8.h"
-#include "catalog/definition_json.h"
 #include "exec/settings.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
+#include "gateway/replan.h"
 #include "gateway/statement_completion.h"
 #include "plan/definitions.h"
 #include "plan/expression_text.h"
@@ -97,13 +97,6 @@ StatementResult NamesResult(const std::string& column, std::vector<std::string> 
   return TextResult({column}, rows);
 }
 
-/// The node's defaults beneath what a session or a stored job has set. Not stored: a job that sets nothing follows its node.
-std::map<std::string, std::string> WithDefaults(std::map<std::string, std::string> config, const NodeServices& services) {
-  std::string& parallelism = config["parallelism.default"];
-  if (parallelism.empty() || parallelism == "-1") parallelism = std::to_string(services.parallelism);
-  return config;
-}
-
 // Scalar functions, aggregates and what tells grouping sets apart, by every name.
 std::vector<std::string> FunctionNames() {
   std::vector<std::string> names = expr::FunctionRegistry::BuiltIn().Names();
@@ -144,15 +137,13 @@ class StatementRunner {
   }
 
  private:
-  plan::PlannerContext Context() const {
-    return {state_.view, services_.connectors, state_.catalog, state_.database, WithDefaults(state_.config, services_), services_.clock.WallTimeMs() * 1000};
+  plan::PlannerContext Context() const { return ContextOver(state_.view); }
+  plan::PlannerContext ContextOver(const plan::CatalogView& view) const {
+    return {view, services_.connectors, state_.catalog, state_.database, WithDefaults(state_.config, services_), services_.clock.WallTimeMs() * 1000};
   }
   exec::JobDefinition Definition(const std::string& name) const {
     auto configured = state_.config.find("pipeline.name");
-    std::vector<std::string> temporary;
-    for (const auto& [path, table] : state_.view.temporary()) temporary.push_back(catalog::EncodeDefinition(*table));
-    return {.name = configured == state_.config.end() ? name : configured->second, .statement = text_, .catalog = state_.catalog, .database = state_.database, .config = state_.config,
-            .temporary_tables = std::move(temporary)};
+    return {.name = configured == state_.config.end() ? name : configured->second, .statement = text_, .catalog = state_.catalog, .database = state_.database, .config = state_.config};
   }
   bool IsOn(const std::string& key) const { return exec::BooleanSetting(state_.config, key, false).value_or(false); }
   plan::ObjectPath PathOf(const sql::ObjectName& name) const { return plan::ResolvePath(name, Context()); }
@@ -176,8 +167,10 @@ class StatementRunner {
   }
 
   Result<StatementResult> Submit(const std::vector<const sql::InsertStatement*>& inserts, const std::string& name) {
-    FIRN_TRY(plan::JobPlan plan, plan::PlanInserts(inserts, Context()));
+    const NotingCatalog noting(state_.view);
+    FIRN_TRY(plan::JobPlan plan, plan::PlanInserts(inserts, ContextOver(noting)));
     exec::JobDefinition definition = Definition(name);
+    definition.tables = noting.Definitions();
     definition.is_awaited = IsOn("table.dml-sync") || (plan.is_bounded && IsOn("firn.wait-for-bounded-jobs"));
     const bool is_awaited = definition.is_awaited;
     FIRN_TRY(std::string job_id, services_.engine.Submit(std::move(plan), std::move(definition)));
@@ -650,26 +643,6 @@ std::string Session::time_zone() const {
   base::MutexLock lock(mutex_);
   auto found = state_.config.find("table.local-time-zone");
   return found == state_.config.end() ? "UTC" : found->second;
-}
-
-exec::Engine::Replan MakeReplan(NodeServices& services) {
-  return exec::Engine::Replan([&services](const exec::JobDefinition& job) -> Result<plan::JobPlan> {
-    SessionCatalog view(services);
-    for (const std::string& text : job.temporary_tables) {
-      FIRN_TRY(plan::TableDefinition table, catalog::DecodeDefinition(text));
-      const plan::ObjectPath path = table.path;
-      view.temporary()[path] = std::make_shared<const plan::TableDefinition>(std::move(table));
-    }
-    const plan::PlannerContext context{view, services.connectors, job.catalog, job.database, WithDefaults(job.config, services), services.clock.WallTimeMs() * 1000};
-    FIRN_TRY(sql::Statement statement, sql::ParseStatement(job.statement));
-    if (const auto* insert = std::get_if<sql::InsertStatement>(&statement.body)) return plan::PlanInserts({insert}, context);
-    if (const auto* set = std::get_if<sql::StatementSet>(&statement.body)) {
-      std::vector<const sql::InsertStatement*> inserts;
-      for (const sql::InsertStatement& insert : set->inserts) inserts.push_back(&insert);
-      return plan::PlanInserts(inserts, context);
-    }
-    return Error(ErrorCode::kInvalidArgument, "the stored statement is no INSERT");
-  });
 }
 
 }  // namespace firn::gateway

@@ -76,7 +76,4 @@ class Session {
   SessionState state_ FIRN_GUARDED_BY(mutex_);
 };
 
-/// Plans a stored job again: the same text in the same settings.
-exec::Engine::Replan MakeReplan(NodeServices& services);
-
 }  // namespace firn::gateway

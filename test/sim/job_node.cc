@@ -7,6 +7,7 @@
 
 #include "connect/iceberg.h"
 #include "connect/kafka.h"
+#include "gateway/replan.h"
 #include "iceberg/catalog.h"
 #include "iceberg/table_scan.h"
 #include "io/file_system.h"
