@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys to dense group numbers 0, 1, 2 ...: the index of every operator with keyed state. Values live beside it, in arrays by group
-// number. Open addressing with linear probing, at most half full; a slot holds 32 bits of the hash and the group number, so that a probe touches
-// the key itself only on a likely match. Keys live in arrays by group: integers in one vector, bytes in an arena.
+// number. Keys live in arrays by group: integers in one vector, bytes in an arena.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +9,15 @@
 #include <vector>
 
 #include "base/byte_arena.h"
+#include "base/hash_slots.h"
 #include "exec/group_keys.h"
 #include "state/state_io.h"
 
 namespace firn::exec {
 
-inline constexpr uint32_t kNoGroup = 0xffffffff;
+inline constexpr uint32_t kNoGroup = base::HashSlots::kNone;
 
-/// Thread-compatible. A moved-from table is empty.
+/// Thread-compatible.
 class GroupTable {
  public:
   explicit GroupTable(KeyShape shape) : shape_(shape) {}
@@ -51,16 +51,12 @@ class GroupTable {
     bool is_null;
   };
   Key KeyOfRow(const BatchKeys& keys, int64_t row) const;
-  template <typename Equals>
-  uint32_t Probe(uint64_t hash, Equals&& equals, size_t* slot) const;
-  uint32_t Lookup(const Key& key, size_t* slot) const;
+  uint32_t Lookup(const Key& key) const;
   uint32_t Insert(const Key& key);
   uint32_t NewGroup(const Key& key);
-  void Grow();
-  void Place(uint64_t hash, uint32_t group);
 
   KeyShape shape_;
-  std::vector<uint64_t> slots_;        // 0: free; else hash bits << 32 | group + 1
+  base::HashSlots slots_;              // of all groups but that of NULL
   std::vector<uint64_t> hashes_;       // by group
   std::vector<uint8_t> live_;          // by group
   std::vector<uint64_t> fixed_;        // by group, kFixed

@@ -8,11 +8,12 @@
 
 #include "base/assert.h"
 #include "base/byte_arena.h"
+#include "base/hash_slots.h"
 
 namespace firn::expr {
 
-/// One table for all groups: open addressing with linear probing, at most half full; a slot holds 32 bits of the hash and the entry's number. Bytes lie in an
-/// arena, entries of a group are chained, so that neither a group nor a value is an allocation of its own. Thread-compatible.
+/// One table for all groups: bytes lie in an arena, entries of a group are chained, so that neither a group nor a value is an allocation of its own.
+/// Thread-compatible.
 class DistinctValues {
  public:
   void Resize(int64_t group_count);
@@ -29,7 +30,7 @@ class DistinctValues {
   int64_t bytes() const;
 
  private:
-  static constexpr uint32_t kNoValue = 0xffffffff;
+  static constexpr uint32_t kNoValue = base::HashSlots::kNone;
   struct Value {
     std::string_view bytes;  // in arena_
     uint64_t hash = 0;
@@ -42,15 +43,11 @@ class DistinctValues {
     uint32_t last = kNoValue;
   };
 
-  size_t Find(uint64_t hash, uint32_t group, std::string_view value) const;
   uint32_t Insert(uint32_t group, uint64_t hash, std::string_view value);
   void Erase(uint32_t at);
-  void Place(uint64_t hash, uint32_t at);
-  void Grow();
-  void FreeSlotOf(uint32_t at);
 
-  std::vector<uint64_t> slots_;  // 0: free; else hash bits << 32 | number of the value + 1
-  std::vector<Value> values_;    // in any order; those in free_ are not there
+  base::HashSlots slots_;
+  std::vector<Value> values_;  // in any order; those in free_ are not there
   std::vector<uint32_t> free_;
   std::vector<Chain> chains_;    // by group
   base::ByteArena arena_;
