@@ -319,7 +319,7 @@ Result<Column> Join(const KernelInput& input) {
       if (!is_first) out.append(separators[row]);
       out.append(texts.IsNull(at) ? null_texts[row] : texts.GetView(at));
       is_first = false;
-      if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("ARRAY_JOIN");
+      if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("ARRAY_JOIN");
     }
     maker.Set(row, out);
   }

@@ -190,7 +190,7 @@ std::string FitText(std::string text, const DataType& target) {
 Result<Column> ToText(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
-  if (target.kind() == TypeKind::kChar && target.length() > kMaxTextBytes) return TextTooLong("CAST");
+  if (target.kind() == TypeKind::kChar && target.length() > limits.text_bytes) return TextTooLong("CAST");
   if (from.IsBytes()) return Map<std::string, std::string_view>(input, [&](std::string_view bytes) { return FitText(ValidUtf8(bytes), target); });
   if (from.IsCharacter()) return Map<std::string, std::string_view>(input, [&](std::string_view text) { return FitText(std::string(text), target); });
   ColumnMaker<std::string> maker(target, input.row_count);
@@ -209,7 +209,7 @@ Result<Column> ToText(const KernelInput& input) {
 
 Result<Column> ToBytes(const KernelInput& input) {
   const DataType& target = input.result_type;
-  if (target.kind() == TypeKind::kBinary && target.length() > kMaxTextBytes) return TextTooLong("CAST");
+  if (target.kind() == TypeKind::kBinary && target.length() > limits.text_bytes) return TextTooLong("CAST");
   return Map<std::string, std::string_view>(input, [&](std::string_view bytes) {
     std::string fitted(bytes.substr(0, static_cast<size_t>(target.length())));
     if (target.kind() == TypeKind::kBinary) fitted.resize(static_cast<size_t>(target.length()), '\0');

@@ -58,9 +58,12 @@ Result<ElementIndex> ElementIndex::Make(const DataType& type, const ElementPool&
 
 bool ElementIndex::IsScanned() const { return codec_ == nullptr || elements_.size() < kScannedElements; }
 
-size_t ElementIndex::Scan(int64_t element) const {
+size_t ElementIndex::Scan(int64_t element) {
   const auto options = arrow::EqualOptions::Defaults().nans_equal(true);
-  const auto found = std::find_if(elements_.begin(), elements_.end(), [&](int64_t other) { return encoded_->RangeEquals(*encoded_, other, other + 1, element, options); });
+  const auto found = std::find_if(elements_.begin(), elements_.end(), [&](int64_t other) {
+    ++compared_;
+    return encoded_->RangeEquals(*encoded_, other, other + 1, element, options);
+  });
   return static_cast<size_t>(found - elements_.begin());
 }
 

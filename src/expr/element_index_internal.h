@@ -25,11 +25,13 @@ class ElementIndex {
   bool Contains(int64_t element);
   size_t size() const { return elements_.size(); }
   void Clear();
+  /// How many elements were compared one by one: a few of the first, however many came.
+  int64_t compared() const { return compared_; }
 
  private:
   ElementIndex(types::ArrayPtr encoded, std::unique_ptr<CellCodec> codec) : encoded_(std::move(encoded)), codec_(std::move(codec)) {}
   bool IsScanned() const;
-  size_t Scan(int64_t element) const;
+  size_t Scan(int64_t element);
   void Encode(int64_t element);
 
   types::ArrayPtr encoded_;            // the pool's elements, of which equal ones have equal bytes
@@ -37,6 +39,7 @@ class ElementIndex {
   std::vector<int64_t> elements_;
   std::unordered_map<std::string, size_t> places_;  // by bytes: of all elements once there are many, else empty
   std::string bytes_;
+  int64_t compared_ = 0;
 };
 
 }  // namespace firn::expr

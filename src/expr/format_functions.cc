@@ -55,7 +55,7 @@ class FormatParser {
   int64_t TakeNumber() {
     int64_t number = -1;
     while (!rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9') {
-      number = std::min<int64_t>(std::max<int64_t>(number, 0) * 10 + (rest_[0] - '0'), kMaxTextBytes + 1);
+      number = std::min<int64_t>(std::max<int64_t>(number, 0) * 10 + (rest_[0] - '0'), limits.text_bytes + 1);
       rest_.remove_prefix(1);
     }
     return number;
@@ -114,8 +114,8 @@ class FormatParser {
     if (rest_.empty()) return false;
     next.letter = rest_[0];
     rest_.remove_prefix(1);
-    if (next.width > kMaxTextBytes || next.precision > kMaxTextBytes) {
-      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF makes no field wider than {} bytes", kMaxTextBytes));
+    if (next.width > limits.text_bytes || next.precision > limits.text_bytes) {
+      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF makes no field wider than {} bytes", limits.text_bytes));
     }
     if (std::string_view("aAgGhHtTSC").find(next.letter) != std::string_view::npos) {
       return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF has no conversion %{}; there are %s %b %B %c %d %x %X %o %f %e %E %% and %n", next.letter));
@@ -355,7 +355,7 @@ Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<
       if (!text) return false;
       AppendPadded(conversion, *text, out);
     }
-    if (static_cast<int64_t>(out->size()) > kMaxTextBytes) {
+    if (static_cast<int64_t>(out->size()) > limits.text_bytes) {
       return TextTooLong("PRINTF");
     }
   }

@@ -474,7 +474,7 @@ Result<Column> Construct(const KernelInput& input) {
       } else {
         FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[value_at], &out));
       }
-      if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong(is_object ? "JSON_OBJECT" : "JSON_ARRAY");
+      if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong(is_object ? "JSON_OBJECT" : "JSON_ARRAY");
     }
     out.push_back(is_object ? '}' : ']');
     maker.Set(row, out);
@@ -500,7 +500,7 @@ Result<Column> JsonString(const KernelInput& input) {
     }
     out.clear();
     FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[0], &out));
-    if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("JSON_STRING");
+    if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("JSON_STRING");
     maker.Set(row, out);
   }
   return maker.Finish(false);

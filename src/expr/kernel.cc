@@ -23,7 +23,7 @@ Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows) {
   if (rows == 0) return column.array->Slice(0, 0);
   if (!arrow::is_fixed_width(column.array->type_id())) {
     FIRN_TRY(const int64_t bytes, types::FromArrowResult(arrow::util::ReferencedBufferSize(*column.array)));
-    if (rows > 0 && bytes > kMaxColumnBytes / rows) return ColumnTooLarge();
+    if (rows > 0 && bytes > limits.column_bytes / rows) return ColumnTooLarge();
   }
   FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
   return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));

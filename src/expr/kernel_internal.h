@@ -217,7 +217,7 @@ class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
     if (!is_full()) BuilderMaker::Set(row, value);
   }
   /// Whether there is more than a column may hold: what comes now is not kept, and Finish fails.
-  bool is_full() const { return bytes_ > kMaxColumnBytes; }
+  bool is_full() const { return bytes_ > limits.column_bytes; }
   Result<Column> Finish(bool is_constant) {
     if (is_full()) return ColumnTooLarge();
     FIRN_TRY(Column column, BuilderMaker::Finish(is_constant));

@@ -6,15 +6,15 @@
 namespace firn::expr {
 
 Error TextTooLong(std::string_view function) {
-  return Error(ErrorCode::kEvaluationError, fmt::format("{} would make a text of over {} bytes, the limit", function, kMaxTextBytes)).Hint("shorten what it is made of, for example with LEFT(string, length)");
+  return Error(ErrorCode::kEvaluationError, fmt::format("{} would make a text of over {} bytes, the limit", function, limits.text_bytes)).Hint("shorten what it is made of, for example with LEFT(string, length)");
 }
 
 Error ColumnTooLarge() {
-  return Error(ErrorCode::kLimitExceeded, fmt::format("a column of texts would take over {} bytes in one batch of rows, the limit", kMaxColumnBytes)).Hint("make shorter texts");
+  return Error(ErrorCode::kLimitExceeded, fmt::format("a column of texts would take over {} bytes in one batch of rows, the limit", limits.column_bytes)).Hint("make shorter texts");
 }
 
 Error TooManyElements() {
-  return Error(ErrorCode::kLimitExceeded, fmt::format("a column of arrays or maps would have over {} elements in one batch of rows, the limit", kMaxColumnElements)).Hint("make shorter arrays");
+  return Error(ErrorCode::kLimitExceeded, fmt::format("a column of arrays or maps would have over {} elements in one batch of rows, the limit", limits.column_elements)).Hint("make shorter arrays");
 }
 
 }  // namespace firn::expr

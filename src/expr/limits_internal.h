@@ -10,9 +10,13 @@
 
 namespace firn::expr {
 
-inline constexpr int64_t kMaxTextBytes = int64_t{64} << 20;
-inline constexpr int64_t kMaxColumnBytes = int64_t{1} << 30;     // an eighth of a megabyte for each of 8,192 rows
-inline constexpr int64_t kMaxColumnElements = int64_t{64} << 20;  // 8,192 a row; each is an eight-byte number while the column is made
+struct Limits {
+  int64_t text_bytes = int64_t{64} << 20;
+  int64_t column_bytes = int64_t{1} << 30;     // an eighth of a megabyte for each of 8,192 rows
+  int64_t column_elements = int64_t{64} << 20;  // 8,192 a row; each is an eight-byte number while the column is made
+};
+/// In force. Nothing but limits_test.cc changes them, which would have to make gigabytes to see them hold.
+inline constinit Limits limits;
 
 /// "REPEAT would make a text of over 67108864 bytes, the limit".
 Error TextTooLong(std::string_view function);

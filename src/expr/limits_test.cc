@@ -7,12 +7,20 @@
 
 #include "expr/aggregate_function.h"
 #include "expr/calls_test_rig.h"
+#include "expr/limits_internal.h"
 
 namespace firn::expr {
 namespace {
 
 using types::ArrayPtr;
 using types::DataType;
+
+/// A thousandth and less of what is in force: what goes beyond it takes no gigabyte.
+class SmallLimits : public testing::Test {
+ protected:
+  SmallLimits() { limits = {.text_bytes = 65'536, .column_bytes = 1 << 20, .column_elements = 65'536}; }
+  ~SmallLimits() override { limits = Limits(); }
+};
 
 ExpressionPtr Text(std::string_view text) { return MakeStringLiteral(text); }
 
@@ -37,8 +45,8 @@ const ExpressionPtr kNumber = MakeColumn(0, "n", DataType::Int());
 
 ExpressionPtr Repeated(std::string_view text) { return Call("REPEAT", {Text(text), kNumber}); }
 
-TEST(Limits, NoTextIsLongerThanTheLimit) {
-  const std::string big(1'000'000, 'x');
+TEST_F(SmallLimits, NoTextIsLongerThanTheLimit) {
+  const std::string big(1'000, 'x');
   const ExpressionPtr many = Repeated("a"), list = Call("SPLIT", {Repeated(","), Text(",")});
   const std::pair<const char*, ExpressionPtr> calls[] = {
       {"REPLACE", Call("REPLACE", {many, Text("a"), Text(big)})},
@@ -55,30 +63,27 @@ TEST(Limits, NoTextIsLongerThanTheLimit) {
       {"LPAD", Call("LPAD", {Text("a"), Call("*", {kNumber, MakeIntLiteral(1000)}), Text("x")})},
   };
   for (const auto& [name, call] : calls) {
-    const Error error = Refusal(call, 100'000, 1);
-    EXPECT_EQ(error.message(), std::string(name) + " would make a text of over 67108864 bytes, the limit") << ToString(*call).substr(0, 60);
+    const Error error = Refusal(call, 100, 1);
+    EXPECT_EQ(error.message(), std::string(name) + " would make a text of over 65536 bytes, the limit") << ToString(*call).substr(0, 60);
     EXPECT_EQ(error.code(), ErrorCode::kEvaluationError);
   }
 }
 
-TEST(Limits, NoColumnIsLargerThanTheLimit) {
-  const Error texts = Refusal(Repeated("abcd"), 15'000'000, 40);
-  EXPECT_EQ(texts.message(), "a column of texts would take over 1073741824 bytes in one batch of rows, the limit");
+TEST_F(SmallLimits, NoColumnIsLargerThanTheLimit) {
+  const Error texts = Refusal(Repeated("abcd"), 15'000, 40);
+  EXPECT_EQ(texts.message(), "a column of texts would take over 1048576 bytes in one batch of rows, the limit");
   EXPECT_EQ(texts.code(), ErrorCode::kLimitExceeded);
-  const ExpressionPtr constant = *FoldConstants(Call("REPEAT", {Text("a"), MakeIntLiteral(60'000'000)}), kStreaming);
-  EXPECT_EQ(Refusal(constant, 1, 8192).code(), ErrorCode::kLimitExceeded);
-  EXPECT_EQ(Refusal(Call("ARRAY", {constant, Repeated("a")}), 1, 8192).code(), ErrorCode::kLimitExceeded);
 }
 
-TEST(Limits, NoColumnHasMoreElementsThanTheLimit) {
-  const ExpressionPtr commas = *FoldConstants(Call("REPEAT", {Text(","), MakeIntLiteral(10'000'000)}), kStreaming);
-  const Error error = Refusal(Call("SPLIT", {commas, Repeated(",")}), 1, 8192);
-  EXPECT_EQ(error.message(), "a column of arrays or maps would have over 67108864 elements in one batch of rows, the limit");
+TEST_F(SmallLimits, NoColumnHasMoreElementsThanTheLimit) {
+  const ExpressionPtr commas = *FoldConstants(Call("REPEAT", {Text(","), MakeIntLiteral(10'000)}), kStreaming);
+  const Error error = Refusal(Call("SPLIT", {commas, Repeated(",")}), 1, 100);
+  EXPECT_EQ(error.message(), "a column of arrays or maps would have over 65536 elements in one batch of rows, the limit");
   EXPECT_EQ(error.code(), ErrorCode::kLimitExceeded);
   EXPECT_LT(error.ToString().size(), 2000u) << "what is told of an expression has a limit too";
 }
 
-TEST(Limits, ATextThatIsGatheredHasTheLimitToo) {
+TEST_F(SmallLimits, ATextThatIsGatheredHasTheLimitToo) {
   AggregateCall call;
   call.function = FindAggregate("LISTAGG");
   CallSite site;
@@ -89,7 +94,7 @@ TEST(Limits, ATextThatIsGatheredHasTheLimitToo) {
   auto accumulator = std::move(MakeAccumulator(call)).value();
   accumulator->Resize(1);
   arrow::StringBuilder builder;
-  ASSERT_TRUE(builder.Append(std::string(40'000'000, 'x')).ok());
+  ASSERT_TRUE(builder.Append(std::string(40'000, 'x')).ok());
   const std::vector<ArrayPtr> text = {*builder.Finish()};
   const std::vector<uint32_t> one = {0};
   ASSERT_TRUE(accumulator->Update(one, text, nullptr, nullptr).ok());
@@ -97,7 +102,17 @@ TEST(Limits, ATextThatIsGatheredHasTheLimitToo) {
   ASSERT_TRUE(accumulator->Update(one, text, nullptr, nullptr).ok());
   auto result = accumulator->Finish(one);
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().message(), "LISTAGG would make a text of over 67108864 bytes, the limit");
+  EXPECT_EQ(result.error().message(), "LISTAGG would make a text of over 65536 bytes, the limit");
+}
+
+// With the limits in force: what is refused before it is made.
+TEST(Limits, AreWhatIsSaid) {
+  EXPECT_EQ(Refusal(Repeated("abcd"), 16'777'217, 1).message(), "REPEAT would make a text of over 67108864 bytes, the limit");
+  const ExpressionPtr constant = *FoldConstants(Call("REPEAT", {Text("a"), MakeIntLiteral(200'000)}), kStreaming);
+  const Error column = Refusal(constant, 1, 8192);
+  EXPECT_EQ(column.message(), "a column of texts would take over 1073741824 bytes in one batch of rows, the limit");
+  EXPECT_EQ(column.code(), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(Refusal(Call("ARRAY", {constant, Repeated("a")}), 1, 8192).code(), ErrorCode::kLimitExceeded);
 }
 
 // A limit that a branch would break says nothing where the branch is not taken.

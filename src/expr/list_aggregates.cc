@@ -49,7 +49,7 @@ class TextList final : public ArrivalAccumulator {
       FIRN_RETURN_IF_ERROR(values.ForEach([&](const std::string& value) -> Status {
         if (&value != &values.front()) text.append(separator_);
         text.append(value);
-        if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("LISTAGG");
+        if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("LISTAGG");
         return Ok();
       }));
       maker.Set(static_cast<int64_t>(i), text);

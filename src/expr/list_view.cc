@@ -40,7 +40,7 @@ Result<std::vector<int64_t>> ElementPool::Ranks() const {
 }
 
 Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) const {
-  if (static_cast<int64_t>(indices.size()) > kMaxColumnElements) return TooManyElements();
+  if (static_cast<int64_t>(indices.size()) > limits.column_elements) return TooManyElements();
   arrow::Int64Builder builder;
   FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(static_cast<int64_t>(indices.size()))));
   int64_t last = -1;
@@ -58,7 +58,7 @@ Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) c
 }
 
 Result<types::ArrayPtr> TextElements::Finish() {
-  if (count_ > kMaxColumnElements) return TooManyElements();
+  if (count_ > limits.column_elements) return TooManyElements();
   FIRN_TRY(Column column, maker_.Finish(false));
   FIRN_ASSERT(column.array->length() == count_, "{} texts of {}", column.array->length(), count_);
   return std::move(column.array);

@@ -80,7 +80,7 @@ class TextElements {
     if (is_full()) return;
     maker_.SetNull(count_++);
   }
-  bool is_full() const { return count_ > kMaxColumnElements || maker_.is_full(); }
+  bool is_full() const { return count_ > limits.column_elements || maker_.is_full(); }
   int64_t count() const { return count_; }
   /// kLimitExceeded: there were too many.
   Result<types::ArrayPtr> Finish();
@@ -99,7 +99,7 @@ class ListMaker {
     elements_.push_back(element);
   }
   /// Whether there are as many elements as a column may have: what comes now is not kept, and Finish... fails.
-  bool is_full() const { return static_cast<int64_t>(elements_.size()) > kMaxColumnElements; }
+  bool is_full() const { return static_cast<int64_t>(elements_.size()) > limits.column_elements; }
   void EndRow() { Close(true); }
   void EndNull() { Close(false); }
   const std::vector<int64_t>& elements() const { return elements_; }

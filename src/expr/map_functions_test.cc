@@ -54,32 +54,32 @@ TEST(Maps, OfEqualKeysTheLastCountsAtThePlaceOfTheFirst) {
   }
 }
 
-// 300,000 entries: what compares each with each does not come to an end here.
-TEST(Maps, ManyEntriesTakeLinearTime) {
+// Many more than are compared one by one (element_index_test.cc counts comparisons).
+TEST(Maps, HoldManyEntries) {
   ASSERT_TRUE(arrow::compute::Initialize().ok());
   std::string text;
-  for (int i = 0; i < 300'000; ++i) text += fmt::format("{}{}={}", i == 0 ? "" : ",", i, i);
+  for (int i = 0; i < 30'000; ++i) text += fmt::format("{}{}={}", i == 0 ? "" : ",", i, i);
   const ExpressionPtr map = Call("STR_TO_MAP", {MakeStringLiteral(text)});
-  EXPECT_EQ(Show(Call("CARDINALITY", {map})), "300000");
-  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "300000");
-  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_FROM_ARRAYS", {Call("MAP_KEYS", {map}), Call("MAP_VALUES", {map})})})), "300000");
+  EXPECT_EQ(Show(Call("CARDINALITY", {map})), "30000");
+  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "30000");
+  EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_FROM_ARRAYS", {Call("MAP_KEYS", {map}), Call("MAP_VALUES", {map})})})), "30000");
 }
 
-// 200,000 elements of DOUBLE, whose bytes do not tell which equal each other.
-TEST(Maps, ManyKeysAndElementsThatAreFloatsTakeLinearTime) {
+// Of floats, whose bytes do not tell which equal each other.
+TEST(Maps, HoldManyKeysAndElementsThatAreFloats) {
   ASSERT_TRUE(arrow::compute::Initialize().ok());
   std::string text = "NaN,-0.0,0.0,NaN";
-  for (int i = 0; i < 200'000; ++i) text += fmt::format(",{}.5", i);
+  for (int i = 0; i < 10'000; ++i) text += fmt::format(",{}.5", i);
   for (const DataType& type : {DataType::Double(), DataType::Float()}) {
     auto numbers = BindCast(Call("SPLIT", {MakeStringLiteral(text), MakeStringLiteral(",")}), DataType::Array(type), false, {}, kStreaming);
     ASSERT_TRUE(numbers.ok()) << numbers.error().ToString();
     const ExpressionPtr map = Call("MAP_FROM_ARRAYS", {*numbers, *numbers});
-    EXPECT_EQ(Show(Call("CARDINALITY", {*numbers})), "200004");
-    EXPECT_EQ(Show(Call("CARDINALITY", {map})), "200002");
-    EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "200002");
-    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_DISTINCT", {*numbers})})), "200002");
-    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_UNION", {*numbers, *numbers})})), "200002");
-    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_INTERSECT", {*numbers, *numbers})})), "200002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {*numbers})), "10004");
+    EXPECT_EQ(Show(Call("CARDINALITY", {map})), "10002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("MAP_UNION", {map, map})})), "10002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_DISTINCT", {*numbers})})), "10002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_UNION", {*numbers, *numbers})})), "10002");
+    EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_INTERSECT", {*numbers, *numbers})})), "10002");
     EXPECT_EQ(Show(Call("CARDINALITY", {Call("ARRAY_EXCEPT", {*numbers, *numbers})})), "0");
   }
 }

@@ -167,9 +167,9 @@ Result<Column> RegexpReplace(const KernelInput& input) {
         ForEachMatch(**regexp, text, [&](size_t begin, size_t size) {
           out.append(text.substr(copied, begin - copied)).append(by);
           copied = begin + size;
-          return static_cast<int64_t>(out.size()) <= kMaxTextBytes;
+          return static_cast<int64_t>(out.size()) <= limits.text_bytes;
         });
-        if (static_cast<int64_t>(out.size()) > kMaxTextBytes) return TextTooLong("REGEXP_REPLACE");
+        if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("REGEXP_REPLACE");
         return std::optional<std::string>(out.append(text.substr(copied)));
       });
 }

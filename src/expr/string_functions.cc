@@ -171,7 +171,7 @@ Result<Column> Concat(const KernelInput& input) {
     text.clear();
     for (const StringView& view : views) {
       text.append(view[row]);
-      if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("CONCAT");
+      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT");
     }
     maker.Set(row, text);
   }
@@ -199,7 +199,7 @@ Result<Column> ConcatWs(const KernelInput& input) {
       if (!views[i].IsValid(row)) continue;
       if (!is_first) text.append(views[0][row]);
       text.append(views[i][row]);
-      if (static_cast<int64_t>(text.size()) > kMaxTextBytes) return TextTooLong("CONCAT_WS");
+      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT_WS");
       is_first = false;
     }
     maker.Set(row, text);
@@ -213,7 +213,7 @@ Result<Column> Repeat(const KernelInput& input) {
     count = std::max<int64_t>(count, 0);
     if (text.empty()) return out;
     const auto size = static_cast<int64_t>(text.size());
-    if (count > kMaxTextBytes / size) return TextTooLong("REPEAT");
+    if (count > limits.text_bytes / size) return TextTooLong("REPEAT");
     const auto total = static_cast<size_t>(count * size);
     out.reserve(total);
     out.append(text.substr(0, total));
@@ -226,7 +226,7 @@ template <bool kLeft>
 Result<Column> Pad(const KernelInput& input) {
   return Map<std::string, std::string_view, int64_t, std::string_view>(input, [](std::string_view text, int64_t width, std::string_view pad) -> Result<std::optional<std::string>> {
     if (width < 0 || pad.empty()) return std::optional<std::string>();
-    if (width > kMaxTextBytes / 4) return TextTooLong(kLeft ? "LPAD" : "RPAD");
+    if (width > limits.text_bytes / 4) return TextTooLong(kLeft ? "LPAD" : "RPAD");
     const int64_t length = CodePointCount(text);
     if (length >= width) return std::optional<std::string>(CodePoints(text, 0, width));
     std::string filling;
@@ -292,7 +292,7 @@ Result<std::string> Replaced(std::string_view text, std::string_view part, std::
   const auto add = [&](size_t from, size_t to) {
     out.append(text.substr(at, from - at)).append(by);
     at = to;
-    return static_cast<int64_t>(out.size()) <= kMaxTextBytes;
+    return static_cast<int64_t>(out.size()) <= limits.text_bytes;
   };
   if (part.empty()) {
     for (size_t from = 0; from <= text.size(); ++from) {
@@ -329,7 +329,7 @@ Result<Column> Translate(const KernelInput& input) {
 
 Result<std::string> Overlaid(std::string_view text, std::string_view with, int64_t start, int64_t count) {
   const int64_t length = CodePointCount(text);
-  if (static_cast<int64_t>(text.size() + with.size()) > kMaxTextBytes) return TextTooLong("OVERLAY");
+  if (static_cast<int64_t>(text.size() + with.size()) > limits.text_bytes) return TextTooLong("OVERLAY");
   if (start <= 0 || start > length) return std::string(text);
   std::string out(CodePoints(text, 0, start - 1));
   out.append(with);
