@@ -91,23 +91,31 @@ LogicalNodePtr WithColumn(const LogicalNodePtr& node, const ExpressionPtr& value
   return MakeProject(node, std::move(outputs), names);
 }
 
-bool IsKey(const ExpressionPtr& left, const ExpressionPtr& right) {
-  const auto is_good = [](const ExpressionPtr& side) { return !expr::ColumnsOf(*side).empty() && expr::IsDeterministic(*side); };
-  return is_good(left) && is_good(right) && left->type.EqualsIgnoringNullability(right->type);
-}
+bool IsKey(const ExpressionPtr& side) { return !expr::ColumnsOf(*side).empty() && expr::IsDeterministic(*side); }
 
-/// NOT IN must tell unknown from false, which joins do of their keys only: both sides of the comparison become columns of one type.
+/// NOT IN must tell unknown from false, which joins do of their keys only: both sides become what = makes of them, each a column where it is none.
 Status MakeKeys(ExpressionPtr& value, LogicalNodePtr& left, ExpressionPtr& item, LogicalNodePtr& right, QueryBinder& binder) {
-  if (IsKey(value, item)) return Ok();
-  const types::DataType types[] = {value->type, item->type};
-  auto common = expr::CommonType(types);
-  if (!common.ok()) return Ok();  // = has words for it
-  FIRN_TRY(value, CastTo(value, common->WithNullable(value->type.nullable()), binder));
-  FIRN_TRY(item, CastTo(item, common->WithNullable(item->type.nullable()), binder));
-  left = WithColumn(left, value);
-  right = WithColumn(right, item);
-  value = ColumnOf(left->fields, static_cast<int>(left->fields.size()) - 1);
-  item = ColumnOf(right->fields, static_cast<int>(right->fields.size()) - 1);
+  auto equal = expr::BindCall("=", {value, item}, value->span, binder.evaluation());
+  if (!equal.ok()) return Ok();  // refused where the condition is bound
+  FIRN_ASSERT((*equal)->arguments.size() == 2, "= of {} values", (*equal)->arguments.size());
+  value = (*equal)->arguments[0];
+  item = (*equal)->arguments[1];
+  if (value->type.IsTimestamp() && item->type.IsTimestamp()) {
+    const types::DataType finer = value->type.precision() > item->type.precision() ? value->type : item->type;
+    FIRN_TRY(value, CastTo(value, finer.WithNullable(value->type.nullable()), binder));
+    FIRN_TRY(item, CastTo(item, finer.WithNullable(item->type.nullable()), binder));
+  }
+  const bool are_decimals = value->type.kind() == types::TypeKind::kDecimal && item->type.kind() == types::TypeKind::kDecimal;  // of any two
+  if (!are_decimals && !value->type.EqualsIgnoringNullability(item->type)) {
+    return Error(ErrorCode::kTypeMismatch, fmt::format("NOT IN looks for {} among {}", value->type.WithNullable(true).ToString(), item->type.WithNullable(true).ToString())).At(value->span).Hint("an explicit CAST makes them of one type");
+  }
+  const auto as_column = [](ExpressionPtr& side, LogicalNodePtr& node) {
+    if (IsKey(side)) return;
+    node = WithColumn(node, side);
+    side = ColumnOf(node->fields, static_cast<int>(node->fields.size()) - 1);
+  };
+  as_column(value, left);
+  as_column(item, right);
   return Ok();
 }
 
