@@ -43,7 +43,7 @@ class GroupedAccumulator {
 struct AggregateOptions {
   bool is_distinct = false;
   bool is_retractable = false;  // Update will see -U and -D
-  bool ignore_nulls = true;     // FIRST_VALUE, LAST_VALUE, ARRAY_AGG
+  bool ignore_nulls = true;     // ARRAY_AGG
 };
 
 struct AggregateFunction {

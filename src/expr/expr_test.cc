@@ -389,6 +389,20 @@ TEST(Aggregates, NestedValuesAreKeptAndSurviveACheckpoint) {
   EXPECT_EQ(shown(*restored), "[(-1, [, NULL], {k=([a\\0b, NULL])})]");
 }
 
+TEST(Aggregates, TextThatIsReadBackIsCountedAmongTheBytes) {
+  const AggregateCall call = MakeAggregate("MAX", DataType::String());
+  const std::vector<uint32_t> one = {0};
+  auto accumulator = std::move(MakeAccumulator(call)).value();
+  accumulator->Resize(1);
+  const std::vector<ArrayPtr> text = {*EvaluateConstant(*MakeStringLiteral(std::string(1000, 'x')), kStreaming)};
+  ASSERT_TRUE(accumulator->Update(one, text, nullptr, nullptr).ok());
+  auto restored = std::move(MakeAccumulator(call)).value();
+  restored->Resize(1);
+  ASSERT_TRUE(restored->Load(one, *accumulator->Save(one)).ok());
+  EXPECT_EQ(restored->bytes(), accumulator->bytes());
+  EXPECT_GE(restored->bytes(), 1000);
+}
+
 TEST(Aggregates, SingleValueCountsRowsOfNullToo) {
   AggregateCall call = MakeAggregate("SINGLE_VALUE", DataType::Int());
   const std::vector<uint32_t> one = {0};

@@ -17,6 +17,9 @@ using types::DataType;
 using types::TypeKind;
 
 enum class Keep { kMin, kMax, kFirst, kLast, kSingle };
+// SINGLE_VALUE counts rows, so for it NULL is a value too.
+template <Keep kKeep>
+constexpr bool kKeepsNulls = kKeep == Keep::kSingle;
 
 Error TooManyRows() { return Error(ErrorCode::kEvaluationError, "a scalar sub-query gave more than one row").Hint("an aggregate or LIMIT 1 makes it one"); }
 
@@ -33,7 +36,7 @@ bool Replaces(const T& value, const T& kept) {
 template <typename T, Keep kKeep>
 class KeptValue final : public GroupedAccumulator {
  public:
-  KeptValue(const Signature& signature, const AggregateOptions& options) : type_(signature.arguments[0]), ignores_nulls_(kKeep != Keep::kSingle && (options.ignore_nulls || kKeep == Keep::kMin || kKeep == Keep::kMax)) {}
+  explicit KeptValue(const Signature& signature) : type_(signature.arguments[0]) {}
   void Resize(int64_t count) override {
     values_.resize(static_cast<size_t>(count));
     states_.resize(static_cast<size_t>(count), 0);
@@ -45,7 +48,7 @@ class KeptValue final : public GroupedAccumulator {
     bool is_crowded = false;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool) {
       const bool is_null = has_nulls && !values.IsValid(row);
-      if (is_null && ignores_nulls_) return;
+      if (is_null && !kKeepsNulls<kKeep>) return;
       if constexpr (kKeep == Keep::kSingle) is_crowded |= states_[group] != 0;
       if (is_null) return Offer(group, T{}, kNull);
       Offer(group, values[row], kValue);
@@ -89,7 +92,7 @@ class KeptValue final : public GroupedAccumulator {
       const auto row = static_cast<int64_t>(i);
       states_[groups[i]] = states.IsNull(row) ? kEmpty : static_cast<uint8_t>(states.Value(row));
       FIRN_ASSERT(states_[groups[i]] <= kNull && (states_[groups[i]] != kValue || values.IsValid(row)), "a kept value is in state {}, it is there: {}", states_[groups[i]], values.IsValid(row));
-      if (states_[groups[i]] == kValue) values_[groups[i]] = T(values[row]);
+      if (states_[groups[i]] == kValue) Set(groups[i], values[row]);
     }
     return Ok();
   }
@@ -102,21 +105,23 @@ class KeptValue final : public GroupedAccumulator {
   using View = std::conditional_t<std::is_same_v<T, std::string>, std::string_view, T>;
   static constexpr uint8_t kEmpty = 0;
   static constexpr uint8_t kValue = 1;
-  static constexpr uint8_t kNull = 2;  // the kept value is NULL (RESPECT NULLS)
+  static constexpr uint8_t kNull = 2;  // the kept value is NULL (kKeepsNulls)
 
   void Offer(uint32_t group, const View& value, uint8_t state) {
     if (states_[group] != kEmpty && !Replaces<kKeep, View>(value, View(values_[group]))) return;
+    Set(group, value);
+    states_[group] = state;
+  }
+  void Set(uint32_t group, const View& value) {
     if constexpr (std::is_same_v<T, std::string>) {
       text_bytes_ += static_cast<int64_t>(value.size()) - static_cast<int64_t>(values_[group].size());
       values_[group].assign(value);
     } else {
       values_[group] = value;
     }
-    states_[group] = state;
   }
 
   const DataType type_;
-  const bool ignores_nulls_;
   std::conditional_t<std::is_same_v<T, bool>, std::vector<uint8_t>, std::vector<T>> values_;
   std::vector<uint8_t> states_;
   int64_t text_bytes_ = 0;
@@ -126,8 +131,8 @@ class KeptValue final : public GroupedAccumulator {
 template <Keep kKeep>
 class KeptCell final : public GroupedAccumulator {
  public:
-  KeptCell(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
-      : type_(signature.arguments[0]), codec_(std::move(codec)), cells_(Signature{{DataType::Bytes()}, DataType::Bytes()}, options) {}
+  KeptCell(const Signature& signature, std::unique_ptr<CellCodec> codec)
+      : type_(signature.arguments[0]), codec_(std::move(codec)), cells_(Signature{{DataType::Bytes()}, DataType::Bytes()}) {}
   void Resize(int64_t count) override { cells_.Resize(count); }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
     arrow::BinaryBuilder builder;
@@ -269,7 +274,7 @@ class CountedValues final : public GroupedAccumulator {
   int64_t bytes_ = 0;
 };
 
-// FIRST_VALUE, LAST_VALUE and SINGLE_VALUE: all values of each group by arrival. SINGLE_VALUE counts rows, so for it NULL is a value too.
+// FIRST_VALUE, LAST_VALUE and SINGLE_VALUE: all values of each group by arrival.
 template <Keep kKeep>
 class ArrivedValues final : public ArrivalAccumulator {
  public:
@@ -278,9 +283,9 @@ class ArrivedValues final : public ArrivalAccumulator {
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
       const bool is_null = arguments[0]->IsNull(row);
-      if (is_null && !kKeepsNulls) return;
+      if (is_null && !kKeepsNulls<kKeep>) return;
       cell.clear();
-      if constexpr (kKeepsNulls) cell.push_back(is_null ? kNullMark : kValueMark);
+      if constexpr (kKeepsNulls<kKeep>) cell.push_back(is_null ? kNullMark : kValueMark);
       if (!is_null) codec_->Encode(*arguments[0], row, &cell);
       Change(group, cell, retracts);
     });
@@ -292,13 +297,13 @@ class ArrivedValues final : public ArrivalAccumulator {
         const ArrivalList& values = ListOf(group);
         // Looked at here and not in Update: a row too many may be taken back by a later change of the same batch.
         if (kKeep == Keep::kSingle && values.size() > 1) return TooManyRows();
-        const bool is_null = values.empty() || (kKeepsNulls && values.front()[0] == kNullMark);
+        const bool is_null = values.empty() || (kKeepsNulls<kKeep> && values.front()[0] == kNullMark);
         if (is_null) {
           FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder->AppendNull()));
           continue;
         }
         const std::string_view cell = kKeep == Keep::kLast ? values.back() : values.front();
-        FIRN_RETURN_IF_ERROR(codec_->Decode(cell.substr(kKeepsNulls ? 1 : 0), builder));
+        FIRN_RETURN_IF_ERROR(codec_->Decode(cell.substr(kKeepsNulls<kKeep> ? 1 : 0), builder));
       }
       return Ok();
     });
@@ -320,7 +325,6 @@ class ArrivedValues final : public ArrivalAccumulator {
   }
 
  private:
-  static constexpr bool kKeepsNulls = kKeep == Keep::kSingle;
   static constexpr char kNullMark = 0;  // in front of a value's bytes
   static constexpr char kValueMark = 1;
 
@@ -340,28 +344,28 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeKept(const Signature& signature,
   }
   if (type.IsNested()) {
     FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(type));
-    made = std::make_unique<KeptCell<kKeep>>(signature, options, std::move(codec));
+    made = std::make_unique<KeptCell<kKeep>>(signature, std::move(codec));
     return made;
   }
   switch (type.kind()) {
-    case TypeKind::kTinyInt: made = std::make_unique<KeptValue<int8_t, kKeep>>(signature, options); break;
-    case TypeKind::kSmallInt: made = std::make_unique<KeptValue<int16_t, kKeep>>(signature, options); break;
+    case TypeKind::kTinyInt: made = std::make_unique<KeptValue<int8_t, kKeep>>(signature); break;
+    case TypeKind::kSmallInt: made = std::make_unique<KeptValue<int16_t, kKeep>>(signature); break;
     case TypeKind::kInt:
     case TypeKind::kDate:
     case TypeKind::kTime:
-    case TypeKind::kIntervalYearMonth: made = std::make_unique<KeptValue<int32_t, kKeep>>(signature, options); break;
+    case TypeKind::kIntervalYearMonth: made = std::make_unique<KeptValue<int32_t, kKeep>>(signature); break;
     case TypeKind::kBigInt:
     case TypeKind::kTimestamp:
     case TypeKind::kTimestampLtz:
-    case TypeKind::kIntervalDayTime: made = std::make_unique<KeptValue<int64_t, kKeep>>(signature, options); break;
-    case TypeKind::kFloat: made = std::make_unique<KeptValue<float, kKeep>>(signature, options); break;
-    case TypeKind::kDouble: made = std::make_unique<KeptValue<double, kKeep>>(signature, options); break;
-    case TypeKind::kBoolean: made = std::make_unique<KeptValue<bool, kKeep>>(signature, options); break;
-    case TypeKind::kDecimal: made = std::make_unique<KeptValue<arrow::Decimal128, kKeep>>(signature, options); break;
+    case TypeKind::kIntervalDayTime: made = std::make_unique<KeptValue<int64_t, kKeep>>(signature); break;
+    case TypeKind::kFloat: made = std::make_unique<KeptValue<float, kKeep>>(signature); break;
+    case TypeKind::kDouble: made = std::make_unique<KeptValue<double, kKeep>>(signature); break;
+    case TypeKind::kBoolean: made = std::make_unique<KeptValue<bool, kKeep>>(signature); break;
+    case TypeKind::kDecimal: made = std::make_unique<KeptValue<arrow::Decimal128, kKeep>>(signature); break;
     case TypeKind::kChar:
     case TypeKind::kVarchar:
     case TypeKind::kBinary:
-    case TypeKind::kVarbinary: made = std::make_unique<KeptValue<std::string, kKeep>>(signature, options); break;
+    case TypeKind::kVarbinary: made = std::make_unique<KeptValue<std::string, kKeep>>(signature); break;
     default: FIRN_UNREACHABLE("BindMinMax let {} through", type.ToString());
   }
   return made;

@@ -524,6 +524,10 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
   if (!expression.within_group.empty()) {
     return NotBuilt(fmt::format("ORDER BY inside {}", expression.text), span, "order the result instead");
   }
+  const bool keeps_nulls = function.names.front() == "ARRAY_AGG";
+  if (expression.ignore_nulls.has_value() && !keeps_nulls) {
+    return Error(ErrorCode::kInvalidAggregate, fmt::format("{} takes no IGNORE NULLS or RESPECT NULLS", expression.text)).At(span).Hint("only ARRAY_AGG has a choice; all others pass over NULLs");
+  }
   PendingCall call;
   call.function = &function;
   is_in_aggregate_ = true;
@@ -566,7 +570,7 @@ Result<PendingCall> ExpressionBinder::BindAggregateCall(const sql::Expression& e
     call.arguments.push_back(std::move(cast));
   }
   call.options.is_distinct = expression.is_distinct;
-  call.options.ignore_nulls = expression.ignore_nulls.value_or(function.names.front() != "ARRAY_AGG");
+  call.options.ignore_nulls = expression.ignore_nulls.value_or(!keeps_nulls);
   return call;
 }
 
