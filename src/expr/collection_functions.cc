@@ -117,7 +117,7 @@ Result<Column> Field(const KernelInput& input) {
 
 Result<Signature> BindElement(const CallSite& call) {
   if (call.types.size() == 2 && call.types[0].kind() == TypeKind::kArray && call.types[1].IsInteger()) {
-    if (call.literals[1] != nullptr && call.types[1].kind() == TypeKind::kInt && static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0) < 1) {
+    if (call.literals[1] != nullptr && !call.literals[1]->IsNull(0) && call.types[1].kind() == TypeKind::kInt && static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0) < 1) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("elements of an array are counted from 1, not {}", static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0))).At(call.span);
     }
     return Signature{{call.types[0], DataType::BigInt().WithNullable(call.types[1].nullable())}, call.types[0].element().WithNullable(true)};
