@@ -144,7 +144,6 @@ struct Expression {
   std::vector<Hint> hints;              // kTableArgument
 
   // kCall only.
-  SourceSpan name_span;                 // also kField: the field's name
   std::vector<std::string> argument_names;  // parallel to arguments; "" where not given by name (f(a => 1))
   bool is_distinct = false;
   bool has_parentheses = true;          // CURRENT_DATE has none

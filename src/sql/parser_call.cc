@@ -15,7 +15,6 @@ ExpressionPtr Parser::MakeCall(std::string name, uint32_t begin, std::vector<Exp
   call->kind = ExpressionKind::kCall;
   call->text = std::move(name);
   call->span = SpanFrom(begin);
-  call->name_span = {begin, static_cast<uint32_t>(begin + call->text.size())};
   call->argument_names.resize(arguments.size());
   call->arguments = std::move(arguments);
   return call;
@@ -44,7 +43,6 @@ Result<ExpressionPtr> Parser::ParseCall() {
   }
   OpenCall();
   auto call = MakeCall(upper, begin, {});
-  call->name_span = name.span;
   FIRN_RETURN_IF_ERROR(ParseArguments(call.get()));
   FIRN_ASSERT(call->argument_names.size() == call->arguments.size(), "{} names of {} arguments of {}", call->argument_names.size(), call->arguments.size(), call->text);
   FIRN_RETURN_IF_ERROR(ParseCallTail(call.get()));
@@ -190,10 +188,8 @@ Result<ExpressionPtr> Parser::ParseTimestampArithmetic(const std::string& name, 
 }
 
 Result<ExpressionPtr> Parser::ParseJsonCall(const std::string& name, uint32_t begin) {
-  const Token token = Current();
   OpenCall();
   ExpressionPtr call = MakeCall(name, begin, {});
-  call->name_span = token.span;
   call->json = std::make_unique<JsonClauses>();
   if (name == "JSON_OBJECT" || name == "JSON_ARRAY") {
     FIRN_RETURN_IF_ERROR(ParseJsonConstructorArguments(call.get()));

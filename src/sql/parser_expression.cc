@@ -223,7 +223,6 @@ Result<ExpressionPtr> Parser::ParsePostfix() {
       FIRN_TRY(Identifier field, ParseAnyName("a field's name"));
       auto node = MakeNode(ExpressionKind::kField, SpanFrom(begin));
       node->text = std::move(field.text);
-      node->name_span = field.span;
       node->arguments.push_back(std::move(value));
       value = std::move(node);
       FIRN_RETURN_IF_ERROR(Grow(value_height));
