@@ -51,7 +51,7 @@ Relation Expected(const Relation& rows) {
 
 TEST(GroupAggregateOperator, FollowsChangesThroughRestarts) {
   for (const bool net_changes : {false, true}) {
-    for (uint32_t seed = 1; seed <= 40; ++seed) {
+    for (uint32_t seed = 1; seed <= 20; ++seed) {
       const auto node = MakeNode();
       OperatorOptions options;
       options.emits_net_changes = net_changes;
@@ -125,7 +125,7 @@ Relation ExpectedWide(const Relation& rows) {
 TEST(GroupAggregateOperator, AllAggregatesFollowChangesThroughRestartsAtAnyParallelism) {
   const std::vector<int32_t> keys = KeysOfFewGroups(36);
   for (const bool net_changes : {false, true}) {
-    for (uint32_t seed = 1; seed <= 12; ++seed) {
+    for (uint32_t seed = 1; seed <= 5; ++seed) {
       const auto node = MakeWideNode();
       OperatorOptions options;
       options.emits_net_changes = net_changes;

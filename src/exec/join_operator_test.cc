@@ -146,7 +146,7 @@ std::vector<Variant> AllVariants() {
 
 TEST(JoinOperator, FollowsChangesOfBothSidesThroughRestarts) {
   for (const Variant& variant : AllVariants()) {
-    for (uint32_t seed = 1; seed <= 7; ++seed) CheckStream(variant, seed);
+    for (uint32_t seed = 1; seed <= 3; ++seed) CheckStream(variant, seed);
   }
 }
 

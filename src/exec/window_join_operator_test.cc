@@ -66,7 +66,7 @@ Relation JoinAll(JoinKind kind, const Relation& left, const Relation& right) {
 TEST(WindowJoinOperator, JoinsEachWindowOnceThroughRestartsAtAnyParallelism) {
   for (JoinKind kind : {JoinKind::kInner, JoinKind::kLeft, JoinKind::kRight, JoinKind::kFull, JoinKind::kSemi, JoinKind::kAnti}) {
     const auto node = MakeNode(kind);
-    for (uint32_t seed = 1; seed <= 15; ++seed) {
+    for (uint32_t seed = 1; seed <= 8; ++seed) {
       OperatorRig rig([&] { return MakeWindowJoinOperator(*node); }, {{0, 2}, {0, 2}});
       std::mt19937 random(seed);
       const auto below = [&](uint32_t limit) { return static_cast<int32_t>(random() % limit); };

@@ -111,7 +111,7 @@ Relation Expected(WindowKind kind, const std::vector<Event>& events) {
 TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
   for (WindowKind kind : {WindowKind::kTumble, WindowKind::kHop, WindowKind::kCumulate, WindowKind::kSession}) {
     const auto node = MakeWindowNode(kind);
-    for (uint32_t seed = 1; seed <= 30; ++seed) {
+    for (uint32_t seed = 1; seed <= 12; ++seed) {
       OperatorRig rig = RigFor(*node);
       std::mt19937 random(seed);
       std::vector<Event> events;

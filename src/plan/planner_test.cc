@@ -232,11 +232,33 @@ std::string Nested(int levels, const std::function<std::string(const std::string
   return "SELECT * FROM " + query + ";";
 }
 
+int HeightOf(const expr::ExpressionPtr& expression) {
+  if (expression == nullptr) return 0;
+  int height = 0;
+  for (const expr::ExpressionPtr& argument : expression->arguments) height = std::max(height, HeightOf(argument));
+  return height + 1;
+}
+
+int TallestIn(const std::vector<PhysicalNodePtr>& calcs) {
+  int tallest = 0;
+  for (const PhysicalNodePtr& calc : calcs) {
+    const auto& spec = std::get<CalcNode>(calc->spec);
+    tallest = std::max(tallest, HeightOf(spec.condition));
+    for (const expr::ExpressionPtr& output : spec.outputs) tallest = std::max(tallest, HeightOf(output));
+  }
+  return tallest;
+}
+
+// What comes together of all levels would be 3,600 high, and whoever walks down it as deep.
 TEST_F(Planner, TallQueriesAreKeptLow) {
-  const std::string conditions = Repeated("x > 0", 900, " AND ");
-  Plan(Nested(40, [&](const std::string& query) { return "SELECT x FROM " + query + " WHERE " + conditions; }));
-  const std::string sum = "x" + Repeated(" + 1", 900, "");
-  Plan(Nested(40, [&](const std::string& query) { return "SELECT " + sum + " AS x FROM " + query; }));
+  const std::string conditions = Repeated("x > 0", 300, " AND ");
+  const JobPlan filtered = Plan(Nested(12, [&](const std::string& query) { return "SELECT x FROM " + query + " WHERE " + conditions; }));
+  EXPECT_GT(TallestIn(Find<CalcNode>(filtered)), 0);
+  EXPECT_LT(TallestIn(Find<CalcNode>(filtered)), 400);
+  const std::string sum = "x" + Repeated(" + 1", 300, "");
+  const JobPlan projected = Plan(Nested(12, [&](const std::string& query) { return "SELECT " + sum + " AS x FROM " + query; }));
+  EXPECT_GT(TallestIn(Find<CalcNode>(projected)), 100);
+  EXPECT_LT(TallestIn(Find<CalcNode>(projected)), 1200);
 }
 
 TEST_F(Planner, WhatDoublesWithEachLevelIsNotWrittenOut) {
