@@ -5,9 +5,11 @@
 #include <arrow/builder.h>
 #include <fmt/format.h>
 
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/endian.h"
 #include "expr/cell_codec_internal.h"
 #include "types/arrow_result.h"
@@ -22,6 +24,7 @@ using Codec = std::unique_ptr<CellCodec>;
 Error Truncated() { return Error(ErrorCode::kCorruption, "a stored nested value ends early"); }
 
 void AppendSize(size_t size, std::string* out) {
+  FIRN_ASSERT(size <= std::numeric_limits<uint32_t>::max(), "a part of {} bytes or elements", size);
   char bytes[sizeof(uint32_t)];
   base::StoreLittle<uint32_t>(bytes, static_cast<uint32_t>(size));
   out->append(bytes, sizeof(bytes));
@@ -41,7 +44,9 @@ void EncodePart(const CellCodec& codec, const arrow::Array& array, int64_t row, 
   const size_t at = out->size();
   AppendSize(0, out);
   codec.Encode(array, row, out);
-  base::StoreLittle<uint32_t>(out->data() + at, static_cast<uint32_t>(out->size() - at - sizeof(uint32_t)));
+  const size_t size = out->size() - at - sizeof(uint32_t);
+  FIRN_ASSERT(size <= std::numeric_limits<uint32_t>::max(), "a part of {} bytes", size);
+  base::StoreLittle<uint32_t>(out->data() + at, static_cast<uint32_t>(size));
 }
 
 Status DecodePart(const CellCodec& codec, std::string_view* bytes, arrow::ArrayBuilder* builder) {
@@ -61,6 +66,7 @@ class RowCodec final : public CellCodec {
   explicit RowCodec(std::vector<Codec> fields) : fields_(std::move(fields)) {}
   void Encode(const arrow::Array& array, int64_t row, std::string* out) const override {
     const auto& rows = static_cast<const arrow::StructArray&>(array);
+    FIRN_ASSERT(rows.num_fields() == static_cast<int>(fields_.size()), "a row of {} fields is written as one of {}", rows.num_fields(), fields_.size());
     for (size_t i = 0; i < fields_.size(); ++i) EncodePart(*fields_[i], *rows.field(static_cast<int>(i)), row, out);
   }
   Status Decode(std::string_view bytes, arrow::ArrayBuilder* builder) const override {

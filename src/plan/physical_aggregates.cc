@@ -94,6 +94,7 @@ struct KeyPlace {
 
 /// The operator puts keys, then calls, then properties; the query wants its keys in their order, then calls.
 std::vector<expr::ExpressionPtr> Reordered(const std::vector<KeyPlace>& places, size_t own_keys, size_t calls, const std::vector<types::Field>& fields) {
+  FIRN_ASSERT(fields.size() == places.size() + calls, "{} columns of {} keys and {} calls", fields.size(), places.size(), calls);
   std::vector<expr::ExpressionPtr> outputs;
   for (size_t i = 0; i < places.size(); ++i) {
     const int column = places[i].index + (places[i].is_property ? static_cast<int>(own_keys + calls) : 0);
@@ -111,6 +112,8 @@ std::vector<types::Field> OperatorFields(const std::vector<KeyPlace>& places, co
   std::vector<types::Field> ordered(spec.keys.size() + spec.aggregates.size() + spec.properties.size());
   for (size_t i = 0; i < places.size(); ++i) {
     const size_t base = places[i].is_property ? spec.keys.size() + spec.aggregates.size() : 0;
+    const size_t count = places[i].is_property ? spec.properties.size() : spec.keys.size();
+    FIRN_ASSERT(places[i].index >= 0 && static_cast<size_t>(places[i].index) < count, "key {} stands at {} of {}", i, places[i].index, count);
     ordered[base + places[i].index] = fields[i];
   }
   for (size_t i = 0; i < spec.aggregates.size(); ++i) ordered[spec.keys.size() + i] = fields[places.size() + i];
@@ -261,6 +264,7 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildTvfAggregate(const LogicalNode& no
     if (shape.bounds[key]) {
       keys.push_back({true, PositionOf(spec.properties, *shape.bounds[key])});
     } else {
+      FIRN_ASSERT(places[key] >= 0, "key {} is a bound of the window and was left out", key);
       keys.push_back({false, static_cast<int>(spec.keys.size())});
       spec.keys.push_back(places[key]);
     }
@@ -268,7 +272,10 @@ Result<PhysicalNodePtr> PhysicalBuilder::BuildTvfAggregate(const LogicalNode& no
   input = Distributed(std::move(input), spec.keys);
   spec.aggregates = CallsOver(aggregate.calls, *input);
   for (expr::AggregateCall& call : spec.aggregates) {
-    for (int& argument : call.arguments) argument = places[argument];
+    for (int& argument : call.arguments) {
+      FIRN_ASSERT(places[argument] >= 0, "{} is over a bound of the window, column {}, which was left out", call.name, argument);
+      argument = places[argument];
+    }
     if (call.filter >= 0) call.filter = places[call.filter];
   }
   const int lanes = input->parallelism;
