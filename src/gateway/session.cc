@@ -423,7 +423,9 @@ class StatementRunner {
       return OkResult();
     }
     const auto [catalog_name, database] = DatabaseOf(use.name);
-    FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.RequireDatabase(catalog_name, database), use.name.span));
+    // The system's is found from any catalog, though none lists it.
+    const bool is_system = database == catalog::kSystemDatabase && services_.catalogs.FindCatalog(catalog_name).ok();
+    if (!is_system) FIRN_RETURN_IF_ERROR(Placed(services_.catalogs.RequireDatabase(catalog_name, database), use.name.span));
     state_.catalog = catalog_name;
     state_.database = database;
     return OkResult();
