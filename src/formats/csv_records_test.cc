@@ -60,5 +60,15 @@ TEST(CsvRecords, OptionsSayWhatAQuoteIs) {
   }
 }
 
+// Looking for the other kind of line end, to the end of the text and at each line, took minutes.
+TEST(CsvRecords, ManyLinesThatEndInOneOfTheTwoKinds) {
+  constexpr size_t kLines = 2'000'000;
+  for (const char end : {'\r', '\n'}) {
+    std::string text;
+    for (size_t i = 0; i < kLines; ++i) (text += 'a') += end;
+    EXPECT_EQ(Records({.name = "csv"}, text, text.size()).size(), kLines) << static_cast<int>(end);
+  }
+}
+
 }  // namespace
 }  // namespace firn::formats
