@@ -39,7 +39,9 @@ class File {
   /// found full this late has lost something.
   virtual Status Sync() = 0;
   virtual Status Truncate(uint64_t size) = 0;
-  /// Reserves blocks up to `size` so that later writes there neither change metadata nor meet a full disk. Grows the file; the new bytes read as zero.
+  /// All bytes from `offset` on are zero then. The size stays, the blocks go where the file system can: this needs no room on a full disk.
+  virtual Status Clear(uint64_t offset) = 0;
+  /// Reserves blocks up to `size` so that later writes there neither change metadata nor meet a full disk. Never makes the file shorter; new bytes read as zero.
   virtual Status Allocate(uint64_t size) = 0;
   virtual Result<uint64_t> Size() const = 0;
   /// From now on writes whose place, parts and memory are all multiples of kDirectBlockBytes go past the page cache (O_DIRECT): no copy in the kernel, and no

@@ -59,6 +59,8 @@ constexpr int kDontCache = 0x80;
 
 // Fewer are copied sooner than the device is told of another piece of memory.
 constexpr size_t kDirectBytesMin = 64 << 10;
+// Of a write that clears.
+constexpr size_t kZerosBytes = 1 << 20;
 
 class PosixFile final : public File {
  public:
@@ -100,7 +102,22 @@ class PosixFile final : public File {
     return Ok();
   }
 
+  Status Clear(uint64_t offset) override {
+    FIRN_TRY(const uint64_t size, Size());
+    if (offset >= size) return Ok();
+    if (::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size - offset)) == 0) return Ok();
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) return SystemError("clear", path_, errno);
+    const std::string zeros(kZerosBytes, '\0');
+    for (uint64_t at = offset; at < size; at += kZerosBytes) {
+      FIRN_RETURN_IF_ERROR(File::WriteAt(at, std::string_view(zeros).substr(0, std::min<uint64_t>(kZerosBytes, size - at))));
+    }
+    return Ok();
+  }
+
   Status Allocate(uint64_t size) override {
+    struct stat status {};
+    if (::fstat(descriptor_.get(), &status) != 0) return SystemError("stat", path_, errno);
+    if (static_cast<uint64_t>(status.st_size) >= size && status.st_blocks * int64_t{512} >= status.st_size) return Ok();  // without holes
     int number = 0;
     do {
       number = ::posix_fallocate(descriptor_.get(), 0, static_cast<off_t>(size));

@@ -52,6 +52,20 @@ TEST_F(FileSystemTest, WritesPartsAndReadsThemBack) {
   EXPECT_EQ(*(*file)->ReadOnceInto(6000, std::span(beyond)), 5u) << "where the system has no such read it is as the other";
 }
 
+TEST_F(FileSystemTest, WhatIsClearedIsZeroAndKeepsItsSize) {
+  auto file = files().Open(Path("f"), OpenMode::kCreateNew);
+  ASSERT_TRUE(file.ok());
+  std::string bytes(100'000, 'x');
+  ASSERT_TRUE((*file)->WriteAt(0, bytes).ok());
+  for (size_t from : {size_t{100'000}, size_t{90'001}, size_t{4096}, size_t{1}}) {
+    ASSERT_TRUE((*file)->Clear(from).ok());
+    bytes.replace(from, std::string::npos, bytes.size() - from, '\0');
+    EXPECT_EQ(*files().ReadAll(Path("f")), bytes) << from;
+  }
+  ASSERT_TRUE((*file)->Allocate(50'000).ok());
+  EXPECT_EQ(*files().ReadAll(Path("f")), bytes);
+}
+
 TEST_F(FileSystemTest, ErrorsSayWhatAndWhere) {
   auto missing = files().Open(Path("missing"), OpenMode::kRead);
   ASSERT_FALSE(missing.ok());

@@ -118,6 +118,10 @@ class SimulatedFile final : public File {
     FIRN_RETURN_IF_ERROR(CheckWritable("truncate"));
     return disk_.Resize(*node_, path_, size, "truncate");
   }
+  Status Clear(uint64_t offset) override {
+    FIRN_RETURN_IF_ERROR(CheckWritable("clear"));
+    return disk_.Clear(*node_, path_, offset);
+  }
   Status Allocate(uint64_t size) override {
     FIRN_RETURN_IF_ERROR(CheckWritable("allocate"));
     return disk_.Resize(*node_, path_, std::max<uint64_t>(size, node_->bytes.size()), "allocate");
@@ -380,7 +384,8 @@ Status SimulatedDisk::Write(DiskNode& node, const std::string& path, uint64_t of
   if (extent == Extent::kHalf && !is_direct) bytes.resize(random_.Below(bytes.size() + 1));
   const uint64_t end = offset + bytes.size();
   const uint64_t growth = end > node.bytes.size() ? end - node.bytes.size() : 0;
-  const bool has_room = growth == 0 || HasRoom(growth);
+  const uint64_t needed = is_copying_on_write_ ? bytes.size() : growth;
+  const bool has_room = needed == 0 || HasRoom(needed);
   if (!has_room) bytes.resize(random_.Below(bytes.size() - std::min<uint64_t>(growth, bytes.size()) + 1));  // what is there already may be overwritten
   if (!bytes.empty()) {
     if (end > node.bytes.size() && has_room) node.Resize(end);
@@ -400,6 +405,18 @@ Status SimulatedDisk::Resize(DiskNode& node, const std::string& path, uint64_t s
   FIRN_RETURN_IF_ERROR(EndChange(path));
   if (!has_room) return Error(ErrorCode::kDiskFull, fmt::format("{} {}: No space left on device", call, path));
   return Ok();
+}
+
+Status SimulatedDisk::Clear(DiskNode& node, const std::string& path, uint64_t offset) {
+  uint64_t size = node.bytes.size() - std::min<uint64_t>(offset, node.bytes.size());
+  const Extent extent = BeginChange(fmt::format("clear {} bytes", size), path, offset);
+  if (extent == Extent::kNothing) size = 0;
+  if (extent == Extent::kHalf) size = random_.Below(size + 1);
+  if (size > 0) {
+    node.bytes.replace(offset, size, size, '\0');
+    node.MarkDirty(offset, offset + size);
+  }
+  return EndChange(path);
 }
 
 Status SimulatedDisk::Sync(DiskNode& node, const std::string& path) {

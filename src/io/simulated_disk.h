@@ -69,6 +69,8 @@ class SimulatedDisk final : public FileSystem {
   /// All files together; nullopt: no limit.
   void SetCapacity(std::optional<uint64_t> bytes) { capacity_ = bytes; }
   std::optional<uint64_t> capacity() const { return capacity_; }
+  /// Every write needs room, also over what is there, as file systems have it that copy on writing.
+  void CopyOnWrite() { is_copying_on_write_ = true; }
   uint64_t used_bytes() const;
   /// Called when the process ends.
   void SetOnCrash(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
@@ -101,6 +103,7 @@ class SimulatedDisk final : public FileSystem {
   bool HasRoom(uint64_t more_bytes) const;
   Status Write(DiskNode& node, const std::string& path, uint64_t offset, std::span<const std::string_view> parts, bool is_direct);
   void DropSectors(const DiskNode& node, uint64_t offset, std::string* bytes);
+  Status Clear(DiskNode& node, const std::string& path, uint64_t offset);
   Status Resize(DiskNode& node, const std::string& path, uint64_t size, std::string_view call);
   Status Sync(DiskNode& node, const std::string& path);
   bool IsSyncToFail();
@@ -118,6 +121,7 @@ class SimulatedDisk final : public FileSystem {
   std::optional<uint64_t> crash_after_;
   std::optional<uint64_t> fail_sync_after_;
   std::optional<uint64_t> capacity_;
+  bool is_copying_on_write_ = false;
   uint64_t keep_chance_ = 0;       // of 100: an unsynced change outlives the power loss that is under way
   bool is_keeping_in_order_ = false;
   std::function<void()> on_crash_;

@@ -137,6 +137,18 @@ TEST(SimulatedDisk, FullDisk) {
   EXPECT_TRUE(MakeFile(world.disk(), "/g", std::string(1000, 'a'))->Sync().ok());
 }
 
+TEST(SimulatedDisk, AFileSystemThatCopiesOnWriteNeedsRoomForWhatIsThereAlready) {
+  SimulatedEnvironment world(1);
+  world.disk().CopyOnWrite();
+  auto file = MakeFile(world.disk(), "/f", std::string(900, 'a'));
+  world.disk().SetCapacity(1000);
+  EXPECT_TRUE(file->WriteAt(0, std::string(100, 'b')).ok());
+  EXPECT_EQ(file->WriteAt(0, std::string(101, 'c')).error().code(), ErrorCode::kDiskFull);
+  EXPECT_TRUE(file->Clear(50).ok());
+  EXPECT_EQ(*file->Size(), 900u);
+  EXPECT_EQ(*file->ReadAt(50, 900), std::string(850, '\0'));
+}
+
 TEST(SimulatedExecutor, QueuesKeepTheirOrderAndTheSeedPicksAmongThem) {
   const auto run = [](uint64_t seed) {
     SimulatedEnvironment world(seed);

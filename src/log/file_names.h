@@ -13,6 +13,7 @@
 namespace firn::log {
 
 inline constexpr std::string_view kJournalSuffix = ".journal";
+inline constexpr std::string_view kUnfinishedSuffix = ".tmp";  // behind the name that a file gets once it is whole
 inline constexpr std::string_view kSnapshotSuffix = ".snapshot";
 inline constexpr std::string_view kSegmentSuffix = ".log";
 inline constexpr std::string_view kIndexSuffix = ".index";
@@ -33,6 +34,7 @@ struct Layout {
   std::string meta() const { return io::JoinPath(root, "meta"); }
   std::string partitions() const { return io::JoinPath(root, "partitions"); }
   std::string journal_file(uint64_t number) const { return io::JoinPath(journal(), NumberedName(number, kJournalSuffix)); }
+  std::string unfinished_journal_file(uint64_t number) const { return journal_file(number).append(kUnfinishedSuffix); }
   std::string snapshot_file(uint64_t sequence) const { return io::JoinPath(meta(), NumberedName(sequence, kSnapshotSuffix)); }
   std::string partition(TopicPartitionId id) const { return io::JoinPath(partitions(), std::to_string(id.value())); }
   std::string segment_file(TopicPartitionId id, Offset base) const { return io::JoinPath(partition(id), NumberedName(base.value(), kSegmentSuffix)); }

@@ -19,7 +19,7 @@ constexpr size_t kSpareFilesMax = 3;
 
 }  // namespace
 
-void JournalFiles::Restore(std::vector<Needed> needed, std::vector<uint64_t> spare, uint64_t last_number) {
+void JournalFiles::Restore(std::vector<Needed> needed, std::vector<std::string> spare, uint64_t last_number) {
   base::MutexLock lock(mutex_);
   FIRN_ASSERT(needed_.empty() && !prepared_.has_value(), "{} journal files are there before any was restored", needed_.size());
   FIRN_ASSERT(needed.empty() || needed.back().number <= last_number, "journal file {} is needed, the last is {}", needed.back().number, last_number);
@@ -48,39 +48,39 @@ Status JournalFiles::Prepare() {
 Status JournalFiles::PrepareLocked(uint64_t entry_bytes) {
   const uint64_t size = std::max(file_bytes_, kJournalHeaderBytes + io::NextBlock(entry_bytes));
   if (prepared_.has_value() && prepared_->size_bytes >= size) return Ok();
-  JournalFile next{.number = last_number_ + 1, .size_bytes = 0, .file = nullptr};
-  if (prepared_.has_value()) {
-    next = std::move(*prepared_);
+  if (prepared_.has_value()) {  // too small: what has its name is not changed any more
+    spare_.push_back(layout_.journal_file(prepared_->number));
     prepared_.reset();
-  } else {
-    FIRN_TRY(next.file, OpenNextLocked(next.number));
-    last_number_ = next.number;
   }
+  JournalFile next{.number = last_number_ + 1, .size_bytes = 0, .file = nullptr};
+  FIRN_TRY(next.file, OpenNextLocked(next.number));
+  last_number_ = next.number;
   Status status = MakeReady(&next, size);
   if (status.ok()) {
     prepared_ = std::move(next);
   } else {
-    spare_.push_back(next.number);
+    spare_.push_back(layout_.unfinished_journal_file(next.number));
   }
   return status;
 }
 
 Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes) {
-  FIRN_TRY(file->size_bytes, file->file->Size());
-  if (file->size_bytes < size_bytes) {
-    FIRN_RETURN_IF_ERROR(file->file->Allocate(size_bytes));
-    file->size_bytes = size_bytes;
-  }
-  file->file->PreferDirectWrites();
-  FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader({store_id_, file->number})));
+  FIRN_TRY(const uint64_t found_bytes, file->file->Size());
+  file->size_bytes = std::max(found_bytes, size_bytes);
+  FIRN_RETURN_IF_ERROR(file->file->Allocate(file->size_bytes));  // also what has that size: it may have been cleared, and its blocks be gone
+  FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader({.store_id = store_id_, .file_number = file->number, .size_bytes = file->size_bytes})));
   FIRN_RETURN_IF_ERROR(file->file->Sync());
+  const std::string path = layout_.journal_file(file->number);
+  FIRN_RETURN_IF_ERROR(files_.Rename(layout_.unfinished_journal_file(file->number), path));
+  FIRN_TRY(file->file, files_.Open(path, io::OpenMode::kReadWrite));  // by the name that its errors are to tell
+  file->file->PreferDirectWrites();
   return files_.SyncDirectory(layout_.journal());
 }
 
 Result<std::unique_ptr<io::File>> JournalFiles::OpenNextLocked(uint64_t number) {
-  const std::string path = layout_.journal_file(number);
+  const std::string path = layout_.unfinished_journal_file(number);
   if (spare_.empty()) return files_.Open(path, io::OpenMode::kTruncate);
-  FIRN_RETURN_IF_ERROR(files_.Rename(layout_.journal_file(spare_.back()), path));
+  FIRN_RETURN_IF_ERROR(files_.Rename(spare_.back(), path));
   spare_.pop_back();
   return files_.Open(path, io::OpenMode::kReadWrite);
 }
@@ -98,11 +98,11 @@ void JournalFiles::Recycle(uint64_t first_needed) {
   base::MutexLock lock(mutex_);
   FIRN_ASSERT(first_needed <= last_number_, "journal file {} is needed first, the last is {}", first_needed, last_number_);
   while (!needed_.empty() && needed_.front().number < first_needed) {
-    spare_.push_back(needed_.front().number);
+    spare_.push_back(layout_.journal_file(needed_.front().number));
     needed_.pop_front();
   }
   while (spare_.size() > kSpareFilesMax) {
-    std::ignore = files_.Remove(layout_.journal_file(spare_.back()));  // one that stays is spare again at the next start
+    std::ignore = files_.Remove(spare_.back());  // one that stays is spare again at the next start
     spare_.pop_back();
   }
 }

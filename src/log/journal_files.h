@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal's files: makes the next one ready before it is needed, keeps account of which are still needed for a replay, and uses the
-// others again. A file is allocated once and overwritten many times, so that a sync of the journal writes data and no metadata.
+// others again. A file is allocated once and overwritten many times, so that a sync of the journal writes data and no metadata. It never becomes shorter, and it
+// gets its name when its size and its header are durable: what is found shorter, or without a header, has been damaged.
 //
 //   N   N+1   N+2   |  N+3              N+4
 //   needed          |  written to       prepared
@@ -33,12 +34,12 @@ class JournalFiles {
   JournalFiles(io::FileSystem& files, Layout layout, std::string store_id, int64_t file_bytes)
       : files_(files), layout_(std::move(layout)), store_id_(std::move(store_id)), file_bytes_(static_cast<uint64_t>(file_bytes)) {}
 
-  /// What recovery has found: files still needed, ascending, with their first entries' sequences; files to use again; the largest number seen.
+  /// What recovery has found: files still needed, ascending, with their first entries' sequences; paths of files to use again; the largest number seen.
   struct Needed {
     uint64_t number = 0;
     uint64_t first_sequence = 0;
   };
-  void Restore(std::vector<Needed> needed, std::vector<uint64_t> spare, uint64_t last_number);
+  void Restore(std::vector<Needed> needed, std::vector<std::string> spare, uint64_t last_number);
 
   /// The file to write to from now on, with room for `entry_bytes` at least; its first entry will be `first_sequence`. Durable under its
   /// name. kDiskFull leaves everything as it was.
@@ -62,7 +63,7 @@ class JournalFiles {
   const uint64_t file_bytes_;
   mutable base::Mutex mutex_;
   std::deque<Needed> needed_ FIRN_GUARDED_BY(mutex_);
-  std::vector<uint64_t> spare_ FIRN_GUARDED_BY(mutex_);
+  std::vector<std::string> spare_ FIRN_GUARDED_BY(mutex_);  // paths
   std::optional<JournalFile> prepared_ FIRN_GUARDED_BY(mutex_);
   uint64_t last_number_ FIRN_GUARDED_BY(mutex_) = 0;
 };

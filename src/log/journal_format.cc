@@ -17,9 +17,10 @@ namespace {
 using base::LoadLittle;
 using base::StoreLittle;
 
-constexpr std::string_view kFileMagic = "firnjrnl";
 constexpr uint32_t kUnalignedVersion = 1;
-constexpr size_t kFileHeaderUsed = 40;
+constexpr uint32_t kSizedVersion = 4;
+constexpr size_t kFileIdentityEnd = 40;  // of what every version has
+constexpr size_t kFileSizeEnd = 48;
 constexpr uint32_t kEntryMagic = 0x4a4e5246;
 constexpr uint16_t kTypeOperations = 1;
 constexpr size_t kAppendFrameBytes = 21;
@@ -225,33 +226,40 @@ class PayloadReader {
   bool is_faulty_ = false;
 };
 
+// Of a file header: what it covers has been there from the first version on, so that any version is known for what it is.
+uint32_t IdentityCrc(std::string_view header) { return base::Crc32c(header.substr(16, kFileIdentityEnd - 16)); }
+uint32_t SizedHeaderCrc(std::string_view header) { return base::Crc32c(header.substr(8, kFileSizeEnd - 8)); }
+
 }  // namespace
 
 std::string EncodeJournalFileHeader(const JournalFileHeader& header) {
   FIRN_ASSERT(header.store_id.size() == kStoreIdBytes, "store id of {} bytes", header.store_id.size());
+  FIRN_ASSERT(header.size_bytes >= kJournalHeaderBytes, "journal file {} of {} bytes", header.file_number, header.size_bytes);
   std::string bytes(kJournalHeaderBytes, '\0');
-  kFileMagic.copy(bytes.data(), kFileMagic.size());
+  kJournalFileMagic.copy(bytes.data(), kJournalFileMagic.size());
   StoreLittle(bytes.data() + 8, kJournalVersion);
   header.store_id.copy(bytes.data() + 16, kStoreIdBytes);
   StoreLittle(bytes.data() + 32, header.file_number);
-  StoreLittle(bytes.data() + 12, base::Crc32c(std::string_view(bytes).substr(16, kFileHeaderUsed - 16)));
+  StoreLittle(bytes.data() + 12, IdentityCrc(bytes));
+  StoreLittle(bytes.data() + kFileIdentityEnd, header.size_bytes);
+  StoreLittle(bytes.data() + kFileSizeEnd, SizedHeaderCrc(bytes));
   return bytes;
 }
 
 uint32_t JournalFileVersion(std::string_view bytes) {
-  if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return 0;
-  // What the checksum covers has been there from the first version on.
-  if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return 0;
+  if (bytes.size() < kFileIdentityEnd || !bytes.starts_with(kJournalFileMagic)) return 0;
+  if (LoadLittle<uint32_t>(bytes.data() + 12) != IdentityCrc(bytes)) return 0;
   return LoadLittle<uint32_t>(bytes.data() + 8);
 }
 
 std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes) {
-  if (bytes.size() < kFileHeaderUsed || !bytes.starts_with(kFileMagic)) return std::nullopt;
-  const uint32_t version = LoadLittle<uint32_t>(bytes.data() + 8);
+  const uint32_t version = JournalFileVersion(bytes);
   if (version < kUnalignedVersion || version > kJournalVersion) return std::nullopt;
-  if (LoadLittle<uint32_t>(bytes.data() + 12) != base::Crc32c(bytes.substr(16, kFileHeaderUsed - 16))) return std::nullopt;
+  const bool is_sized = version >= kSizedVersion;
+  if (is_sized && (bytes.size() < kFileSizeEnd + 4 || LoadLittle<uint32_t>(bytes.data() + kFileSizeEnd) != SizedHeaderCrc(bytes))) return std::nullopt;
   return JournalFileHeader{.store_id = std::string(bytes.substr(16, kStoreIdBytes)),
                            .file_number = LoadLittle<uint64_t>(bytes.data() + 32),
+                           .size_bytes = is_sized ? LoadLittle<uint64_t>(bytes.data() + kFileIdentityEnd) : 0,
                            .group_alignment = version == kUnalignedVersion ? kEntryAlignment : kJournalBlockBytes};
 }
 

@@ -7,11 +7,13 @@
 // next multiple of 8 behind the one before.
 //
 //   0     "firnjrnl"        8 bytes
-//   8     u32 version (3). 1 and 2 are still read: 2 has no operations of kind 8, in 1 groups were not aligned either, each entry begins at the next multiple of 8
+//   8     u32 version (4). 1 to 3 are still read: 3 has no file size, 2 no operations of kind 8 either, in 1 groups were not aligned, each entry begins at the next multiple of 8
 //   12    u32 CRC-32C of bytes 16..40
 //   16    store id          16 bytes; the same in every file of a data directory
 //   32    u64 file number   = N
-//   40    zeros up to 4096  kJournalHeaderBytes: where the first entry begins
+//   40    u64 file size     that the file had before it was written to; it never becomes shorter, so that one that is has been cut by somebody else
+//   48    u32 CRC-32C of bytes 8..48
+//   52    zeros up to 4096  kJournalHeaderBytes: where the first entry begins
 //
 //   entry
 //   0     u32 0x4a4e5246 ("FRNJ")
@@ -36,6 +38,9 @@
 //   7 log start  u32 partition, i64 offset
 //   8 space      u32 size, zeros: before an append, so that its batches begin where in a block they do in memory, and are written from there without a copy
 //
+// N.journal has that name from when its size and its header are durable; before, it is N.journal.tmp. So a crash leaves no N.journal that is shorter or has no
+// header. One whose header has another number is being used again, under a new name that was not durable yet.
+//
 // Where the next entry is: at the next multiple of 8, if a whole entry with the next sequence is there; else at the next multiple of 4096, where it must begin
 // a group. What else stands there is of an earlier life of the file, or zeros.
 //
@@ -59,7 +64,8 @@
 
 namespace firn::log {
 
-inline constexpr uint32_t kJournalVersion = 3;
+inline constexpr std::string_view kJournalFileMagic = "firnjrnl";
+inline constexpr uint32_t kJournalVersion = 4;
 inline constexpr size_t kStoreIdBytes = 16;
 inline constexpr size_t kJournalHeaderBytes = 4096;
 inline constexpr size_t kJournalBlockBytes = 4096;
@@ -71,6 +77,7 @@ inline constexpr size_t kOperationsPerEntryMax = 65'535;
 struct JournalFileHeader {
   std::string store_id;
   uint64_t file_number = 0;
+  uint64_t size_bytes = 0;  // of the whole file; 0: a version that does not say
   uint64_t group_alignment = kJournalBlockBytes;  // of the first entry of each group; by the file's version
 };
 

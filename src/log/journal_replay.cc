@@ -128,7 +128,7 @@ class Replay {
       if (i <= last) {
         result_.needed.push_back({number, parts_[i].first_sequence.value_or(expected_)});
       } else {
-        result_.spare.push_back(number);
+        result_.spare.push_back(layout_.journal_file(number));
       }
     }
     result_.last_sequence = expected_ - 1;
@@ -138,11 +138,11 @@ class Replay {
  private:
   // Opens a file if it is needed.
   Status Look(uint64_t number) {
+    const std::string path = layout_.journal_file(number);
     if (number < from_.first_file) {
-      result_.spare.push_back(number);
+      result_.spare.push_back(path);
       return Ok();
     }
-    const std::string path = layout_.journal_file(number);
     FIRN_TRY(std::unique_ptr<io::File> file, files_.Open(path, io::OpenMode::kReadWrite));
     FIRN_TRY(uint64_t size, file->Size());
     FIRN_TRY(std::string head, file->ReadAt(0, kJournalHeaderBytes));
@@ -156,19 +156,25 @@ class Replay {
       return Error(ErrorCode::kNotSupported, fmt::format("{} has format version {}, this firn reads version {}", path, version, kJournalVersion))
           .Hint("open the data directory with the firn version that wrote it; nothing was changed");
     }
-    if (!header.has_value() && !first.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with("firnjrnl")) {
+    if (!header.has_value() && !first.has_value() && head.find_first_not_of('\0') != std::string::npos && !head.starts_with(kJournalFileMagic.substr(0, head.size()))) {
       return Error(ErrorCode::kIoError, fmt::format("{} is not a journal file", path)).Hint("move the file away; nothing was changed");
     }
+    if (size < kJournalHeaderBytes && IsHeaderDue(number)) return Corruption(fmt::format("{} has {} bytes, fewer than its header", path, size));
     if (!header.has_value() || header->file_number != number) {
-      if (first.has_value()) return Corruption(fmt::format("the header of {} is damaged", path));
-      result_.spare.push_back(number);  // a crash while it was made ready
+      if (first.has_value() || (!header.has_value() && IsHeaderDue(number))) return Corruption(fmt::format("the header of {} is damaged", path));
+      result_.spare.push_back(path);  // a crash while it was made ready
       return Ok();
     }
+    if (size < header->size_bytes) return Corruption(fmt::format("{} has {} bytes, it was made with {} and is never shortened", path, size, header->size_bytes));
+    are_sizes_known_ = header->size_bytes > 0;
     if (first.has_value()) part.first_sequence = first->sequence;
     part.reader->SetGroupAlignment(header->group_alignment);
     parts_.push_back(std::move(part));
     return Ok();
   }
+
+  // A file that is known to have been written to, and what a firn that knows of sizes has made, had a header before it had its name.
+  bool IsHeaderDue(uint64_t number) const { return number == from_.first_file || are_sizes_known_; }
 
   // Where the next file with entries begins.
   uint64_t SequenceLimit(size_t index) const {
@@ -251,7 +257,7 @@ class Replay {
   // What was read is to stay, what was torn is not to come back. The last group is written again: its sync may have failed, and then the page cache
   // has it, the disk does not, and the system believes that there is nothing to sync. Groups before it were synced, or it would not be there.
   Status CutOff(EntryReader& reader, uint64_t end) {
-    if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Truncate(end));
+    if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Clear(end));
     for (uint64_t at = group_begin_; at < end; at += kChunkBytes) {
       FIRN_TRY(std::string bytes, reader.file().ReadAt(at, std::min<uint64_t>(kChunkBytes, end - at)));
       FIRN_RETURN_IF_ERROR(reader.file().WriteAt(at, bytes));
@@ -271,24 +277,28 @@ class Replay {
   const EntryVisitor& visit_;
   uint64_t expected_;  // the sequence to read next
   uint64_t group_begin_ = kJournalHeaderBytes;  // where the last group that was read begins in its file
+  bool are_sizes_known_ = false;  // of the last file with a header
   std::vector<JournalPart> parts_;
   Replayed result_;
 };
 
 }  // namespace
 
-Result<std::vector<uint64_t>> ListJournal(io::FileSystem& files, const Layout& layout) {
+Result<JournalNames> ListJournal(io::FileSystem& files, const Layout& layout) {
   FIRN_TRY(std::vector<io::FileEntry> entries, files.List(layout.journal()));
-  std::vector<uint64_t> numbers;
+  JournalNames names;
   for (const io::FileEntry& entry : entries) {
-    const std::optional<uint64_t> number = ParseNumberedName(entry.name, kJournalSuffix);
+    std::string_view name = entry.name;
+    const bool is_unfinished = name.ends_with(kUnfinishedSuffix);
+    if (is_unfinished) name.remove_suffix(kUnfinishedSuffix.size());
+    const std::optional<uint64_t> number = ParseNumberedName(name, kJournalSuffix);
     if (!number.has_value() || entry.is_directory) {
       return Error(ErrorCode::kIoError, fmt::format("{} does not belong into a data directory", io::JoinPath(layout.journal(), entry.name)))
           .Hint("move it away; nothing was changed");
     }
-    numbers.push_back(*number);
+    (is_unfinished ? names.unfinished : names.files).push_back(*number);
   }
-  return numbers;
+  return names;
 }
 
 Result<bool> HasJournalEntries(io::FileSystem& files, const Layout& layout, const std::vector<uint64_t>& numbers) {

@@ -187,7 +187,7 @@ void JournalWriter::LeaveSpaces(Waiting* entry, uint64_t group_bytes) const {
 Status JournalWriter::WriteGroup(Entries group) {
   Status written = WriteBlocks(group);
   if (!written.ok()) {
-    if (written.error().code() == ErrorCode::kDiskFull) CutBack();
+    if (written.error().code() == ErrorCode::kDiskFull) ClearRest();
     return written;
   }
   Status synced = file_->file->Sync();
@@ -213,12 +213,12 @@ Status JournalWriter::WriteBlocks(Entries group) {
   return blocks_.Finish();
 }
 
-// The file ends at its last durable entry, and is not written again.
-void JournalWriter::CutBack() {
-  FIRN_ASSERT(file_.has_value(), "there is no journal file to be cut back");
-  Status cut = file_->file->Truncate(position_);
-  if (cut.ok()) cut = file_->file->Sync();
-  if (!cut.ok()) StopWith(cut.error());
+// Nothing is left behind the file's last durable entry, and it is not written again.
+void JournalWriter::ClearRest() {
+  FIRN_ASSERT(file_.has_value(), "there is no journal file to be cleared");
+  Status cleared = file_->file->Clear(position_);
+  if (cleared.ok()) cleared = file_->file->Sync();
+  if (!cleared.ok()) StopWith(cleared.error());
   file_.reset();
 }
 

@@ -6,7 +6,7 @@
 //   3. Sync. 4. Apply in order. 5. Callbacks in order. Then again, if more has gathered meanwhile.
 //
 // Failures. A failed sync or an unexpected error of a write stops the journal: what the disk holds is unknown, so nothing is tried
-// again. A full disk fails the entries of that group and nothing else: the file is cut back to its last durable entry and never
+// again. A full disk fails the entries of that group and nothing else: the file is cleared behind its last durable entry and never
 // written again, so that no half-written entry can be taken for a whole one; the next group goes to a new file, as soon as there is room for one.
 // Files are allocated before they are written, so a full disk is met when a file is made, where nothing has been written yet.
 #pragma once
@@ -94,7 +94,7 @@ class JournalWriter final : public Journal {
   Status TakeFile(uint64_t entry_bytes);
   Status WriteGroup(Entries group);
   Status WriteBlocks(Entries group);
-  void CutBack();
+  void ClearRest();
   void OnWriteFailed(const Error& error);
   void StopWith(const Error& error);
   void Complete(Entries group, const std::optional<Error>& error);

@@ -25,8 +25,8 @@ Result<std::vector<uint64_t>> ListSnapshots(io::FileSystem& files, const Layout&
   for (const io::FileEntry& entry : entries) {
     const std::string path = io::JoinPath(layout.meta(), entry.name);
     std::string_view name = entry.name;
-    const bool is_unfinished = name.ends_with(".tmp");
-    if (is_unfinished) name.remove_suffix(4);
+    const bool is_unfinished = name.ends_with(kUnfinishedSuffix);
+    if (is_unfinished) name.remove_suffix(kUnfinishedSuffix.size());
     const std::optional<uint64_t> sequence = ParseNumberedName(name, kSnapshotSuffix);
     if (!sequence.has_value() || entry.is_directory) return Foreign(path);
     if (is_unfinished) {
@@ -45,17 +45,26 @@ Result<MetaSnapshot> LoadSnapshot(io::FileSystem& files, const std::string& path
   return snapshot;
 }
 
+// What a crash has left of files that were being made: made again, under other numbers.
+void AddUnfinished(const Layout& layout, const JournalNames& names, Replayed* journal) {
+  for (uint64_t number : names.unfinished) {
+    journal->spare.push_back(layout.unfinished_journal_file(number));
+    journal->last_number = std::max(journal->last_number, number);
+  }
+}
+
 // No snapshot: the directory is new, or a crash has interrupted its making, or somebody took the snapshot away.
-Result<Recovered> RecoverNew(const io::Environment& environment, const Layout& layout, const std::vector<uint64_t>& numbers) {
-  FIRN_TRY(bool has_entries, HasJournalEntries(environment.files, layout, numbers));
+Result<Recovered> RecoverNew(const io::Environment& environment, const Layout& layout, const JournalNames& names) {
+  FIRN_TRY(bool has_entries, HasJournalEntries(environment.files, layout, names.files));
   FIRN_TRY(std::vector<io::FileEntry> partitions, environment.files.List(layout.partitions()));
   if (has_entries || !partitions.empty()) {
     return Error(ErrorCode::kCorruption, fmt::format("{} holds no snapshot, but the journal or the partitions beside it hold data", layout.meta()))
         .Hint("restore the folder from a backup, or move the data directory away to start with an empty one; nothing was changed");
   }
   Recovered recovered{.store_id = environment.random.UuidBytes(), .is_new = true, .snapshot_sequence = 0, .journal = {}, .old_snapshots = {}};
-  recovered.journal.spare = numbers;
-  recovered.journal.last_number = numbers.empty() ? 0 : numbers.back();
+  for (uint64_t number : names.files) recovered.journal.spare.push_back(layout.journal_file(number));
+  recovered.journal.last_number = names.files.empty() ? 0 : names.files.back();
+  AddUnfinished(layout, names, &recovered.journal);
   return recovered;
 }
 
@@ -73,7 +82,7 @@ Result<PartitionFiles> ListPartition(io::FileSystem& files, const std::string& d
     const auto segment = ParseNumberedName(entry.name, kSegmentSuffix);
     const auto index = ParseNumberedName(entry.name, kIndexSuffix);
     // A repaired index is written beside its place.
-    const bool is_unfinished = entry.name.ends_with(".tmp") && ParseNumberedName(std::string_view(entry.name).substr(0, entry.name.size() - 4), kIndexSuffix).has_value();
+    const bool is_unfinished = entry.name.ends_with(kUnfinishedSuffix) && ParseNumberedName(std::string_view(entry.name).substr(0, entry.name.size() - kUnfinishedSuffix.size()), kIndexSuffix).has_value();
     if (entry.is_directory || (!segment.has_value() && !index.has_value() && !is_unfinished)) return Foreign(io::JoinPath(directory, entry.name));
     if (segment.has_value()) found.segments[static_cast<int64_t>(*segment)] = entry.size_bytes;
     if (index.has_value()) found.indexes.insert(static_cast<int64_t>(*index));
@@ -113,8 +122,8 @@ Status MakeFolders(io::FileSystem& files, const Layout& layout) {
 
 Result<Recovered> Recover(const io::Environment& environment, const Layout& layout, LogContents* contents) {
   FIRN_TRY(std::vector<uint64_t> snapshots, ListSnapshots(environment.files, layout));
-  FIRN_TRY(std::vector<uint64_t> numbers, ListJournal(environment.files, layout));
-  if (snapshots.empty()) return RecoverNew(environment, layout, numbers);
+  FIRN_TRY(const JournalNames names, ListJournal(environment.files, layout));
+  if (snapshots.empty()) return RecoverNew(environment, layout, names);
   Recovered recovered;
   recovered.snapshot_sequence = snapshots.back();
   FIRN_TRY(MetaSnapshot snapshot, LoadSnapshot(environment.files, layout.snapshot_file(recovered.snapshot_sequence)));
@@ -124,12 +133,13 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   const ReplayFrom from{.store_id = snapshot.store_id, .sequence = snapshot.sequence, .first_file = snapshot.journal_file};
   FIRN_RETURN_IF_ERROR(contents->Restore(std::move(snapshot)));
   Effects effects;
-  auto replayed = ReplayJournal(environment.files, layout, numbers, from, [&](const EntryHeader& header, const base::SharedBytes& payload, uint64_t size_bytes) -> Status {
+  auto replayed = ReplayJournal(environment.files, layout, names.files, from, [&](const EntryHeader& header, const base::SharedBytes& payload, uint64_t size_bytes) -> Status {
     FIRN_TRY(DecodedEntry entry, DecodeEntryPayload(payload, header.operation_count));
     return contents->Replay(header.sequence, std::move(entry), size_bytes, &effects);
   });
   if (!replayed.ok()) return std::move(replayed).error();
   recovered.journal = std::move(*replayed);
+  AddUnfinished(layout, names, &recovered.journal);
   // All, not only those that the journal has dropped or moved the start of: a snapshot may hold a log start and still list segments below it, whose files are
   // gone or not. CheckPartitionFiles removes what is left of them.
   for (const std::shared_ptr<Partition>& partition : effects.to_trim) std::ignore = partition->Trim();

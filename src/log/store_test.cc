@@ -367,9 +367,38 @@ TEST_F(StoreTest, FlippedBitsBeforeTheTailAreRefusedAndATornTailIsCut) {
   EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "again"));
 }
 
+// Where a file ends says nothing about what was in it: each of these lengths could be that of a torn write, or of a file that was never begun.
+TEST_F(StoreTest, AJournalFileThatWasCutIsRefused) {
+  const TopicPartitionId id = Create();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append({Records(id, 1, "value " + std::to_string(i))}).ok());
+  AbandonAndOpen();
+  ASSERT_TRUE(Append({Records(id, 1, "value 3")}).ok());
+  store_.reset();
+  const std::vector<std::string> names = Names(layout_.journal());
+  ASSERT_GE(names.size(), 2u);  // and the next one, if it is there already
+  for (const std::string& name : names) {
+    const std::string path = io::JoinPath(layout_.journal(), name);
+    const std::string bytes = *files().ReadAll(path);
+    ASSERT_EQ(bytes.size(), static_cast<size_t>(kSmall.journal_file_bytes));
+    const size_t in_the_last = std::min(bytes.find("value 3"), bytes.size() / 2);
+    for (size_t size : {size_t{0}, size_t{3}, size_t{39}, size_t{100}, kJournalHeaderBytes, in_the_last, in_the_last + kJournalBlockBytes, bytes.size() - 1}) {
+      ASSERT_TRUE(files().WriteAtomically(path, bytes.substr(0, size)).ok());
+      auto opened = TryOpen();
+      ASSERT_FALSE(opened.ok()) << path << " of " << size;
+      EXPECT_EQ(opened.error().code(), ErrorCode::kCorruption);
+      EXPECT_THAT(opened.error().message(), HasSubstr(fmt::format("{} has {} bytes, {}", path, size, size < kJournalHeaderBytes ? "fewer than its header" : "it was made with 1048576")));
+      EXPECT_EQ(files().ReadAll(path)->size(), size) << "nothing was changed";
+    }
+    ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
+  }
+  Open();
+  EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2", "value 3"));
+}
+
 // As version 1 of the format had them: entries one behind the other, without blocks.
 std::string WithoutBlocks(std::string_view file) {
-  std::string old(file.substr(0, kJournalHeaderBytes));
+  std::string old(file.substr(0, 40));
+  old.resize(kJournalHeaderBytes, '\0');
   base::StoreLittle(old.data() + 8, uint32_t{1});
   for (size_t at = kJournalHeaderBytes; at + kEntryHeaderBytes <= file.size(); at += kEntryAlignment) {
     const std::optional<EntryHeader> header = DecodeEntryHeader(file.substr(at));
@@ -387,17 +416,21 @@ TEST_F(StoreTest, AJournalOfEarlierVersionsIsReadAndANewerOneIsRefused) {
   std::string bytes = *files().ReadAll(path);
   const std::string old = WithoutBlocks(bytes);
   ASSERT_LT(old.find("value 2") + 3 * kJournalBlockBytes / 2, bytes.find("value 2"));
-  base::StoreLittle(bytes.data() + 8, uint32_t{4});
+  base::StoreLittle(bytes.data() + 8, uint32_t{5});
   ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
   auto newer = TryOpen();
   ASSERT_FALSE(newer.ok());
-  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 4"));
+  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 5"));
   EXPECT_EQ(*files().ReadAll(path), bytes) << "nothing was changed";
-  base::StoreLittle(bytes.data() + 8, uint32_t{2});
-  ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
-  AbandonAndOpen();
-  EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2"));
-  store_.reset();
+  for (uint32_t version : {2, 3}) {  // which do not say how long a file is, and leave behind what a crash has not let them make
+    base::StoreLittle(bytes.data() + 8, version);
+    ASSERT_TRUE(files().WriteAtomically(path, bytes.substr(0, bytes.find("value 2") + kJournalBlockBytes)).ok());
+    ASSERT_TRUE(files().WriteAtomically(layout_.journal_file(2), "").ok());
+    AbandonAndOpen();
+    EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2"));
+    store_.reset();
+  }
+  for (const std::string& name : Names(layout_.journal())) ASSERT_TRUE(files().Remove(io::JoinPath(layout_.journal(), name)).ok());
   ASSERT_TRUE(files().WriteAtomically(path, old).ok());
   Open();
   EXPECT_EQ(store_->recovery().entries_replayed, 4u);
@@ -524,6 +557,28 @@ TEST_F(StoreTest, ManyProducersAtOnce) {
   }
 }
 
+TEST(JournalFiles, WhatACrashLeavesOfThoseThatWereBeingMadeIsUsedAgain) {
+  io::SimulatedEnvironment world(1);
+  const Layout layout{"/data"};
+  const auto run = [&] {
+    auto opened = Store::Open(world.environment(), layout.root, {.journal_file_bytes = 64 << 10});
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+    world.executor().StepFor(1'000'000);
+    world.disk().Crash();
+    opened->reset();
+    world.Restart(io::CrashKind::kKill);
+  };
+  run();  // 1 is written to, 2 is ready
+  ASSERT_TRUE(world.disk().WriteAtomically(layout.unfinished_journal_file(7), "").ok());
+  ASSERT_TRUE(world.disk().WriteAtomically(layout.unfinished_journal_file(9), std::string(kJournalHeaderBytes / 2, '\0')).ok());
+  run();
+  std::vector<std::string> names;
+  const std::vector<io::FileEntry> entries = *world.disk().List(layout.journal());
+  for (const io::FileEntry& entry : entries) names.push_back(entry.name);
+  EXPECT_THAT(names, ElementsAre(NumberedName(1, kJournalSuffix), NumberedName(2, kJournalSuffix), NumberedName(10, kJournalSuffix), NumberedName(11, kJournalSuffix)))
+      << "no number comes twice";
+}
+
 // A producer's state goes with its records: what counts records that were refused must not become durable, or their producer, sending them again, is told that they
 // are there.
 TEST(FullDisk, RecordsBehindRefusedOnesAreRefusedToo) {
@@ -555,6 +610,36 @@ TEST(FullDisk, RecordsBehindRefusedOnesAreRefusedToo) {
   append(Records(id, 1, "small"));
   ASSERT_TRUE(run(1));
   EXPECT_TRUE(answers[0]);
+}
+
+// btrfs, ZFS: room that a file has is no room to write it again.
+TEST(FullDisk, WhereAFileSystemCopiesOnWriteAGroupIsRefusedAndLeavesNothing) {
+  io::SimulatedEnvironment world(1);
+  world.disk().CopyOnWrite();
+  const StoreOptions options{.journal_file_bytes = 256 << 10, .journal_limit_bytes = 1 << 20, .memory_limit_bytes = 4 << 20, .max_entry_bytes = 1 << 20};
+  TopicPartitionId id(0);
+  for (bool is_first : {true, false}) {
+    auto opened = Store::Open(world.environment(), "/data", options);
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+    Store& store = **opened;
+    std::optional<bool> answer;
+    const auto append = [&](std::vector<Operation> operations) {
+      answer.reset();
+      store.journal().Append(std::move(operations), [&](const Result<Committed>& result) { answer = result.ok(); });
+      return world.executor().StepUntil([&] { return answer.has_value(); }) && *answer;
+    };
+    if (is_first) {
+      id = store.AllocatePartitionId();
+      ASSERT_TRUE(append({CreatePartition{id, {}}, Records(id, 1, "a")}));
+    }
+    EXPECT_EQ(store.partition(id)->high_watermark(), Offset(1)) << is_first;
+    world.disk().SetCapacity(world.disk().used_bytes());
+    EXPECT_FALSE(append({Records(id, 1, std::string(10'000, 'x'))}));
+    EXPECT_EQ(store.health().error().code(), ErrorCode::kDiskFull);
+    world.disk().Crash();
+    opened->reset();
+    world.Restart(io::CrashKind::kKill);
+  }
 }
 
 // A folder of files whose segments are taken away by retention in the moment in which somebody opens one.

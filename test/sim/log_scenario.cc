@@ -24,6 +24,7 @@ class LogWorld final : public World {
   explicit LogWorld(const SeedOptions& options) : World(options) {}
 
   void Act() override {
+    if (OneIn(4)) disk().CopyOnWrite();
     const uint64_t lives = 2 + Choose(kLivesMax - 1);
     for (uint64_t life = 0; life < lives; ++life) Live();
     OpenStore();

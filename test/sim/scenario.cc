@@ -13,7 +13,7 @@ bool Contains(const std::string& path, std::string_view part) { return path.find
 // Makes the disk forget the syncs that a fault leaves out.
 void ApplyFault(Fault fault, io::SimulatedDisk& disk) {
   switch (fault) {
-    case Fault::kNoJournalSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".journal"); });
+    case Fault::kNoJournalSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, ".journal"); });
     case Fault::kNoSegmentSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/partitions/") && path.ends_with(".log"); });
     case Fault::kNoIndexSync: return disk.IgnoreSyncs([](const std::string& path) { return path.ends_with(".index"); });
     case Fault::kNoSnapshotSync: return disk.IgnoreSyncs([](const std::string& path) { return Contains(path, "/meta/"); });
