@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeleteGroups: forgets groups without members, with their offsets, in one journal entry.
+// DeleteGroups: forgets groups without members, with their offsets, in journal entries of bounded size (GroupCoordinator::Delete).
 #include "kafka/messages/delete_groups.h"
 
 #include <map>
