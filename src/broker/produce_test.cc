@@ -312,7 +312,7 @@ TEST(InitProducerId, NeverGivesAnIdTwice) {
     EXPECT_TRUE(ids.insert(response.producer_id).second) << response.producer_id;
   }
   request.transactional_id = "tx";
-  EXPECT_EQ(rig.Call<kafka::InitProducerIdResponse>(4, request).error_code, static_cast<int16_t>(KafkaCode::kInvalidRequest));
+  EXPECT_EQ(rig.Call<kafka::InitProducerIdResponse>(4, request).error_code, static_cast<int16_t>(KafkaCode::kTransactionalIdAuthorizationFailed));
 }
 
 TEST(NodeTopics, AppendAndOffsetsShareOneEntryWithOthers) {

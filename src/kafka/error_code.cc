@@ -36,6 +36,7 @@ std::string_view KafkaCodeName(KafkaCode code) {
     case KafkaCode::kOutOfOrderSequenceNumber: return "OUT_OF_ORDER_SEQUENCE_NUMBER";
     case KafkaCode::kInvalidProducerEpoch: return "INVALID_PRODUCER_EPOCH";
     case KafkaCode::kInvalidTxnState: return "INVALID_TXN_STATE";
+    case KafkaCode::kTransactionalIdAuthorizationFailed: return "TRANSACTIONAL_ID_AUTHORIZATION_FAILED";
     case KafkaCode::kKafkaStorageError: return "KAFKA_STORAGE_ERROR";
     case KafkaCode::kFencedLeaderEpoch: return "FENCED_LEADER_EPOCH";
     case KafkaCode::kUnknownLeaderEpoch: return "UNKNOWN_LEADER_EPOCH";

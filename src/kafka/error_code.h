@@ -41,6 +41,7 @@ enum class KafkaCode : int16_t {
   kOutOfOrderSequenceNumber = 45,
   kInvalidProducerEpoch = 47,
   kInvalidTxnState = 48,
+  kTransactionalIdAuthorizationFailed = 53,
   kKafkaStorageError = 56,
   kFencedLeaderEpoch = 74,
   kUnknownLeaderEpoch = 75,

@@ -16,8 +16,10 @@ import checks  # noqa: E402
 import confluent_kafka  # noqa: E402
 import confluent_kafka.admin  # noqa: E402
 import firn  # noqa: E402
+from firn import PATIENCE  # noqa: E402
 import kafka  # noqa: E402
 import kafka.admin  # noqa: E402
+import kafka.errors  # noqa: E402
 import kafka_wire as wire  # noqa: E402
 
 CLIENTS = ("kafka-python", "confluent-kafka", "kcat")
@@ -209,6 +211,25 @@ def test_topics_are_made_by_producing(node):
     assert produce_python(node, "made-by-python", [("k", "v")]) == [(0, 0)]
     produce_kcat(node, "made-by-kcat", [("k", "v")])
     assert consume_kcat(node, "made-by-kcat") == [("k", "v")]
+
+
+def test_transactional_producers_fail_at_once(node):
+    """There are no transactions yet: who wants one is told so, and does not wait for his time to be over."""
+    begin = time.monotonic()
+    producer = confluent_kafka.Producer({"bootstrap.servers": node.kafka, "transactional.id": "tx", "log_level": 0})
+    try:
+        producer.init_transactions(60)
+        raise AssertionError("a transactional producer begins")
+    except confluent_kafka.KafkaException as refused:
+        assert refused.args[0].fatal() and "transactional id 'tx': transactions are not supported" in refused.args[0].str(), refused
+    producer = kafka.KafkaProducer(bootstrap_servers=node.kafka, transactional_id="tx", transaction_timeout_ms=60_000)
+    try:
+        producer.init_transactions()
+        raise AssertionError("a transactional producer begins")
+    except kafka.errors.KafkaError as refused:
+        assert "InvalidRequestError" in str(refused), repr(refused)
+    producer.close(1)
+    assert time.monotonic() - begin < 20 * PATIENCE, time.monotonic() - begin
 
 
 def test_idempotent_producers_live_across_kill(node):

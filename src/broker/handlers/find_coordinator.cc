@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FindCoordinator: this broker, for every group. Transactional ids have no coordinator until there are transactions.
+// FindCoordinator: this broker, for every group. Transactional ids have no coordinator until there are transactions: their producers are to fail at once, and to
+// say why. librdkafka looks for a coordinator until its time is over, whatever the error, but for those of authorization, and asks with version 2 at most. Clients
+// that ask with later ones take any error that is not retriable for final; Java's tells the message.
 #include "kafka/messages/find_coordinator.h"
 
 #include <fmt/format.h>
@@ -15,6 +17,8 @@ using kafka::KafkaCode;
 
 namespace {
 
+constexpr int16_t kFirstVersionOfFinalErrors = 4;
+
 FindCoordinatorResponse::Coordinator Locate(const Core& core, const Call& call, int8_t key_type, const std::string& key) {
   constexpr int8_t kGroup = 0;
   constexpr int8_t kTransaction = 1;
@@ -28,7 +32,8 @@ FindCoordinatorResponse::Coordinator Locate(const Core& core, const Call& call, 
   found.node_id = -1;
   found.host.clear();
   found.port = -1;
-  found.error_code = static_cast<int16_t>(KafkaCode::kInvalidRequest);
+  const bool is_refused_as_unauthorized = key_type == kTransaction && call.version() < kFirstVersionOfFinalErrors;
+  found.error_code = static_cast<int16_t>(is_refused_as_unauthorized ? KafkaCode::kTransactionalIdAuthorizationFailed : KafkaCode::kInvalidRequest);
   found.error_message = key_type == kTransaction ? fmt::format("transactional id '{}': transactions are not supported; an idempotent producer needs no transactional id", key)
                                                  : fmt::format("coordinator type {} is unknown; groups (0) have one", key_type);
   return found;
@@ -38,7 +43,7 @@ FindCoordinatorResponse::Coordinator Locate(const Core& core, const Call& call, 
 
 void HandleFindCoordinator(Core& core, CallPtr call, FindCoordinatorRequest request) {
   FindCoordinatorResponse response;
-  if (call->version() >= 4) {
+  if (call->version() >= kFirstVersionOfFinalErrors) {
     for (const std::string& key : request.coordinator_keys) response.coordinators.push_back(Locate(core, *call, request.key_type, key));
     return call->Respond(response);
   }

@@ -30,7 +30,7 @@ void Refuse(Call& call, KafkaCode code) {
 }  // namespace
 
 void HandleInitProducerId(Core& core, CallPtr call, kafka::InitProducerIdRequest request) {
-  if (request.transactional_id.has_value()) return Refuse(*call, KafkaCode::kInvalidRequest);  // transactions come later
+  if (request.transactional_id.has_value()) return Refuse(*call, KafkaCode::kTransactionalIdAuthorizationFailed);  // transactions come later; see FindCoordinator
   if (core.next_producer_id < core.producer_ids_end) return GiveNext(core, *call);
   auto block = core.producers.NextIdBlock(kBlockSize);
   if (!block.ok()) return Refuse(*call, kafka::KafkaCodeOf(block.error()));
