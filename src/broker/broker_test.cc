@@ -511,7 +511,14 @@ TEST(Configs, AreListedAlteredAndKept) {
   ASSERT_EQ(after.size(), 1u);
   EXPECT_EQ(after[0].value, "-1");
   EXPECT_EQ(after[0].config_source, 1);
-  EXPECT_EQ(after[0].synonyms.size(), 2u);
+  using Synonym = kafka::DescribeConfigsResponse::Synonym;
+  EXPECT_THAT(after[0].synonyms, ::testing::ElementsAre(Synonym{"retention.ms", "-1", 1})) << "Kafka's log.retention.ms has no default, log.retention.hours has";
+  describe.resources = {{2, "trades", std::vector<std::string>{"max.message.bytes", "min.insync.replicas", "segment.ms"}}};
+  const auto others = rig.Call<kafka::DescribeConfigsResponse>(4, describe).results[0].configs;
+  EXPECT_THAT(others[0].synonyms, ::testing::ElementsAre(Synonym{"max.message.bytes", "200", 1}, Synonym{"message.max.bytes", "1048588", 5}));
+  EXPECT_THAT(others[1].synonyms, ::testing::ElementsAre(Synonym{"min.insync.replicas", "1", 5}));
+  EXPECT_THAT(others[2].synonyms, ::testing::IsEmpty());
+  describe.resources = {{2, "trades", std::vector<std::string>{"retention.ms"}}};
   alter.resources = {{2, "trades", {{"retention.ms", 1, std::nullopt}}}};
   EXPECT_EQ(rig.Call<kafka::IncrementalAlterConfigsResponse>(1, alter).responses[0].error_code, 0);
   EXPECT_EQ(rig.Call<kafka::DescribeConfigsResponse>(4, describe).results[0].configs[0].value, "604800000");

@@ -72,6 +72,34 @@ std::vector<ConfigDefinition> MakeTopicConfigs() {
   return configs;
 }
 
+// Kafka's ServerTopicConfigSynonyms, those that have a default: what a Kafka 4.4 broker answers.
+constexpr std::pair<std::string_view, std::string_view> kBrokerNames[] = {
+    {"cleanup.policy", "log.cleanup.policy"},
+    {"compression.gzip.level", "compression.gzip.level"},
+    {"compression.lz4.level", "compression.lz4.level"},
+    {"compression.type", "compression.type"},
+    {"compression.zstd.level", "compression.zstd.level"},
+    {"delete.retention.ms", "log.cleaner.delete.retention.ms"},
+    {"file.delete.delay.ms", "log.segment.delete.delay.ms"},
+    {"flush.messages", "log.flush.interval.messages"},
+    {"index.interval.bytes", "log.index.interval.bytes"},
+    {"local.retention.bytes", "log.local.retention.bytes"},
+    {"local.retention.ms", "log.local.retention.ms"},
+    {"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"},
+    {"max.message.bytes", "message.max.bytes"},
+    {"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms"},
+    {"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms"},
+    {"message.timestamp.type", "log.message.timestamp.type"},
+    {"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio"},
+    {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms"},
+    {"min.insync.replicas", "min.insync.replicas"},
+    {"preallocate", "log.preallocate"},
+    {"retention.bytes", "log.retention.bytes"},
+    {"segment.bytes", "log.segment.bytes"},
+    {"segment.index.bytes", "log.index.size.max.bytes"},
+    {"unclean.leader.election.enable", "unclean.leader.election.enable"},
+};
+
 Error Invalid(const std::string& name, const std::string& value, const std::string& reason) {
   return Error(ErrorCode::kInvalidArgument, fmt::format("invalid value `{}` for topic setting {}: {}", value, name, reason));
 }
@@ -129,6 +157,12 @@ const ConfigDefinition* FindTopicConfig(std::string_view name) {
   const auto& configs = TopicConfigs();
   auto found = std::lower_bound(configs.begin(), configs.end(), name, [](const auto& config, std::string_view wanted) { return config.name < wanted; });
   return found != configs.end() && found->name == name ? &*found : nullptr;
+}
+
+std::string_view BrokerNameOf(std::string_view name) {
+  FIRN_ASSERT(FindTopicConfig(name) != nullptr, "setting {}", name);
+  const auto* found = std::find_if(std::begin(kBrokerNames), std::end(kBrokerNames), [&](const auto& names) { return names.first == name; });
+  return found == std::end(kBrokerNames) ? std::string_view() : found->second;
 }
 
 Error UnknownTopicConfig(const std::string& name) {

@@ -33,6 +33,9 @@ struct ConfigDefinition {
 const std::vector<ConfigDefinition>& TopicConfigs();
 /// nullptr if there is none.
 const ConfigDefinition* FindTopicConfig(std::string_view name);
+/// The broker's setting that a topic without `name` has its value from, as Kafka's DescribeConfigs calls it. Empty: there is none, or it has no default of its own
+/// (log.retention.ms, for which the hours stand).
+std::string_view BrokerNameOf(std::string_view name);
 /// kInvalidArgument with the names near it.
 Error UnknownTopicConfig(const std::string& name);
 /// kInvalidArgument names the setting and the value: an unknown name, not a number, out of range, not among the allowed words.

@@ -38,7 +38,7 @@ Config TopicEntry(const ConfigDefinition& definition, const std::map<std::string
   if (request.include_documentation) config.documentation = std::string(definition.documentation);
   if (!request.include_synonyms) return config;
   if (!config.is_default) config.synonyms.push_back({config.name, config.value, kSourceTopic});
-  config.synonyms.push_back({config.name, definition.default_value, kSourceDefault});
+  if (const std::string_view name = BrokerNameOf(definition.name); !name.empty()) config.synonyms.push_back({std::string(name), definition.default_value, kSourceDefault});
   return config;
 }
 
