@@ -27,6 +27,7 @@ Result<std::unique_ptr<RecordProducer>> RecordProducer::Make(KafkaClient& client
     producer->partitions_.push_back({partition.partition_index, partition.leader_id, kafka::RecordBatchBuilder({.codec = options.codec})});
   }
   const auto count = static_cast<int32_t>(producer->partitions_.size());
+  if (count == 0) return Error(ErrorCode::kUnknownTopic, fmt::format("topic '{}' has no partition to write to", options.topic)).Hint("a topic that is being made has some soon: try again");
   if (options.partition < -1 || options.partition >= count) {
     return Error(ErrorCode::kUnknownTopic, fmt::format("topic '{}' has no partition {}", options.topic, options.partition)).Hint(fmt::format("it has {}: 0 to {}", count, count - 1));
   }

@@ -242,6 +242,7 @@ Result<exec::Sink> MakeKafkaSink(broker::Topics& topics, const io::Clock& clock,
   }
   FIRN_TRY(ColumnPlan columns, PlanColumns(table, sink, input));
   FIRN_TRY(broker::TopicInfo topic, FindOrCreate(topics, table.topics[0]));
+  FIRN_ASSERT(!topic.partitions.empty(), "topic {} has no partition to write to", topic.name);
   exec::Sink made;
   for (int lane = 0; lane < lanes; ++lane) {
     auto writer = std::make_unique<KafkaLane>(clock, columns, table.partitioner, static_cast<int32_t>(topic.partitions.size()), lane);

@@ -145,10 +145,10 @@ class Usage(unittest.TestCase):
                 self.assertIn(address, ran.err)
 
 
-class OldBroker(unittest.TestCase):
-    """A broker of long ago: it serves ApiVersions and nothing that firn speaks."""
+class OtherBroker(unittest.TestCase):
+    """A broker that answers as firn's own does not."""
 
-    def test_its_versions_are_told(self):
+    def test_versions_of_long_ago_are_told(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"127.0.0.1:{server.getsockname()[1]}"
             process = start("topic", "list", "--bootstrap-server", address)
@@ -160,6 +160,20 @@ class OldBroker(unittest.TestCase):
                 out, err = process.communicate(timeout=30)
             self.assertEqual((process.returncode, out), (1, ""), err)
             self.assertEqual(err, f"error[E4002]: the broker at {address} does not serve Metadata in a version from 0 on\n   = more: firn explain E4002\n")
+
+    def test_a_topic_without_partitions_takes_nothing(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            process = subprocess.Popen([str(BINARY), "topic", "produce", "t", "--bootstrap-server", f"127.0.0.1:{port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            connection, _ = server.accept()
+            with connection:
+                for body in (struct.pack(">hihhhhhh", 0, 2, 18, 0, 0, 3, 0, 1),  # ApiVersions 0, Metadata 0 and 1
+                             struct.pack(">iih9sihii", 1, 1, 9, b"127.0.0.1", port, -1, 1, 1) + struct.pack(">hh1sbi", 0, 1, b"t", 0, 0)):
+                    answer = connection.recv(4096)[8:12] + body
+                    connection.sendall(struct.pack(">i", len(answer)) + answer)
+                out, err = process.communicate("a line\n", timeout=30)
+            self.assertEqual((process.returncode, out), (1, ""), err)
+            self.assertTrue(err.startswith("error[E4004]: topic 't' has no partition to write to\n"), err)
 
 
 class HangingServer(unittest.TestCase):
