@@ -12,6 +12,7 @@
 #include "formats/json_reader_internal.h"
 #include "formats/json_template_internal.h"
 #include "formats/record_formats_internal.h"
+#include "formats/text_value.h"
 
 namespace firn::formats {
 
@@ -70,6 +71,7 @@ class JsonDecoder final : public RecordDecoder {
       text = std::string_view(scratch_).substr(0, text.size());
     }
     if (ReadByTemplate(text)) return true;
+    if (options_.skips_no_value && (TrimBlanks(text).empty() || TrimBlanks(text) == "null")) return false;
     reason_.clear();
     bad_fields_ = 0;
     const bool is_whole = ReadObject(text);
@@ -231,6 +233,7 @@ Result<std::unique_ptr<RecordDecoder>> MakeJsonDecoder(const FormatSpec& spec, t
   JsonReadOptions options;
   options.fail_on_missing_field = is_true("fail-on-missing-field");
   options.ignore_parse_errors = is_true("ignore-parse-errors");
+  if (auto parser = spec.options.find("decode.json-parser.enabled"); parser != spec.options.end()) options.skips_no_value = parser->second == "false";
   auto style = spec.options.find("timestamp-format.standard");
   if (style != spec.options.end() && style->second == "ISO-8601") options.timestamps = TimestampStyle::kIso8601;
   std::vector<std::unique_ptr<JsonReader>> readers;

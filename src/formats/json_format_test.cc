@@ -60,6 +60,25 @@ TEST(JsonFormat, BrokenRecordsLeaveNoTraceAndGoodFieldsStay) {
   EXPECT_THAT(decoded.first_error, HasSubstr("broken JSON"));
 }
 
+// As Flink 2.3: no bytes are no record; blanks and null are broken to its streaming parser, and nothing to the one that it had before.
+TEST(JsonFormat, RecordsOfNothing) {
+  for (const bool is_streaming : {true, false}) {
+    auto decoder = MakeDecoder({"json", {{"decode.json-parser.enabled", is_streaming ? "true" : "false"}}, "UTC"}, Trades());
+    ASSERT_TRUE(decoder.ok());
+    const std::vector<RawRecord> empty = {{R"({"ts":1})"}, {""}, {.bytes = {}, .is_null = true}, {R"({"ts":2})"}};
+    auto decoded = (*decoder)->Decode(empty);
+    ASSERT_TRUE(decoded.ok()) << decoded.error().ToString();
+    EXPECT_THAT(decoded->record_of_row, ElementsAre(0, 3));
+    EXPECT_EQ(decoded->errors, 0);
+    for (const char* nothing : {" ", " \t\n", "null", " null "}) {
+      const std::vector<RawRecord> records = {{R"({"ts":1})"}, {nothing}, {R"({"ts":2})"}};
+      auto read = (*decoder)->Decode(records);
+      ASSERT_EQ(read.ok(), !is_streaming) << nothing;
+      if (read.ok()) EXPECT_THAT(read->record_of_row, ElementsAre(0, 2)) << nothing;
+    }
+  }
+}
+
 TEST(JsonFormat, WithoutIgnoreTheFirstBadRecordIsNamed) {
   auto decoder = MakeDecoder({"json", {}, "UTC"}, Trades());
   ASSERT_TRUE(decoder.ok());

@@ -20,6 +20,7 @@ struct JsonReadOptions {
   TimestampStyle timestamps = TimestampStyle::kSql;
   bool fail_on_missing_field = false;
   bool ignore_parse_errors = false;
+  bool skips_no_value = false;  // a record of nothing but blanks, or of null, gives no row, as with Flink's 'decode.json-parser.enabled' = 'false'; else it is broken
 };
 
 enum class ReadOutcome {
