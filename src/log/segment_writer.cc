@@ -108,7 +108,8 @@ Status SegmentWriter::StartWriting(uint64_t size_bytes) {
   return blocks_.Append(head);
 }
 
-// The index is synced with a full segment only, or if another move of the same slabs would give another one: until then a lost entry costs a scan (segment.h).
+// The index is synced with a full segment only, or if another move of the same slabs would give another one: until then a lost entry costs a scan (segment.h). What a
+// move that did not count has left behind the entries that do goes, durably: it would stand where later ones are lost.
 Status SegmentWriter::CloseSegment(bool is_full) {
   FIRN_ASSERT(file_ != nullptr && index_bytes_.size() % kIndexEntryBytes == 0, "partition {}: {} bytes of index", partition_, index_bytes_.size());
   FIRN_RETURN_IF_ERROR(blocks_.Finish());
@@ -118,9 +119,13 @@ Status SegmentWriter::CloseSegment(bool is_full) {
   FIRN_RETURN_IF_ERROR(file_->Sync());
   file_.reset();
   FIRN_TRY(std::unique_ptr<io::File> index, environment_.files.Open(layout_.index_file(partition_, info.base), io::OpenMode::kCreate));
-  FIRN_RETURN_IF_ERROR(index->WriteAt(static_cast<uint64_t>(index_entries_written_) * kIndexEntryBytes, index_bytes_));
+  const uint64_t end = static_cast<uint64_t>(index_entries_written_) * kIndexEntryBytes;
+  FIRN_TRY(const uint64_t found, index->Size());
+  const bool has_leftovers = found > end;
+  if (has_leftovers) FIRN_RETURN_IF_ERROR(index->Truncate(end));
+  FIRN_RETURN_IF_ERROR(index->WriteAt(end, index_bytes_));
   index_bytes_.clear();
-  return std::exchange(is_layout_by_chance_, false) || is_full ? index->Sync() : Ok();
+  return std::exchange(is_layout_by_chance_, false) || is_full || has_leftovers ? index->Sync() : Ok();
 }
 
 Status SegmentWriter::Finish() {
