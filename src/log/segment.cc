@@ -147,6 +147,7 @@ Result<base::SharedBytes> SegmentReader::ReadBatches(int64_t position, int64_t s
       if (batch_size == 0 && rest.size() >= kafka::kBatchLengthEnd) return Damaged(at, "no batch begins there");
       if (batch_size > static_cast<size_t>(end - at)) return Damaged(at, fmt::format("a batch of {} bytes does not end before {}", batch_size, end));
       if (batch_size == 0) return Damaged(at, "a batch is cut off");
+      if (read < bytes) return Damaged(position + static_cast<int64_t>(read), "the file ends there");  // since it was opened: there is no more to be had
       return ReadBatches(position, static_cast<int64_t>(place + batch_size), end, is_read_once);  // a single batch larger than the chunk: once more, whole
     }
     whole = place + batch_size;

@@ -83,5 +83,20 @@ TEST(SegmentIndex, WhatAnInterruptedMoveHasLeftDoesNotComeBack) {
   }
 }
 
+TEST(SegmentReader, AFileThatIsCutWhileItIsOpenIsAnError) {
+  SegmentWorld world(1);
+  const std::vector<SegmentInfo> moved = world.Move({}, world.Slabs(1, 3 << 20));  // more than one read
+  auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, moved[0]);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ((*reader)->Read(moved[0], Offset(0), {})->next, Offset(1));
+  const std::unique_ptr<io::File> file = Must(world.disk().Open(world.layout().segment_file(kPartition, Offset(0)), io::OpenMode::kReadWrite));
+  for (uint64_t size : {2 << 20, 1 << 10, 70, 0}) {
+    ASSERT_TRUE(file->Truncate(size).ok());
+    const auto read = (*reader)->Read(moved[0], Offset(0), {});
+    ASSERT_FALSE(read.ok()) << size;
+    EXPECT_EQ(read.error().code(), ErrorCode::kCorruption);
+  }
+}
+
 }  // namespace
 }  // namespace firn::log
