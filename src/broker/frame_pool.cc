@@ -143,6 +143,7 @@ class FramePool::PageBlocks {
   char* TakeLocked(std::vector<char*>* open, size_t block_bytes) FIRN_REQUIRES(mutex_) {
     char* const begin = open->back();
     uint32_t& free = cut_.at(begin).free;
+    FIRN_ASSERT(free != 0 && (free & ~AllOf(block_bytes)) == 0, "a page of blocks of {} bytes has none free: {:x}", block_bytes, free);
     const auto number = static_cast<size_t>(std::countr_zero(free));
     free &= free - 1;
     if (free == 0) open->pop_back();

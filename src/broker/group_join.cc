@@ -126,6 +126,7 @@ void GroupCoordinator::PromiseMember(Group& group, const std::string& member_id,
 
 void GroupCoordinator::AddMember(Group& group, std::string member_id, const kafka::JoinGroupRequest& request, const JoiningClient& client,
                                  JoinCallback done) {
+  FIRN_ASSERT(!group.members.contains(member_id) && !group.pending_members.contains(member_id), "member {} joins group {} twice", member_id, group.id);
   if (group.members.empty()) group.protocol_type = request.protocol_type;
   Member& member = group.members[member_id];
   member.id = std::move(member_id);
@@ -135,7 +136,10 @@ void GroupCoordinator::AddMember(Group& group, std::string member_id, const kafk
   member.joining = std::move(done);
   group.join_order.push_back(member.id);
   if (group.leader.empty()) group.leader = member.id;
-  if (member.instance_id.has_value()) group.static_members[*member.instance_id] = member.id;
+  if (member.instance_id.has_value()) {
+    const bool is_free = group.static_members.emplace(*member.instance_id, member.id).second;
+    FIRN_ASSERT(is_free, "static member {} of group {} is there already", *member.instance_id, group.id);
+  }
   Touch(group, member);
   PrepareRebalance(group);
 }

@@ -75,6 +75,7 @@ ProducerTable::Verdict ProducerTable::Accept(const log::PartitionLog& log, const
   state.batches.push_back(accepted);
   if (state.batches.size() > kBatchesKept) state.batches.pop_front();
   ++state.in_flight;
+  FIRN_ASSERT(state.batches.size() <= kBatchesKept && state.in_flight > 0, "{} batches of producer {}, {} in flight", state.batches.size(), batch.producer_id(), state.in_flight);
   return {.accepted = accepted, .put = log::Put{ProducerStateKey(log.id(), batch.producer_id()), Encode(state)}};
 }
 

@@ -57,6 +57,7 @@ std::vector<base::SharedBytes> FinishFrame(Encoder& out) {
   std::string size(kFrameSizeBytes, '\0');
   base::StoreBig(size.data(), static_cast<int32_t>(out.size()));
   std::vector<base::SharedBytes> parts = out.TakeParts();
+  FIRN_ASSERT(!parts.empty() && !parts.front().empty(), "a frame of {} parts begins with nothing", parts.size());
   size.append(parts.front().view());
   parts.front() = base::SharedBytes::FromString(std::move(size));
   return parts;

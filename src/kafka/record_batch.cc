@@ -201,6 +201,7 @@ void RecordBatchBuilder::Append(int64_t timestamp_ms, std::optional<std::string_
                 VarintSize(static_cast<int64_t>(headers.size()));
   for (const auto& [name, content] : headers) size += BytesSize(name) + BytesSize(content);
   base::AppendVarint(&bytes_, static_cast<int64_t>(size));
+  const size_t begin = bytes_.size();
   bytes_.push_back('\0');
   base::AppendVarint(&bytes_, delta);
   base::AppendVarint(&bytes_, count_);
@@ -211,11 +212,12 @@ void RecordBatchBuilder::Append(int64_t timestamp_ms, std::optional<std::string_
     AppendBytes(name, &bytes_);
     AppendBytes(content, &bytes_);
   }
+  FIRN_ASSERT(bytes_.size() - begin == size, "a record of {} bytes says {}", bytes_.size() - begin, size);
   ++count_;
 }
 
 std::string RecordBatchBuilder::Build() {
-  FIRN_ASSERT(count_ > 0, "a batch without records");
+  FIRN_ASSERT(count_ > 0 && max_timestamp_ms_ >= base_timestamp_ms_, "a batch of {} records from {} to {}", count_, base_timestamp_ms_, max_timestamp_ms_);
   std::string batch = std::exchange(bytes_, std::string(kBatchHeaderBytes, '\0'));
   if (options_.codec != Codec::kNone) {
     std::string compressed(kBatchHeaderBytes, '\0');
@@ -251,6 +253,7 @@ Result<std::string> Recompress(const RecordBatchView& batch, Codec codec, size_t
   FIRN_RETURN_IF_ERROR(Decompress(batch.codec(), batch.body(), max_bytes, &plain));
   std::string made(batch.bytes().substr(0, kBatchHeaderBytes));
   Compress(codec, plain, &made);
+  FIRN_ASSERT(made.size() >= kBatchHeaderBytes && made.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()), "batch of {} bytes", made.size());
   base::StoreBig(made.data() + 8, static_cast<int32_t>(made.size() - kBatchLengthEnd));
   base::StoreBig(made.data() + 21, static_cast<int16_t>((batch.attributes() & ~7) | static_cast<int>(codec)));
   StoreCrc(made.data(), made.size());

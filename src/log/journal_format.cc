@@ -292,6 +292,7 @@ Spaces SpacesFor(std::span<const Operation> operations, uint64_t position, const
       spaces.resize(appends);
       spaces.push_back(static_cast<uint32_t>(space));
       position += space;
+      FIRN_ASSERT(position % kJournalBlockBytes == *place, "batches are to begin at {} of a block and do at {}", *place, position % kJournalBlockBytes);
     }
     position += append->batches.size();
     ++appends;
@@ -329,6 +330,7 @@ void EncodeEntry(const EntryHeader& header, const EntryContent& content, std::st
     const auto* append = std::get_if<AppendRecords>(&operation);
     FrameWriter writer{.out = frames, .first_offset = Offset(0)};
     if (append != nullptr) {
+      FIRN_ASSERT(appends < content.first_offsets.size(), "{} offsets for more appends", content.first_offsets.size());
       writer.first_offset = content.first_offsets[appends];
       if (appends < content.spaces.size()) writer.space = content.spaces[appends];
       if (writer.space > 0) ++operation_count;
@@ -342,6 +344,8 @@ void EncodeEntry(const EntryHeader& header, const EntryContent& content, std::st
     payload_bytes += append->batches.size();
   }
   if (run_begin < frames->size()) end_run();
+  FIRN_ASSERT(payload_bytes == PayloadBytes(content) && operation_count <= kOperationsPerEntryMax, "{} operations of {} bytes were made, {} bytes announced", operation_count,
+              payload_bytes, PayloadBytes(content));
   EntryHeader complete = header;
   complete.payload_bytes = static_cast<uint32_t>(payload_bytes);
   complete.payload_crc = crc;

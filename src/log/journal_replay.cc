@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
 
@@ -68,7 +69,10 @@ class EntryReader {
     FIRN_TRY(base::SharedBytes bytes, Bytes(position, kEntryAlignment));
     return bytes.view().find_first_not_of('\0') == std::string_view::npos ? NextGroup(position) : position;
   }
-  void SetGroupAlignment(uint64_t bytes) { group_alignment_ = bytes; }
+  void SetGroupAlignment(uint64_t bytes) {
+    FIRN_ASSERT(bytes == kEntryAlignment || bytes == kJournalBlockBytes, "groups at multiples of {}", bytes);
+    group_alignment_ = bytes;
+  }
 
  private:
   uint64_t NextGroup(uint64_t position) const { return (position + group_alignment_ - 1) / group_alignment_ * group_alignment_; }
@@ -82,6 +86,7 @@ class EntryReader {
       chunk_ = base::SharedBytes::FromString(std::move(bytes));
       chunk_begin_ = position;
     }
+    FIRN_ASSERT(position >= chunk_begin_, "byte {} of journal file {} is before the chunk from {}", position, number_, chunk_begin_);
     const uint64_t at = position - chunk_begin_;
     return chunk_.Slice(at, std::min<uint64_t>(size, chunk_.size() - at));
   }
@@ -109,6 +114,7 @@ class Replay {
     if (parts_.empty() || parts_.front().reader->number() != from_.first_file) {
       return Corruption(fmt::format("file {} is missing, where the entries behind {} are", layout_.journal_file(from_.first_file), from_.sequence));
     }
+    FIRN_ASSERT(std::is_sorted(numbers.begin(), numbers.end()), "journal files are out of order");
     result_.last_number = numbers.back();
     if (parts_.front().first_sequence.has_value()) expected_ = std::min(expected_, *parts_.front().first_sequence);
     size_t last = 0;
@@ -131,6 +137,8 @@ class Replay {
         result_.spare.push_back(layout_.journal_file(number));
       }
     }
+    FIRN_ASSERT(result_.needed.size() == last + 1 && result_.needed.back().first_sequence <= expected_, "{} journal files are needed, entry {} is in the one with number {}",
+                result_.needed.size(), expected_ - 1, last);
     result_.last_sequence = expected_ - 1;
     return std::move(result_);
   }
@@ -196,6 +204,7 @@ class Replay {
       if (!entry.has_value()) break;
       if (entry->header.group_begin == expected_) group_begin_ = *place;
       const uint64_t end = *place + entry->header.entry_bytes();
+      FIRN_ASSERT(*place >= position && end <= reader.size_bytes(), "entry {} from {} to {} behind {}", expected_, *place, end, position);
       if (expected_ > from_.sequence) {
         Status visited = visit_(entry->header, entry->payload, end - position);
         if (!visited.ok()) return std::move(visited).error().Context(fmt::format("{} at byte {}", layout_.journal_file(reader.number()), *place));
@@ -231,6 +240,7 @@ class Replay {
       FIRN_TRY(uint64_t last_end, Scan(*parts_[i].reader, i == index ? end : kJournalHeaderBytes, place));
       if (i == index) torn_end = std::max(torn_end, last_end);
     }
+    FIRN_ASSERT(torn_end >= end, "what is torn ends at {}, and begins at {}", torn_end, end);
     result_.truncated_bytes = static_cast<int64_t>(torn_end - end);
     return Ok();
   }
@@ -257,6 +267,7 @@ class Replay {
   // What was read is to stay, what was torn is not to come back. The last group is written again: its sync may have failed, and then the page cache
   // has it, the disk does not, and the system believes that there is nothing to sync. Groups before it were synced, or it would not be there.
   Status CutOff(EntryReader& reader, uint64_t end) {
+    FIRN_ASSERT(group_begin_ >= kJournalHeaderBytes && group_begin_ <= end && end <= reader.size_bytes(), "the last group is from {} to {} of {}", group_begin_, end, reader.size_bytes());
     if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Clear(end));
     for (uint64_t at = group_begin_; at < end; at += kChunkBytes) {
       FIRN_TRY(std::string bytes, reader.file().ReadAt(at, std::min<uint64_t>(kChunkBytes, end - at)));

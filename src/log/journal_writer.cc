@@ -107,6 +107,7 @@ size_t JournalWriter::FlushGroup(Entries entries) {
     Complete(group, health_.status().ok() ? written.error() : health_.status().error());
     return count;
   }
+  FIRN_ASSERT(blocks_.position() == position_ + io::NextBlock(group_bytes), "a group of {} bytes from {} ends at {}", group_bytes, position_, blocks_.position());
   Effects effects;
   uint64_t padding = io::NextBlock(group_bytes) - group_bytes;  // counts with the first: a replay has to read it too
   for (Waiting& entry : group) {

@@ -132,6 +132,7 @@ Result<PreparedEntry> LogContents::Prepare(const std::vector<Operation>& operati
 
 // The only writer of these bytes: see AppendRecords.
 Slab LogContents::AssignOffsets(const std::shared_ptr<Partition>& partition, const AppendRecords& append) {
+  FIRN_ASSERT(partition != nullptr, "partition {} was checked when the entry was prepared", append.partition);
   Offset next = partition->assigned_end();
   const Offset first = next;
   char* at = const_cast<char*>(append.batches.data());
@@ -142,6 +143,7 @@ Slab LogContents::AssignOffsets(const std::shared_ptr<Partition>& partition, con
     next = Offset(next.value() + base::LoadBig<int32_t>(at + 23) + 1);
     at += kafka::RecordBatchView::PeekSize(std::string_view(at, static_cast<size_t>(end - at)));
   }
+  FIRN_ASSERT(at == end, "the last batch for partition {} ends {} bytes behind what was appended", append.partition, at - end);
   auto slab = MakeSlab(first, append.batches);
   FIRN_ASSERT(next > first, "partition {} is given no offset", append.partition);
   FIRN_ASSERT(slab.ok() && slab->end == next, "batches for partition {} changed after they were checked", append.partition);
@@ -245,6 +247,7 @@ Status LogContents::Replay(uint64_t sequence, DecodedEntry entry, uint64_t entry
     ApplyOperation(operation, &prepared, effects);
     if (partition != nullptr) partition->ResetAssigned();
   }
+  FIRN_ASSERT(first == entry.first_offsets.end() && prepared.slabs.empty() && prepared.created.empty(), "entry {} is not used up", sequence);
   meta_.Apply(sequence, entry.operations);
   applied_bytes_ += entry_bytes;
   return Ok();

@@ -26,6 +26,11 @@ void MemoryBudget::AddCached(const std::shared_ptr<Partition>& partition, Offset
   MakeRoom();
 }
 
+void MemoryBudget::RemoveCached(int64_t bytes) {
+  const int64_t left = cached_bytes_ -= bytes;
+  FIRN_ASSERT(bytes >= 0 && left >= 0, "{} bytes cached after taking off {}", left, bytes);
+}
+
 void MemoryBudget::MakeRoom() {
   while (unmoved_bytes_ + cached_bytes_ > limit_bytes_) {
     CachedRun oldest;

@@ -31,7 +31,7 @@ class MemoryBudget {
   /// Bytes of `partition` up to `end` stay in memory beside their segment. Drops the oldest cached ones if there is no room.
   void AddCached(const std::shared_ptr<Partition>& partition, Offset end, int64_t bytes);
   /// Bytes that were counted by AddCached are gone.
-  void RemoveCached(int64_t bytes) { cached_bytes_ -= bytes; }
+  void RemoveCached(int64_t bytes);
   /// Drops cached bytes, the oldest first, until everything fits.
   void MakeRoom();
 

@@ -292,6 +292,7 @@ void Partition::Restore(const PartitionState& state, const PartitionSegments& se
 void Partition::AddSlab(Slab slab, Wakers* wakers) {
   base::MutexLock lock(mutex_);
   FIRN_ASSERT(slab.base == high_watermark_ && slab.end > slab.base, "partition {}: slab of offsets {} to {} behind {}", id_, slab.base, slab.end, high_watermark_);
+  FIRN_ASSERT(slabs_.empty() || slabs_.back().end == slab.base, "partition {}: slab of offset {} behind one that ends at {}", id_, slab.base, slabs_.back().end);
   FIRN_ASSERT(!is_dropped_, "partition {} was dropped and gets offset {}", id_, slab.base);
   high_watermark_ = slab.end;
   unmoved_bytes_ += static_cast<int64_t>(slab.batches.size());
@@ -371,6 +372,7 @@ std::vector<SegmentInfo> Partition::Trim() {
       moved_end_ = std::max(moved_end_, slab.end);
       slabs_.pop_front();
     }
+    FIRN_ASSERT(unmoved_bytes_ >= 0 && moved_end_ <= high_watermark_, "partition {}: {} bytes are unmoved behind {} of {}", id_, unmoved_bytes_, moved_end_, high_watermark_);
     auto kept = std::find_if(segments_.begin(), segments_.end(), [&](const SegmentInfo& segment) { return segment.end > start; });
     removed.assign(segments_.begin(), kept);
     segments_.erase(segments_.begin(), kept);

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/assert.h"
 #include "io/random.h"
 #include "log/meta_snapshot.h"
 
@@ -139,6 +140,8 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   });
   if (!replayed.ok()) return std::move(replayed).error();
   recovered.journal = std::move(*replayed);
+  FIRN_ASSERT(recovered.journal.last_sequence >= from.sequence && !recovered.journal.needed.empty(), "the journal ends at entry {}, the snapshot at {}", recovered.journal.last_sequence,
+              from.sequence);
   AddUnfinished(layout, names, &recovered.journal);
   // All, not only those that the journal has dropped or moved the start of: a snapshot may hold a log start and still list segments below it, whose files are
   // gone or not. CheckPartitionFiles removes what is left of them.

@@ -95,6 +95,8 @@ Status SegmentReader::LoadIndex(io::FileSystem& files, const std::string& index_
     const int64_t end = i + 1 < entries.size() ? entries[i + 1].position : info.size_bytes;
     if (static_cast<uint64_t>(end - entries[i].position) > kIndexGapBytes) FIRN_RETURN_IF_ERROR(ScanGap(entries[i], end, &index_));
   }
+  FIRN_ASSERT(index_.front().position == 0 && std::is_sorted(index_.begin(), index_.end(), [](const auto& a, const auto& b) { return a.position < b.position; }),
+              "the index of {} is out of order", path_);
   return Ok();
 }
 
@@ -161,7 +163,7 @@ int64_t ColdReadMemory(int64_t max_bytes) {
 }
 
 Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, const ReadOptions& options) const {
-  FIRN_ASSERT(info.base == base_ && from >= base_, "offset {} is looked for in the segment of {}", from, base_);
+  FIRN_ASSERT(info.base == base_ && from >= base_ && from < info.end, "offset {} is looked for in the segment of {}", from, base_);
   const int64_t read_bytes = ColdReadMemory(options.max_bytes);
   const int64_t max_bytes = std::clamp<int64_t>(options.max_bytes, 1, kSegmentReadBytesMax);
   auto after = std::upper_bound(index_.begin(), index_.end(), from.value() - base_.value(),
@@ -207,6 +209,7 @@ Result<SegmentRead> SegmentReader::TakeBatches(const base::SharedBytes& chunk, i
     read.next = Offset(batch->last_offset() + 1);
   }
   end_run();
+  FIRN_ASSERT(read.batches.empty() == (taken == 0) && (taken == 0) == (read.next == from), "{} bytes from offset {} to {}", taken, from, read.next);
   // The chunk does not stay for the sake of a small part.
   if (taken < chunk.size() / 2) {
     for (base::SharedBytes& batches : read.batches) batches = base::SharedBytes::FromString(std::string(batches.view()));

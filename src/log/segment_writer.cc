@@ -29,6 +29,7 @@ Status SegmentWriter::Append(const Slab& slab) {
   SegmentInfo& info = changed_.back();
   FIRN_ASSERT(info.end == slab.base, "partition {}: offset {} is moved behind {}", partition_, slab.base, info.end);
   FIRN_RETURN_IF_ERROR(LeaveSpace(slab));
+  const int64_t begin = info.size_bytes;
   Status walk = kafka::ForEachBatch(slab.batches.view(), [&](const kafka::RecordBatchView& batch) {
     if (last_indexed_ < 0 || info.size_bytes - last_indexed_ >= static_cast<int64_t>(kIndexIntervalBytes)) {
       AppendIndexEntry(info.base, {static_cast<uint32_t>(batch.base_offset() - info.base.value()), static_cast<uint32_t>(info.size_bytes), info.max_timestamp_ms},
@@ -44,6 +45,7 @@ Status SegmentWriter::Append(const Slab& slab) {
     return true;
   });
   FIRN_RETURN_IF_ERROR(std::move(walk));
+  FIRN_ASSERT(info.size_bytes - begin == static_cast<int64_t>(slab.batches.size()), "partition {}: {} of {} bytes are batches", partition_, info.size_bytes - begin, slab.batches.size());
   info.end = slab.end;
   return blocks_.AppendLasting(slab.batches.view());
 }
@@ -115,6 +117,7 @@ Status SegmentWriter::CloseSegment(bool is_full) {
   FIRN_RETURN_IF_ERROR(blocks_.Finish());
   const SegmentInfo& info = changed_.back();
   FIRN_TRY(uint64_t size, file_->Size());
+  FIRN_ASSERT(size >= static_cast<uint64_t>(info.size_bytes), "partition {}: {} bytes were written of {}", partition_, size, info.size_bytes);
   if (size > static_cast<uint64_t>(info.size_bytes)) FIRN_RETURN_IF_ERROR(file_->Truncate(static_cast<uint64_t>(info.size_bytes)));
   FIRN_RETURN_IF_ERROR(file_->Sync());
   file_.reset();

@@ -124,6 +124,7 @@ Status DirectoryStore::LockFolder() {
 }
 
 Status DirectoryStore::OpenJournal(Recovered recovered) {
+  FIRN_ASSERT(journal_files_ == nullptr && segments_ == nullptr, "the journal of {} is opened again", layout_.root);
   journal_files_ = std::make_unique<JournalFiles>(environment_.files, layout_, recovered.store_id, options_.journal_file_bytes);
   journal_files_->Restore(std::move(recovered.journal.needed), std::move(recovered.journal.spare), recovered.journal.last_number);
   writer_ = std::make_unique<JournalWriter>(contents_, *journal_files_, health_, *this,
@@ -246,6 +247,7 @@ Status DirectoryStore::Close() {
   if (status.ok()) {
     TrimWaiting();
     status = checkpointer_->Run();
+    FIRN_ASSERT(!status.ok() || contents_.budget().unmoved_bytes() == 0, "{} bytes of records are in no segment at the end", contents_.budget().unmoved_bytes());
   }
   lock_.reset();
   return status;

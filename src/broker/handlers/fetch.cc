@@ -99,7 +99,10 @@ class FetchOperation : public std::enable_shared_from_this<FetchOperation> {
   void Hold(int64_t bytes);
   void Fail(FetchResponse::Partition& slot, KafkaCode code);
 
-  FetchResponse::Partition& slot() { return response_.topics[next_topic_].partitions[next_partition_]; }
+  FetchResponse::Partition& slot() {
+    FIRN_ASSERT(next_topic_ < response_.topics.size() && next_partition_ < response_.topics[next_topic_].partitions.size(), "there is no partition {} of topic {}", next_partition_, next_topic_);
+    return response_.topics[next_topic_].partitions[next_partition_];
+  }
 
   Core& core_;
   CallPtr call_;
@@ -240,6 +243,8 @@ void FetchOperation::Hold(int64_t bytes) {
 }
 
 void FetchOperation::OnCollected() {
+  FIRN_ASSERT(next_topic_ == request_.topics.size() && !room_wait_.has_value() && held_bytes_ >= collected_bytes_, "{} of {} topics, {} bytes of {}", next_topic_, request_.topics.size(),
+              held_bytes_, collected_bytes_);
   if (MustAnswer() || reads_nothing_ || core_.queue.monotonic_us() >= deadline_us_) return Answer();
   if (!is_parked_ && !core_.parked_fetches.HasRoom(memory_bytes_)) {
     const int64_t left_ms = (deadline_us_ - core_.queue.monotonic_us() + 999) / 1000;

@@ -128,6 +128,7 @@ void Production::Examine(BlockingCalls& calls, size_t max_plain_bytes, std::func
     auto next = examined.begin();
     for (Batch& batch : self->batches_) {
       if (batch.examined.has_value()) continue;
+      FIRN_ASSERT(next != examined.end(), "{} batches were examined, there are more", examined.size());
       Result<base::SharedBytes> result = std::move(*next++);
       const bool is_large = !result.ok() && result.error().code() == ErrorCode::kLimitExceeded && max_plain_bytes < kProducedPlainBytesMax;
       if (is_large) continue;
@@ -226,6 +227,7 @@ void Production::AppendBatch(const Topic& topic, const std::shared_ptr<log::Part
   }
   auto parsed = RecordBatchView::Parse(taken.bytes.view());
   FIRN_ASSERT(parsed.ok(), "{}", parsed.error().ToString());  // CheckHeader has seen it
+  FIRN_ASSERT(parsed->size() == taken.bytes.size(), "a batch of {} bytes in {}", parsed->size(), taken.bytes.size());
   const RecordBatchView& batch = *parsed;
   if (topic.settings.has_log_append_time) slot.log_append_time_ms = batch.max_timestamp();
   Appended appended{.topic = taken.topic, .partition = taken.partition, .id = log->id(), .producer_id = batch.producer_id(), .accepted = nullptr};
