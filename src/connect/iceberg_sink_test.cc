@@ -18,7 +18,7 @@
 #include "iceberg/table_writer.h"
 #include "io/file_system.h"
 #include "io/random.h"
-#include "io/real_environment.h"
+#include "io/simulated_environment.h"
 #include "objectstore/local_object_store.h"
 
 namespace firn::connect {
@@ -50,18 +50,15 @@ types::Batch BatchOf(const Changes& changes) {
 class IcebergSinkTest : public testing::Test {
  public:
   IcebergSinkTest()
-      : environment_(real_.environment()),
-        folder_(testing::TempDir() + "firn-iceberg-sink-" + environment_.random.UuidText()),
+      : environment_(world_.environment()),
         objects_(objectstore::MakeLocalObjectStore(environment_.files, environment_.random)),
-        catalog_(iceberg::MakeHadoopCatalog(*objects_, environment_.clock, environment_.random, folder_)) {
+        catalog_(iceberg::MakeHadoopCatalog(*objects_, environment_.clock, environment_.random, "warehouse")) {
     Must(catalog_->CreateNamespace("db", {}));
     definition_ = std::make_shared<plan::TableDefinition>();
     definition_->path = {"c", "db", "t"};
     definition_->primary_key = {"id"};
     Create({});
   }
-  ~IcebergSinkTest() override { (void)environment_.files.RemoveAll(folder_); }
-
   iceberg::WriteContext context() { return {*objects_, environment_.clock, environment_.random}; }
   iceberg::Table Load() { return Must(catalog_->LoadTable({"db", "t"})); }
 
@@ -95,6 +92,7 @@ class IcebergSinkTest : public testing::Test {
       owed_checkpoint_ = checkpoint_;
     }
     void Commit() {
+      test_.world_.clock().AdvanceUs(1000);
       sink_->committer->Published({id_, "sink", owed_checkpoint_});
       Must(sink_->committer->CommitOutside({id_, "sink", owed_checkpoint_}, std::exchange(owed_, "")));
       committed_ = owed_checkpoint_;
@@ -152,9 +150,8 @@ class IcebergSinkTest : public testing::Test {
     return rows;
   }
 
-  io::RealEnvironment real_ = Must(io::RealEnvironment::Make());
+  io::SimulatedEnvironment world_{1};  // a disk that syncs at once
   const io::Environment environment_;
-  const std::string folder_;
   std::unique_ptr<objectstore::ObjectStore> objects_;
   std::shared_ptr<iceberg::Catalog> catalog_;
   std::shared_ptr<plan::TableDefinition> definition_;

@@ -155,6 +155,55 @@ TEST(GroupAggregateOperator, AllAggregatesFollowChangesThroughRestartsAtAnyParal
   }
 }
 
+/// A key's values by arrival, of which the first of equal ones is taken back.
+using Arrivals = std::map<std::optional<int32_t>, std::vector<std::optional<int32_t>>>;
+
+Relation ExpectedPositions(const Arrivals& arrivals) {
+  Relation expected;
+  for (const auto& [key, values] : arrivals) {
+    if (values.empty()) continue;
+    const auto is_there = [](const std::optional<int32_t>& value) { return value.has_value(); };
+    const auto first = std::find_if(values.begin(), values.end(), is_there);
+    const auto last = std::find_if(values.rbegin(), values.rend(), is_there);
+    expected[{key, first == values.end() ? std::nullopt : *first, last == values.rend() ? std::nullopt : *last}] = 1;
+  }
+  return expected;
+}
+
+TEST(GroupAggregateOperator, FirstAndLastGoByArrivalThroughRestartsAtAnyParallelism) {
+  const std::vector<int32_t> keys = KeysOfFewGroups(9);
+  for (uint32_t seed = 1; seed <= 8; ++seed) {
+    const auto node = MakeNode();
+    auto& spec = std::get<plan::GroupAggregateNode>(node->spec);
+    spec.aggregates = {Retractable("FIRST_VALUE", {1}), Retractable("LAST_VALUE", {1})};
+    node->schema = IntSchema(3);
+    OperatorRig rig([&] { return MakeGroupAggregateOperator(*node, {}); }, {{0}});
+    std::mt19937 random(seed);
+    Arrivals arrivals;
+    Relation result;
+    for (int step = 0; step < 60; ++step) {
+      std::vector<Change> changes;
+      for (uint32_t i = 1 + random() % 6; i > 0; --i) {
+        const std::optional<int32_t> key = keys[random() % keys.size()];
+        std::vector<std::optional<int32_t>>& values = arrivals[key];
+        if (random() % 2 == 0 || values.empty()) {
+          values.push_back(random() % 5 == 0 ? std::nullopt : std::optional<int32_t>(random() % 4));
+          changes.push_back({RowKind::kInsert, {key, values.back()}});
+        } else {
+          const std::optional<int32_t> value = values[random() % values.size()];
+          values.erase(std::find(values.begin(), values.end(), value));
+          changes.push_back({RowKind::kDelete, {key, value}});
+        }
+      }
+      rig.Process(0, MakeBatch(node->inputs[0]->schema, changes));
+      Apply(rig.TakeChanges(), &result);
+      ASSERT_EQ(result, ExpectedPositions(arrivals)) << "seed " << seed << " step " << step;
+      if (random() % 3 == 0) rig.Checkpoint();
+      if (random() % 6 == 0) rig.Restart(1 + static_cast<int>(random() % 3));
+    }
+  }
+}
+
 // What is taken back of a key that is not there (its time was over) is nothing, as in Flink, however rows are batched.
 TEST(GroupAggregateOperator, AnUpdateOfAGroupWhoseTimeIsOverIsItsFirstRow) {
   for (const bool net_changes : {false, true}) {
