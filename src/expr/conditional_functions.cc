@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arrow/array/concatenate.h>
-#include <arrow/array/util.h>
-#include <arrow/compute/api_vector.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
@@ -14,11 +11,6 @@ namespace {
 
 using types::DataType;
 using types::TypeKind;
-
-Result<Column> EmptyOf(const KernelInput& input) {  // the evaluator has the rules; this is reached for empty batches
-  FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(arrow::MakeEmptyArray(input.result_type.ToArrow())));
-  return Column{std::move(array), false};
-}
 
 // when, then, when, then, ..., else
 Result<Signature> BindCase(const CallSite& call) {
@@ -172,8 +164,8 @@ Result<Signature> BindTest(const CallSite& call) {
 
 std::vector<ScalarFunction> ConditionalFunctions() {
   std::vector<ScalarFunction> functions = {
-      {{"CASE"}, "conditional", "CASE WHEN condition THEN value ... ELSE value END", "The value of the first condition that is TRUE.", {{"CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END", "b"}}, BindCase, EmptyOf},
-      {{"COALESCE"}, "conditional", "COALESCE(value, ...)", "The first value that is not NULL.", {{"COALESCE(CAST(NULL AS INT), 5)", "5"}}, BindCoalesce, EmptyOf},
+      {{"CASE"}, "conditional", "CASE WHEN condition THEN value ... ELSE value END", "The value of the first condition that is TRUE.", {{"CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END", "b"}}, BindCase},
+      {{"COALESCE"}, "conditional", "COALESCE(value, ...)", "The first value that is not NULL.", {{"COALESCE(CAST(NULL AS INT), 5)", "5"}}, BindCoalesce},
       {{"GREATEST"}, "conditional", "GREATEST(value, ...)", "The largest value; NULL if one is.", {{"GREATEST(1, 3, 2)", "3"}}, BindExtreme, Extreme<true>},
       {{"LEAST"}, "conditional", "LEAST(value, ...)", "The smallest value; NULL if one is.", {{"LEAST(1, 3, 2)", "1"}}, BindExtreme, Extreme<false>},
       {{"IS_DIGIT"}, "conditional", "IS_DIGIT(string)", "Whether all characters are digits.", {{"IS_DIGIT('15')", "TRUE"}}, BindTest, TestText<AllDigits>},

@@ -115,7 +115,8 @@ class ProgramImpl final : public Program {
       case ExpressionKind::kCall: break;
     }
     const std::string_view name = expression.function->names[0];
-    if (expression.function->is_lazy && frame->batch.row_count > 0) {
+    if (expression.function->is_lazy) {
+      if (frame->batch.row_count == 0) return EmptyColumn(expression.type);  // no row needs an argument, not even one that is the same for all
       if (name == "AND" || name == "OR") return ComputeLogical(node, name == "OR", frame);
       if (name == "CASE") return ComputeCase(node, frame);
       if (name == "COALESCE") return ComputeCoalesce(node, frame);
@@ -129,6 +130,11 @@ class ProgramImpl final : public Program {
     return Call(node, arguments, frame->batch.row_count);
   }
 
+  static Result<Column> EmptyColumn(const types::DataType& type) {
+    FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(arrow::MakeEmptyArray(type.ToArrow())));
+    return Column{std::move(array), false};
+  }
+
   static Column ColumnAt(const Node& node, const types::Batch& batch) {
     const auto at = static_cast<size_t>(node.expression->index);
     FIRN_ASSERT(at < batch.columns.size() && batch.columns[at] != nullptr, "column {} ({}) of {}", at, node.expression->name, batch.columns.size());
@@ -140,6 +146,7 @@ class ProgramImpl final : public Program {
 
   Result<Column> Call(const Node& node, const std::vector<Column>& arguments, int64_t rows) {
     const Expression& expression = *node.expression;
+    FIRN_ASSERT(expression.function->kernel != nullptr, "{} has no kernel", expression.function->names[0]);
     bool is_constant = expression.function->is_deterministic;
     for (const Column& argument : arguments) is_constant &= argument.is_constant;
     std::vector<types::DataType> argument_types;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arrow/array.h>
+#include <arrow/array/util.h>
 #include <arrow/builder.h>
 #include <arrow/compute/initialize.h>
 #include <gmock/gmock.h>
@@ -91,6 +92,22 @@ TEST(Evaluator, AnErrorInABranchNotTakenDoesNotFail) {
   EXPECT_FALSE(ands.Value(2));
   auto fails = Program::Compile({quotient});
   EXPECT_FALSE((*fails)->Run(batch, kStreaming).ok());
+}
+
+// Not even where all arguments are the same for every row: there is none.
+TEST(Evaluator, WithoutRowsNoBranchIsTaken) {
+  ASSERT_TRUE(arrow::compute::Initialize().ok());
+  const types::Batch none{types::MakeSchema({{"n", DataType::Int()}}), {(*arrow::MakeEmptyArray(arrow::int32()))}, 0, nullptr, nullptr};
+  const ExpressionPtr failing = Call("/", {MakeIntLiteral(1), MakeIntLiteral(0)}), is_failing = Call("=", {failing, MakeIntLiteral(1)});
+  for (const ExpressionPtr& expression : {Call("COALESCE", {MakeIntLiteral(1), MakeIntLiteral(2)}), Call("COALESCE", {MakeColumn(0, "n", DataType::Int()), failing}),
+                                          Call("CASE", {is_failing, MakeIntLiteral(1), failing}), Call("AND", {is_failing, is_failing}), Call("OR", {is_failing, is_failing})}) {
+    auto program = Program::Compile({expression});
+    ASSERT_TRUE(program.ok());
+    auto values = (*program)->Run(none, kStreaming);
+    ASSERT_TRUE(values.ok()) << values.error().ToString();
+    EXPECT_EQ((*values)[0]->length(), 0);
+    EXPECT_EQ((*values)[0]->type_id(), expression->type.ToArrow()->id());
+  }
 }
 
 TEST(Binding, UnknownFunctionsHaveCandidates) {

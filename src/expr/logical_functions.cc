@@ -55,12 +55,9 @@ Result<Signature> BindIsTruth(const CallSite& call) {
 }  // namespace
 
 std::vector<ScalarFunction> LogicalFunctions() {
-  const Kernel by_rule = [](const KernelInput& input) -> Result<Column> {  // reached for empty batches only: the evaluator has the rule
-    return ColumnMaker<bool>(input.result_type, input.row_count).Finish(false);
-  };
   std::vector<ScalarFunction> functions = {
-      {{"AND"}, "logical", "boolean AND boolean", "TRUE if both are; NULL if that cannot be told.", {{"TRUE AND FALSE", "FALSE"}}, BindLogical, by_rule},
-      {{"OR"}, "logical", "boolean OR boolean", "TRUE if one is; NULL if that cannot be told.", {{"FALSE OR TRUE", "TRUE"}}, BindLogical, by_rule},
+      {{"AND"}, "logical", "boolean AND boolean", "TRUE if both are; NULL if that cannot be told.", {{"TRUE AND FALSE", "FALSE"}}, BindLogical},
+      {{"OR"}, "logical", "boolean OR boolean", "TRUE if one is; NULL if that cannot be told.", {{"FALSE OR TRUE", "TRUE"}}, BindLogical},
       {{"NOT"}, "logical", "NOT boolean", "The opposite; NULL stays NULL.", {{"NOT TRUE", "FALSE"}}, BindNot,
        [](const KernelInput& input) { return Map<bool, bool>(input, [](bool value) { return !value; }); }},
       {{"IS NULL"}, "comparison", "value IS NULL", "Whether there is no value.", {{"1 IS NULL", "FALSE"}}, BindIsNull, IsNull<false>},

@@ -82,7 +82,7 @@ struct ScalarFunction {
   std::string_view doc;                 // one sentence
   std::vector<FunctionExample> examples;
   BindFunction bind = nullptr;
-  Kernel kernel = nullptr;
+  Kernel kernel = nullptr;              // none: is_lazy
   bool is_deterministic = true;
   /// NULL in, NULL out: the evaluator may skip rows where any argument is NULL.
   bool is_strict = true;
