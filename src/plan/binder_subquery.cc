@@ -137,7 +137,8 @@ Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expres
     if (values.size() != matched.items.size()) {
       return Error(ErrorCode::kTypeMismatch, fmt::format("IN compares {} value{} with {} column{}", values.size(), values.size() == 1 ? "" : "s",
                                                          matched.items.size(), matched.items.size() == 1 ? "" : "s"))
-          .At(span);
+          .At(span)
+          .Hint("let the sub-query select one column for each value");
     }
   }
   bool may_be_null = false;

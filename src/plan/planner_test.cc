@@ -273,6 +273,29 @@ TEST_F(Planner, WhatDoublesWithEachLevelIsNotWrittenOut) {
   EXPECT_EQ(Refusal("SELECT " + choice + " FROM l;").code(), ErrorCode::kLimitExceeded);
 }
 
+// Values of any two types in places that compare: planned, or refused with words.
+TEST_F(Planner, AnyTwoTypesAreComparedOrRefused) {
+  const char* const values[] = {"'2024-01-02'", "DATE '2024-01-02'", "TIMESTAMP '2024-01-02 00:00:00'", "CAST('2024-01-02 00:00:00' AS TIMESTAMP(9))", "TO_TIMESTAMP_LTZ(0, 3)", "TIME '10:00:00'", "1",
+                                "CAST(1 AS DECIMAL(38, 18))", "CAST(1 AS DECIMAL(38, 0))", "1e0", "TRUE", "ARRAY[1]", "MAP['a', 1]", "ROW(1, 'a')", "x'0a'", "INTERVAL '1' DAY", "INTERVAL '1' YEAR"};
+  const char* const forms[] = {"SELECT 1 FROM l WHERE {0} NOT IN (SELECT CASE WHEN y > 1 THEN {1} END FROM r)", "SELECT 1 FROM (SELECT CASE WHEN x > 1 THEN {0} END AS v FROM l) WHERE v NOT IN (SELECT {1} FROM r)",
+                               "SELECT 1 FROM (SELECT CASE WHEN x > 1 THEN {0} END AS v FROM l) WHERE v IN (SELECT {1} FROM r)",
+                               "SELECT 1 FROM (SELECT CASE WHEN x > 1 THEN {0} END AS v FROM l) JOIN (SELECT CASE WHEN y > 1 THEN {1} END AS w FROM r) ON v = w"};
+  int planned = 0;
+  for (const char* left : values) {
+    for (const char* right : values) {
+      for (const char* form : forms) {
+        TestSession session;
+        const std::string statement = fmt::format(fmt::runtime(form), left, right);
+        auto outcome = session.Run(kTables + statement + ";");
+        planned += outcome.ok() ? 1 : 0;
+        const std::string problem = outcome.ok() ? PlanChecker().Check(outcome->plan) : outcome.error().hint().empty() ? "no next step" : "";
+        EXPECT_EQ(problem, "") << statement;
+      }
+    }
+  }
+  EXPECT_GT(planned, 100);
+}
+
 TEST_F(Planner, SubqueriesOfAggregatesAreBoundOnce) {
   std::string query = "SELECT id FROM l";
   for (int i = 0; i < 30; ++i) query = "SELECT MAX(id) FROM l WHERE id IN (" + query + ")";
