@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import struct
@@ -447,8 +448,8 @@ class Topics(NodeCase):
     def test_consume_follows_until_it_is_stopped(self):
         self.topic("create", "live")
         process = start("topic", "consume", "live", "--from", "end", "--bootstrap-server", self.node.kafka)
-        time.sleep(0.5)
-        self.topic("produce", "live", stdin="hello\n")
+        while not select.select([process.stdout], [], [], 0.2)[0]:  # what comes before it has found the end is not for it
+            self.topic("produce", "live", stdin="hello\n")
         self.assertEqual(process.stdout.readline(), "hello\n")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
