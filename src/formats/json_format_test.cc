@@ -74,7 +74,9 @@ TEST(JsonFormat, RecordsOfNothing) {
       const std::vector<RawRecord> records = {{R"({"ts":1})"}, {nothing}, {R"({"ts":2})"}};
       auto read = (*decoder)->Decode(records);
       ASSERT_EQ(read.ok(), !is_streaming) << nothing;
-      if (read.ok()) EXPECT_THAT(read->record_of_row, ElementsAre(0, 2)) << nothing;
+      if (read.ok()) {
+        EXPECT_THAT(read->record_of_row, ElementsAre(0, 2)) << nothing;
+      }
     }
   }
 }
