@@ -111,7 +111,9 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
     if (at >= chunk.size() || chunk.size() - at < kafka::kBatchHeaderBytes) {
       FIRN_TRY(chunk, file_->ReadAt(static_cast<uint64_t>(position), static_cast<size_t>(std::min(kSegmentReadBytes, end - position))));
       chunk_begin = position;
-      if (chunk.size() < kafka::kBatchHeaderBytes) return Damaged(position, "a batch is cut off");
+      const bool is_space = SpaceAt(chunk) == chunk.size();  // in front of the next entry's batch, and perhaps shorter than a header
+      if (is_space && !chunk.empty()) position += static_cast<int64_t>(chunk.size());
+      else if (chunk.size() < kafka::kBatchHeaderBytes) return Damaged(position, "a batch is cut off");
       continue;
     }
     const std::string_view header = std::string_view(chunk).substr(at);

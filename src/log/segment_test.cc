@@ -83,6 +83,26 @@ TEST(SegmentIndex, WhatAnInterruptedMoveHasLeftDoesNotComeBack) {
   }
 }
 
+// Large batches stand further apart than index entries may, so that what is between two of them is looked through; the space at its end is shorter than a batch's header at times.
+TEST(SegmentReader, ShortSpaceBetweenLargeBatchesIsPassedOver) {
+  SegmentWorld world(1);
+  std::vector<Slab> slabs;
+  for (size_t i = 0; i < 400; ++i) slabs.push_back(world.Slabs(1, (256 << 10) + 37 * i)[0]);
+  size_t batch_bytes = 0;
+  for (const Slab& slab : slabs) batch_bytes += slab.batches.size();
+  for (const SegmentInfo& info : world.Move({}, slabs)) {
+    const auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, info);
+    ASSERT_TRUE(reader.ok()) << reader.error().ToString();
+    for (Offset next = info.base; next < info.end;) {
+      const auto read = (*reader)->Read(info, next, {});
+      ASSERT_TRUE(read.ok()) << read.error().ToString();
+      for (const base::SharedBytes& batches : read->batches) batch_bytes -= batches.size();
+      next = read->next;
+    }
+  }
+  EXPECT_EQ(batch_bytes, 0u);
+}
+
 TEST(SegmentReader, AFileThatIsCutWhileItIsOpenIsAnError) {
   SegmentWorld world(1);
   const std::vector<SegmentInfo> moved = world.Move({}, world.Slabs(1, 3 << 20));  // more than one read

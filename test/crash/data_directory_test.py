@@ -469,6 +469,17 @@ def test_no_data_directory(_):
             pass
 
 
+def test_large_batches_are_read_from_segments(_):
+    """Where they stand in a file depends on where they were received: before each is space, of any length."""
+    with directory() as data:
+        with firn.Node(data) as node:
+            create(node, "large")
+            for number in range(150):
+                produce(node, "large", 1, begin=number, size=(256 << 10) + 613 * number)
+        with firn.Node(data) as node:
+            assert values(node, "large") == list(range(150))
+
+
 def tree(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
