@@ -88,16 +88,14 @@ def main():
     partitions = {place: Partition() for place in PARTITIONS}
     with tempfile.TemporaryDirectory(prefix="firn-large-") as folder:
         for round_number in range(arguments.rounds + 1):
-            node = firn.Node(pathlib.Path(folder) / "lake").start()
-            if round_number == 0:
-                for topic, count in (("one", 1), ("three", 3)):
-                    assert run_firn("topic", "create", topic, "--partitions", count, "--bootstrap-server", node.kafka).code == 0
-            for (topic, index), partition in partitions.items():
-                partition.check(numbers_of(node, topic, index, choose))
-            if round_number < arguments.rounds:
-                produce(node, partitions, choose)
-            else:
-                node.stop()
+            with firn.Node(pathlib.Path(folder) / "lake") as node:
+                if round_number == 0:
+                    for topic, count in (("one", 1), ("three", 3)):
+                        assert run_firn("topic", "create", topic, "--partitions", count, "--bootstrap-server", node.kafka).code == 0
+                for (topic, index), partition in partitions.items():
+                    partition.check(numbers_of(node, topic, index, choose))
+                if round_number < arguments.rounds:
+                    produce(node, partitions, choose)
     counts = {f"{topic}-{index}": len(partition.acked) for (topic, index), partition in partitions.items()}
     print(f"{arguments.rounds} kills, acknowledged and read: {counts}")
 
