@@ -59,4 +59,14 @@ Result<std::unique_ptr<GroupedAccumulator>> MakeAccumulator(const AggregateCall&
   return call.function->make(call.signature, call.options);
 }
 
+void CheckRows(int64_t rows, const types::ArrayPtr& kinds, const types::ArrayPtr& filter) {
+  FIRN_ASSERT((!kinds || (kinds->length() == rows && kinds->type_id() == arrow::Type::INT8)) && (!filter || (filter->length() == rows && filter->type_id() == arrow::Type::BOOL)),
+              "{} rows have {} kinds and {} marks of a filter", rows, kinds ? kinds->length() : -1, filter ? filter->length() : -1);
+}
+
+void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns) {
+  FIRN_ASSERT(state.size() == columns, "{} columns of state where there are {}", state.size(), columns);
+  for (const types::ArrayPtr& column : state) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} rows of state for {} groups", column->length(), groups.size());
+}
+
 }  // namespace firn::expr

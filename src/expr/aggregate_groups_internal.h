@@ -24,14 +24,16 @@ std::vector<AggregateFunction> ListAggregates();         // LISTAGG, ARRAY_AGG
 Result<std::unique_ptr<GroupedAccumulator>> MakeDistinct(const AggregateCall& call);
 std::vector<types::Field> DistinctStateFields(const AggregateCall& call);
 
+/// What holds of a batch: a kind and a mark of the filter for each row, where there are kinds and a filter.
+void CheckRows(int64_t rows, const types::ArrayPtr& kinds, const types::ArrayPtr& filter);
+
 /// Calls `visit(row, group, is_retraction)` for the rows that pass the filter.
 template <typename Visit>
 void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, const types::ArrayPtr& filter, const Visit& visit) {
   const auto* mask = filter ? static_cast<const arrow::BooleanArray*>(filter.get()) : nullptr;
   const auto* kind = kinds ? static_cast<const arrow::Int8Array*>(kinds.get()) : nullptr;
   const auto rows = static_cast<int64_t>(groups.size());
-  FIRN_ASSERT((!kinds || (kinds->length() == rows && kinds->type_id() == arrow::Type::INT8)) && (!filter || (filter->length() == rows && filter->type_id() == arrow::Type::BOOL)),
-              "{} rows have {} kinds and {} marks of a filter", rows, kinds ? kinds->length() : -1, filter ? filter->length() : -1);
+  CheckRows(rows, kinds, filter);
   if (mask == nullptr && kind == nullptr) {
     for (int64_t row = 0; row < rows; ++row) visit(row, groups[static_cast<size_t>(row)], false);
     return;
@@ -44,10 +46,7 @@ void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, 
 }
 
 /// What holds of a state that is read back: a column for each of its fields, a row for each group.
-inline void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns) {
-  FIRN_ASSERT(state.size() == columns, "{} columns of state where there are {}", state.size(), columns);
-  for (const types::ArrayPtr& column : state) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} rows of state for {} groups", column->length(), groups.size());
-}
+void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns);
 
 /// An array of the type from a builder filled by `fill(builder)`.
 template <typename Fill>

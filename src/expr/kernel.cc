@@ -4,6 +4,9 @@
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/assert.h"
 #include "expr/kernel_internal.h"
 
@@ -92,6 +95,25 @@ Result<std::vector<DataType>> CheckArguments(const CallSite& call, std::initiali
     types.push_back(std::move(*fitted));
   }
   return types;
+}
+
+std::shared_ptr<arrow::Buffer> PackBits(const std::vector<uint8_t>& bytes) {
+  std::vector<uint8_t> bits((bytes.size() + 7) / 8, 0);
+  size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data() + at, 8);
+    bits[at / 8] = static_cast<uint8_t>((eight * 0x0102040810204080ULL) >> 56);  // gathers the lowest bit of each byte
+  }
+  for (; at < bytes.size(); ++at) bits[at / 8] |= static_cast<uint8_t>(bytes[at] << (at % 8));
+  return arrow::Buffer::FromVector(std::move(bits));
+}
+
+std::shared_ptr<arrow::Buffer> PackValidity(const std::vector<uint8_t>& valid, int64_t null_count) {
+  if (null_count == 0) return nullptr;
+  const auto counted = std::count(valid.begin(), valid.end(), uint8_t{0});
+  FIRN_ASSERT(counted == null_count, "{} rows are NULL, {} were made so: one of them twice", counted, null_count);
+  return PackBits(valid);
 }
 
 }  // namespace firn::expr

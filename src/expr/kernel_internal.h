@@ -110,17 +110,10 @@ using ViewOf = std::conditional_t<std::is_same_v<T, bool>, BooleanView,
                                                      std::conditional_t<std::is_same_v<T, arrow::Decimal128>, DecimalView, FixedView<T>>>>;
 
 /// Bytes of 0 and 1 as bits, the first byte lowest.
-inline std::shared_ptr<arrow::Buffer> PackBits(const std::vector<uint8_t>& bytes) {
-  std::vector<uint8_t> bits((bytes.size() + 7) / 8, 0);
-  size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, bytes.data() + at, 8);
-    bits[at / 8] = static_cast<uint8_t>((eight * 0x0102040810204080ULL) >> 56);  // gathers the lowest bit of each byte
-  }
-  for (; at < bytes.size(); ++at) bits[at / 8] |= static_cast<uint8_t>(bytes[at] << (at % 8));
-  return arrow::Buffer::FromVector(std::move(bits));
-}
+std::shared_ptr<arrow::Buffer> PackBits(const std::vector<uint8_t>& bytes);
+
+/// A column's validity from a byte a row, 0 for NULL; none where no row is NULL.
+std::shared_ptr<arrow::Buffer> PackValidity(const std::vector<uint8_t>& valid, int64_t null_count);
 
 /// Collects a result column of a C++ type: fixed widths into a plain vector, booleans as bytes, text through Arrow's builder.
 template <typename T>
@@ -130,32 +123,20 @@ class ColumnMaker {
   ColumnMaker(types::DataType&& type, int64_t rows) = delete;  // it keeps a reference
   void Set(int64_t row, T value) { values_[static_cast<size_t>(row)] = value; }
   void SetNull(int64_t row) {
-    if (nulls_.empty()) nulls_.resize(values_.size(), 0);
-    nulls_[static_cast<size_t>(row)] = 1;
+    if (valid_.empty()) valid_.resize(values_.size(), 1);
+    valid_[static_cast<size_t>(row)] = 0;
     ++null_count_;
   }
   Result<Column> Finish(bool is_constant) {
     const auto rows = static_cast<int64_t>(values_.size());
-    auto data = arrow::ArrayData::Make(type_.ToArrow(), rows, {Validity(), arrow::Buffer::FromVector(std::move(values_))}, null_count_);
+    auto data = arrow::ArrayData::Make(type_.ToArrow(), rows, {PackValidity(valid_, null_count_), arrow::Buffer::FromVector(std::move(values_))}, null_count_);
     return Column{arrow::MakeArray(std::move(data)), is_constant};
   }
 
  private:
-  std::shared_ptr<arrow::Buffer> Validity() const {
-    if (null_count_ == 0) return nullptr;
-    std::vector<uint8_t> bits((nulls_.size() + 7) / 8, 0);
-    int64_t count = 0;
-    for (size_t i = 0; i < nulls_.size(); ++i) {
-      bits[i / 8] |= static_cast<uint8_t>((nulls_[i] ^ 1) << (i % 8));
-      count += nulls_[i];
-    }
-    FIRN_ASSERT(count == null_count_, "{} rows are NULL, {} were made so: one of them twice", count, null_count_);
-    return arrow::Buffer::FromVector(std::move(bits));
-  }
-
   const types::DataType& type_;
   std::vector<T> values_;
-  std::vector<uint8_t> nulls_;
+  std::vector<uint8_t> valid_;  // empty: all
   int64_t null_count_ = 0;
 };
 
@@ -198,7 +179,7 @@ class ColumnMaker<bool> {
   }
   Result<Column> Finish(bool is_constant) {
     const auto rows = static_cast<int64_t>(values_.size());
-    auto data = arrow::ArrayData::Make(arrow::boolean(), rows, {valid_.empty() ? nullptr : PackBits(valid_), PackBits(values_)}, null_count_);
+    auto data = arrow::ArrayData::Make(arrow::boolean(), rows, {PackValidity(valid_, null_count_), PackBits(values_)}, null_count_);
     return Column{arrow::MakeArray(std::move(data)), is_constant};
   }
 
