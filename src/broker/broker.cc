@@ -123,12 +123,12 @@ Result<std::unique_ptr<Broker>> Broker::Open(const io::Environment& environment,
 Broker::Broker(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Broker::~Broker() = default;
 
-void Broker::Handle(base::SharedBytes frame, const ClientContext& client, ReplyCallback reply) {
-  const size_t frame_bytes = frame.size();
-  kafka::Decoder in(std::move(frame));
+void Broker::Handle(Frame frame, const ClientContext& client, ReplyCallback reply) {
+  const std::string_view bytes = frame.bytes.view();
+  kafka::Decoder in(std::move(frame.bytes));
   auto header = kafka::DecodeRequestHeader(in);
   if (!header.ok()) return reply({.kind = Reply::Kind::kClose, .frame = {}, .reason = header.error().ToString()});
-  auto call = std::make_shared<Call>(*header, frame_bytes, client, std::move(reply));
+  auto call = std::make_shared<Call>(*header, bytes, std::move(frame.sums), client, std::move(reply));
   const kafka::ApiInfo* api = kafka::FindApi(header->api_key);
   const bool is_served = api != nullptr && header->api_version >= api->min_version && header->api_version <= api->max_version;
   if (is_served) return Dispatch(api->key, *core_, std::move(call), in);

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "broker/frame.h"
 #include "broker/options.h"
 #include "broker/topics.h"
 #include "io/environment.h"
@@ -58,7 +59,7 @@ class Broker {
 
   /// Takes one request (a frame without its size). `reply` is called exactly once, now or later, unless the broker is destroyed or the connection forgotten first. The frame's memory must be the
   /// request's own: produced record batches are patched in it and kept.
-  void Handle(base::SharedBytes frame, const ClientContext& client, ReplyCallback reply);
+  void Handle(Frame frame, const ClientContext& client, ReplyCallback reply);
   /// Whether the frame is a Produce: the only kind that may start while an earlier one of its connection is unanswered.
   static bool IsProduce(std::string_view frame);
 

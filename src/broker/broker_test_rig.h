@@ -184,7 +184,7 @@ class Rig {
     return Send<Response>(version, request, client).Get();
   }
   void SendFrame(std::string frame, std::shared_ptr<std::optional<Reply>> reply) {
-    broker->Handle(base::SharedBytes::FromString(std::move(frame)), {.host = "127.0.0.1", .connection = connection}, [reply](Reply answer) {
+    broker->Handle({base::SharedBytes::FromString(std::move(frame))}, {.host = "127.0.0.1", .connection = connection}, [reply](Reply answer) {
       FIRN_ASSERT(!reply->has_value(), "answered twice");
       *reply = std::move(answer);
     });

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/assert.h"
@@ -14,8 +15,8 @@ namespace firn::broker {
 
 class Call {
  public:
-  Call(kafka::RequestHeader header, size_t frame_bytes, ClientContext client, ReplyCallback reply)
-      : header_(std::move(header)), frame_bytes_(frame_bytes), client_(std::move(client)), reply_(std::move(reply)) {}
+  Call(kafka::RequestHeader header, std::string_view frame, PieceSums sums, ClientContext client, ReplyCallback reply)
+      : header_(std::move(header)), frame_(frame), sums_(std::move(sums)), client_(std::move(client)), reply_(std::move(reply)) {}
 
   int version() const { return header_.api_version; }
   std::string client_id() const { return header_.client_id.value_or(""); }
@@ -23,7 +24,12 @@ class Call {
   const io::Address& reached() const { return client_.reached; }
   uint64_t connection() const { return client_.connection; }
   /// Of the request, with all that is sliced out of it.
-  size_t frame_bytes() const { return frame_bytes_; }
+  size_t frame_bytes() const { return frame_.size(); }
+  /// CRC-32C of a part of the request, of which nobody has let go and nobody has changed anything: while it is handed in.
+  uint32_t Crc32c(std::string_view part) const {
+    FIRN_ASSERT(part.data() >= frame_.data() && part.data() + part.size() <= frame_.data() + frame_.size(), "{} bytes are no part of a request of {}", part.size(), frame_.size());
+    return sums_.Crc32c(frame_, static_cast<size_t>(part.data() - frame_.data()), part.size());
+  }
 
   template <typename Response>
   void Respond(const Response& response) {
@@ -51,7 +57,8 @@ class Call {
   }
 
   kafka::RequestHeader header_;
-  const size_t frame_bytes_;
+  const std::string_view frame_;
+  const PieceSums sums_;
   ClientContext client_;
   ReplyCallback reply_;
 };

@@ -97,6 +97,7 @@ class FramePool::PageBlocks {
           open.push_back(free_pages_.back().get());
           cut_.emplace(open.back(), Page{.memory = std::move(free_pages_.back()), .free = AllOf(block_bytes)});
           free_pages_.pop_back();
+          untouched_ = std::min(untouched_, free_pages_.size());
         }
         if (!open.empty()) return TakeLocked(&open, block_bytes);
       }
@@ -122,6 +123,17 @@ class FramePool::PageBlocks {
     if (free_pages_.size() <= free_pages_max_) return;
     dropped = std::move(free_pages_.front());
     free_pages_.pop_front();
+  }
+
+  void Trim() {
+    std::vector<io::HugePage> dropped;  // declared first, so freed without the lock
+    base::MutexLock lock(mutex_);
+    FIRN_ASSERT(untouched_ <= free_pages_.size(), "{} of {} free pages are untouched", untouched_, free_pages_.size());
+    for (size_t left = (untouched_ + 1) / 2; left > 0; --left) {
+      dropped.push_back(std::move(free_pages_.front()));
+      free_pages_.pop_front();
+    }
+    untouched_ = free_pages_.size();
   }
 
   size_t free_bytes() const {
@@ -154,10 +166,12 @@ class FramePool::PageBlocks {
   mutable base::Mutex mutex_;
   std::map<char*, Page> cut_ FIRN_GUARDED_BY(mutex_);             // those with a block that is out, by address
   std::map<size_t, std::vector<char*>> open_ FIRN_GUARDED_BY(mutex_);   // those of them with a free block, by the size of their blocks
-  std::deque<io::HugePage> free_pages_ FIRN_GUARDED_BY(mutex_);         // in the order of return
+  std::deque<io::HugePage> free_pages_ FIRN_GUARDED_BY(mutex_);         // in the order of return, taken from the end
+  size_t untouched_ FIRN_GUARDED_BY(mutex_) = 0;                        // of free_pages_, since the last Trim
 };
 
-FramePool::FramePool(size_t free_bytes_max) : malloc_blocks_(std::make_shared<MallocBlocks>(free_bytes_max)), page_blocks_(std::make_shared<PageBlocks>(free_bytes_max)) {}
+FramePool::FramePool(size_t free_page_bytes_max, size_t free_block_bytes_max)
+    : malloc_blocks_(std::make_shared<MallocBlocks>(free_block_bytes_max)), page_blocks_(std::make_shared<PageBlocks>(free_page_bytes_max)) {}
 FramePool::~FramePool() = default;
 
 std::shared_ptr<char[]> FramePool::Take(size_t size) {
@@ -169,6 +183,8 @@ std::shared_ptr<char[]> FramePool::Take(size_t size) {
   char* const bytes = malloc_blocks_->Take(block_bytes).release();
   return std::shared_ptr<char[]>(bytes, [blocks = malloc_blocks_, block_bytes](char* returned) { blocks->GiveBack(std::unique_ptr<char[]>(returned), block_bytes); });
 }
+
+void FramePool::Trim() { page_blocks_->Trim(); }
 
 size_t FramePool::free_bytes() const { return malloc_blocks_->free_bytes() + page_blocks_->free_bytes(); }
 

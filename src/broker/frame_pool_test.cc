@@ -27,7 +27,7 @@ TEST(FramePool, GivesBlocksOutAgain) {
 }
 
 TEST(FramePool, KeepsSoManyBytesAndThoseGivenBackLast) {
-  FramePool pool(1 << 20);
+  FramePool pool(1 << 20, 1 << 20);
   std::vector<std::shared_ptr<char[]>> blocks;
   for (int i = 0; i < 40; ++i) blocks.push_back(pool.Take(50'000));
   const char* const last = blocks.back().get();
@@ -68,9 +68,26 @@ TEST(FramePool, CutsPagesAnewForOtherSizes) {
   EXPECT_EQ(blocks[50].get(), given_back);
 }
 
+TEST(FramePool, GivesBackToTheSystemWhatNobodyTakes) {
+  FramePool pool(64 << 20);
+  std::vector<std::shared_ptr<char[]>> blocks;
+  for (int i = 0; i < 64; ++i) blocks.push_back(pool.Take(1 << 20));
+  blocks.clear();
+  EXPECT_EQ(pool.free_bytes(), 64u << 20);
+  pool.Trim();
+  EXPECT_EQ(pool.free_bytes(), 64u << 20) << "all of it was out since the last time";
+  for (int i = 0; i < 48; ++i) blocks.push_back(pool.Take(1 << 20));
+  blocks.clear();
+  pool.Trim();
+  EXPECT_EQ(pool.free_bytes(), (64u - 8) << 20) << "half of the 16 MiB that nobody took";
+  for (int i = 0; i < 6; ++i) pool.Trim();
+  EXPECT_EQ(pool.free_bytes(), 0u);
+  blocks.push_back(pool.Take(1 << 20));
+}
+
 // Blocks of all sizes, out for a while: what is written to one stays until it is given back, so no two have a byte in common.
 TEST(FramePool, BlocksDoNotOverlap) {
-  FramePool pool(4 << 20);
+  FramePool pool(4 << 20, 4 << 20);
   std::mt19937_64 random(5);
   struct Out {
     std::shared_ptr<char[]> bytes;
@@ -98,7 +115,7 @@ TEST(FramePool, BlocksDoNotOverlap) {
 TEST(FramePool, BlocksOutliveItAndComeBackFromAnyThread) {
   std::vector<std::thread> threads;
   {
-    FramePool pool(1 << 20);
+    FramePool pool(1 << 20, 1 << 20);
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([blocks = std::vector{pool.Take(20'000), pool.Take(500'000)}]() mutable { blocks.clear(); });
     }

@@ -23,11 +23,11 @@ base::SharedBytes Share(std::shared_ptr<char[]> block, size_t size) {
 }  // namespace
 
 std::span<char> FrameReader::Buffer() {
-  if (large_ != nullptr) return {large_.get() + large_filled_, large_size_ - large_filled_};
+  if (large_ != nullptr) return {large_.get() + large_filled_, std::min(large_size_ - large_filled_, kLargeReadBytes)};
   return std::span(buffer_).subspan(filled_);
 }
 
-Status FrameReader::Take(size_t size, std::vector<base::SharedBytes>* frames) {
+Status FrameReader::Take(size_t size, std::vector<Frame>* frames) {
   FIRN_ASSERT(size > 0, "nothing was read");
   if (large_ == nullptr) {
     filled_ += size;
@@ -36,11 +36,12 @@ Status FrameReader::Take(size_t size, std::vector<base::SharedBytes>* frames) {
   }
   large_filled_ += size;
   FIRN_ASSERT(large_filled_ <= large_size_, "{} of {}", large_filled_, large_size_);
-  if (large_filled_ == large_size_) frames->push_back(Share(std::exchange(large_, nullptr), large_size_));
+  large_sums_.Extend(large_.get(), large_filled_);
+  if (large_filled_ == large_size_) frames->push_back({Share(std::exchange(large_, nullptr), large_size_), std::exchange(large_sums_, {})});
   return Ok();
 }
 
-Status FrameReader::Cut(std::vector<base::SharedBytes>* frames) {
+Status FrameReader::Cut(std::vector<Frame>* frames) {
   size_t begin = 0;
   while (filled_ - begin >= kSizeBytes) {
     const int32_t size = base::LoadBig<int32_t>(buffer_.data() + begin);
@@ -54,7 +55,7 @@ Status FrameReader::Cut(std::vector<base::SharedBytes>* frames) {
     std::memcpy(block.get(), buffer_.data() + begin + kSizeBytes, there);
     begin += kSizeBytes + there;
     if (there == frame_size) {
-      frames->push_back(Share(std::move(block), frame_size));
+      frames->push_back({Share(std::move(block), frame_size)});
       continue;
     }
     large_ = std::move(block);

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/result.h"
+#include "broker/frame.h"
 #include "broker/frame_pool.h"
 
 namespace firn::broker {
@@ -21,14 +21,15 @@ class FrameReader {
   /// Where the next bytes go. Never empty.
   std::span<char> Buffer();
   /// `size` bytes are there; appends the frames that are whole now. kMalformedRequest for a size that is negative, zero or too large: nothing can be read after it.
-  Status Take(size_t size, std::vector<base::SharedBytes>* frames);
+  Status Take(size_t size, std::vector<Frame>* frames);
   /// Of a frame that is not whole yet.
   size_t partial_bytes() const { return large_ != nullptr ? large_filled_ : filled_; }
 
  private:
   static constexpr size_t kBufferBytes = 16 << 10;
+  static constexpr size_t kLargeReadBytes = 128 << 10;  // as much of a large frame as is still in the processor's cache when its sums are made
 
-  Status Cut(std::vector<base::SharedBytes>* frames);
+  Status Cut(std::vector<Frame>* frames);
 
   const int32_t frame_bytes_max_;
   FramePool& pool_;
@@ -37,6 +38,7 @@ class FrameReader {
   std::shared_ptr<char[]> large_;  // a frame that does not fit the buffer; what has not been filled is resident at most if the pool had it
   size_t large_size_ = 0;
   size_t large_filled_ = 0;
+  PieceSums large_sums_;
 };
 
 }  // namespace firn::broker

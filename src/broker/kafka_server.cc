@@ -24,6 +24,7 @@ constexpr int kStallChecks = 3;                     // in stalled_ms_max
 constexpr int kIdleChecks = 10;                     // in idle_ms_max
 constexpr int64_t kStallBytes = 16 << 10;           // who takes less from check to check takes nothing
 constexpr int64_t kUnexaminedBytesMax = 4 << 20;    // of one connection's Produce requests that have started; then no further one starts
+constexpr int64_t kTrimMicros = 1'000'000;          // between two FramePool::Trim
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
 
 class ClientConnection;
@@ -80,10 +81,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     int64_t size_bytes = 0;  // of the reply
   };
 
-  bool MayStart(const base::SharedBytes& frame);
+  bool MayStart(std::string_view frame);
   bool LogAdmits();
   bool ResponsesAdmit();
-  void Start(base::SharedBytes frame);
+  void Start(Frame frame);
   void Pump();
   void OnReply(uint64_t number, Reply reply);
   void SendReady();
@@ -101,7 +102,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   io::Connection* connection_;           // null once closed
   ClientContext client_;
   FrameReader reader_;
-  std::deque<base::SharedBytes> waiting_;  // whole frames that may not start yet
+  std::deque<Frame> waiting_;              // whole frames that may not start yet
   std::deque<Slot> slots_;                 // started requests, oldest first
   uint64_t first_slot_ = 0;                // number of slots_.front()
   size_t produces_ = 0;                    // of slots_
@@ -125,10 +126,10 @@ void ClientConnection::OnRead(size_t size) {
   if (is_ending_) return;
   NoteActivity();
   shared_->bytes_in += static_cast<int64_t>(size);
-  std::vector<base::SharedBytes> frames;
+  std::vector<Frame> frames;
   const Status taken = reader_.Take(size, &frames);
-  for (auto& frame : frames) {
-    waiting_bytes_ += static_cast<int64_t>(frame.size());
+  for (Frame& frame : frames) {
+    waiting_bytes_ += static_cast<int64_t>(frame.bytes.size());
     waiting_.push_back(std::move(frame));
   }
   Pump();
@@ -218,19 +219,19 @@ bool ClientConnection::ResponsesAdmit() {
   return false;
 }
 
-bool ClientConnection::MayStart(const base::SharedBytes& frame) {
+bool ClientConnection::MayStart(std::string_view frame) {
   if (is_muted_) return false;
   if (!ResponsesAdmit()) return false;
-  const bool is_produce = Broker::IsProduce(frame.view());
+  const bool is_produce = Broker::IsProduce(frame);
   const bool others_overlap = slots_.empty() || (is_produce && produces_ == slots_.size() && produces_ < kOverlappingProducesMax);
   if (is_produce && shared_->broker->waiting_produce_bytes(client_.connection) > kUnexaminedBytesMax) return false;  // a reply comes
   return others_overlap && (!is_produce || LogAdmits());
 }
 
-void ClientConnection::Start(base::SharedBytes frame) {
+void ClientConnection::Start(Frame frame) {
   FIRN_ASSERT(connection_ != nullptr && !is_ending_ && !is_muted_, "a request of a connection that has ended is started");
   const uint64_t number = first_slot_ + slots_.size();
-  slots_.push_back({.is_produce = Broker::IsProduce(frame.view()), .reply = std::nullopt});
+  slots_.push_back({.is_produce = Broker::IsProduce(frame.bytes.view()), .reply = std::nullopt});
   produces_ += slots_.back().is_produce ? 1 : 0;
   ++shared_->requests;
   shared_->broker->Handle(std::move(frame), client_, [self = weak_from_this(), number](Reply reply) {
@@ -243,10 +244,10 @@ void ClientConnection::Pump() {
   if (is_pumping_ || is_ending_ || connection_ == nullptr || shared_->broker == nullptr) return;
   CountUnsent();
   is_pumping_ = true;
-  while (!waiting_.empty() && !is_ending_ && MayStart(waiting_.front())) {
-    base::SharedBytes frame = std::move(waiting_.front());
+  while (!waiting_.empty() && !is_ending_ && MayStart(waiting_.front().bytes.view())) {
+    Frame frame = std::move(waiting_.front());
     waiting_.pop_front();
-    waiting_bytes_ -= static_cast<int64_t>(frame.size());
+    waiting_bytes_ -= static_cast<int64_t>(frame.bytes.size());
     FIRN_ASSERT(waiting_bytes_ >= 0 && (waiting_bytes_ > 0 || waiting_.empty()), "{} frames of {} bytes wait", waiting_.size(), waiting_bytes_);
     Start(std::move(frame));
   }
@@ -346,6 +347,16 @@ void WatchIdle(const std::shared_ptr<Shared>& watched, int64_t idle_ms_max) {
   });
 }
 
+/// Gives memory back that frames no longer need.
+void TrimFrames(const std::shared_ptr<Shared>& trimmed) {
+  trimmed->reactor.PostAfter(kTrimMicros, [weak = std::weak_ptr(trimmed)] {
+    auto shared = weak.lock();
+    if (shared == nullptr || shared->broker == nullptr) return;
+    shared->frames.Trim();
+    TrimFrames(shared);
+  });
+}
+
 /// The network's handle on a connection.
 class Handler final : public io::ConnectionHandler {
  public:
@@ -377,6 +388,7 @@ class Server final : public KafkaServer {
       return std::make_unique<Handler>(std::move(client));
     };
     FIRN_TRY(listener_, network.Listen(address, std::move(accept)));
+    network.reactor().Post([shared = shared_] { TrimFrames(shared); });
     if (idle_ms_max_ > 0) network.reactor().Post([shared = shared_, idle_ms_max = idle_ms_max_] { WatchIdle(shared, idle_ms_max); });
     return Ok();
   }

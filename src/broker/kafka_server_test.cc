@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include "base/crc32c.h"
 #include "broker/broker_test_rig.h"
 #include "broker/frame_reader.h"
 #include "broker/response_budget.h"
@@ -26,9 +27,15 @@ void Feed(FrameReader& reader, std::string_view bytes, size_t most, std::vector<
     ASSERT_FALSE(room.empty());
     const size_t size = std::min({room.size(), bytes.size(), 1 + random() % most});
     std::memcpy(room.data(), bytes.data(), size);
-    std::vector<base::SharedBytes> cut;
+    std::vector<Frame> cut;
     ASSERT_TRUE(reader.Take(size, &cut).ok());
-    for (const auto& frame : cut) frames->emplace_back(frame.view());
+    for (const Frame& frame : cut) {
+      frames->emplace_back(frame.bytes.view());
+      for (int i = 0; i < 5; ++i) {
+        const size_t begin = random() % frame.bytes.size(), part = random() % (frame.bytes.size() - begin + 1);
+        ASSERT_EQ(frame.sums.Crc32c(frame.bytes.view(), begin, part), base::Crc32c(frame.bytes.view().substr(begin, part))) << part << " bytes at " << begin << " of " << frame.bytes.size();
+      }
+    }
     bytes.remove_prefix(size);
   }
 }
@@ -40,7 +47,8 @@ TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
     std::vector<std::string> sent, cut;
     for (int i = 0; i < 60; ++i) {
       const size_t size = i % 7 == 0 ? 16'300 + random() % 200 : i % 11 == 0 ? random() % 300'000 + 1 : random() % 500 + 1;
-      std::string frame(size, static_cast<char>('a' + i % 26));
+      std::string frame(size, '\0');
+      for (char& byte : frame) byte = static_cast<char>(random());
       char prefix[4];
       base::StoreBig(prefix, static_cast<int32_t>(size));
       stream.append(prefix, 4).append(frame);
@@ -59,7 +67,7 @@ TEST(FrameReader, RefusesImpossibleSizes) {
     FramePool pool;
     FrameReader reader(1'000, pool);
     base::StoreBig(reader.Buffer().data(), size);
-    std::vector<base::SharedBytes> frames;
+    std::vector<Frame> frames;
     EXPECT_FALSE(reader.Take(4, &frames).ok()) << size;
   }
 }

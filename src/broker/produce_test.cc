@@ -91,7 +91,7 @@ TEST(Produce, ASmallBatchLetsGoOfItsFrame) {
     const std::weak_ptr<const std::string> lives = frame;
     const std::string_view view = *frame;
     std::optional<Reply> reply;
-    rig.broker->Handle(base::SharedBytes(std::move(frame), view), {.host = "127.0.0.1", .connection = 0}, [&](Reply answer) { reply = std::move(answer); });
+    rig.broker->Handle({base::SharedBytes(std::move(frame), view)}, {.host = "127.0.0.1", .connection = 0}, [&](Reply answer) { reply = std::move(answer); });
     rig.Run();
     ASSERT_TRUE(reply.has_value());
     EXPECT_EQ(lives.expired(), ballast > 0);  // without ballast nothing is copied

@@ -65,14 +65,14 @@ class KafkaLink::Handler final : public io::ConnectionHandler {
 
   std::span<char> ReadBuffer() override { return reader_.Buffer(); }
   void OnRead(size_t size) override {
-    std::vector<base::SharedBytes> frames;
+    std::vector<broker::Frame> frames;
     const Status status = reader_.Take(size, &frames);
     if (!status.ok()) {
       mailbox_->Close(status.error().message());
       return connection_.Close();
     }
     base::MutexLock lock(mailbox_->mutex);
-    for (base::SharedBytes& frame : frames) mailbox_->frames.push_back(std::move(frame));
+    for (broker::Frame& frame : frames) mailbox_->frames.push_back(std::move(frame.bytes));
     mailbox_->changed.NotifyAll();
   }
   void OnClosed(Status reason) override {

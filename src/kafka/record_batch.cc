@@ -85,14 +85,15 @@ Result<RecordBatchView> RecordBatchView::Parse(std::string_view bytes) {
   return batch;
 }
 
-Status RecordBatchView::CheckCrc() const {
-  const uint32_t computed = base::Crc32c(bytes_.substr(kBatchCrcBegin));
+uint32_t RecordBatchView::ComputeCrc() const { return base::Crc32c(bytes_.substr(kBatchCrcBegin)); }
+
+Status RecordBatchView::CheckCrc(uint32_t computed) const {
   if (computed == crc()) return Ok();
   return Error(ErrorCode::kCorruption, fmt::format("record batch has checksum {:08x}, its bytes have {:08x}", crc(), computed));
 }
 
-Status RecordBatchView::CheckProduced() const {
-  FIRN_RETURN_IF_ERROR(CheckCrc());
+Status RecordBatchView::CheckProduced(uint32_t computed_crc) const {
+  FIRN_RETURN_IF_ERROR(CheckCrc(computed_crc));
   if (base_offset() != 0) return Invalid(fmt::format("record batch has base offset {}; a producer's has 0", base_offset()));
   if (record_count() == 0 || last_offset_delta() != record_count() - 1) {
     return Invalid(fmt::format("record batch has {} records and last offset delta {}", record_count(), last_offset_delta()));

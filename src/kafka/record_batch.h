@@ -71,11 +71,15 @@ class RecordBatchView {
   /// Behind the header, compressed as codec() says.
   std::string_view body() const { return bytes_.substr(kBatchHeaderBytes); }
 
-  /// kCorruption if the checksum differs.
-  Status CheckCrc() const;
+  /// What the checksum should be, from the bytes that it covers.
+  uint32_t ComputeCrc() const;
+  /// kCorruption if the checksum differs from the one that was computed.
+  Status CheckCrc(uint32_t computed) const;
+  Status CheckCrc() const { return CheckCrc(ComputeCrc()); }
   /// What a broker asks of the header of a producer's batch: checksum, base offset 0, record count = last offset delta + 1 > 0, a codec that there is.
   /// kCorruption for the checksum, else kInvalidRecordBatch.
-  Status CheckProduced() const;
+  Status CheckProduced(uint32_t computed_crc) const;
+  Status CheckProduced() const { return CheckProduced(ComputeCrc()); }
   /// Reads all records: they are whole, as many as the header says, with offsets in a row. kCorruption if they cannot be decompressed, kLimitExceeded if that makes more
   /// than `max_plain_bytes`, else kInvalidRecordBatch. `scratch` takes decompressed bytes.
   Status CheckRecords(size_t max_plain_bytes, std::string* scratch) const;

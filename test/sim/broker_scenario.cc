@@ -158,7 +158,7 @@ class BrokerWorld final : public World {
     for (const auto& part : kafka::EncodeRequest(header, request)) frame.append(part.view());
     reactor().Post([this, version, take = std::move(take), body = frame.substr(kafka::kFrameSizeBytes)] {
       if (broker_ == nullptr) return;  // ended in order, with this still on its way
-      broker_->Handle(base::SharedBytes::FromString(body), {.host = "127.0.0.1"}, [this, version, take](broker::Reply reply) {
+      broker_->Handle({base::SharedBytes::FromString(body)}, {.host = "127.0.0.1"}, [this, version, take](broker::Reply reply) {
         if (is_dead()) return;
         try {
           SIM_CHECK(reply.kind == broker::Reply::Kind::kSend, "the connection is closed: {}", reply.reason);

@@ -197,7 +197,7 @@ Result<RecordBatchView> Production::CheckHeader(const Topic& topic, const std::o
   if (batch.size() != bytes.size()) {
     return Error(ErrorCode::kInvalidRecordBatch, "a produce request must carry exactly one record batch for each partition");
   }
-  FIRN_RETURN_IF_ERROR(batch.CheckProduced());
+  FIRN_RETURN_IF_ERROR(batch.CheckProduced(call_->Crc32c(bytes.view().substr(kafka::kBatchCrcBegin))));
   if (batch.is_control() || batch.is_transactional()) {
     return Error(ErrorCode::kInvalidRecordBatch, "control batches and transactional batches are not accepted");
   }
