@@ -4,7 +4,8 @@
     random_queries.py [--seed S] [--count N] [--only QUERY] [--verbose]
 
 Joins of all kinds with conditions besides the equality, by USING and by comma, sub-queries (IN, EXISTS, scalar, correlated) and common tables, grouping with
-FILTER and DISTINCT, grouping sets with their numbers, nested set operations of different types, the first rows by ORDER BY; NULLs everywhere. The seed and the query's number are printed with each difference and repeat it. What firn refuses as not supported is
+FILTER and DISTINCT, grouping sets with their numbers, nested set operations of different types, the first rows by ORDER BY; NULLs everywhere, and numbers of
+any two types wherever two are compared: by =, <, IN, BETWEEN and IS DISTINCT FROM, in joins and in sub-queries. The seed and the query's number are printed with each difference and repeat it. What firn refuses as not supported is
 counted; more than a few is a failure, too.
 """
 import argparse
@@ -19,7 +20,13 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 import duckdb_oracle  # noqa: E402
 import firn  # noqa: E402
 
-TABLES = {"t1": [("a", "INT"), ("b", "INT"), ("s", "STRING")], "t2": [("a", "INT"), ("c", "INT"), ("s", "STRING")], "t3": [("b", "INT"), ("c", "INT"), ("d", "DECIMAL(6, 2)")]}
+TABLES = {"t1": [("a", "INT"), ("b", "INT"), ("s", "STRING"), ("l", "BIGINT")], "t2": [("a", "INT"), ("c", "INT"), ("s", "STRING"), ("e", "DOUBLE")],
+          "t3": [("b", "INT"), ("c", "INT"), ("d", "DECIMAL(6, 2)"), ("m", "SMALLINT")]}
+WHOLE = ("SMALLINT", "INT", "BIGINT")
+NUMBERS = (*WHOLE, "DECIMAL(6, 2)", "DOUBLE")
+MIXED_SHARE = 0.4  # of comparisons of numbers: those of two types
+FAR = {"BIGINT": ["2147483648", "9007199254740993"], "DOUBLE": ["2147483648e0", "9007199254740992e0"]}  # no INT, and no DOUBLE of its own
+FAR_SHARE = 0.1
 MODES = ("batch", "streaming")
 MAX_REFUSED_SHARE = 0.1
 NOT_SUPPORTED = "error[E2003]"
@@ -40,9 +47,23 @@ class Generator:
         return f"r{self.alias_count}"
 
     def literal(self, kind):
-        if kind == "INT":
+        if kind in FAR and self.chance(FAR_SHARE):
+            return self.numbers.choice(FAR[kind])
+        if kind in WHOLE:
             return str(self.numbers.randrange(-1, 5))
-        return f"'{self.numbers.choice('xyz')}'" if kind == "STRING" else f"{self.numbers.randrange(0, 4)}.50"
+        if kind == "DOUBLE":
+            return f"{self.numbers.randrange(0, 4)}.{self.numbers.choice('015')}e0"
+        return f"'{self.numbers.choice('xyz')}'" if kind == "STRING" else f"{self.numbers.randrange(0, 4)}.{self.numbers.choice(['0', '5', '50', '10', '505'])}"
+
+    def like(self, kind):
+        """A type that is compared with this one."""
+        return self.numbers.choice(NUMBERS) if kind in NUMBERS and self.chance(MIXED_SHARE) else kind
+
+    def pairs(self, columns, others):
+        """(column, one of the others, its type) that may be compared, those of one type more often."""
+        alike = [(left, right, kind) for left, kind in columns for right, theirs in others if kind == theirs]
+        mixed = [(left, right, kind) for left, kind in columns for right, theirs in others if kind != theirs and kind in NUMBERS and theirs in NUMBERS]
+        return mixed if mixed and (not alike or self.chance(MIXED_SHARE)) else alike
 
     def column(self, columns, kind=None):
         fitting = [name for name, its_kind in columns if kind is None or its_kind == kind]
@@ -67,15 +88,16 @@ class Generator:
 
     def comparison(self, columns):
         kind = self.numbers.choice(columns)[1]
-        left, right = self.column(columns, kind), self.literal(kind) if self.chance(0.6) else self.column(columns, kind)
+        left, other = self.column(columns, kind), self.like(kind)
+        right = self.literal(other) if self.chance(0.6) else self.column(columns, other) or self.column(columns, kind)
         choice = self.numbers.random()
         if choice < 0.15:
             return f"{left} IS {'NOT ' if self.chance(0.5) else ''}NULL"
         if choice < 0.25:
-            members = [self.literal(kind), right] + ["NULL"] * self.chance(0.2) + [f"{self.literal('INT')}.5"] * (kind != "STRING" and self.chance(0.3))
+            members = [self.literal(self.like(kind)), right] + ["NULL"] * self.chance(0.2) + [f"{self.literal('INT')}.5"] * (kind != "STRING" and self.chance(0.3))
             return f"{left} {'NOT ' if self.chance(0.3) else ''}IN ({', '.join(self.numbers.sample(members, k=len(members)))})"
         if choice < 0.3:
-            return f"{left} {'NOT ' if self.chance(0.3) else ''}BETWEEN {self.literal(kind)} AND {right}"
+            return f"{left} {'NOT ' if self.chance(0.3) else ''}BETWEEN {self.literal(self.like(kind))} AND {right}"
         if choice < 0.33:
             return f"({left} = {right}) IS {'NOT ' if self.chance(0.3) else ''}{self.numbers.choice(['TRUE', 'FALSE'])}"
         if choice < 0.35:
@@ -120,7 +142,7 @@ class Generator:
         for _ in range(self.numbers.choice([0, 0, 1, 1, 2])):
             right, right_columns = self.relation(depth)
             kind = self.numbers.choice(["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
-            shared = [(left, other) for left, its in columns for other, theirs in right_columns if its == theirs]
+            shared = [(left, other) for left, other, _ in self.pairs(columns, right_columns)]
             on = [f"{left} {self.numbers.choice(['=', '=', '=', 'IS NOT DISTINCT FROM'])} {other}" for left, other in self.numbers.sample(shared, k=min(len(shared), self.numbers.choice([1, 1, 2])))]
             columns = columns + right_columns
             if kind != "FULL JOIN" and self.chance(0.4) or not on:  # DuckDB hash-joins FULL only
@@ -132,7 +154,7 @@ class Generator:
         table = self.numbers.choice(sorted(TABLES))
         alias = self.alias()
         columns = [(f"{alias}.{name}", kind) for name, kind in TABLES[table]]
-        pairs = [(left, right, kind) for left, kind in outer for right, theirs in columns if kind == theirs]
+        pairs = self.pairs(outer, columns)
         if not pairs:
             return self.comparison(outer)
         left, right, _ = self.numbers.choice(pairs)
@@ -140,7 +162,7 @@ class Generator:
         choice = self.numbers.random()
         if choice < 0.4:
             kind = self.numbers.choice([kind for _, kind in columns])
-            pairs = [(left, right)] * 2 + [(self.literal(kind), self.column(columns, kind))] + [(self.value(outer, kind), self.value(columns, kind))] * (kind in dict(map(reversed, outer)))
+            pairs = [(left, right)] * 2 + [(self.literal(kind), self.column(columns, kind))] + [(self.value(outer, kind), self.value(columns, self.like(kind)))] * (kind in dict(map(reversed, outer)))
             left, right = self.numbers.choice(pairs)
             return f"{left} {self.numbers.choice(['IN', 'NOT IN'])} (SELECT {right} FROM {table} AS {alias}{where})"
         if choice < 0.45:
@@ -176,7 +198,7 @@ class Generator:
         where = self.where(columns)
         if self.chance(0.4):
             return self.grouped(source, columns, where, may_be_global=depth == 1)
-        kinds = self.numbers.choices(["INT", "INT", "STRING"], k=self.numbers.randrange(1, 4))
+        kinds = self.numbers.choices(["INT", "INT", "STRING", "STRING", "BIGINT", "DOUBLE"], k=self.numbers.randrange(1, 4))
         items = [(self.value(columns, kind), kind) for kind in kinds]
         if self.chance(0.15):
             table, alias, outer = "t2", self.alias(), self.column(columns, "INT")
@@ -228,7 +250,7 @@ class Generator:
             return self.first_rows()
         while True:
             sql, columns = self.select(depth - 1 if depth else 0)
-            if all(kind in ("INT", "STRING") for _, kind in columns) or depth == 2:
+            if all(kind in ("INT", "STRING", "BIGINT", "DOUBLE") for _, kind in columns) or depth == 2:
                 return sql, columns
 
     def set_operator(self):
@@ -270,9 +292,13 @@ class Generator:
 def cell(numbers, kind):
     if numbers.random() < 0.2:
         return f"CAST(NULL AS {kind})"
-    if kind == "INT":
-        return str(numbers.randrange(0, 4))
-    return f"'{numbers.choice('xyz')}'" if kind == "STRING" else f"CAST({numbers.randrange(0, 4)}.50 AS {kind})"
+    if kind in FAR and numbers.random() < FAR_SHARE:
+        return numbers.choice(FAR[kind])
+    if kind in WHOLE:
+        return f"CAST({numbers.randrange(0, 4)} AS {kind})"
+    if kind == "DOUBLE":
+        return f"{numbers.randrange(0, 4)}.{numbers.choice('0015')}e0"
+    return f"'{numbers.choice('xyz')}'" if kind == "STRING" else f"CAST({numbers.randrange(0, 4)}.{numbers.choice(['00', '50', '10'])} AS {kind})"
 
 
 def make_tables(numbers, run):
