@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "expr/limits.h"
 #include "expr/scalar_function.h"
 #include "types/batch.h"
 #include "types/data_type.h"
@@ -44,6 +45,7 @@ struct AggregateOptions {
   bool is_distinct = false;
   bool is_retractable = false;  // Update will see -U and -D
   bool ignore_nulls = true;     // ARRAY_AGG
+  Limits limits;
 };
 
 struct AggregateFunction {

@@ -40,7 +40,7 @@ Result<Signature> BindSearch(const CallSite& call) {
 template <typename Visit, typename Null>
 Status SearchRows(const KernelInput& input, const Visit& visit, const Null& null) {
   const ListView lists(input.arguments[0]);
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values(), input.arguments[1].array}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values(), input.arguments[1].array}, input.context.limits));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!lists.IsValid(row)) {
       null(row);
@@ -71,7 +71,7 @@ Result<Column> ArrayPosition(const KernelInput& input) {
 // `build(row)` adds the elements of one row, whose arrays are all there.
 template <typename Build>
 Result<Column> MapLists(const KernelInput& input, const std::vector<ListView>& lists, const ElementPool& pool, const Build& build) {
-  ListMaker maker;
+  ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(lists.begin(), lists.end(), [&](const ListView& list) { return list.IsValid(row); })) {
       maker.EndNull();
@@ -94,7 +94,7 @@ Result<Signature> BindWithElement(const CallSite& call) {
 template <bool kFront>
 Result<Column> AddElement(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values(), input.arguments[1].array}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values(), input.arguments[1].array}, input.context.limits));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
     const int64_t added = pool.Base(1) + (input.arguments[1].is_constant ? 0 : row);
     if (kFront) maker->Add(added);
@@ -110,7 +110,7 @@ Result<Signature> BindRemove(const CallSite& call) {
 
 Result<Column> Remove(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values(), input.arguments[1].array}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values(), input.arguments[1].array}, input.context.limits));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
     const int64_t removed = pool.Base(1) + (input.arguments[1].is_constant ? 0 : row);
     for (int64_t at = lists[0].begin(row); at < lists[0].end(row); ++at) {
@@ -126,7 +126,7 @@ Result<Signature> BindOne(const CallSite& call) {
 
 Result<Column> ArrayReverse(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}, input.context.limits));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
     for (int64_t at = lists[0].end(row); at-- > lists[0].begin(row);) maker->Add(at);
   });
@@ -134,7 +134,7 @@ Result<Column> ArrayReverse(const KernelInput& input) {
 
 Result<Column> Distinct(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}, input.context.limits));
   FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
     distinct.Clear();
@@ -161,16 +161,16 @@ Result<Signature> BindTwoArrays(const CallSite& call) {
   return BindSet(call);
 }
 
-Result<ElementPool> PoolOf(const std::vector<ListView>& lists) {
+Result<ElementPool> PoolOf(const std::vector<ListView>& lists, const Limits& limits) {
   std::vector<types::ArrayPtr> values;
   for (const ListView& list : lists) values.push_back(list.values());
-  return ElementPool::Make(std::move(values));
+  return ElementPool::Make(std::move(values), limits);
 }
 
 template <bool kDistinct>
 Result<Column> ArrayConcat(const KernelInput& input) {
   const std::vector<ListView> lists(input.arguments.begin(), input.arguments.end());
-  FIRN_TRY(const ElementPool pool, PoolOf(lists));
+  FIRN_TRY(const ElementPool pool, PoolOf(lists, input.context.limits));
   FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
     distinct.Clear();
@@ -187,7 +187,7 @@ Result<Column> ArrayConcat(const KernelInput& input) {
 template <bool kIn>
 Result<Column> Compare(const KernelInput& input) {
   const std::vector<ListView> lists(input.arguments.begin(), input.arguments.end());
-  FIRN_TRY(const ElementPool pool, PoolOf(lists));
+  FIRN_TRY(const ElementPool pool, PoolOf(lists, input.context.limits));
   FIRN_TRY(ElementIndex others, ElementIndex::Make(input.result_type.element(), pool));
   FIRN_TRY(ElementIndex distinct, ElementIndex::Make(input.result_type.element(), pool));
   return MapLists(input, lists, pool, [&](int64_t row, ListMaker* maker) {
@@ -212,8 +212,8 @@ Result<Column> Slice(const KernelInput& input) {
   const FixedView<int64_t> firsts(input.arguments[1]);
   const bool has_last = input.arguments.size() == 3;
   const FixedView<int64_t> lasts(input.arguments[has_last ? 2 : 1]);
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
-  ListMaker maker;
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}, input.context.limits));
+  ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists[0].IsValid(row) || !firsts.IsValid(row) || !lasts.IsValid(row)) {
       maker.EndNull();
@@ -242,11 +242,11 @@ Result<Signature> BindSort(const CallSite& call) {
 // NULLs stand first in ascending and last in descending order, unless told.
 Result<Column> Sort(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}, input.context.limits));
   FIRN_TRY(const std::vector<int64_t> ranks, pool.Ranks());
   std::vector<BooleanView> options;
   for (size_t i = 1; i < input.arguments.size(); ++i) options.emplace_back(input.arguments[i]);
-  ListMaker maker;
+  ListMaker maker(input.context.limits);
   std::vector<int64_t> elements;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists[0].IsValid(row) || !std::all_of(options.begin(), options.end(), [&](const BooleanView& option) { return option.IsValid(row); })) {
@@ -276,7 +276,7 @@ Result<Signature> BindArrayExtreme(const CallSite& call) {
 template <bool kLargest>
 Result<Column> ArrayExtreme(const KernelInput& input) {
   const ListView lists(input.arguments[0]);
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values()}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({lists.values()}, input.context.limits));
   FIRN_TRY(const std::vector<int64_t> ranks, pool.Ranks());
   std::vector<int64_t> elements(static_cast<size_t>(input.row_count), -1);
   for (int64_t row = 0; row < input.row_count; ++row) {
@@ -305,7 +305,8 @@ Result<Column> Join(const KernelInput& input) {
   const StringView separators(input.arguments[1]);
   const bool has_null_text = input.arguments.size() == 3;
   const StringView null_texts(input.arguments[has_null_text ? 2 : 1]);
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  const Limits& limits = input.context.limits;
+  auto maker = MakerOf<std::string>(input);
   std::string out;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!lists.IsValid(row) || !separators.IsValid(row) || !null_texts.IsValid(row)) {
@@ -319,7 +320,7 @@ Result<Column> Join(const KernelInput& input) {
       if (!is_first) out.append(separators[row]);
       out.append(texts.IsNull(at) ? null_texts[row] : texts.GetView(at));
       is_first = false;
-      if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("ARRAY_JOIN");
+      if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("ARRAY_JOIN", limits);
     }
     maker.Set(row, out);
   }
@@ -352,8 +353,8 @@ void ForEachPart(std::string_view text, std::string_view separator, const Visit&
 Result<Column> Split(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const StringView separators(input.arguments[1]);
-  TextElements values;
-  ListMaker maker;
+  TextElements values(input.context.limits);
+  ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < input.row_count && !values.is_full(); ++row) {
     if (!texts.IsValid(row) || !separators.IsValid(row)) {
       maker.EndNull();
@@ -385,7 +386,7 @@ void AppendPair(std::string_view pair, std::string_view separator, TextElements*
 Result<Column> StrToMap(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const bool has_separators = input.arguments.size() == 3;
-  TextElements keys, items;
+  TextElements keys(input.context.limits), items(input.context.limits);
   std::vector<int64_t> ends;  // of the rows, in keys and items; -1: NULL
   for (int64_t row = 0; row < input.row_count && !keys.is_full() && !items.is_full(); ++row) {
     const bool is_valid = texts.IsValid(row) && (!has_separators || (StringView(input.arguments[1]).IsValid(row) && StringView(input.arguments[2]).IsValid(row)));
@@ -402,7 +403,7 @@ Result<Column> StrToMap(const KernelInput& input) {
   }
   FIRN_TRY(types::ArrayPtr key_array, keys.Finish());
   FIRN_TRY(types::ArrayPtr item_array, items.Finish());
-  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {key_array}, {item_array}));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {key_array}, {item_array}, input.context.limits));
   int64_t entry = 0;
   for (const int64_t end : ends) {
     if (end < 0) {

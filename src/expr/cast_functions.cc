@@ -190,10 +190,10 @@ std::string FitText(std::string text, const DataType& target) {
 Result<Column> ToText(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
-  if (target.kind() == TypeKind::kChar && target.length() > limits.text_bytes) return TextTooLong("CAST");
+  if (target.kind() == TypeKind::kChar && target.length() > input.context.limits.text_bytes) return TextTooLong("CAST", input.context.limits);
   if (from.IsBytes()) return Map<std::string, std::string_view>(input, [&](std::string_view bytes) { return FitText(ValidUtf8(bytes), target); });
   if (from.IsCharacter()) return Map<std::string, std::string_view>(input, [&](std::string_view text) { return FitText(std::string(text), target); });
-  ColumnMaker<std::string> maker(target, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   const arrow::Array& array = *input.arguments[0].array;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     const int64_t at = input.arguments[0].is_constant ? 0 : row;
@@ -209,7 +209,7 @@ Result<Column> ToText(const KernelInput& input) {
 
 Result<Column> ToBytes(const KernelInput& input) {
   const DataType& target = input.result_type;
-  if (target.kind() == TypeKind::kBinary && target.length() > limits.text_bytes) return TextTooLong("CAST");
+  if (target.kind() == TypeKind::kBinary && target.length() > input.context.limits.text_bytes) return TextTooLong("CAST", input.context.limits);
   return Map<std::string, std::string_view>(input, [&](std::string_view bytes) {
     std::string fitted(bytes.substr(0, static_cast<size_t>(target.length())));
     if (target.kind() == TypeKind::kBinary) fitted.resize(static_cast<size_t>(target.length()), '\0');
@@ -329,7 +329,7 @@ template <bool kTry>
 Result<Column> CastKernel(const KernelInput& input);
 
 // The same rows over children that hold nothing else: what lies outside of a slice, or below a NULL, is not to be converted.
-Result<types::ArrayPtr> Compact(const types::ArrayPtr& array) {
+Result<types::ArrayPtr> Compact(const types::ArrayPtr& array, const Limits& limits) {
   bool is_compact = array->offset() == 0 && array->null_count() == 0;
   if (is_compact && array->type_id() != arrow::Type::STRUCT) {
     const auto& lists = static_cast<const arrow::ListArray&>(*array);  // a map is a list of entries
@@ -338,7 +338,7 @@ Result<types::ArrayPtr> Compact(const types::ArrayPtr& array) {
   if (is_compact) return array;
   std::vector<int64_t> rows(static_cast<size_t>(array->length()));
   std::iota(rows.begin(), rows.end(), 0);
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}));
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}, limits));
   return pool.Take(rows);
 }
 
@@ -347,7 +347,7 @@ Result<Column> MapOfConverted(const KernelInput& input, const types::ArrayPtr& a
   const std::vector<Column> all = {Column{array, false}};
   const MapView maps(all[0]);
   const types::ArrayPtr keys = arrow::MakeArray(key_data), items = arrow::MakeArray(item_data);
-  ListMaker maker;
+  ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < array->length(); ++row) {
     bool is_valid = maps.IsValid(row);
     for (int64_t at = maps.begin(row); is_valid && at < maps.end(row); ++at) is_valid = !keys->IsNull(at);
@@ -358,8 +358,8 @@ Result<Column> MapOfConverted(const KernelInput& input, const types::ArrayPtr& a
     for (int64_t at = maps.begin(row); at < maps.end(row); ++at) maker.Add(at);
     maker.EndRow();
   }
-  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({keys}));
-  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({items}));
+  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({keys}, input.context.limits));
+  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({items}, input.context.limits));
   FIRN_TRY(const types::ArrayPtr kept_keys, key_pool.Take(maker.elements()));
   FIRN_TRY(const types::ArrayPtr kept_items, item_pool.Take(maker.elements()));
   FIRN_TRY(Column column, maker.FinishMap(input.result_type, kept_keys, kept_items));
@@ -372,7 +372,7 @@ template <bool kTry>
 Result<Column> CastNested(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
-  FIRN_TRY(const types::ArrayPtr array, Compact(input.arguments[0].array));
+  FIRN_TRY(const types::ArrayPtr array, Compact(input.arguments[0].array, input.context.limits));
   const auto& source = *array->data();
   auto convert = [&](const std::shared_ptr<arrow::ArrayData>& child, const DataType& child_from, const DataType& child_to) -> Result<std::shared_ptr<arrow::ArrayData>> {
     if (child_from.EqualsIgnoringNullability(child_to) || child->length == 0) {

@@ -29,11 +29,11 @@ Result<Signature> BindArray(const CallSite& call) {
 Result<Column> MakeArray(const KernelInput& input) {
   std::vector<types::ArrayPtr> arrays;
   for (const Column& argument : input.arguments) {
-    FIRN_TRY(types::ArrayPtr array, ExpandColumn(argument, input.row_count));
+    FIRN_TRY(types::ArrayPtr array, ExpandColumn(argument, input.row_count, input.context.limits));
     arrays.push_back(std::move(array));
   }
-  FIRN_TRY(const ElementPool pool, ElementPool::Make(arrays));
-  ListMaker maker;
+  FIRN_TRY(const ElementPool pool, ElementPool::Make(arrays, input.context.limits));
+  ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < input.row_count; ++row) {
     for (size_t i = 0; i < arrays.size(); ++i) maker.Add(pool.Base(i) + row);
     maker.EndRow();
@@ -62,10 +62,10 @@ Result<Signature> BindMap(const CallSite& call) {
 Result<Column> MakeMap(const KernelInput& input) {
   std::vector<types::ArrayPtr> keys, items;
   for (size_t i = 0; i < input.arguments.size(); ++i) {
-    FIRN_TRY(types::ArrayPtr array, ExpandColumn(input.arguments[i], input.row_count));
+    FIRN_TRY(types::ArrayPtr array, ExpandColumn(input.arguments[i], input.row_count, input.context.limits));
     (i % 2 == 0 ? keys : items).push_back(std::move(array));
   }
-  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items)));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items), input.context.limits));
   for (int64_t row = 0; row < input.row_count; ++row) {
     for (size_t i = 0; i < input.arguments.size() / 2; ++i) maker.Add(i, row, row);
     maker.EndRow();
@@ -83,7 +83,7 @@ Result<Signature> BindRow(const CallSite& call) {
 Result<Column> MakeRow(const KernelInput& input) {
   std::vector<std::shared_ptr<arrow::ArrayData>> children;
   for (const Column& argument : input.arguments) {
-    FIRN_TRY(types::ArrayPtr array, ExpandColumn(argument, input.row_count));
+    FIRN_TRY(types::ArrayPtr array, ExpandColumn(argument, input.row_count, input.context.limits));
     children.push_back(array->data());
   }
   return Column{arrow::MakeArray(arrow::ArrayData::Make(input.result_type.ToArrow(), input.row_count, {nullptr}, std::move(children), 0)), false};
@@ -127,8 +127,8 @@ Result<Signature> BindElement(const CallSite& call) {
 }
 
 // These elements of an array, -1: NULL, a row each.
-Result<Column> Taken(const types::ArrayPtr& array, const std::vector<int64_t>& elements) {
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}));
+Result<Column> Taken(const types::ArrayPtr& array, const std::vector<int64_t>& elements, const Limits& limits) {
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({array}, limits));
   FIRN_TRY(types::ArrayPtr taken, pool.Take(elements));
   return Column{std::move(taken), false};
 }
@@ -142,10 +142,10 @@ Result<Column> Element(const KernelInput& input) {
       if (!lists.IsValid(row) || !indices.IsValid(row)) continue;
       if (indices[row] >= 1 && indices[row] <= lists.end(row) - lists.begin(row)) elements[static_cast<size_t>(row)] = lists.begin(row) + indices[row] - 1;
     }
-    return Taken(lists.values(), elements);
+    return Taken(lists.values(), elements, input.context.limits);
   }
   const MapView maps(input.arguments[0]);
-  FIRN_TRY(const ElementPool keys, ElementPool::Make({maps.keys(), input.arguments[1].array}));
+  FIRN_TRY(const ElementPool keys, ElementPool::Make({maps.keys(), input.arguments[1].array}, input.context.limits));
   for (int64_t row = 0; row < input.row_count; ++row) {
     if (!maps.IsValid(row)) continue;
     const int64_t wanted = keys.Base(1) + (input.arguments[1].is_constant ? 0 : row);
@@ -153,7 +153,7 @@ Result<Column> Element(const KernelInput& input) {
       if (keys.AreEqual(entry, wanted)) elements[static_cast<size_t>(row)] = entry;
     }
   }
-  return Taken(maps.items(), elements);
+  return Taken(maps.items(), elements, input.context.limits);
 }
 
 Result<Signature> BindCardinality(const CallSite& call) {
@@ -193,15 +193,15 @@ Result<Column> Only(const KernelInput& input) {
     if (count > 1) return Error(ErrorCode::kEvaluationError, fmt::format("ELEMENT of an array of {} elements; it takes one of at most one", count));
     if (count == 1) elements[static_cast<size_t>(row)] = lists.begin(row);
   }
-  return Taken(lists.values(), elements);
+  return Taken(lists.values(), elements, input.context.limits);
 }
 
 // --- maps ---
 
 // Rows of the numbers of a map's entries.
-ListMaker EveryEntry(const MapView& maps, int64_t row_count) {
-  ListMaker maker;
-  for (int64_t row = 0; row < row_count; ++row) {
+ListMaker EveryEntry(const MapView& maps, const KernelInput& input) {
+  ListMaker maker(input.context.limits);
+  for (int64_t row = 0; row < input.row_count; ++row) {
     if (!maps.IsValid(row)) {
       maker.EndNull();
       continue;
@@ -221,8 +221,8 @@ Result<Signature> BindHalf(const CallSite& call) {
 template <bool kKeys>
 Result<Column> Half(const KernelInput& input) {
   const MapView maps(input.arguments[0]);
-  const ListMaker maker = EveryEntry(maps, input.row_count);
-  FIRN_TRY(const ElementPool pool, ElementPool::Make({kKeys ? maps.keys() : maps.items()}));
+  const ListMaker maker = EveryEntry(maps, input);
+  FIRN_TRY(const ElementPool pool, ElementPool::Make({kKeys ? maps.keys() : maps.items()}, input.context.limits));
   FIRN_TRY(types::ArrayPtr values, pool.Take(maker.elements()));
   return maker.FinishList(input.result_type, values);
 }
@@ -235,9 +235,9 @@ Result<Signature> BindMapEntries(const CallSite& call) {
 
 Result<Column> MapEntries(const KernelInput& input) {
   const MapView maps(input.arguments[0]);
-  const ListMaker maker = EveryEntry(maps, input.row_count);
-  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({maps.keys()}));
-  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({maps.items()}));
+  const ListMaker maker = EveryEntry(maps, input);
+  FIRN_TRY(const ElementPool key_pool, ElementPool::Make({maps.keys()}, input.context.limits));
+  FIRN_TRY(const ElementPool item_pool, ElementPool::Make({maps.items()}, input.context.limits));
   FIRN_TRY(types::ArrayPtr keys, key_pool.Take(maker.elements()));
   FIRN_TRY(types::ArrayPtr items, item_pool.Take(maker.elements()));
   const types::ArrayPtr rows = arrow::MakeArray(arrow::ArrayData::Make(input.result_type.element().ToArrow(), keys->length(), {nullptr}, {keys->data(), items->data()}, 0));
@@ -252,7 +252,7 @@ Result<Signature> BindMapFromArrays(const CallSite& call) {
 Result<Column> MapFromArrays(const KernelInput& input) {
   const ListView keys(input.arguments[0]);
   const ListView items(input.arguments[1]);
-  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {keys.values()}, {items.values()}));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {keys.values()}, {items.values()}, input.context.limits));
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!keys.IsValid(row) || !items.IsValid(row)) {
       maker.EndNull();
@@ -284,7 +284,7 @@ Result<Column> MapUnion(const KernelInput& input) {
     keys.push_back(map.keys());
     items.push_back(map.items());
   }
-  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items)));
+  FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), std::move(keys), std::move(items), input.context.limits));
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(maps.begin(), maps.end(), [&](const MapView& map) { return map.IsValid(row); })) {
       maker.EndNull();

@@ -57,7 +57,7 @@ Result<Column> ExtremeOf(const KernelInput& input) {
   std::vector<ViewOf<T>> views;
   for (const Column& argument : input.arguments) views.emplace_back(argument);
   using Out = std::conditional_t<std::is_same_v<T, std::string_view>, std::string, T>;
-  ColumnMaker<Out> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<Out>(input);
   for (int64_t row = 0; row < input.row_count; ++row) {
     bool is_null = false;
     for (const auto& view : views) is_null |= !view.IsValid(row);

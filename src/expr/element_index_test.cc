@@ -31,7 +31,7 @@ TEST(ElementIndex, ComparesFewElementsHoweverManyThereAre) {
                                                          {DataType::Double(), NumbersTwice<arrow::DoubleBuilder, double>(3000)},
                                                          {DataType::Float(), NumbersTwice<arrow::FloatBuilder, float>(3000)}};
   for (const auto& [type, array] : arrays) {
-    auto pool = ElementPool::Make({array});
+    auto pool = ElementPool::Make({array}, Limits());
     ASSERT_TRUE(pool.ok());
     auto index = ElementIndex::Make(type, *pool);
     ASSERT_TRUE(index.ok());

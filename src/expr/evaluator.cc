@@ -56,7 +56,7 @@ class ProgramImpl final : public Program {
     std::vector<types::ArrayPtr> results;
     for (int output : outputs_) {
       FIRN_TRY(Column column, Evaluate(output, &frame));
-      FIRN_TRY(types::ArrayPtr array, ExpandColumn(column, batch.row_count));
+      FIRN_TRY(types::ArrayPtr array, ExpandColumn(column, batch.row_count, context.limits));
       FIRN_ASSERT(array->length() == batch.row_count, "{} rows of {} for {}", array->length(), batch.row_count, ToString(*nodes_[static_cast<size_t>(output)].expression));
       results.push_back(std::move(array));
     }
@@ -207,7 +207,7 @@ class ProgramImpl final : public Program {
       if (column.array->type_id() == arrow::Type::NA) {
         FIRN_TRY(column, NullColumn(types::DataType::Boolean()));
       }
-      FIRN_TRY(column.array, ExpandColumn(column, frame->batch.row_count));
+      FIRN_TRY(column.array, ExpandColumn(column, frame->batch.row_count, context_->limits));
       if (all.array != nullptr) {
         const auto combined = is_or ? arrow::compute::KleeneOr(all.array, column.array) : arrow::compute::KleeneAnd(all.array, column.array);
         FIRN_TRY(arrow::Datum datum, types::FromArrowResult(combined));

@@ -35,7 +35,7 @@ using Format = std::optional<std::vector<Conversion>>;
 
 class FormatParser {
  public:
-  FormatParser(std::string_view format, size_t argument_count) : rest_(format), argument_count_(argument_count) {}
+  FormatParser(std::string_view format, size_t argument_count, const Limits& limits) : rest_(format), argument_count_(argument_count), width_max_(limits.text_bytes) {}
 
   Result<Format> Parse() {
     std::vector<Conversion> conversions;
@@ -55,7 +55,7 @@ class FormatParser {
   int64_t TakeNumber() {
     int64_t number = -1;
     while (!rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9') {
-      number = std::min<int64_t>(std::max<int64_t>(number, 0) * 10 + (rest_[0] - '0'), limits.text_bytes + 1);
+      number = std::min<int64_t>(std::max<int64_t>(number, 0) * 10 + (rest_[0] - '0'), width_max_ + 1);
       rest_.remove_prefix(1);
     }
     return number;
@@ -114,8 +114,8 @@ class FormatParser {
     if (rest_.empty()) return false;
     next.letter = rest_[0];
     rest_.remove_prefix(1);
-    if (next.width > limits.text_bytes || next.precision > limits.text_bytes) {
-      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF makes no field wider than {} bytes", limits.text_bytes));
+    if (next.width > width_max_ || next.precision > width_max_) {
+      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF makes no field wider than {} bytes", width_max_));
     }
     if (std::string_view("aAgGhHtTSC").find(next.letter) != std::string_view::npos) {
       return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF has no conversion %{}; there are %s %b %B %c %d %x %X %o %f %e %E %% and %n", next.letter));
@@ -146,6 +146,7 @@ class FormatParser {
 
   std::string_view rest_;
   size_t argument_count_;
+  const int64_t width_max_;
   size_t next_ = 0;
   std::optional<size_t> last_;
 };
@@ -343,7 +344,7 @@ void AppendPadded(const Conversion& conversion, std::string_view text, std::stri
 }
 
 // False: an argument does not fit its conversion.
-Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<Argument>& arguments, int64_t row, std::string* out) {
+Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<Argument>& arguments, int64_t row, const Limits& limits, std::string* out) {
   for (const Conversion& conversion : format) {
     out->append(conversion.text);
     if (conversion.letter == 'n') {
@@ -355,9 +356,7 @@ Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<
       if (!text) return false;
       AppendPadded(conversion, *text, out);
     }
-    if (static_cast<int64_t>(out->size()) > limits.text_bytes) {
-      return TextTooLong("PRINTF");
-    }
+    if (static_cast<int64_t>(out->size()) > limits.text_bytes) return TextTooLong("PRINTF", limits);
   }
   return true;
 }
@@ -366,7 +365,7 @@ Result<Column> Printf(const KernelInput& input) {
   const StringView formats(input.arguments[0]);
   std::vector<Argument> arguments;
   for (size_t i = 1; i < input.arguments.size(); ++i) arguments.emplace_back(input.arguments[i], input.argument_types[i]);
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   Format format;
   std::string text;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
@@ -375,12 +374,12 @@ Result<Column> Printf(const KernelInput& input) {
       continue;
     }
     if (row == 0 || !input.arguments[0].is_constant) {
-      FIRN_TRY(format, FormatParser(formats[row], arguments.size()).Parse());
+      FIRN_TRY(format, FormatParser(formats[row], arguments.size(), input.context.limits).Parse());
     }
     text.clear();
     bool is_done = false;
     if (format) {
-      FIRN_TRY(is_done, FormatRow(*format, arguments, row, &text));
+      FIRN_TRY(is_done, FormatRow(*format, arguments, row, input.context.limits, &text));
     }
     if (is_done) {
       maker.Set(row, text);

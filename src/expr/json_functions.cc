@@ -104,7 +104,7 @@ Result<Signature> BindJsonValue(const CallSite& call) {
 class ValueMaker {
  public:
   explicit ValueMaker(const KernelInput& input)
-      : type_(input.result_type), texts_(type_, type_.IsCharacter() ? input.row_count : 0), truths_(type_, type_.kind() == TypeKind::kBoolean ? input.row_count : 0),
+      : type_(input.result_type), texts_(type_, type_.IsCharacter() ? input.row_count : 0, input.context.limits), truths_(type_, type_.kind() == TypeKind::kBoolean ? input.row_count : 0),
         numbers_(type_, type_.kind() == TypeKind::kInt ? input.row_count : 0), doubles_(type_, type_.kind() == TypeKind::kDouble ? input.row_count : 0) {}
   void Set(int64_t row, const Json& value) {
     if (type_.IsCharacter()) return texts_.Set(row, value.kind == Json::Kind::kBoolean ? std::string(value.truth ? "true" : "false") : value.text);
@@ -228,8 +228,8 @@ Result<Column> JsonQueryArray(const KernelInput& input) {
   const StringView texts(input.arguments[0]);
   const StringView paths(input.arguments[1]);
   StructureQuery query(input, true);
-  ListMaker lists;
-  TextElements elements;
+  ListMaker lists(input.context.limits);
+  TextElements elements(input.context.limits);
   std::string text;
   for (int64_t row = 0; row < input.row_count && !elements.is_full(); ++row) {
     std::optional<Json> found;
@@ -454,7 +454,7 @@ Result<Column> Construct(const KernelInput& input) {
   const bool is_object = kStep == 2;
   const bool skips_nulls = StringView(input.arguments[0])[0] == "ABSENT";
   const std::string_view raw = StringView(input.arguments[1])[0];
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   std::string out;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     out.assign(1, is_object ? '{' : '[');
@@ -474,7 +474,7 @@ Result<Column> Construct(const KernelInput& input) {
       } else {
         FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[value_at], &out));
       }
-      if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong(is_object ? "JSON_OBJECT" : "JSON_ARRAY");
+      if (static_cast<int64_t>(out.size()) > input.context.limits.text_bytes) return TextTooLong(is_object ? "JSON_OBJECT" : "JSON_ARRAY", input.context.limits);
     }
     out.push_back(is_object ? '}' : ']');
     maker.Set(row, out);
@@ -490,7 +490,7 @@ Result<Signature> BindJsonString(const CallSite& call) {
 
 Result<Column> JsonString(const KernelInput& input) {
   const Column& value = input.arguments[0];
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   std::string out;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     const int64_t at = value.is_constant ? 0 : row;
@@ -500,7 +500,7 @@ Result<Column> JsonString(const KernelInput& input) {
     }
     out.clear();
     FIRN_RETURN_IF_ERROR(AppendValue(*value.array, at, input.argument_types[0], &out));
-    if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("JSON_STRING");
+    if (static_cast<int64_t>(out.size()) > input.context.limits.text_bytes) return TextTooLong("JSON_STRING", input.context.limits);
     maker.Set(row, out);
   }
   return maker.Finish(false);

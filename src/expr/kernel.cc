@@ -20,13 +20,13 @@ Result<Column> NullColumn(const DataType& type) {
   return Column{std::move(array), true};
 }
 
-Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows) {
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows, const Limits& limits) {
   if (!column.is_constant) return column.array;
   FIRN_ASSERT(column.array->length() == 1, "a constant of {} rows", column.array->length());
   if (rows == 0) return column.array->Slice(0, 0);
   if (!arrow::is_fixed_width(column.array->type_id())) {
     FIRN_TRY(const int64_t bytes, types::FromArrowResult(arrow::util::ReferencedBufferSize(*column.array)));
-    if (rows > 0 && bytes > limits.column_bytes / rows) return ColumnTooLarge();
+    if (rows > 0 && bytes > limits.column_bytes / rows) return ColumnTooLarge(limits.column_bytes);
   }
   FIRN_TRY(auto scalar, types::FromArrowResult(column.array->GetScalar(0)));
   return types::FromArrowResult(arrow::MakeArrayFromScalar(*scalar, rows));

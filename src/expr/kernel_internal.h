@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "base/assert.h"
-#include "expr/limits_internal.h"
 #include "expr/scalar_function.h"
 #include "types/arrow_result.h"
 
@@ -191,16 +190,16 @@ class ColumnMaker<bool> {
 template <>
 class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
  public:
-  ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows), type_(type) {}
-  ColumnMaker(types::DataType&& type, int64_t rows) = delete;  // it keeps a reference
+  ColumnMaker(const types::DataType& type, int64_t rows, const Limits& limits = {}) : BuilderMaker(rows), type_(type), bytes_max_(limits.column_bytes) {}
+  ColumnMaker(types::DataType&& type, int64_t rows, const Limits& limits = {}) = delete;  // it keeps a reference
   void Set(int64_t row, std::string_view value) {
     bytes_ += static_cast<int64_t>(value.size());
     if (!is_full()) BuilderMaker::Set(row, value);
   }
   /// Whether there is more than a column may hold: what comes now is not kept, and Finish fails.
-  bool is_full() const { return bytes_ > limits.column_bytes; }
+  bool is_full() const { return bytes_ > bytes_max_; }
   Result<Column> Finish(bool is_constant) {
-    if (is_full()) return ColumnTooLarge();
+    if (is_full()) return ColumnTooLarge(bytes_max_);
     FIRN_TRY(Column column, BuilderMaker::Finish(is_constant));
     column.array->data()->type = type_.ToArrow();  // utf8 and binary have one layout
     column.array = arrow::MakeArray(column.array->data());
@@ -209,6 +208,7 @@ class ColumnMaker<std::string> : public BuilderMaker<arrow::BinaryBuilder> {
 
  private:
   const types::DataType& type_;
+  const int64_t bytes_max_;
   int64_t bytes_ = 0;
 };
 template <>
@@ -216,6 +216,13 @@ class ColumnMaker<arrow::Decimal128> : public BuilderMaker<arrow::Decimal128Buil
  public:
   ColumnMaker(const types::DataType& type, int64_t rows) : BuilderMaker(rows, type.ToArrow()) {}
 };
+
+/// Of the results of a call.
+template <typename T>
+ColumnMaker<T> MakerOf(const KernelInput& input) {
+  if constexpr (std::is_same_v<T, std::string>) return ColumnMaker<T>(input.result_type, input.row_count, input.context.limits);
+  else return ColumnMaker<T>(input.result_type, input.row_count);
+}
 
 namespace kernel_internal {
 
@@ -234,7 +241,7 @@ void Store(ColumnMaker<Out>& maker, int64_t row, Value&& value) {
 
 template <typename Out, typename Function, typename... Views>
 Result<Column> MapViews(const KernelInput& input, const Function& function, const Views&... views) {
-  ColumnMaker<Out> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<Out>(input);
   using Value = decltype(function(views[0]...));
   const bool has_nulls = (views.has_nulls() || ...);
   for (int64_t row = 0; row < input.row_count; ++row) {
@@ -286,7 +293,7 @@ Result<Column> VisitNumber(const types::DataType& type, const Visit& visit) {
 /// A column of NULLs.
 Result<Column> NullColumn(const types::DataType& type);
 /// One value a row, also of a constant. kLimitExceeded if a constant is too large for so many rows.
-Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows);
+Result<types::ArrayPtr> ExpandColumn(const Column& column, int64_t rows, const Limits& limits);
 
 // --- binding ---
 

@@ -7,7 +7,6 @@
 
 #include "expr/aggregate_function.h"
 #include "expr/calls_test_rig.h"
-#include "expr/limits_internal.h"
 
 namespace firn::expr {
 namespace {
@@ -16,11 +15,13 @@ using types::ArrayPtr;
 using types::DataType;
 
 /// A thousandth and less of what is in force: what goes beyond it takes no gigabyte.
-class SmallLimits : public testing::Test {
- protected:
-  SmallLimits() { limits = {.text_bytes = 65'536, .column_bytes = 1 << 20, .column_elements = 65'536}; }
-  ~SmallLimits() override { limits = Limits(); }
-};
+constexpr Limits kSmall = {.text_bytes = 65'536, .column_bytes = 1 << 20, .column_elements = 65'536};
+
+EvaluationContext Within(const Limits& limits) {
+  EvaluationContext context;
+  context.limits = limits;
+  return context;
+}
 
 ExpressionPtr Text(std::string_view text) { return MakeStringLiteral(text); }
 
@@ -32,11 +33,11 @@ types::Batch Numbers(int32_t value, int64_t rows) {
 }
 
 /// What running it over such rows says.
-Error Refusal(const ExpressionPtr& expression, int32_t value, int64_t rows) {
+Error Refusal(const ExpressionPtr& expression, int32_t value, int64_t rows, const EvaluationContext& context) {
   EXPECT_TRUE(arrow::compute::Initialize().ok());
   auto program = Program::Compile({expression});
   EXPECT_TRUE(program.ok());
-  auto result = (*program)->Run(Numbers(value, rows), kStreaming);
+  auto result = (*program)->Run(Numbers(value, rows), context);
   EXPECT_FALSE(result.ok()) << ToString(*expression);
   return result.ok() ? Error(ErrorCode::kNotSupported, "it was answered") : std::move(result).error();
 }
@@ -45,7 +46,7 @@ const ExpressionPtr kNumber = MakeColumn(0, "n", DataType::Int());
 
 ExpressionPtr Repeated(std::string_view text) { return Call("REPEAT", {Text(text), kNumber}); }
 
-TEST_F(SmallLimits, NoTextIsLongerThanTheLimit) {
+TEST(SmallLimits, NoTextIsLongerThanTheLimit) {
   const std::string big(1'000, 'x');
   const ExpressionPtr many = Repeated("a"), list = Call("SPLIT", {Repeated(","), Text(",")});
   const std::pair<const char*, ExpressionPtr> calls[] = {
@@ -63,27 +64,27 @@ TEST_F(SmallLimits, NoTextIsLongerThanTheLimit) {
       {"LPAD", Call("LPAD", {Text("a"), Call("*", {kNumber, MakeIntLiteral(1000)}), Text("x")})},
   };
   for (const auto& [name, call] : calls) {
-    const Error error = Refusal(call, 100, 1);
+    const Error error = Refusal(call, 100, 1, Within(kSmall));
     EXPECT_EQ(error.message(), std::string(name) + " would make a text of over 65536 bytes, the limit") << ToString(*call).substr(0, 60);
     EXPECT_EQ(error.code(), ErrorCode::kEvaluationError);
   }
 }
 
-TEST_F(SmallLimits, NoColumnIsLargerThanTheLimit) {
-  const Error texts = Refusal(Repeated("abcd"), 15'000, 40);
+TEST(SmallLimits, NoColumnIsLargerThanTheLimit) {
+  const Error texts = Refusal(Repeated("abcd"), 15'000, 40, Within(kSmall));
   EXPECT_EQ(texts.message(), "a column of texts would take over 1048576 bytes in one batch of rows, the limit");
   EXPECT_EQ(texts.code(), ErrorCode::kLimitExceeded);
 }
 
-TEST_F(SmallLimits, NoColumnHasMoreElementsThanTheLimit) {
+TEST(SmallLimits, NoColumnHasMoreElementsThanTheLimit) {
   const ExpressionPtr commas = *FoldConstants(Call("REPEAT", {Text(","), MakeIntLiteral(10'000)}), kStreaming);
-  const Error error = Refusal(Call("SPLIT", {commas, Repeated(",")}), 1, 100);
+  const Error error = Refusal(Call("SPLIT", {commas, Repeated(",")}), 1, 100, Within(kSmall));
   EXPECT_EQ(error.message(), "a column of arrays or maps would have over 65536 elements in one batch of rows, the limit");
   EXPECT_EQ(error.code(), ErrorCode::kLimitExceeded);
   EXPECT_LT(error.ToString().size(), 2000u) << "what is told of an expression has a limit too";
 }
 
-TEST_F(SmallLimits, ATextThatIsGatheredHasTheLimitToo) {
+TEST(SmallLimits, ATextThatIsGatheredHasTheLimitToo) {
   AggregateCall call;
   call.function = FindAggregate("LISTAGG");
   CallSite site;
@@ -91,6 +92,7 @@ TEST_F(SmallLimits, ATextThatIsGatheredHasTheLimitToo) {
   site.types = {DataType::String()};
   site.literals = {nullptr};
   call.signature = *call.function->bind(site);
+  call.options.limits = kSmall;
   auto accumulator = std::move(MakeAccumulator(call)).value();
   accumulator->Resize(1);
   arrow::StringBuilder builder;
@@ -107,12 +109,12 @@ TEST_F(SmallLimits, ATextThatIsGatheredHasTheLimitToo) {
 
 // With the limits in force: what is refused before it is made.
 TEST(Limits, AreWhatIsSaid) {
-  EXPECT_EQ(Refusal(Repeated("abcd"), 16'777'217, 1).message(), "REPEAT would make a text of over 67108864 bytes, the limit");
+  EXPECT_EQ(Refusal(Repeated("abcd"), 16'777'217, 1, kStreaming).message(), "REPEAT would make a text of over 67108864 bytes, the limit");
   const ExpressionPtr constant = *FoldConstants(Call("REPEAT", {Text("a"), MakeIntLiteral(200'000)}), kStreaming);
-  const Error column = Refusal(constant, 1, 8192);
+  const Error column = Refusal(constant, 1, 8192, kStreaming);
   EXPECT_EQ(column.message(), "a column of texts would take over 1073741824 bytes in one batch of rows, the limit");
   EXPECT_EQ(column.code(), ErrorCode::kLimitExceeded);
-  EXPECT_EQ(Refusal(Call("ARRAY", {constant, Repeated("a")}), 1, 8192).code(), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(Refusal(Call("ARRAY", {constant, Repeated("a")}), 1, 8192, kStreaming).code(), ErrorCode::kLimitExceeded);
 }
 
 // A limit that a branch would break says nothing where the branch is not taken.

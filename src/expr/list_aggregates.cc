@@ -20,6 +20,7 @@ constexpr char kValueMark = 1;
 
 class TextList final : public ArrivalAccumulator {
  public:
+  explicit TextList(const Limits& limits) : limits_(limits) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
     const auto& texts = static_cast<const arrow::BinaryArray&>(*arguments[0]);
     if (arguments.size() == 2 && arguments[1]->length() > 0) separator_ = static_cast<const arrow::BinaryArray&>(*arguments[1]).GetView(0);
@@ -37,7 +38,7 @@ class TextList final : public ArrivalAccumulator {
   }
   Result<ArrayPtr> Finish(std::span<const uint32_t> groups) const override {
     const DataType type = DataType::String();
-    ColumnMaker<std::string> maker(type, 0);
+    ColumnMaker<std::string> maker(type, 0, limits_);
     std::string text;
     for (size_t i = 0; i < groups.size() && !maker.is_full(); ++i) {
       const ArrivalList& values = ListOf(groups[i]);
@@ -49,7 +50,7 @@ class TextList final : public ArrivalAccumulator {
       FIRN_RETURN_IF_ERROR(values.ForEach([&](const std::string& value) -> Status {
         if (&value != &values.front()) text.append(separator_);
         text.append(value);
-        if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("LISTAGG");
+        if (static_cast<int64_t>(text.size()) > limits_.text_bytes) return TextTooLong("LISTAGG", limits_);
         return Ok();
       }));
       maker.Set(static_cast<int64_t>(i), text);
@@ -72,6 +73,7 @@ class TextList final : public ArrivalAccumulator {
   }
 
  private:
+  const Limits limits_;
   std::string separator_ = ",";  // a literal of the query
 };
 
@@ -142,8 +144,8 @@ Result<Signature> BindValueList(const CallSite& call) {
 std::vector<AggregateFunction> ListAggregates() {
   const auto text_state = [](const Signature&, const AggregateOptions&) { return std::vector<types::Field>{{"values", DataType::Array(DataType::Bytes())}, {"separator", DataType::String()}}; };
   const auto value_state = [](const Signature&, const AggregateOptions&) { return std::vector<types::Field>{{"values", DataType::Array(DataType::Bytes())}}; };
-  const auto make_text = [](const Signature&, const AggregateOptions&) -> Result<std::unique_ptr<GroupedAccumulator>> {
-    return std::unique_ptr<GroupedAccumulator>(std::make_unique<TextList>());
+  const auto make_text = [](const Signature&, const AggregateOptions& options) -> Result<std::unique_ptr<GroupedAccumulator>> {
+    return std::unique_ptr<GroupedAccumulator>(std::make_unique<TextList>(options.limits));
   };
   const auto make_values = [](const Signature& signature, const AggregateOptions& options) -> Result<std::unique_ptr<GroupedAccumulator>> {
     FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(signature.arguments[0]));

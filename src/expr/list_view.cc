@@ -9,9 +9,10 @@
 
 namespace firn::expr {
 
-Result<ElementPool> ElementPool::Make(std::vector<types::ArrayPtr> arrays) {
+Result<ElementPool> ElementPool::Make(std::vector<types::ArrayPtr> arrays, const Limits& limits) {
   FIRN_ASSERT(!arrays.empty(), "elements of no array");
   ElementPool pool;
+  pool.elements_max_ = limits.column_elements;
   int64_t base = 0;
   for (const types::ArrayPtr& array : arrays) {
     pool.bases_.push_back(base);
@@ -40,7 +41,7 @@ Result<std::vector<int64_t>> ElementPool::Ranks() const {
 }
 
 Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) const {
-  if (static_cast<int64_t>(indices.size()) > limits.column_elements) return TooManyElements();
+  if (static_cast<int64_t>(indices.size()) > elements_max_) return TooManyElements(elements_max_);
   arrow::Int64Builder builder;
   FIRN_RETURN_IF_ERROR(types::FromArrowStatus(builder.Reserve(static_cast<int64_t>(indices.size()))));
   int64_t last = -1;
@@ -58,14 +59,14 @@ Result<types::ArrayPtr> ElementPool::Take(const std::vector<int64_t>& indices) c
 }
 
 Result<types::ArrayPtr> TextElements::Finish() {
-  if (count_ > limits.column_elements) return TooManyElements();
+  if (count_ > elements_max_) return TooManyElements(elements_max_);
   FIRN_TRY(Column column, maker_.Finish(false));
   FIRN_ASSERT(column.array->length() == count_, "{} texts of {}", column.array->length(), count_);
   return std::move(column.array);
 }
 
 Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<arrow::ArrayData> child) const {
-  if (is_full()) return TooManyElements();
+  if (is_full()) return TooManyElements(elements_max_);
   FIRN_ASSERT(offsets_.size() == valid_.size() + 1 && offsets_.back() == static_cast<int32_t>(elements_.size()), "{} offsets of {} rows, the last {} of {} elements", offsets_.size(), valid_.size(),
               offsets_.back(), elements_.size());
   const bool has_nulls = std::find(valid_.begin(), valid_.end(), 0) != valid_.end();

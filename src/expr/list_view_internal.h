@@ -48,7 +48,7 @@ class MapView {
 /// The elements of several arrays of one type under one numbering: those of array i begin at Base(i).
 class ElementPool {
  public:
-  static Result<ElementPool> Make(std::vector<types::ArrayPtr> arrays);
+  static Result<ElementPool> Make(std::vector<types::ArrayPtr> arrays, const Limits& limits);
   int64_t Base(size_t array) const {
     FIRN_ASSERT(array < bases_.size(), "array {} of {}", array, bases_.size());
     return bases_[array];
@@ -65,12 +65,13 @@ class ElementPool {
  private:
   types::ArrayPtr all_;
   std::vector<int64_t> bases_;
+  int64_t elements_max_ = 0;
 };
 
 /// Texts that are the elements of lists, within the limits of a column.
 class TextElements {
  public:
-  TextElements() : maker_(type_, 0) {}
+  explicit TextElements(const Limits& limits) : maker_(type_, 0, limits), elements_max_(limits.column_elements) {}
   TextElements(const TextElements&) = delete;
   void Append(std::string_view text) {
     if (is_full()) return;
@@ -80,7 +81,7 @@ class TextElements {
     if (is_full()) return;
     maker_.SetNull(count_++);
   }
-  bool is_full() const { return count_ > limits.column_elements || maker_.is_full(); }
+  bool is_full() const { return count_ > elements_max_ || maker_.is_full(); }
   int64_t count() const { return count_; }
   /// kLimitExceeded: there were too many.
   Result<types::ArrayPtr> Finish();
@@ -88,18 +89,20 @@ class TextElements {
  private:
   const types::DataType type_ = types::DataType::String();
   ColumnMaker<std::string> maker_;
+  const int64_t elements_max_;
   int64_t count_ = 0;
 };
 
 /// Rows of lists, built one after the other from element numbers.
 class ListMaker {
  public:
+  explicit ListMaker(const Limits& limits) : elements_max_(limits.column_elements) {}
   void Add(int64_t element) {
     if (is_full()) return;
     elements_.push_back(element);
   }
   /// Whether there are as many elements as a column may have: what comes now is not kept, and Finish... fails.
-  bool is_full() const { return static_cast<int64_t>(elements_.size()) > limits.column_elements; }
+  bool is_full() const { return static_cast<int64_t>(elements_.size()) > elements_max_; }
   void EndRow() { Close(true); }
   void EndNull() { Close(false); }
   const std::vector<int64_t>& elements() const { return elements_; }
@@ -114,6 +117,7 @@ class ListMaker {
   }
   Result<Column> Finish(const types::DataType& type, std::shared_ptr<arrow::ArrayData> child) const;
 
+  int64_t elements_max_;
   std::vector<int64_t> elements_;
   std::vector<int32_t> offsets_{0};
   std::vector<uint8_t> valid_;

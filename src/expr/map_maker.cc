@@ -5,12 +5,12 @@
 
 namespace firn::expr {
 
-Result<MapMaker> MapMaker::Make(const types::DataType& key_type, std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items) {
+Result<MapMaker> MapMaker::Make(const types::DataType& key_type, std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items, const Limits& limits) {
   FIRN_ASSERT(!keys.empty() && keys.size() == items.size(), "{} arrays of keys, {} of values", keys.size(), items.size());
-  FIRN_TRY(ElementPool key_pool, ElementPool::Make(std::move(keys)));
-  FIRN_TRY(ElementPool item_pool, ElementPool::Make(std::move(items)));
+  FIRN_TRY(ElementPool key_pool, ElementPool::Make(std::move(keys), limits));
+  FIRN_TRY(ElementPool item_pool, ElementPool::Make(std::move(items), limits));
   FIRN_TRY(ElementIndex index, ElementIndex::Make(key_type, key_pool));
-  return MapMaker(std::move(key_pool), std::move(item_pool), std::move(index));
+  return MapMaker(std::move(key_pool), std::move(item_pool), std::move(index), limits);
 }
 
 void MapMaker::Add(size_t array, int64_t key_at, int64_t item_at) {

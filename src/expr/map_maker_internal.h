@@ -14,7 +14,7 @@ namespace firn::expr {
 class MapMaker {
  public:
   /// Entries come out of keys[i] and items[i]; as many of the one as of the other, at least one.
-  static Result<MapMaker> Make(const types::DataType& key_type, std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items);
+  static Result<MapMaker> Make(const types::DataType& key_type, std::vector<types::ArrayPtr> keys, std::vector<types::ArrayPtr> items, const Limits& limits);
   /// An entry out of the arrays of that number.
   void Add(size_t array, int64_t key_at, int64_t item_at);
   void EndRow();
@@ -31,7 +31,7 @@ class MapMaker {
     int64_t item;
   };
 
-  MapMaker(ElementPool keys, ElementPool items, ElementIndex index) : keys_(std::move(keys)), items_(std::move(items)), index_(std::move(index)) {}
+  MapMaker(ElementPool keys, ElementPool items, ElementIndex index, const Limits& limits) : keys_(std::move(keys)), items_(std::move(items)), index_(std::move(index)), maker_(limits) {}
 
   ElementPool keys_, items_;
   ElementIndex index_;            // of the keys of the row that is being made

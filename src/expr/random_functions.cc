@@ -116,7 +116,7 @@ Result<Signature> BindUuid(const CallSite& call) {
 
 Result<Column> Uuid(const KernelInput& input) {
   if (input.context.random == nullptr) return NoRandomness(input);
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   for (int64_t row = 0; row < input.row_count; ++row) maker.Set(row, input.context.random->UuidText());
   return maker.Finish(false);
 }

@@ -157,6 +157,7 @@ void ForEachMatch(JavaRegexp& regexp, std::string_view text, const Visit& visit)
 
 // The replacement is taken as it stands: $1 is no group.
 Result<Column> RegexpReplace(const KernelInput& input) {
+  const Limits& limits = input.context.limits;
   auto patterns = RegexpCache();
   return Map<std::string, std::string_view, std::string_view, std::string_view>(
       input, [&](std::string_view text, std::string_view pattern, std::string_view by) -> Result<std::optional<std::string>> {
@@ -169,7 +170,7 @@ Result<Column> RegexpReplace(const KernelInput& input) {
           copied = begin + size;
           return static_cast<int64_t>(out.size()) <= limits.text_bytes;
         });
-        if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("REGEXP_REPLACE");
+        if (static_cast<int64_t>(out.size()) > limits.text_bytes) return TextTooLong("REGEXP_REPLACE", limits);
         return std::optional<std::string>(out.append(text.substr(copied)));
       });
 }
@@ -217,8 +218,8 @@ Result<Column> ExtractAll(const KernelInput& input) {
   auto patterns = RegexpCache();
   const StringView texts(input.arguments[0]);
   const StringView regexps(input.arguments[1]);
-  ListMaker lists;
-  TextElements values;
+  ListMaker lists(input.context.limits);
+  TextElements values(input.context.limits);
   for (int64_t row = 0; row < input.row_count && !values.is_full(); ++row) {
     int64_t index = 1;
     bool is_null = !texts.IsValid(row) || !regexps.IsValid(row);

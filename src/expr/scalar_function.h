@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "expr/expression.h"
+#include "expr/limits.h"
 #include "types/batch.h"
 #include "types/data_type.h"
 
@@ -33,6 +34,7 @@ struct EvaluationContext {
   const types::Batch* batch = nullptr;  // CURRENT_WATERMARK reads its watermarks
   std::string current_catalog;
   std::string current_database;
+  Limits limits;
 };
 
 /// A column during evaluation: one value a row, or one value for all rows (`array` of length 1).

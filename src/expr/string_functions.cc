@@ -161,7 +161,8 @@ Result<Signature> BindTexts(const CallSite& call) {
 
 Result<Column> Concat(const KernelInput& input) {
   std::vector<StringView> views(input.arguments.begin(), input.arguments.end());
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  const Limits& limits = input.context.limits;
+  auto maker = MakerOf<std::string>(input);
   std::string text;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(views.begin(), views.end(), [row](const StringView& view) { return view.IsValid(row); })) {
@@ -171,7 +172,7 @@ Result<Column> Concat(const KernelInput& input) {
     text.clear();
     for (const StringView& view : views) {
       text.append(view[row]);
-      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT");
+      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT", limits);
     }
     maker.Set(row, text);
   }
@@ -186,7 +187,8 @@ Result<Signature> BindConcatWs(const CallSite& call) {
 
 Result<Column> ConcatWs(const KernelInput& input) {
   std::vector<StringView> views(input.arguments.begin(), input.arguments.end());
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  const Limits& limits = input.context.limits;
+  auto maker = MakerOf<std::string>(input);
   std::string text;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!views[0].IsValid(row)) {
@@ -199,7 +201,7 @@ Result<Column> ConcatWs(const KernelInput& input) {
       if (!views[i].IsValid(row)) continue;
       if (!is_first) text.append(views[0][row]);
       text.append(views[i][row]);
-      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT_WS");
+      if (static_cast<int64_t>(text.size()) > limits.text_bytes) return TextTooLong("CONCAT_WS", limits);
       is_first = false;
     }
     maker.Set(row, text);
@@ -208,12 +210,12 @@ Result<Column> ConcatWs(const KernelInput& input) {
 }
 
 Result<Column> Repeat(const KernelInput& input) {
-  return Map<std::string, std::string_view, int64_t>(input, [](std::string_view text, int64_t count) -> Result<std::string> {
+  return Map<std::string, std::string_view, int64_t>(input, [&limits = input.context.limits](std::string_view text, int64_t count) -> Result<std::string> {
     std::string out;
     count = std::max<int64_t>(count, 0);
     if (text.empty()) return out;
     const auto size = static_cast<int64_t>(text.size());
-    if (count > limits.text_bytes / size) return TextTooLong("REPEAT");
+    if (count > limits.text_bytes / size) return TextTooLong("REPEAT", limits);
     const auto total = static_cast<size_t>(count * size);
     out.reserve(total);
     out.append(text.substr(0, total));
@@ -224,9 +226,9 @@ Result<Column> Repeat(const KernelInput& input) {
 
 template <bool kLeft>
 Result<Column> Pad(const KernelInput& input) {
-  return Map<std::string, std::string_view, int64_t, std::string_view>(input, [](std::string_view text, int64_t width, std::string_view pad) -> Result<std::optional<std::string>> {
+  return Map<std::string, std::string_view, int64_t, std::string_view>(input, [&limits = input.context.limits](std::string_view text, int64_t width, std::string_view pad) -> Result<std::optional<std::string>> {
     if (width < 0 || pad.empty()) return std::optional<std::string>();
-    if (width > limits.text_bytes / 4) return TextTooLong(kLeft ? "LPAD" : "RPAD");
+    if (width > limits.text_bytes / 4) return TextTooLong(kLeft ? "LPAD" : "RPAD", limits);
     const int64_t length = CodePointCount(text);
     if (length >= width) return std::optional<std::string>(CodePoints(text, 0, width));
     std::string filling;
@@ -286,7 +288,7 @@ Result<Column> Instr(const KernelInput& input) {
 }
 
 // An empty `part` stands before every character and at the end, as in Java.
-Result<std::string> Replaced(std::string_view text, std::string_view part, std::string_view by) {
+Result<std::string> Replaced(std::string_view text, std::string_view part, std::string_view by, const Limits& limits) {
   std::string out;
   size_t at = 0;  // what stands in front of it is done
   const auto add = [&](size_t from, size_t to) {
@@ -296,18 +298,18 @@ Result<std::string> Replaced(std::string_view text, std::string_view part, std::
   };
   if (part.empty()) {
     for (size_t from = 0; from <= text.size(); ++from) {
-      if ((from == text.size() || StartsCodePoint(text[from])) && !add(from, from)) return TextTooLong("REPLACE");
+      if ((from == text.size() || StartsCodePoint(text[from])) && !add(from, from)) return TextTooLong("REPLACE", limits);
     }
   } else {
     for (size_t found = text.find(part); found != std::string_view::npos; found = text.find(part, at)) {
-      if (!add(found, found + part.size())) return TextTooLong("REPLACE");
+      if (!add(found, found + part.size())) return TextTooLong("REPLACE", limits);
     }
   }
   return out.append(text.substr(at));
 }
 
 Result<Column> Replace(const KernelInput& input) {
-  return Map<std::string, std::string_view, std::string_view, std::string_view>(input, Replaced);
+  return Map<std::string, std::string_view, std::string_view, std::string_view>(input, [&](std::string_view text, std::string_view part, std::string_view by) { return Replaced(text, part, by, input.context.limits); });
 }
 
 Result<Column> Translate(const KernelInput& input) {
@@ -327,9 +329,9 @@ Result<Column> Translate(const KernelInput& input) {
   });
 }
 
-Result<std::string> Overlaid(std::string_view text, std::string_view with, int64_t start, int64_t count) {
+Result<std::string> Overlaid(std::string_view text, std::string_view with, int64_t start, int64_t count, const Limits& limits) {
   const int64_t length = CodePointCount(text);
-  if (static_cast<int64_t>(text.size() + with.size()) > limits.text_bytes) return TextTooLong("OVERLAY");
+  if (static_cast<int64_t>(text.size() + with.size()) > limits.text_bytes) return TextTooLong("OVERLAY", limits);
   if (start <= 0 || start > length) return std::string(text);
   std::string out(CodePoints(text, 0, start - 1));
   out.append(with);
@@ -346,9 +348,10 @@ Result<Signature> BindOverlay(const CallSite& call) {
 Result<Column> Overlay(const KernelInput& input) {
   if (input.arguments.size() == 3) {
     return Map<std::string, std::string_view, std::string_view, int64_t>(
-        input, [](std::string_view text, std::string_view with, int64_t start) { return Overlaid(text, with, start, CodePointCount(with)); });
+        input, [&](std::string_view text, std::string_view with, int64_t start) { return Overlaid(text, with, start, CodePointCount(with), input.context.limits); });
   }
-  return Map<std::string, std::string_view, std::string_view, int64_t, int64_t>(input, Overlaid);
+  return Map<std::string, std::string_view, std::string_view, int64_t, int64_t>(
+      input, [&](std::string_view text, std::string_view with, int64_t start, int64_t count) { return Overlaid(text, with, start, count, input.context.limits); });
 }
 
 template <bool kStart>
@@ -420,7 +423,7 @@ Result<Signature> BindElt(const CallSite& call) {
 Result<Column> Elt(const KernelInput& input) {
   const FixedView<int64_t> index(input.arguments[0]);
   std::vector<StringView> views(input.arguments.begin() + 1, input.arguments.end());
-  ColumnMaker<std::string> maker(input.result_type, input.row_count);
+  auto maker = MakerOf<std::string>(input);
   for (int64_t row = 0; row < input.row_count; ++row) {
     const int64_t at = index.IsValid(row) ? index[row] : 0;
     if (at < 1 || at > static_cast<int64_t>(views.size()) || !views[static_cast<size_t>(at - 1)].IsValid(row)) {
