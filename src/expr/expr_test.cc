@@ -217,8 +217,9 @@ TEST(Aggregates, ADecimalSumThatOverflowsIsNull) {
     ASSERT_TRUE(kinds.Append(static_cast<int8_t>(types::RowKind::kDelete)).ok());
     const ArrayPtr deletes = *kinds.Finish();
     for (int i = 0; i < 4; ++i) ASSERT_TRUE(restored->Update(one, large, deletes, nullptr).ok());
-    ASSERT_TRUE(restored->Update(one, large, nullptr, nullptr).ok());
-    EXPECT_FALSE((*restored->Finish(one))->IsNull(0)) << name << ": all that had overflown is gone";
+    const std::vector<ArrayPtr> small = {*EvaluateConstant(*Decimal("7", 38, 0), kStreaming)};
+    ASSERT_TRUE(restored->Update(one, small, nullptr, nullptr).ok());
+    EXPECT_EQ(*types::FormatCell(**restored->Finish(one), 0, call.signature.result, "UTC"), name == std::string("SUM") ? "7" : "7.000000") << name << ": all that had overflown is gone";
   }
 }
 

@@ -195,6 +195,7 @@ class SumAccumulator final : public GroupedAccumulator {
         if (arrow::Decimal256::Abs(parts.second) * arrow::Decimal256(2) >= arrow::Decimal256::Abs(arrow::Decimal256(counts_[group]))) {
           parts.first += arrow::Decimal256(wide.IsNegative() ? -1 : 1);
         }
+        if (!parts.first.FitsInPrecision(result_.precision())) return std::nullopt;  // before its upper half goes
         value = arrow::Decimal128(static_cast<int64_t>(parts.first.native_endian_array()[1]), parts.first.native_endian_array()[0]);
       }
       if (!value.FitsInPrecision(result_.precision())) return std::nullopt;
