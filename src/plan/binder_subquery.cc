@@ -93,29 +93,33 @@ LogicalNodePtr WithColumn(const LogicalNodePtr& node, const ExpressionPtr& value
 
 bool IsKey(const ExpressionPtr& side) { return !expr::ColumnsOf(*side).empty() && expr::IsDeterministic(*side); }
 
-/// NOT IN must tell unknown from false, which joins do of their keys only: both sides become what = makes of them, each a column where it is none.
-Status MakeKeys(ExpressionPtr& value, LogicalNodePtr& left, ExpressionPtr& item, LogicalNodePtr& right, QueryBinder& binder) {
-  auto equal = expr::BindCall("=", {value, item}, value->span, binder.evaluation());
+/// NOT IN must tell unknown from false, which joins do of their keys only: both sides become what = makes of them, each a column where it is none. Timestamps of
+/// nanoseconds and of microseconds, which no type holds both of, are equal if they are to the microsecond and neither has more: two keys.
+Status MakeKeys(std::vector<ExpressionPtr>& values, LogicalNodePtr& left, std::vector<ExpressionPtr>& items, LogicalNodePtr& right, QueryBinder& binder) {
+  FIRN_ASSERT(values.size() == 1 && items.size() == 1, "NOT IN looks for {} values among {}", values.size(), items.size());
+  auto equal = expr::BindCall("=", {values[0], items[0]}, values[0]->span, binder.evaluation());
   if (!equal.ok()) return Ok();  // refused where the condition is bound
   FIRN_ASSERT((*equal)->arguments.size() == 2, "= of {} values", (*equal)->arguments.size());
-  value = (*equal)->arguments[0];
-  item = (*equal)->arguments[1];
-  if (value->type.IsTimestamp() && item->type.IsTimestamp()) {
-    const types::DataType finer = value->type.precision() > item->type.precision() ? value->type : item->type;
-    FIRN_TRY(value, CastTo(value, finer.WithNullable(value->type.nullable()), binder));
-    FIRN_TRY(item, CastTo(item, finer.WithNullable(item->type.nullable()), binder));
-  }
+  const ExpressionPtr value = (*equal)->arguments[0], item = (*equal)->arguments[1];
   const bool are_decimals = value->type.kind() == types::TypeKind::kDecimal && item->type.kind() == types::TypeKind::kDecimal;  // of any two
-  if (!are_decimals && !value->type.EqualsIgnoringNullability(item->type)) {
+  const bool are_timestamps = value->type.IsTimestamp() && value->type.kind() == item->type.kind();
+  if (!are_decimals && !are_timestamps && !value->type.EqualsIgnoringNullability(item->type)) {
     return Error(ErrorCode::kTypeMismatch, fmt::format("NOT IN looks for {} among {}", value->type.WithNullable(true).ToString(), item->type.WithNullable(true).ToString())).At(value->span).Hint("an explicit CAST makes them of one type");
   }
-  const auto as_column = [](ExpressionPtr& side, LogicalNodePtr& node) {
-    if (IsKey(side)) return;
-    node = WithColumn(node, side);
-    side = ColumnOf(node->fields, static_cast<int>(node->fields.size()) - 1);
+  const bool is_split = are_timestamps && !value->type.EqualsIgnoringNullability(item->type);
+  const auto make = [&](ExpressionPtr side, LogicalNodePtr& node) -> Result<std::vector<ExpressionPtr>> {
+    if (!IsKey(side)) {
+      node = WithColumn(node, side);
+      side = ColumnOf(node->fields, static_cast<int>(node->fields.size()) - 1);
+    }
+    if (!is_split) return std::vector<ExpressionPtr>{side};
+    const types::DataType micros = side->type.kind() == types::TypeKind::kTimestamp ? types::DataType::Timestamp(6) : types::DataType::TimestampLtz(6);
+    FIRN_TRY(ExpressionPtr until_micros, CastTo(side, micros.WithNullable(side->type.nullable()), binder));
+    FIRN_TRY(ExpressionPtr has_more, expr::BindCall("<>", {side, until_micros}, side->span, binder.evaluation()));
+    return std::vector<ExpressionPtr>{std::move(until_micros), std::move(has_more)};
   };
-  as_column(value, left);
-  as_column(item, right);
+  FIRN_TRY(values, make(value, left));
+  FIRN_TRY(items, make(item, right));
   return Ok();
 }
 
@@ -149,7 +153,7 @@ Status QueryBinder::ApplyMatch(Relation& relation, const sql::Expression& expres
                       "NOT EXISTS (SELECT 1 FROM ... WHERE a = b), or make the columns NOT NULL");
     }
     join.is_null_aware_anti = true;
-    FIRN_RETURN_IF_ERROR(MakeKeys(values[0], relation.node, matched.items[0], matched.relation.node, *this));
+    FIRN_RETURN_IF_ERROR(MakeKeys(values, relation.node, matched.items, matched.relation.node, *this));
   }
   FIRN_ASSERT(values.empty() || values.size() == matched.items.size(), "{} values are looked for among {}", values.size(), matched.items.size());
   const int left_count = static_cast<int>(relation.node->fields.size());
