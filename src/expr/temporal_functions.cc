@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 
 #include "expr/function_groups_internal.h"
 #include "expr/signatures_internal.h"
@@ -53,15 +54,23 @@ DataType ProctimeType() { return DataType::TimestampLtz(3).NotNull().WithTimeAtt
 
 // --- TO_TIMESTAMP_LTZ(number[, precision]) ---
 
+// Nothing: NULL.
+std::optional<int32_t> PrecisionOf(const types::ArrayPtr& literal) {
+  FIRN_ASSERT(literal->type_id() == arrow::Type::INT32 && literal->length() > 0, "a precision of {} values of {}", literal->length(), literal->type()->ToString());
+  if (literal->IsNull(0)) return std::nullopt;
+  return static_cast<const arrow::Int32Array&>(*literal).Value(0);
+}
+
 Result<Signature> BindToTimestampLtz(const CallSite& call) {
   if (!call.types.empty() && call.types[0].IsCharacter()) return BindNullable<InstantType, 1, Want::kText, Want::kText, Want::kText>(call);
   if (call.types.empty() || call.types.size() > 2 || !call.types[0].IsNumeric()) return ArgumentError(call, "TO_TIMESTAMP_LTZ(number[, precision])");
   int precision = 3;
   if (call.types.size() == 2) {
-    if (!call.types[1].IsInteger() || call.literals[1] == nullptr) return ArgumentError(call, "a literal precision: 0 (seconds), 3 (milliseconds), 6 or 9");
-    const auto value = static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0);
-    if (value < 0 || value > 9) return Error(ErrorCode::kInvalidArgument, fmt::format("the precision of TO_TIMESTAMP_LTZ is {}; it takes 0 to 9", value));
-    precision = std::max(3, static_cast<int>(value));
+    if (call.types[1].kind() != TypeKind::kInt || call.literals[1] == nullptr) return ArgumentError(call, "a literal precision of type INT: 0 (seconds), 3 (milliseconds), 6 or 9");
+    if (const auto value = PrecisionOf(call.literals[1])) {  // of NULL all is NULL
+      if (*value < 0 || *value > 9) return Error(ErrorCode::kInvalidArgument, fmt::format("the precision of TO_TIMESTAMP_LTZ is {}; it takes 0 to 9", *value)).Hint("0 for seconds, 3 for milliseconds, 6 for microseconds, 9 for nanoseconds");
+      precision = std::max(3, *value);
+    }
   }
   std::vector<DataType> types = call.types;
   types[0] = (types[0].IsApproximate() ? DataType::Double() : DataType::BigInt()).WithNullable(types[0].nullable());  // the fraction of a DECIMAL is cut off
@@ -71,7 +80,11 @@ Result<Signature> BindToTimestampLtz(const CallSite& call) {
 Result<Column> ToTimestampLtz(const KernelInput& input) {
   if (input.argument_types[0].IsCharacter()) return TextToInstant(input);
   int precision = 3;
-  if (input.arguments.size() == 2) precision = static_cast<const arrow::Int32Array&>(*input.arguments[1].array).Value(0);
+  if (input.arguments.size() == 2) {
+    const auto given = PrecisionOf(input.arguments[1].array);
+    if (!given) return NullColumn(input.result_type);
+    precision = *given;
+  }
   int64_t per_second = 1;
   for (int i = 0; i < precision; ++i) per_second *= 10;
   const bool has_nanos = input.result_type.precision() > 6;
