@@ -20,6 +20,28 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+// Up to where the object ends that a record begins with; all of it if it does not end before. Flink's parser reads one value and does not look at what is behind.
+std::string_view FirstObject(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\n\r");
+  if (begin == std::string_view::npos || text[begin] != '{') return text;
+  int64_t depth = 0;
+  bool is_in_string = false;
+  for (size_t at = begin; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_in_string) {
+      if (c == '\\') ++at;
+      is_in_string = c != '"';
+    } else if (c == '"') {
+      is_in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return text.substr(0, at + 1);
+    }
+  }
+  return text;
+}
+
 class JsonDecoder final : public RecordDecoder {
  public:
   JsonDecoder(types::SchemaPtr schema, std::vector<std::unique_ptr<JsonReader>> readers, const JsonReadOptions& options)
@@ -72,9 +94,14 @@ class JsonDecoder final : public RecordDecoder {
     }
     if (ReadByTemplate(text)) return true;
     if (options_.skips_no_value && (TrimBlanks(text).empty() || TrimBlanks(text) == "null")) return false;
-    reason_.clear();
-    bad_fields_ = 0;
-    const bool is_whole = ReadObject(text);
+    bool is_whole = ReadObject(text);
+    if (!is_whole) {
+      const std::string_view first = FirstObject(text);
+      if (first.size() < text.size()) {
+        CutBack();
+        is_whole = ReadObject(first);
+      }
+    }
     if (is_whole && bad_fields_ == 0) {
       LearnTemplate(text);
       return true;
@@ -123,6 +150,8 @@ class JsonDecoder final : public RecordDecoder {
   }
 
   bool ReadObject(std::string_view text) {
+    reason_.clear();
+    bad_fields_ = 0;
     ondemand::document document;
     ondemand::object object;
     if (auto error = parser_.iterate(simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING)).get(document)) {

@@ -60,6 +60,25 @@ TEST(JsonFormat, BrokenRecordsLeaveNoTraceAndGoodFieldsStay) {
   EXPECT_THAT(decoded.first_error, HasSubstr("broken JSON"));
 }
 
+// As Flink: its parser takes the first object of a record, and does not look at what is behind. Alike ones too, which are read without the parser once they have been seen.
+TEST(JsonFormat, WhatIsBehindTheObjectOfARecordIsPassedOver) {
+  for (const bool ignores_errors : {true, false}) {
+    std::vector<std::string> texts;
+    for (const char* behind : {"", " x", "}", "]", R"( {"symbol":"Z","ts":9})", R"("not closed)", " \xff\x01", ",", " {", " \"a\\"}) {
+      for (int i = 0; i < 3; ++i) texts.push_back(fmt::format(R"({}{{"symbol":"A}}\"{}","price":1.5,"ts":{}}}{})", i == 2 ? " " : "", i, i, behind));
+    }
+    const auto decoded = Decode(Trades(), texts, ignores_errors);
+    EXPECT_EQ(decoded.errors, 0) << decoded.first_error;
+    const std::vector<std::string> rows = Rows(decoded.rows);
+    ASSERT_EQ(rows.size(), texts.size());
+    for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i], fmt::format(R"({{"symbol":"A}}\"{}","price":1.5,"ts":{}}})", i % 3, i % 3)) << texts[i];
+  }
+  // What does not end, or is broken within, stays broken.
+  const auto broken = Decode(Trades(), {R"({"ts":1)", R"({"ts":tru} {"ts":2})", R"(x {"ts":3})", R"([{"ts":4}] x)", R"({"symbol":"a} x)", R"({"symbol":"a\"} x)"});
+  EXPECT_EQ(broken.rows.row_count, 0);
+  EXPECT_EQ(broken.errors, 6);
+}
+
 // As Flink 2.3: no bytes are no record; blanks and null are broken to its streaming parser, and nothing to the one that it had before.
 TEST(JsonFormat, RecordsOfNothing) {
   for (const bool is_streaming : {true, false}) {
