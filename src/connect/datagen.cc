@@ -126,7 +126,7 @@ Result<ColumnRule> MakePlainRule(const plan::TableDefinition& table, const types
   const std::string prefix = "fields." + field.name + ".";
   const std::string kind = table.Option(prefix + "kind", "random");
   if (field.type.kind() == TypeKind::kNull) {
-    return Error(ErrorCode::kNotSupported, fmt::format("datagen makes no values of type {} (column `{}`)", field.type.ToString(), field.name));
+    return Error(ErrorCode::kNotSupported, fmt::format("datagen makes no values of type {} (column `{}`)", field.type.ToString(), field.name)).Hint("declare the column with a type, or leave it out");
   }
   if (kind != "random" && kind != "sequence") {
     return Error(ErrorCode::kInvalidOption, fmt::format("'{}kind' is '{}'; it takes 'random' or 'sequence'", prefix, kind));
@@ -170,7 +170,7 @@ Result<ColumnRule> MakeNestedRule(const plan::TableDefinition& table, const type
   FIRN_TRY(ColumnRule rule, MakePlainRule(table, field));
   for (const types::Field& part : PartsOf(field)) {
     FIRN_TRY(ColumnRule made, MakeNestedRule(table, part));
-    if (made.is_sequence) return Error(ErrorCode::kInvalidOption, fmt::format("'fields.{}.kind' is 'sequence': only whole columns count up", part.name));
+    if (made.is_sequence) return Error(ErrorCode::kInvalidOption, fmt::format("'fields.{}.kind' is 'sequence': only whole columns count up", part.name)).Hint("leave it out: parts of a column are random");
     rule.parts.push_back(std::move(made));
   }
   return rule;
@@ -367,7 +367,7 @@ class DatagenSource final : public exec::Source {
       auto [last, seed_status] = std::from_chars(blank + 1, end, seed_);
       is_good = *blank == ' ' && seed_status == std::errc() && last == end;
     }
-    if (!is_good) return Error(ErrorCode::kCorruption, fmt::format("datagen position '{}' is no row number and seed", positions));
+    if (!is_good) return Error(ErrorCode::kCorruption, fmt::format("datagen position '{}' is no row number and seed", positions)).Hint("cancel the job and submit its statement again; it reads from the beginning");
     for (size_t i = 0; i < rules_.size(); ++i) Seed(rules_[i], seed_, schema_->field(i).name);
     return Ok();
   }
@@ -463,10 +463,10 @@ class DatagenConnector final : public exec::Connector {
       const std::string name = dot > 7 ? key.substr(7, dot - 7) : std::string();
       const std::string property = key.substr(dot + 1);
       if (std::find(names.begin(), names.end(), name) == names.end()) {
-        return Error(ErrorCode::kInvalidOption, fmt::format("'{}' names no column of {}", key, table.path.ToString())).Candidates(base::NearNames(name, names));
+        return Error(ErrorCode::kInvalidOption, fmt::format("'{}' names no column of {}", key, table.path.ToString())).Hint(fmt::format("there are {}", fmt::join(names, ", "))).Candidates(base::NearNames(name, names));
       }
       if (std::find(kProperties.begin(), kProperties.end(), property) == kProperties.end()) {
-        return Error(ErrorCode::kInvalidOption, fmt::format("'{}': datagen knows no '{}'", key, property)).Candidates(base::NearNames(property, kProperties));
+        return Error(ErrorCode::kInvalidOption, fmt::format("'{}': datagen knows no '{}'", key, property)).Hint(fmt::format("it knows {}", fmt::join(kProperties, ", "))).Candidates(base::NearNames(property, kProperties));
       }
     }
     return Ok();

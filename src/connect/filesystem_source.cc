@@ -79,12 +79,12 @@ class FilesystemSource final : public exec::Source {
     const size_t blank = positions.find(' ');
     int64_t place = 0;
     if (blank == std::string::npos || std::from_chars(positions.data(), positions.data() + blank, place).ec != std::errc()) {
-      return Error(ErrorCode::kCorruption, fmt::format("a stored file position cannot be read: '{}'", positions));
+      return Error(ErrorCode::kCorruption, fmt::format("a stored file position cannot be read: '{}'", positions)).Hint("cancel the job and submit its statement again; it reads from the beginning");
     }
     const std::string path = positions.substr(blank + 1);
     auto file = std::lower_bound(found_.begin(), found_.end(), path, [](const FoundFile& one, const std::string& wanted) { return one.path < wanted; });
     const bool is_there = file != found_.end() && file->path == path;
-    if (!is_there && place > 0) return Error(ErrorCode::kNotFound, fmt::format("{} was read as far as {}, and is there no more", path, place));
+    if (!is_there && place > 0) return Error(ErrorCode::kNotFound, fmt::format("{} was read as far as {}, and is there no more", path, place)).Hint("put it back, or cancel the job and submit its statement again");
     next_file_ = static_cast<size_t>(file - found_.begin()) + (is_there && place == kBehind ? 1 : 0);
     start_ = std::max<int64_t>(place, 0);
     return Ok();

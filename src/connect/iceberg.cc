@@ -70,14 +70,14 @@ class IcebergConnector final : public exec::Connector {
     FIRN_RETURN_IF_ERROR(CheckHints(table, ReadHints()));
     FIRN_RETURN_IF_ERROR(catalog::SnapshotChoiceOf(table));
     if (table.Option("streaming") == "true") {
-      return Error(ErrorCode::kNotSupported, "reading an Iceberg table as a stream is not supported").Hint("leave 'streaming' out: the table is read as it is now");
+      return Error(ErrorCode::kNotSupported, fmt::format("'streaming' is 'true': the Iceberg table {} cannot be read as a stream", table.path.ToString())).Hint("leave it out: the table is read as it is now");
     }
     const bool is_data = !iceberg::SplitMetadataTableName(table.path.name);
     return plan::SourceTraits{.is_bounded = true, .takes_projection = true, .counts_rows = is_data, .takes_predicates = is_data};
   }
 
   Result<plan::SinkTraits> DescribeSink(const plan::TableDefinition& table, bool) const override {
-    if (iceberg::SplitMetadataTableName(table.path.name)) return Error(ErrorCode::kNotSupported, fmt::format("{} is a metadata table and cannot be written", table.path.ToString()));
+    if (iceberg::SplitMetadataTableName(table.path.name)) return Error(ErrorCode::kNotSupported, fmt::format("{} is a metadata table and cannot be written", table.path.ToString())).Hint("write to the table itself: its metadata follows");
     FIRN_RETURN_IF_ERROR(CheckHints(table, WriteHints()));
     plan::SinkTraits traits;
     traits.supports_overwrite = true;
@@ -148,7 +148,7 @@ class IcebergConnector final : public exec::Connector {
     std::vector<const iceberg::NestedField*> fields;
     for (const types::Field& column : scan.read_columns) {
       const iceberg::NestedField* found = chosen.schema->FindColumn(column.name);
-      if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString()));
+      if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString())).Hint("leave it out, or read a later snapshot");
       FIRN_TRY(const types::DataType type, iceberg::SqlTypeOf(found->type));
       if (!type.EqualsIgnoringNullability(column.type)) {
         return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` of {} is {} now and was {} when the query was planned", column.name, scan.table->path.ToString(), type.ToString(),

@@ -31,7 +31,7 @@ class MetadataSource final : public exec::Source {
     int64_t next = 0;
     auto [end, status] = std::from_chars(positions.data(), positions.data() + positions.size(), next);
     if (status != std::errc() || end != positions.data() + positions.size() || next < 0) {
-      return Error(ErrorCode::kCorruption, fmt::format("a stored position in a metadata table cannot be read: '{}'", positions));
+      return Error(ErrorCode::kCorruption, fmt::format("a stored position in a metadata table cannot be read: '{}'", positions)).Hint("cancel the job and submit its statement again; it reads from the beginning");
     }
     next_ = std::min(next, rows_.row_count);
     return Ok();

@@ -34,7 +34,7 @@ Result<std::vector<int>> PlacesOf(const iceberg::TableMetadata& metadata, const 
   for (const iceberg::NestedField& field : metadata.schema().fields) {
     auto found = std::find(sink.columns.begin(), sink.columns.end(), field.name);
     if (found == sink.columns.end()) {
-      return Error(ErrorCode::kSchemaMismatch, fmt::format("the query gives no column `{}` of table {}", field.name, sink.table->path.ToString()));
+      return Error(ErrorCode::kSchemaMismatch, fmt::format("the query gives no column `{}` of table {}", field.name, sink.table->path.ToString())).Hint("the table was altered since the statement was planned: submit it again");
     }
     places.push_back(static_cast<int>(found - sink.columns.begin()));
   }

@@ -196,7 +196,7 @@ class IcebergSource final : public exec::Source {
     long long snapshot = 0, task = 0, row = 0;
     int end = 0;
     if (std::sscanf(positions.c_str(), "%lld %lld %lld%n", &snapshot, &task, &row, &end) != 3 || task < 0 || row < 0) {
-      return Error(ErrorCode::kCorruption, fmt::format("a stored iceberg position cannot be read: '{}'", positions));
+      return Error(ErrorCode::kCorruption, fmt::format("a stored iceberg position cannot be read: '{}'", positions)).Hint("cancel the job and submit its statement again; it reads from the beginning");
     }
     if (snapshot < 0) {
       tasks_.clear();

@@ -238,7 +238,7 @@ Result<broker::TopicInfo> FindOrCreate(broker::Topics& topics, const std::string
 Result<exec::Sink> MakeKafkaSink(broker::Topics& topics, const io::Clock& clock, KafkaTable table, const plan::SinkNode& sink,
                                  const types::SchemaPtr& input, int lanes) {
   if (table.topics.size() != 1) {
-    return Error(ErrorCode::kInvalidOption, fmt::format("'topic' names {} topics; a table that is written names one", table.topics.size()));
+    return Error(ErrorCode::kInvalidOption, fmt::format("'topic' names {} topics ({}); a table that is written names one", table.topics.size(), fmt::join(table.topics, ";"))).Hint("make a table for each, and a statement set of an INSERT into each");
   }
   FIRN_TRY(ColumnPlan columns, PlanColumns(table, sink, input));
   FIRN_TRY(broker::TopicInfo topic, FindOrCreate(topics, table.topics[0]));

@@ -81,7 +81,7 @@ Result<std::map<int32_t, int64_t>> ParseOffsets(const std::string& key, const st
 Status CheckServers(const plan::TableDefinition& table) {
   for (const std::string& server : Split(table.Option("properties.bootstrap.servers"), ',')) {
     auto address = io::ParseAddress(server);
-    if (!address.ok()) return Error(ErrorCode::kInvalidOption, fmt::format("'properties.bootstrap.servers': {}", address.error().message()));
+    if (!address.ok()) return Error(ErrorCode::kInvalidOption, fmt::format("'properties.bootstrap.servers': {}", address.error().message())).Hint("for example localhost:9092");
     const std::string& host = address->host;
     if (host == "localhost" || host == "::1" || host.starts_with("127.")) continue;
     return Error(ErrorCode::kNotSupported, fmt::format("'properties.bootstrap.servers' is '{}': only this node's own broker can be read and written", server))
@@ -109,10 +109,10 @@ Status ParseBounds(const plan::TableDefinition& table, KafkaTable* kafka) {
   FIRN_TRY(kafka->startup_offsets, ParseOffsets("scan.startup.specific-offsets", table.Option("scan.startup.specific-offsets")));
   FIRN_TRY(kafka->bounded_offsets, ParseOffsets("scan.bounded.specific-offsets", table.Option("scan.bounded.specific-offsets")));
   if (kafka->startup == StartupMode::kTimestamp && !table.options.contains("scan.startup.timestamp-millis")) {
-    return Error(ErrorCode::kInvalidOption, "'scan.startup.mode'='timestamp' needs 'scan.startup.timestamp-millis'");
+    return Error(ErrorCode::kInvalidOption, fmt::format("'scan.startup.mode'='timestamp' needs 'scan.startup.timestamp-millis' (table {})", table.path.ToString())).Hint("milliseconds since 1970, for example '1700000000000'");
   }
   if (kafka->startup == StartupMode::kSpecificOffsets && kafka->startup_offsets.empty()) {
-    return Error(ErrorCode::kInvalidOption, "'scan.startup.mode'='specific-offsets' needs 'scan.startup.specific-offsets'");
+    return Error(ErrorCode::kInvalidOption, fmt::format("'scan.startup.mode'='specific-offsets' needs 'scan.startup.specific-offsets' (table {})", table.path.ToString())).Hint("for example 'partition:0,offset:42;partition:1,offset:300'");
   }
   return Ok();
 }
@@ -131,10 +131,10 @@ Status ParseFormats(const plan::TableDefinition& table, const std::string& time_
   kafka->value_has_key_fields = table.Option("value.fields-include", "ALL") == "ALL";
   const std::string key = table.Option("key.format");
   if (key.empty() != kafka->key_fields.empty()) {
-    return Error(ErrorCode::kInvalidOption, "'key.format' and 'key.fields' go together: one is missing");
+    return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is '{}', and '{}' is missing (table {})", key.empty() ? "key.fields" : "key.format", key.empty() ? table.Option("key.fields") : key, key.empty() ? "key.format" : "key.fields", table.path.ToString())).Hint("they go together: which columns the key holds, and how");
   }
   if (!kafka->key_prefix.empty() && kafka->value_has_key_fields) {
-    return Error(ErrorCode::kInvalidOption, "'key.fields-prefix' needs 'value.fields-include'='EXCEPT_KEY'");
+    return Error(ErrorCode::kInvalidOption, fmt::format("'key.fields-prefix' is '{}', which needs 'value.fields-include'='EXCEPT_KEY' (table {})", kafka->key_prefix, table.path.ToString())).Hint("or leave the prefix out: the value's fields have the columns' names");
   }
   if (key.empty()) return Ok();
   kafka->key_format = formats::FormatSpec{key, formats::FormatOptions(table.options, key, "key."), time_zone, {}};
@@ -145,10 +145,10 @@ Status ParseFormats(const plan::TableDefinition& table, const std::string& time_
   }
   for (const std::string& field : kafka->key_fields) {
     if (std::find(names.begin(), names.end(), field) == names.end()) {
-      return Error(ErrorCode::kInvalidOption, fmt::format("'key.fields' names `{}`, which is no physical column", field)).Candidates(base::NearNames(field, names));
+      return Error(ErrorCode::kInvalidOption, fmt::format("'key.fields' names `{}`, which is no physical column", field)).Hint(fmt::format("there are {}", fmt::join(names, ", "))).Candidates(base::NearNames(field, names));
     }
     if (!field.starts_with(kafka->key_prefix)) {
-      return Error(ErrorCode::kInvalidOption, fmt::format("the key's column `{}` does not begin with 'key.fields-prefix' '{}'", field, kafka->key_prefix));
+      return Error(ErrorCode::kInvalidOption, fmt::format("the key's column `{}` does not begin with 'key.fields-prefix' '{}'", field, kafka->key_prefix)).Hint(fmt::format("name it `{}{}`", kafka->key_prefix, field));
     }
   }
   return Ok();
@@ -171,13 +171,13 @@ void ListColumns(const plan::TableDefinition& table, KafkaTable* kafka) {
 
 Result<KafkaTable> ParseKafkaTable(const plan::TableDefinition& table, const std::string& time_zone) {
   if (table.options.contains("topic-pattern")) {
-    return Error(ErrorCode::kNotSupported, "'topic-pattern' is not supported").Hint("'topic' takes several topics, separated by ';'");
+    return Error(ErrorCode::kNotSupported, fmt::format("'topic-pattern' is '{}': topics are not found by a pattern (table {})", table.Option("topic-pattern"), table.path.ToString())).Hint("'topic' takes several topics, separated by ';'");
   }
   FIRN_RETURN_IF_ERROR(CheckOptions(table, KafkaOptions()));
   FIRN_RETURN_IF_ERROR(CheckServers(table));
   KafkaTable kafka;
   kafka.topics = Split(table.Option("topic"), ';');
-  if (kafka.topics.empty()) return Error(ErrorCode::kInvalidOption, fmt::format("'topic' is empty (table {})", table.path.ToString()));
+  if (kafka.topics.empty()) return Error(ErrorCode::kInvalidOption, fmt::format("'topic' is '{}', which names none (table {})", table.Option("topic"), table.path.ToString())).Hint("'topic' takes one topic or several, separated by ';'");
   kafka.partitioner = table.Option("sink.partitioner", "default");
   FIRN_RETURN_IF_ERROR(ParseBounds(table, &kafka));
   FIRN_RETURN_IF_ERROR(ParseFormats(table, time_zone, &kafka));

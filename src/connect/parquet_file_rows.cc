@@ -88,7 +88,7 @@ class ParquetFileRows final : public FileRows {
     if (column->type()->Equals(*declared)) return column;
     Result<arrow::Datum> cast = types::FromArrowResult(arrow::compute::Cast(column, arrow::compute::CastOptions::Safe(declared)));
     if (cast.ok()) return cast->make_array();
-    return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` holds what is no {}: {}", field.name, field.type.ToString(), cast.error().message()));
+    return Error(ErrorCode::kSchemaMismatch, fmt::format("the column `{}` holds what is no {}: {}", field.name, field.type.ToString(), cast.error().message())).Hint("declare the column with the type that the file has");
   }
 
   io::FileSystem& files_;

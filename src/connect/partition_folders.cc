@@ -116,7 +116,7 @@ Result<ArrayPtr> PartitionFolders::ColumnOf(size_t level, const std::string& tex
   const std::shared_ptr<arrow::DataType> type = keys_[level].type.ToArrow();
   if (text == null_name_) return types::FromArrowResult(arrow::MakeArrayOfNull(type, rows));
   auto value = arrow::Scalar::Parse(type, text);
-  if (!value.ok()) return Error(ErrorCode::kDecodeError, fmt::format("the folder of `{}` is named '{}', which is not a {}", keys_[level].name, text, keys_[level].type.ToString()));
+  if (!value.ok()) return Error(ErrorCode::kDecodeError, fmt::format("the folder of `{}` is named '{}', which is not a {}", keys_[level].name, text, keys_[level].type.ToString())).Hint("rename or remove the folder, or declare the column STRING");
   return types::FromArrowResult(arrow::MakeArrayFromScalar(**value, rows));
 }
 

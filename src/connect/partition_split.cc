@@ -22,7 +22,7 @@ Result<std::unique_ptr<PartitionSplit>> PartitionSplit::Make(const PartitionFold
   for (const types::Field& key : folders.keys()) {
     size_t place = 0;
     while (place < schema->size() && schema->field(place).name != key.name) ++place;
-    if (place == schema->size()) return Error(ErrorCode::kSchemaMismatch, fmt::format("the query gives no column `{}`, by which the table is partitioned", key.name));
+    if (place == schema->size()) return Error(ErrorCode::kSchemaMismatch, fmt::format("the query gives no column `{}`, by which the table is partitioned", key.name)).Hint("submit the statement again");
     split->key_places_.push_back(place);
   }
   std::vector<types::Field> fields;

@@ -210,7 +210,7 @@ class SystemConnector final : public exec::Connector {
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
     const exec::Engine* engine = tables_.engine();
-    if (engine == nullptr) return Error(ErrorCode::kUnavailable, "the node is starting: its jobs are not known yet");
+    if (engine == nullptr) return Error(ErrorCode::kUnavailable, "the node is starting: its jobs are not known yet").Hint("ask again in a second");
     FIRN_TRY(types::Batch rows, SystemRows(scan.table->path.name, engine->Jobs()));
     return MakeMetadataSource(std::move(rows), scan.read_columns);
   }

@@ -164,7 +164,7 @@ Result<Signature> BindExtract(const CallSite& call) {
   if (!is_time) return ArgumentError(call, "EXTRACT(unit FROM date, time, timestamp or interval)");
   FIRN_TRY(TimeUnit unit, UnitArgument(call, 0));
   if (!HasField(call.types[1], unit)) {
-    return Error(ErrorCode::kTypeMismatch, fmt::format("{} has no such field", call.types[1].ToString())).At(call.span).Hint("a DATE or TIMESTAMP has all fields, a TIME those of the clock");
+    return Error(ErrorCode::kTypeMismatch, fmt::format("{} has no field {}", call.types[1].ToString(), StringView(Column{call.literals[0], true})[0])).At(call.span).Hint("a DATE or TIMESTAMP has all fields, a TIME those of the clock");
   }
   return Signature{call.types, Strict(DataType::BigInt(), call)};
 }

@@ -462,7 +462,9 @@ Result<Signature> BindCastCall(const CallSite& call) {
   const DataType& from = call.types[0];
   const DataType& target = call.types[1];
   if (!CanCast(from, target)) {
-    return Error(ErrorCode::kTypeMismatch, fmt::format("a {} cannot be cast to {}", from.ToString(), target.WithNullable(true).ToString())).At(call.span);
+    return Error(ErrorCode::kTypeMismatch, fmt::format("a {} cannot be cast to {}", from.ToString(), target.WithNullable(true).ToString()))
+        .At(call.span)
+        .Hint(from.IsNumeric() && target.IsTimestamp() ? "TO_TIMESTAMP_LTZ(number, 3) makes an instant of milliseconds" : "any value can be cast to STRING, and a STRING to numbers, BOOLEAN, dates and times");
   }
   const bool is_legacy = call.context != nullptr && call.context->legacy_cast;
   const bool nullable = kTry || is_legacy || from.nullable();

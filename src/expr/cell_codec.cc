@@ -74,7 +74,7 @@ class DecimalCodec final : public CellCodec {
     out->append(reinterpret_cast<const char*>(words), sizeof(words));
   }
   Status Decode(std::string_view bytes, arrow::ArrayBuilder* builder) const override {
-    if (bytes.size() != 16) return Error(ErrorCode::kCorruption, "a stored DECIMAL has not 16 bytes");
+    if (bytes.size() != 16) return Error(ErrorCode::kCorruption, fmt::format("a stored DECIMAL has {} bytes, not 16", bytes.size()));
     const auto high = static_cast<int64_t>(base::LoadBig<uint64_t>(bytes.data()) ^ (uint64_t{1} << 63));
     return types::FromArrowStatus(static_cast<arrow::Decimal128Builder*>(builder)->Append(arrow::Decimal128(high, base::LoadBig<uint64_t>(bytes.data() + 8))));
   }

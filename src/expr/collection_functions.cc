@@ -101,7 +101,7 @@ Result<Signature> BindField(const CallSite& call) {
     names.push_back(field.name);
   }
   auto near = base::NearNames(name, names);
-  return Error(ErrorCode::kColumnNotFound, fmt::format("{} has no field {}", call.types[0].ToString(), name)).At(call.span).Candidates(std::move(near));
+  return Error(ErrorCode::kColumnNotFound, fmt::format("{} has no field {}", call.types[0].ToString(), name)).At(call.span).Hint(fmt::format("it has {}", fmt::join(names, ", "))).Candidates(std::move(near));
 }
 
 Result<Column> Field(const KernelInput& input) {
@@ -118,7 +118,7 @@ Result<Column> Field(const KernelInput& input) {
 Result<Signature> BindElement(const CallSite& call) {
   if (call.types.size() == 2 && call.types[0].kind() == TypeKind::kArray && call.types[1].IsInteger()) {
     if (call.literals[1] != nullptr && !call.literals[1]->IsNull(0) && call.types[1].kind() == TypeKind::kInt && static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0) < 1) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("elements of an array are counted from 1, not {}", static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0))).At(call.span);
+      return Error(ErrorCode::kInvalidArgument, fmt::format("elements of an array are counted from 1, not {}", static_cast<const arrow::Int32Array&>(*call.literals[1]).Value(0))).At(call.span).Hint("the first is [1], the last [CARDINALITY(array)]");
     }
     return Signature{{call.types[0], DataType::BigInt().WithNullable(call.types[1].nullable())}, call.types[0].element().WithNullable(true)};
   }
@@ -190,7 +190,7 @@ Result<Column> Only(const KernelInput& input) {
   std::vector<int64_t> elements(static_cast<size_t>(input.row_count), -1);
   for (int64_t row = 0; row < input.row_count; ++row) {
     const int64_t count = lists.IsValid(row) ? lists.end(row) - lists.begin(row) : 0;
-    if (count > 1) return Error(ErrorCode::kEvaluationError, fmt::format("ELEMENT of an array of {} elements; it takes one of at most one", count));
+    if (count > 1) return Error(ErrorCode::kEvaluationError, fmt::format("ELEMENT of an array of {} elements; it takes one of at most one", count)).Hint("array[1] is the first of several");
     if (count == 1) elements[static_cast<size_t>(row)] = lists.begin(row);
   }
   return Taken(lists.values(), elements, input.context.limits);

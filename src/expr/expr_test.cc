@@ -117,6 +117,29 @@ TEST(Binding, UnknownFunctionsHaveCandidates) {
   EXPECT_EQ(bound.error().hint(), "did you mean TO_TIMESTAMP_LTZ?");
 }
 
+// Every function with every two arguments: what is refused is refused with a next step, which is one of the function's.
+TEST(Binding, WhatIsRefusedHasANextStep) {
+  const DataType types[] = {DataType::Int(), DataType::String(), DataType::Boolean(), DataType::Date(), DataType::Bytes(), DataType::Array(DataType::Int()), DataType::Map(DataType::String(), DataType::Int())};
+  const ExpressionPtr one = MakeIntLiteral(-1), text = MakeStringLiteral("x");
+  std::vector<std::vector<ExpressionPtr>> calls = {{}, {one}, {text}, {one, text}, {text, one}, {text, text}};
+  for (const DataType& left : types) {
+    calls.push_back({MakeColumn(0, "l", left)});
+    for (const DataType& right : types) calls.push_back({MakeColumn(0, "l", left), MakeColumn(1, "r", right)});
+  }
+  int refused = 0;
+  for (const std::string& name : FunctionRegistry::BuiltIn().Names()) {
+    for (const auto& arguments : calls) {
+      auto bound = BindCall(name, arguments, {}, kStreaming);
+      if (bound.ok()) continue;
+      ++refused;
+      EXPECT_FALSE(bound.error().hint().empty()) << bound.error().ToString();
+      EXPECT_EQ(bound.error().hint().find("other arguments"), std::string::npos) << bound.error().ToString();
+    }
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_EQ(BindCall("UPPER", {one}, {}, kStreaming).error().hint(), "it takes UPPER(string)");
+}
+
 AggregateCall MakeAggregate(const char* name, const DataType& type, AggregateOptions options = {}) {
   AggregateCall call;
   call.function = FindAggregate(name);

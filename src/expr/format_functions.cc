@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "expr/function_groups_internal.h"
 #include "expr/kernel_internal.h"
 #include "expr/signatures_internal.h"
@@ -103,6 +104,7 @@ class FormatParser {
   }
 
   Result<bool> ParseConversion(Conversion& next) {
+    const char* const begin = rest_.data();
     std::optional<size_t> index;
     if (!TakeIndex(index) || !TakeFlags(next)) return false;
     next.width = TakeNumber();
@@ -115,10 +117,11 @@ class FormatParser {
     next.letter = rest_[0];
     rest_.remove_prefix(1);
     if (next.width > width_max_ || next.precision > width_max_) {
-      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF makes no field wider than {} bytes", width_max_));
+      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF of %{}{} asks for more than {} bytes, the limit of a text", base::Excerpt(std::string_view(begin, static_cast<size_t>(rest_.data() - begin) - 1)), next.letter, width_max_))
+          .Hint("give it a smaller width or precision");
     }
     if (std::string_view("aAgGhHtTSC").find(next.letter) != std::string_view::npos) {
-      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF has no conversion %{}; there are %s %b %B %c %d %x %X %o %f %e %E %% and %n", next.letter));
+      return Error(ErrorCode::kEvaluationError, fmt::format("PRINTF has no conversion %{}", next.letter)).Hint("there are %s %b %B %c %d %x %X %o %f %e %E %% and %n");
     }
     if (!FlagsFit(next)) return false;
     if (next.letter == '%' || next.letter == 'n') return true;

@@ -53,7 +53,9 @@ Error ArgumentError(const CallSite& call, std::string_view expected) {
   for (const DataType& type : call.types) given += (given.empty() ? "" : ", ") + type.ToString();
   Error error(ErrorCode::kTypeMismatch, fmt::format("cannot apply {} to ({})", call.name, given));
   if (HasUntypedNull(call)) return std::move(error).At(call.span).Hint("a bare NULL has no type here: CAST(NULL AS ...)");
-  return std::move(error).At(call.span).Hint(fmt::format("it takes {}", expected));
+  error = std::move(error).At(call.span);
+  if (expected.empty()) return error;
+  return std::move(error).Hint(fmt::format("it takes {}", expected));
 }
 
 namespace {

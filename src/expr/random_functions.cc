@@ -17,7 +17,7 @@ namespace {
 
 using types::DataType;
 
-Error NoRandomness(const KernelInput&) { return Error(ErrorCode::kEvaluationError, "there is no randomness where the query is planned"); }
+Error NoRandomness(const KernelInput&) { return Error(ErrorCode::kEvaluationError, "there is no randomness where the query is planned").Hint("use the function in a query over rows"); }
 
 /// The generator that java.util.Random documents: a linear congruential one of 48 bits.
 class SeededSequence {

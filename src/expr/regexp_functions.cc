@@ -93,7 +93,7 @@ Result<Column> SimilarTo(const KernelInput& input) {
     const std::string_view text = PatternOf(keyed, escape);
     FIRN_TRY(std::string translated, SimilarToRegexp(text, escape));
     FIRN_TRY(Regexp regexp, JavaRegexp::Compile(translated, text));
-    if (regexp == nullptr) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", text));
+    if (regexp == nullptr) return Error(ErrorCode::kInvalidArgument, fmt::format("'{}' is no pattern of SIMILAR TO", base::Excerpt(text))).Hint("% and _ stand for any text and any character; a special one is escaped by the character that ESCAPE names");
     return regexp;
   });
   std::string keyed;

@@ -24,26 +24,26 @@ inline types::DataType SizedText(int64_t length) { return types::DataType::Varch
 // A list of wants known at compile time, and the type of the result.
 template <types::DataType (*kResult)(), size_t kRequired, Want... kWants>
 Result<Signature> BindTo(const CallSite& call) {
-  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
+  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, ""));
   return Signature{std::move(types), Strict(kResult(), call)};
 }
 // The same, nullable whatever the arguments.
 template <types::DataType (*kResult)(), size_t kRequired, Want... kWants>
 Result<Signature> BindNullable(const CallSite& call) {
-  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
+  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, ""));
   return Signature{std::move(types), kResult()};
 }
 // The type of the first argument.
 template <size_t kRequired, Want... kWants>
 Result<Signature> BindSame(const CallSite& call) {
-  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
+  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, ""));
   types::DataType result = Strict(types[0], call);
   return Signature{std::move(types), std::move(result)};
 }
 // VARCHAR as long as argument kIndex may be.
 template <size_t kIndex, bool kNullable, size_t kRequired, Want... kWants>
 Result<Signature> BindWithin(const CallSite& call) {
-  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, "other arguments"));
+  FIRN_TRY(std::vector<types::DataType> types, CheckArguments(call, {kWants...}, kRequired, ""));
   types::DataType result = SizedText(types[kIndex].length());
   return Signature{std::move(types), kNullable ? result : Strict(result, call)};
 }

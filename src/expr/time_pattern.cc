@@ -98,7 +98,7 @@ Result<TimePattern> TimePattern::Parse(std::string_view text) {
       at += is_doubled ? 2 : 1;
       if (is_doubled) continue;
       for (;; ++at) {  // a quote in quotes is doubled
-        if (at >= text.size()) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", base::Excerpt(text)));
+        if (at >= text.size()) return Error(ErrorCode::kInvalidArgument, fmt::format("the quote in the time pattern '{}' is not closed", base::Excerpt(text))).Hint("text stands between two single quotes; two in a row are one of them");
         if (text[at] == '\'' && !text.substr(at).starts_with("''")) break;
         if (text[at] == '\'') ++at;
         add_text(text[at]);

@@ -22,7 +22,7 @@ Result<AvroCodec> CodecOf(const std::string& name) {
   if (name == "deflate") return AvroCodec::kDeflate;
   if (name == "snappy") return AvroCodec::kSnappy;
   if (name == "zstandard") return AvroCodec::kZstandard;
-  return Error(ErrorCode::kNotSupported, fmt::format("Avro codec `{}`", name)).Hint("Supported: null, deflate, snappy, zstandard.");
+  return Error(ErrorCode::kNotSupported, fmt::format("Avro file: its codec `{}` is not supported", name)).Hint("write it with null, deflate, snappy or zstandard");
 }
 
 const char* CodecName(AvroCodec codec) {

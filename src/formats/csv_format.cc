@@ -308,7 +308,7 @@ class CsvEncoder final : public RecordEncoder {
         if (i > 0) encoded.bytes.push_back(options_.delimiter);
         AppendOne(&encoded.bytes, *batch.columns[i], row, schema_->field(i).type);
       }
-      if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as CSV", batch.row_count));
+      if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as CSV", batch.row_count)).Hint("write shorter texts");
       encoded.ends.push_back(static_cast<uint32_t>(encoded.bytes.size()));
     }
     return encoded;
@@ -366,7 +366,7 @@ Result<std::unique_ptr<RecordDecoder>> MakeCsvDecoder(const FormatSpec& spec, ty
     FIRN_RETURN_IF_ERROR(CheckType(field));
     size_t place = 0;
     while (place < columns.size() && columns[place].name != field.name) ++place;
-    if (place == columns.size()) return Error(ErrorCode::kColumnNotFound, fmt::format("the record has no column `{}`", field.name));
+    if (place == columns.size()) return Error(ErrorCode::kColumnNotFound, fmt::format("the record has no column `{}`", field.name)).Hint("declare the table's columns as the record has them, in its order");
     shape.places.push_back(place);
   }
   FIRN_TRY(CsvRecordEnds ends, CsvRecordEnds::Make(spec));

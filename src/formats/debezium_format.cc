@@ -141,7 +141,7 @@ class DebeziumEncoder final : public RecordEncoder {
       events.bytes += is_gone ? "{\"before\":" : "{\"before\":null,\"after\":";
       events.bytes += rows.record(i);
       events.bytes += is_gone ? ",\"after\":null,\"op\":\"d\"}" : ",\"op\":\"c\"}";
-      if (events.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as JSON", batch.row_count));
+      if (events.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as JSON", batch.row_count)).Hint("write shorter texts");
       events.ends.push_back(static_cast<uint32_t>(events.bytes.size()));
     }
     return events;

@@ -189,7 +189,7 @@ class JsonEncoder final : public RecordEncoder {
       }
       encoded.bytes.push_back('}');
       if (encoded.bytes.size() > UINT32_MAX) {
-        return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as JSON", batch.row_count));
+        return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB as JSON", batch.row_count)).Hint("write shorter texts");
       }
       encoded.ends.push_back(static_cast<uint32_t>(encoded.bytes.size()));
     }
@@ -204,7 +204,7 @@ class JsonEncoder final : public RecordEncoder {
 
 Status CheckWritable(const DataType& type, const std::string& column) {
   if (type.kind() == TypeKind::kMap && !type.key().IsCharacter()) {
-    return Error(ErrorCode::kNotSupported, fmt::format("column `{}`: JSON cannot hold a {}: its keys are not text", column, type.ToString()));
+    return Error(ErrorCode::kNotSupported, fmt::format("column `{}`: JSON cannot hold a {}: its keys are not text", column, type.ToString())).Hint("make the keys STRING");
   }
   for (const types::Field& field : type.fields()) FIRN_RETURN_IF_ERROR(CheckWritable(field.type, column));
   return Ok();

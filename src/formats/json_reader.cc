@@ -695,7 +695,7 @@ Result<std::unique_ptr<JsonReader>> MakeNestedReader(const types::DataType& type
   }
   if (type.kind() == types::TypeKind::kMap) {
     if (!type.key().IsCharacter()) {
-      return Error(ErrorCode::kNotSupported, fmt::format("JSON cannot hold a {}: its keys are not text", type.ToString()));
+      return Error(ErrorCode::kNotSupported, fmt::format("JSON cannot hold a {}: its keys are not text", type.ToString())).Hint("declare the keys STRING");
     }
     FIRN_TRY(auto item, MakeJsonReader(type.value(), options));
     return std::unique_ptr<JsonReader>(std::make_unique<MapReader>(type, std::move(item)));
@@ -758,7 +758,7 @@ Result<std::unique_ptr<JsonReader>> MakeJsonReader(const types::DataType& type, 
     case TypeKind::kNull:
     case TypeKind::kIntervalYearMonth:
     case TypeKind::kIntervalDayTime:
-      return Error(ErrorCode::kNotSupported, fmt::format("the json format has no values of type {}", type.ToString()));
+      return Error(ErrorCode::kNotSupported, fmt::format("the json format has no values of type {}", type.ToString())).Hint("declare a STRING, or a number of months or milliseconds");
   }
   return reader;
 }

@@ -62,7 +62,7 @@ Result<arrow::Compression::type> CompressionOf(const std::string& name) {
   auto found = kCodecs.find(name);
   if (found == kCodecs.end()) {
     return Error(ErrorCode::kInvalidOption, fmt::format("Parquet codec `{}` is unknown", name))
-        .Hint("Use zstd, snappy, gzip, lz4, brotli or uncompressed.");
+        .Hint("there are zstd, snappy, gzip, lz4, brotli and uncompressed");
   }
   return found->second;
 }

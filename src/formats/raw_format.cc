@@ -81,7 +81,7 @@ class RawDecoder final : public RecordDecoder {
       }
       if (width > 0 && records[i].bytes.size() != static_cast<size_t>(width)) {
         failed_record_ = i;
-        return Error(ErrorCode::kDecodeError, fmt::format("{} bytes for column `{}` of type {}, which takes {}", records[i].bytes.size(), column.name, column.type.ToString(), width));
+        return Error(ErrorCode::kDecodeError, fmt::format("{} bytes for column `{}` of type {}, which takes {}", records[i].bytes.size(), column.name, column.type.ToString(), width)).Hint("declare it BYTES or STRING, which take any number");
       }
       FIRN_RETURN_IF_ERROR(Append(*builder, column.type.kind(), records[i].bytes));
     }
@@ -126,7 +126,7 @@ class RawEncoder final : public RecordEncoder {
       const bool is_null = column.IsNull(row);
       if (is_null) encoded.nulls[static_cast<size_t>(row)] = 1;
       if (!is_null) Append(&encoded.bytes, column, row);
-      if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB", batch.row_count));
+      if (encoded.bytes.size() > UINT32_MAX) return Error(ErrorCode::kLimitExceeded, fmt::format("a batch of {} rows is larger than 4 GiB", batch.row_count)).Hint("write shorter texts");
       encoded.ends.push_back(static_cast<uint32_t>(encoded.bytes.size()));
     }
     return encoded;

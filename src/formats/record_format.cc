@@ -96,7 +96,7 @@ Status CheckJsonOptions(const FormatSpec& spec) {
     return found != spec.options.end() && found->second == "true";
   };
   if (is_true("fail-on-missing-field") && is_true("ignore-parse-errors")) {
-    return Error(ErrorCode::kInvalidOption, "'json.fail-on-missing-field' and 'json.ignore-parse-errors' cannot both be 'true'");
+    return Error(ErrorCode::kInvalidOption, "'json.fail-on-missing-field' and 'json.ignore-parse-errors' cannot both be 'true'").Hint("leave one of them out: the first stops at what the other passes over");
   }
   return Ok();
 }

@@ -119,6 +119,7 @@ class IcebergThroughSql(SqlCase):
             self.refused(f"SELECT id FROM hinted /*+ OPTIONS('{hint}'='1') */", f"no option '{hint}'")
         self.refused(f"SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='{snapshot}', 'limit'='1') */", "no option 'limit'")
         self.refused("SELECT id FROM hinted /*+ OPTIONS('snapshot-id'='newest') */", "whole number")
+        self.refused("SELECT id FROM hinted /*+ OPTIONS('streaming'='true') */", "'streaming' is 'true': the Iceberg table", "hinted cannot be read as a stream", "leave it out")
         self.refused("INSERT INTO hinted /*+ OPTIONS('branch'='b') */ VALUES (2)", "no option 'branch'")
         self.refused("INSERT INTO hinted /*+ OPTIONS('overwrite-enabled'='true') */ VALUES (2)", "'overwrite-enabled' is 'true'")
         self.run_sql("INSERT INTO hinted /*+ OPTIONS('write-parallelism'='2', 'write-format'='parquet') */ VALUES (3)")
