@@ -64,6 +64,11 @@ void CheckRows(int64_t rows, const types::ArrayPtr& kinds, const types::ArrayPtr
               "{} rows have {} kinds and {} marks of a filter", rows, kinds ? kinds->length() : -1, filter ? filter->length() : -1);
 }
 
+void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, size_t columns) {
+  FIRN_ASSERT(arguments.size() == columns, "{} arguments where there are {}", arguments.size(), columns);
+  for (const types::ArrayPtr& column : arguments) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} values for {} rows", column->length(), groups.size());
+}
+
 void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns) {
   FIRN_ASSERT(state.size() == columns, "{} columns of state where there are {}", state.size(), columns);
   for (const types::ArrayPtr& column : state) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} rows of state for {} groups", column->length(), groups.size());

@@ -45,6 +45,9 @@ void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, 
   }
 }
 
+/// What holds of the rows of an update: a value of each of `columns` arguments for each row.
+void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, size_t columns);
+
 /// What holds of a state that is read back: a column for each of its fields, a row for each group.
 void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns);
 

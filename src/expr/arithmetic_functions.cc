@@ -52,6 +52,7 @@ Result<Column> WideRemainder(const KernelInput& input) {
 
 template <ArithmeticOperator kOperator>
 Result<Column> NumberKernel(const KernelInput& input) {
+  FIRN_ASSERT(input.argument_types[0].kind() == input.argument_types[1].kind(), "{} with {} gives {}", input.argument_types[0].ToString(), input.argument_types[1].ToString(), input.result_type.ToString());
   if (kOperator == ArithmeticOperator::kModulo && input.argument_types[0].kind() != input.result_type.kind()) return WideRemainder(input);
   return VisitNumber(input.result_type, [&]<typename T>() -> Result<Column> {
     if constexpr (kOperator == ArithmeticOperator::kAdd) return Map<T, T, T>(input, WrapAdd<T>);
@@ -161,6 +162,7 @@ Result<std::optional<int64_t>> BeyondTimestamps(int64_t value, const DataType& t
 Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
   const DataType& type = input.result_type;
   const int64_t units = UnitsPerMilli(type);
+  FIRN_ASSERT(UnitsPerMilli(input.argument_types[0]) == units && (sign == 1 || sign == -1), "{} and {} intervals make a {}", input.argument_types[0].ToString(), sign, type.ToString());
   const types::TimeZone* zone = nullptr;
   if (type.kind() == TypeKind::kTimestampLtz) {
     FIRN_TRY(zone, types::TimeZone::Find(input.context.time_zone));
@@ -184,6 +186,7 @@ Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
 Result<Column> AddInterval(const KernelInput& input, int sign) {
   const DataType& type = input.argument_types[0];
   const bool is_months = input.argument_types[1].kind() == TypeKind::kIntervalYearMonth;
+  FIRN_ASSERT(input.argument_types[1].IsInterval() && type.kind() == input.result_type.kind(), "{} and {} make a {}", type.ToString(), input.argument_types[1].ToString(), input.result_type.ToString());
   if (type.IsTimestamp()) return AddToTimestamp(input, sign);
   if (type.kind() == TypeKind::kDate) {
     if (is_months) return Map<int32_t, int32_t, int32_t>(input, [=](int32_t days, int32_t months) { return static_cast<int32_t>(types::AddMonths(days, int64_t{sign} * months)); });
@@ -277,6 +280,7 @@ Result<Signature> BindNegate(const CallSite& call) {
 }
 
 Result<Column> Negate(const KernelInput& input) {
+  FIRN_ASSERT(input.argument_types[0].EqualsIgnoringNullability(input.result_type), "the opposite of a {} is a {}", input.argument_types[0].ToString(), input.result_type.ToString());
   switch (input.result_type.kind()) {
     case TypeKind::kDecimal: return Map<Decimal128, Decimal128>(input, [](const Decimal128& value) { return Decimal128(-value); });
     case TypeKind::kIntervalYearMonth: return Map<int32_t, int32_t>(input, [](int32_t value) { return WrapSubtract<int32_t>(0, value); });

@@ -71,6 +71,7 @@ Result<Column> ArrayPosition(const KernelInput& input) {
 // `build(row)` adds the elements of one row, whose arrays are all there.
 template <typename Build>
 Result<Column> MapLists(const KernelInput& input, const std::vector<ListView>& lists, const ElementPool& pool, const Build& build) {
+  for (const Column& argument : input.arguments) CheckLength(argument, input.row_count);
   ListMaker maker(input.context.limits);
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {
     if (!std::all_of(lists.begin(), lists.end(), [&](const ListView& list) { return list.IsValid(row); })) {
@@ -244,6 +245,7 @@ Result<Column> Sort(const KernelInput& input) {
   const std::vector<ListView> lists = {ListView(input.arguments[0])};
   FIRN_TRY(const ElementPool pool, ElementPool::Make({lists[0].values()}, input.context.limits));
   FIRN_TRY(const std::vector<int64_t> ranks, pool.Ranks());
+  FIRN_ASSERT(input.arguments.size() <= 3, "ARRAY_SORT of {} arguments", input.arguments.size());
   std::vector<BooleanView> options;
   for (size_t i = 1; i < input.arguments.size(); ++i) options.emplace_back(input.arguments[i]);
   ListMaker maker(input.context.limits);
@@ -401,6 +403,7 @@ Result<Column> StrToMap(const KernelInput& input) {
     if (!text.empty()) ForEachPart(text, between, [&](std::string_view part) { AppendPair(part, within, &keys, &items); });
     ends.push_back(keys.count());
   }
+  FIRN_ASSERT(keys.count() == items.count() || keys.is_full() || items.is_full(), "{} keys, {} values", keys.count(), items.count());
   FIRN_TRY(types::ArrayPtr key_array, keys.Finish());
   FIRN_TRY(types::ArrayPtr item_array, items.Finish());
   FIRN_TRY(MapMaker maker, MapMaker::Make(input.result_type.key(), {key_array}, {item_array}, input.context.limits));

@@ -85,6 +85,7 @@ void ArrivalList::BuildIndex() {
     slots_[at].next = kNowhere;
     if (slots_[at].is_there) AddToIndex(at);
   }
+  FIRN_ASSERT(index_->size() <= size_ && !index_->empty(), "{} hashes of {} values", index_->size(), size_);
 }
 
 void ArrivalList::Compact() {
@@ -140,10 +141,12 @@ Result<types::ArrayPtr> ArrivalAccumulator::SaveValues(std::span<const uint32_t>
     FIRN_RETURN_IF_ERROR(types::FromArrowStatus(lists.Append()));
     FIRN_RETURN_IF_ERROR(groups_[group].ForEach([&](const std::string& value) { return types::FromArrowStatus(values->Append(value)); }));
   }
+  FIRN_ASSERT(lists.length() == static_cast<int64_t>(groups.size()), "{} lists of {} groups are saved", lists.length(), groups.size());
   return types::FromArrowResult(lists.Finish());
 }
 
 void ArrivalAccumulator::LoadValues(std::span<const uint32_t> groups, const types::ArrayPtr& state) {
+  FIRN_ASSERT(state->type_id() == arrow::Type::LIST && static_cast<const arrow::ListArray&>(*state).values()->type_id() == arrow::Type::BINARY, "values are stored as {}", state->type()->ToString());
   const auto& lists = static_cast<const arrow::ListArray&>(*state);
   const auto& values = static_cast<const arrow::BinaryArray&>(*lists.values());
   FIRN_ASSERT(lists.length() == static_cast<int64_t>(groups.size()), "{} lists for {} groups", lists.length(), groups.size());

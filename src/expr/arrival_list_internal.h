@@ -72,7 +72,10 @@ class ArrivalList {
 /// What accumulators over such lists have in common: a list a group, its values as bytes.
 class ArrivalAccumulator : public GroupedAccumulator {
  public:
-  void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
+  void Resize(int64_t count) override {
+    FIRN_ASSERT(static_cast<size_t>(count) >= groups_.size(), "{} lists become {}", groups_.size(), count);
+    groups_.resize(static_cast<size_t>(count));
+  }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override;
   void Reset(std::span<const uint32_t> groups) override;
   int64_t bytes() const override { return bytes_; }

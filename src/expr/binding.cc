@@ -190,6 +190,7 @@ Result<ExpressionPtr> BindCall(std::string_view name, std::vector<ExpressionPtr>
   FIRN_ASSERT(signature->arguments.size() == arguments.size(), "{} bound {} of {} arguments", upper, signature->arguments.size(), arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
     FIRN_TRY(arguments[i], BindImplicitCast(arguments[i], signature->arguments[i], arguments[i]->span, context));
+    FIRN_ASSERT(HaveOneForm(*arguments[i]->type.ToArrow(), *signature->arguments[i].ToArrow()), "{} takes {} for {}", upper, arguments[i]->type.ToString(), signature->arguments[i].ToString());
   }
   return MakeCallNode(*function, std::move(arguments), signature->result, span);
 }
@@ -203,12 +204,14 @@ Result<ExpressionPtr> BindCast(ExpressionPtr value, const DataType& target, bool
   call.context = &context;
   const ScalarFunction* function = FunctionRegistry::BuiltIn().Find(call.name);
   FIRN_TRY(Signature signature, function->bind(call));
+  FIRN_ASSERT(signature.result.EqualsIgnoringNullability(target), "a cast to {} gives {}", target.ToString(), signature.result.ToString());
   return MakeCallNode(*function, {std::move(value)}, signature.result, span);
 }
 
 namespace {
 
 ExpressionPtr Retype(const ExpressionPtr& value, const DataType& type) {
+  FIRN_ASSERT(HaveOneForm(*value->type.ToArrow(), *type.ToArrow()), "a {} is called {}", value->type.ToString(), type.ToString());
   Expression copy = *value;
   copy.type = type;
   return std::make_shared<const Expression>(std::move(copy));

@@ -238,6 +238,7 @@ int64_t Difference(TimeUnit unit, int64_t from, int64_t to) {
 Result<Column> DifferenceKernel(const KernelInput& input) {
   const TimeUnit unit = *ParseTimeUnit(StringView(input.arguments[0])[0]);
   const KernelInput both{input.context, input.arguments.subspan(1), input.argument_types.subspan(1), input.result_type, input.row_count};
+  FIRN_ASSERT(HaveOneForm(*input.argument_types[1].ToArrow(), *input.argument_types[2].ToArrow()), "from {} to {}", input.argument_types[1].ToString(), input.argument_types[2].ToString());
   FIRN_TRY(const LocalTime local, LocalTime::Make(input.argument_types[1], input.context));
   const auto difference = [&](int64_t from, int64_t to) { return static_cast<int32_t>(Difference(unit, local.Micros(from), local.Micros(to))); };
   if (IsNarrow(input.argument_types[1])) return Map<int32_t, int32_t, int32_t>(both, difference);
@@ -273,6 +274,7 @@ Result<Signature> BindRoundTime(const CallSite& call) {
 Result<Column> RoundTime(const KernelInput& input, bool up) {
   const TimeUnit unit = *ParseTimeUnit(StringView(input.arguments[1])[0]);
   const KernelInput first{input.context, input.arguments.first(1), input.argument_types.first(1), input.result_type, input.row_count};
+  FIRN_ASSERT(HaveOneForm(*input.argument_types[0].ToArrow(), *input.result_type.ToArrow()), "a {} is cut to a unit as {}", input.argument_types[0].ToString(), input.result_type.ToString());
   FIRN_TRY(const LocalTime local, LocalTime::Make(input.argument_types[0], input.context));
   const auto round = [&](int64_t value) { return local.Value(up ? CeilMicros(unit, local.Micros(value, true)) : FloorMicros(unit, local.Micros(value))); };
   if (IsNarrow(input.argument_types[0])) {

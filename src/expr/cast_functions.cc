@@ -416,6 +416,7 @@ template <bool kTry>
 Result<Column> CastKernel(const KernelInput& input) {
   const DataType& from = input.argument_types[0];
   const DataType& target = input.result_type;
+  FIRN_ASSERT(HaveOneForm(*input.arguments[0].array->type(), *from.ToArrow()), "{} are cast as {} to {}", input.arguments[0].array->type()->ToString(), from.ToString(), target.ToString());
   if (from.kind() == TypeKind::kNull) return NullColumn(target);
   switch (target.kind()) {
     case TypeKind::kBoolean: return from.kind() == target.kind() ? Result<Column>(input.arguments[0]) : ToBoolean<kTry>(input);

@@ -45,6 +45,7 @@ class FixedCodec final : public CellCodec {
 
  private:
   using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, std::conditional_t<sizeof(T) == 4, uint32_t, std::conditional_t<sizeof(T) == 2, uint16_t, uint8_t>>>;
+  static_assert(sizeof(Bits) == sizeof(T));
 };
 
 class BooleanCodec final : public CellCodec {

@@ -86,6 +86,7 @@ Result<Column> MakeRow(const KernelInput& input) {
     FIRN_TRY(types::ArrayPtr array, ExpandColumn(argument, input.row_count, input.context.limits));
     children.push_back(array->data());
   }
+  FIRN_ASSERT(children.size() == input.result_type.fields().size(), "{} values make a {}", children.size(), input.result_type.ToString());
   return Column{arrow::MakeArray(arrow::ArrayData::Make(input.result_type.ToArrow(), input.row_count, {nullptr}, std::move(children), 0)), false};
 }
 

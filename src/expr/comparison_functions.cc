@@ -69,6 +69,7 @@ Result<Column> CompareMixed(const KernelInput& input) {
   const DataType& left = input.argument_types[0];
   const DataType& right = input.argument_types[1];
   if (left.IsTimestamp()) {
+    FIRN_ASSERT(left.kind() == right.kind(), "{} is compared with {}", left.ToString(), right.ToString());
     const __int128 left_units = left.precision() > 6 ? 1 : 1000, right_units = right.precision() > 6 ? 1 : 1000;  // nanoseconds
     return Map<bool, int64_t, int64_t>(input, [=](int64_t l, int64_t r) { return Compare()(l * left_units, r * right_units); });
   }
@@ -86,7 +87,7 @@ Result<Column> CompareColumns(const KernelInput& input) {
   const DataType& type = input.argument_types[0];
   if (HaveNoCommonForm(type, input.argument_types[1])) return CompareMixed<Compare>(input);
   if (type.IsCharacter() != input.argument_types[1].IsCharacter()) return CompareUnlike<Compare>(input);
-  FIRN_ASSERT(type.kind() == input.argument_types[1].kind() || type.IsCharacter() || type.IsBytes(), "{} is compared with {}", type.ToString(), input.argument_types[1].ToString());
+  FIRN_ASSERT(HaveOneForm(*type.ToArrow(), *input.argument_types[1].ToArrow()) || type.IsCharacter() || type.IsBytes(), "{} is compared with {}", type.ToString(), input.argument_types[1].ToString());
   switch (type.kind()) {
     case TypeKind::kNull: return NullColumn(input.result_type);
     case TypeKind::kBoolean: return Map<bool, bool, bool>(input, compare);
@@ -110,6 +111,8 @@ Result<Column> CompareColumns(const KernelInput& input) {
   ColumnMaker<bool> maker(input.result_type, input.row_count);
   const Column& left = input.arguments[0];
   const Column& right = input.arguments[1];
+  CheckLength(left, input.row_count);
+  CheckLength(right, input.row_count);
   for (int64_t row = 0; row < input.row_count; ++row) {
     const int64_t l = left.is_constant ? 0 : row;
     const int64_t r = right.is_constant ? 0 : row;

@@ -55,7 +55,11 @@ Result<Signature> BindExtreme(const CallSite& call) {
 template <typename T, bool kGreatest>
 Result<Column> ExtremeOf(const KernelInput& input) {
   std::vector<ViewOf<T>> views;
-  for (const Column& argument : input.arguments) views.emplace_back(argument);
+  for (size_t i = 0; i < input.arguments.size(); ++i) {
+    FIRN_ASSERT(HaveOneForm(*input.arguments[i].array->type(), *input.result_type.ToArrow()), "a {} is the largest or smallest {}", input.argument_types[i].ToString(), input.result_type.ToString());
+    CheckLength(input.arguments[i], input.row_count);
+    views.emplace_back(input.arguments[i]);
+  }
   using Out = std::conditional_t<std::is_same_v<T, std::string_view>, std::string, T>;
   auto maker = MakerOf<Out>(input);
   for (int64_t row = 0; row < input.row_count; ++row) {

@@ -7,6 +7,7 @@
 #include "expr/aggregate_groups_internal.h"
 #include "expr/cell_codec_internal.h"
 #include "expr/distinct_values_internal.h"
+#include "expr/kernel_internal.h"
 #include "types/batch.h"
 
 namespace firn::expr {
@@ -19,7 +20,9 @@ using types::DataType;
 class DistinctAccumulator final : public GroupedAccumulator {
  public:
   DistinctAccumulator(std::vector<std::unique_ptr<CellCodec>> codecs, std::unique_ptr<GroupedAccumulator> inner, std::vector<DataType> types, bool ignores_nulls)
-      : codecs_(std::move(codecs)), inner_(std::move(inner)), types_(std::move(types)), ignores_nulls_(ignores_nulls) {}
+      : codecs_(std::move(codecs)), inner_(std::move(inner)), types_(std::move(types)), ignores_nulls_(ignores_nulls) {
+    FIRN_ASSERT(codecs_.size() == types_.size() && !types_.empty(), "DISTINCT of {} values, written in {} ways", types_.size(), codecs_.size());
+  }
 
   void Resize(int64_t count) override {
     values_.Resize(count);
@@ -27,6 +30,10 @@ class DistinctAccumulator final : public GroupedAccumulator {
   }
 
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, types_.size());
+    for (size_t i = 0; i < types_.size(); ++i) {
+      FIRN_ASSERT(HaveOneForm(*arguments[i]->type(), *types_[i].ToArrow()), "{} are counted as {}", arguments[i]->type()->ToString(), types_[i].ToString());
+    }
     arrow::Int64Builder rows;
     Changes changes;
     arrow::Status status;
@@ -46,6 +53,7 @@ class DistinctAccumulator final : public GroupedAccumulator {
   // Values that both sides have must not reach the inner aggregate twice: the other's new ones are replayed from their cells.
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const DistinctAccumulator&>(other);
+    FIRN_ASSERT(&from != this && from.types_.size() == types_.size(), "{} values are merged into {}", from.types_.size(), types_.size());
     Changes changes;
     std::vector<std::string_view> keys;
     for (size_t i = 0; i < groups.size(); ++i) {
@@ -85,6 +93,8 @@ class DistinctAccumulator final : public GroupedAccumulator {
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
     FIRN_ASSERT(state.size() > 2, "{} columns of state, without those of the aggregate", state.size());
     CheckState(groups, state.first(2), 2);
+    FIRN_ASSERT(state[0]->type_id() == arrow::Type::LIST && state[1]->type_id() == arrow::Type::LIST, "values and counts are stored as {} and {}", state[0]->type()->ToString(),
+                state[1]->type()->ToString());
     const auto& keys = static_cast<const arrow::ListArray&>(*state[0]);
     const auto& counts = static_cast<const arrow::ListArray&>(*state[1]);
     const auto& key_cells = static_cast<const arrow::BinaryArray&>(*keys.values());
@@ -130,8 +140,9 @@ class DistinctAccumulator final : public GroupedAccumulator {
 
   Status Pass(Changes& changes, const std::vector<ArrayPtr>& arguments, bool with_kinds) {
     FIRN_ASSERT(with_kinds || !changes.retracts, "a value goes where no row is taken back");
-    ArrayPtr kinds;
     const auto count = static_cast<int64_t>(changes.kinds.size());
+    FIRN_ASSERT(changes.groups.size() == changes.kinds.size() && arguments[0]->length() == count, "{} values and {} kinds of {} changes", arguments[0]->length(), count, changes.groups.size());
+    ArrayPtr kinds;
     if (with_kinds) kinds = std::make_shared<arrow::Int8Array>(count, arrow::Buffer::FromVector(std::move(changes.kinds)));
     return inner_->Update(changes.groups, arguments, kinds, nullptr);
   }
@@ -173,6 +184,7 @@ class DistinctAccumulator final : public GroupedAccumulator {
                }));
       arguments.push_back(std::move(argument));
     }
+    for (size_t j = 0; j < keys.size(); ++j) FIRN_ASSERT(offsets[j] == keys[j].size(), "{} values end at {} of {} bytes", codecs_.size(), offsets[j], keys[j].size());
     return arguments;
   }
 

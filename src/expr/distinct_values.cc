@@ -28,6 +28,7 @@ uint32_t DistinctValues::Insert(uint32_t group, uint64_t hash, std::string_view 
     at = free_.back();
     free_.pop_back();
   } else {
+    FIRN_ASSERT(values_.size() < kNoValue, "{} values in one table", values_.size());
     values_.emplace_back();
   }
   Chain& chain = chains_[group];
@@ -40,6 +41,7 @@ uint32_t DistinctValues::Insert(uint32_t group, uint64_t hash, std::string_view 
 
 void DistinctValues::Erase(uint32_t at) {
   Value& gone = values_[at];
+  FIRN_ASSERT(gone.bytes.data() != nullptr && gone.group < chains_.size(), "value {} of group {} of {} goes twice", at, gone.group, chains_.size());
   slots_.Erase(gone.hash, at, [&](uint32_t other) { return values_[other].hash; });
   Chain& chain = chains_[gone.group];
   (gone.previous == kNoValue ? chain.first : values_[gone.previous].next) = gone.next;

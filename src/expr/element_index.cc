@@ -51,6 +51,7 @@ std::shared_ptr<arrow::ArrayData> Canonical(const std::shared_ptr<arrow::ArrayDa
 }  // namespace
 
 Result<ElementIndex> ElementIndex::Make(const DataType& type, const ElementPool& pool) {
+  FIRN_ASSERT(HaveOneForm(*pool.all().type(), *type.ToArrow()), "elements of {} are compared as {}", pool.all().type()->ToString(), type.ToString());
   if (type.kind() == TypeKind::kNull) return ElementIndex(arrow::MakeArray(pool.all().data()), nullptr);
   FIRN_TRY(std::unique_ptr<CellCodec> codec, CellCodec::Make(type));
   return ElementIndex(arrow::MakeArray(HoldsFloats(type) ? Canonical(pool.all().data()) : pool.all().data()), std::move(codec));

@@ -29,7 +29,7 @@ namespace {
 
 struct Node {
   ExpressionPtr expression;
-  arrow::Type::type type_id;  // as which its type lies in memory
+  std::shared_ptr<arrow::DataType> form;  // as which its type lies in memory
   std::vector<int> arguments;
   bool can_fail = false;  // it or anything below it
   mutable std::any memory;
@@ -73,7 +73,7 @@ class ProgramImpl final : public Program {
         if (Equal(*nodes_[static_cast<size_t>(it->second)].expression, *expression)) return it->second;
       }
     }
-    Node node{expression, expression->type.ToArrow()->id(), {}, expression->function != nullptr && expression->function->can_fail};
+    Node node{expression, expression->type.ToArrow(), {}, expression->function != nullptr && expression->function->can_fail};
     if (node.can_fail) node.can_fail = CanFail(*expression);
     for (const ExpressionPtr& argument : expression->arguments) {
       node.arguments.push_back(AddNode(argument));
@@ -139,7 +139,7 @@ class ProgramImpl final : public Program {
     const auto at = static_cast<size_t>(node.expression->index);
     FIRN_ASSERT(at < batch.columns.size() && batch.columns[at] != nullptr, "column {} ({}) of {}", at, node.expression->name, batch.columns.size());
     const types::ArrayPtr& array = batch.columns[at];
-    FIRN_ASSERT(array->length() == batch.row_count && array->type_id() == node.type_id, "column {} ({}): {} rows of {} where there are {} of {}", at, node.expression->name, array->length(),
+    FIRN_ASSERT(array->length() == batch.row_count && HaveOneForm(*array->type(), *node.form), "column {} ({}): {} rows of {} where there are {} of {}", at, node.expression->name, array->length(),
                 array->type()->ToString(), batch.row_count, node.expression->type.ToString());
     return Column{array, false};
   }
@@ -160,7 +160,7 @@ class ProgramImpl final : public Program {
     }
     if (is_constant) result->is_constant = true;
     FIRN_ASSERT(result->array->length() == (result->is_constant ? 1 : rows), "{} gave {} values for {} rows", expression.function->names[0], result->array->length(), rows);
-    FIRN_ASSERT(result->array->type_id() == node.type_id, "{} gave values of {}, bound to give {}", expression.function->names[0], result->array->type()->ToString(), expression.type.ToString());
+    FIRN_ASSERT(HaveOneForm(*result->array->type(), *node.form), "{} gave values of {}, bound to give {}", expression.function->names[0], result->array->type()->ToString(), expression.type.ToString());
     return result;
   }
 
@@ -389,6 +389,7 @@ Result<ExpressionPtr> FoldConstants(const ExpressionPtr& expression, const Evalu
 
 Result<types::ArrayPtr> EvaluateFilter(Program& program, const types::Batch& batch, const EvaluationContext& context) {
   FIRN_TRY(std::vector<types::ArrayPtr> values, program.Run(batch, context));
+  FIRN_ASSERT(values.size() == 1 && values[0]->type_id() == arrow::Type::BOOL, "a filter of {} columns of {}", values.size(), values.empty() ? "nothing" : values[0]->type()->ToString());
   return values[0];
 }
 

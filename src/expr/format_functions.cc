@@ -355,6 +355,7 @@ Result<bool> FormatRow(const std::vector<Conversion>& format, const std::vector<
     } else if (conversion.letter == '%') {
       AppendPadded(conversion, "%", out);
     } else if (conversion.letter != 0) {
+      FIRN_ASSERT(conversion.argument < arguments.size(), "%{} of argument {} of {}", conversion.letter, conversion.argument, arguments.size());
       FIRN_TRY(std::optional<std::string> text, arguments[conversion.argument].Text(conversion, row));
       if (!text) return false;
       AppendPadded(conversion, *text, out);

@@ -454,6 +454,8 @@ Result<Column> Construct(const KernelInput& input) {
   const bool is_object = kStep == 2;
   const bool skips_nulls = StringView(input.arguments[0])[0] == "ABSENT";
   const std::string_view raw = StringView(input.arguments[1])[0];
+  const size_t values = (input.arguments.size() - 2) / kStep;
+  FIRN_ASSERT(input.arguments.size() == 2 + values * kStep && raw.size() >= values, "{} arguments of JSON_{}, of which {} are known to be JSON or not", input.arguments.size(), is_object ? "OBJECT" : "ARRAY", raw.size());
   auto maker = MakerOf<std::string>(input);
   std::string out;
   for (int64_t row = 0; row < input.row_count && !maker.is_full(); ++row) {

@@ -15,6 +15,22 @@ namespace firn::expr {
 using types::DataType;
 using types::TypeKind;
 
+bool HaveOneForm(const arrow::DataType& left, const arrow::DataType& right) {
+  if (left.id() != right.id()) return false;
+  switch (left.id()) {
+    case arrow::Type::DECIMAL128: return static_cast<const arrow::DecimalType&>(left).scale() == static_cast<const arrow::DecimalType&>(right).scale();
+    case arrow::Type::TIMESTAMP: return static_cast<const arrow::TimestampType&>(left).unit() == static_cast<const arrow::TimestampType&>(right).unit();
+    case arrow::Type::TIME32:
+    case arrow::Type::TIME64: return static_cast<const arrow::TimeType&>(left).unit() == static_cast<const arrow::TimeType&>(right).unit();
+    default: break;
+  }
+  if (left.num_fields() != right.num_fields()) return false;
+  for (int i = 0; i < left.num_fields(); ++i) {
+    if (!HaveOneForm(*left.field(i)->type(), *right.field(i)->type())) return false;
+  }
+  return true;
+}
+
 Result<Column> NullColumn(const DataType& type) {
   FIRN_TRY(types::ArrayPtr array, types::FromArrowResult(arrow::MakeArrayOfNull(type.ToArrow(), 1)));
   return Column{std::move(array), true};

@@ -27,6 +27,14 @@ inline void CheckView(const Column& column, bool fits) {
               column.array->type()->ToString(), column.is_constant);
 }
 
+/// A column that is no constant has a value for each row.
+inline void CheckLength(const Column& column, int64_t rows) {
+  FIRN_ASSERT(column.is_constant || column.array->length() == rows, "{} values of {} for {} rows", column.array->length(), column.array->type()->ToString(), rows);
+}
+
+/// Whether values of these types lie in memory the same way and mean the same: also decimals of one scale, times of one unit.
+bool HaveOneForm(const arrow::DataType& left, const arrow::DataType& right);
+
 /// An argument of a fixed width: value and validity by row; a constant repeats.
 template <typename T>
 class FixedView {
@@ -264,6 +272,8 @@ Result<Column> MapViews(const KernelInput& input, const Function& function, cons
 
 template <typename Out, typename... In, typename Function, size_t... Index>
 Result<Column> MapIndexed(const KernelInput& input, const Function& function, std::index_sequence<Index...>) {
+  FIRN_ASSERT(input.arguments.size() >= sizeof...(In), "{} arguments of {}", input.arguments.size(), sizeof...(In));
+  ((CheckLength(input.arguments[Index], input.row_count)), ...);
   return MapViews<Out>(input, function, ViewOf<In>(input.arguments[Index])...);
 }
 

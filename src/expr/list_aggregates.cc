@@ -22,6 +22,8 @@ class TextList final : public ArrivalAccumulator {
  public:
   explicit TextList(const Limits& limits) : limits_(limits) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, arguments.size());
+    FIRN_ASSERT(arrow::is_base_binary_like(arguments[0]->type_id()), "LISTAGG of {}", arguments[0]->type()->ToString());
     const auto& texts = static_cast<const arrow::BinaryArray&>(*arguments[0]);
     if (arguments.size() == 2 && arguments[1]->length() > 0) separator_ = static_cast<const arrow::BinaryArray&>(*arguments[1]).GetView(0);
     std::string value;
@@ -82,6 +84,8 @@ class ValueList final : public ArrivalAccumulator {
   ValueList(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
       : result_(signature.result), ignores_nulls_(options.ignore_nulls), codec_(std::move(codec)) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, 1);
+    FIRN_ASSERT(HaveOneForm(*arguments[0]->type(), *result_.element().ToArrow()), "{} are gathered as {}", arguments[0]->type()->ToString(), result_.ToString());
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
       const bool is_null = arguments[0]->IsNull(row);

@@ -3,6 +3,7 @@
 #include <arrow/compute/api_vector.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.h"
 #include "expr/list_view_internal.h"
@@ -15,6 +16,7 @@ Result<ElementPool> ElementPool::Make(std::vector<types::ArrayPtr> arrays, const
   pool.elements_max_ = limits.column_elements;
   int64_t base = 0;
   for (const types::ArrayPtr& array : arrays) {
+    FIRN_ASSERT(HaveOneForm(*array->type(), *arrays[0]->type()), "elements of {} beside {}", array->type()->ToString(), arrays[0]->type()->ToString());
     pool.bases_.push_back(base);
     base += array->length();
   }
@@ -69,6 +71,7 @@ Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<ar
   if (is_full()) return TooManyElements(elements_max_);
   FIRN_ASSERT(offsets_.size() == valid_.size() + 1 && offsets_.back() == static_cast<int32_t>(elements_.size()), "{} offsets of {} rows, the last {} of {} elements", offsets_.size(), valid_.size(),
               offsets_.back(), elements_.size());
+  FIRN_ASSERT(child->length == static_cast<int64_t>(elements_.size()) && child->length <= std::numeric_limits<int32_t>::max(), "{} values for {} elements", child->length, elements_.size());
   const bool has_nulls = std::find(valid_.begin(), valid_.end(), 0) != valid_.end();
   auto data = arrow::ArrayData::Make(type.ToArrow(), static_cast<int64_t>(valid_.size()), {has_nulls ? PackBits(valid_) : nullptr, arrow::Buffer::FromVector(offsets_)}, {std::move(child)});
   return Column{arrow::MakeArray(std::move(data)), false};
@@ -77,6 +80,7 @@ Result<Column> ListMaker::Finish(const types::DataType& type, std::shared_ptr<ar
 Result<Column> ListMaker::FinishList(const types::DataType& type, const types::ArrayPtr& values) const { return Finish(type, values->data()); }
 
 Result<Column> ListMaker::FinishMap(const types::DataType& type, const types::ArrayPtr& keys, const types::ArrayPtr& items) const {
+  FIRN_ASSERT(keys->length() == items->length(), "{} keys, {} values", keys->length(), items->length());
   if (keys->null_count() > 0) return Error(ErrorCode::kEvaluationError, "a key of a MAP is NULL").Hint("leave the row out, or COALESCE(key, ...)");
   const auto arrow_type = type.ToArrow();
   const auto& entry_type = static_cast<const arrow::MapType&>(*arrow_type).value_type();

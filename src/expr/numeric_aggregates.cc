@@ -18,11 +18,16 @@ using types::TypeKind;
 
 class CountAccumulator final : public GroupedAccumulator {
  public:
-  void Resize(int64_t count) override { counts_.resize(static_cast<size_t>(count), 0); }
+  void Resize(int64_t count) override {
+    FIRN_ASSERT(static_cast<size_t>(count) >= counts_.size(), "{} counts become {}", counts_.size(), count);
+    counts_.resize(static_cast<size_t>(count), 0);
+  }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, arguments.size());
     const bool has_nulls = std::any_of(arguments.begin(), arguments.end(), [](const ArrayPtr& array) { return array->null_count() > 0; });
     const bool counts_all = !has_nulls && kinds == nullptr && filter == nullptr && !groups.empty();
     if (counts_all && std::all_of(groups.begin(), groups.end(), [first = groups[0]](uint32_t group) { return group == first; })) {
+      FIRN_ASSERT(groups[0] < counts_.size(), "{} rows of group {} of {}", groups.size(), groups[0], counts_.size());
       counts_[groups[0]] += static_cast<int64_t>(groups.size());
       return Ok();
     }
@@ -54,6 +59,7 @@ class CountAccumulator final : public GroupedAccumulator {
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
     CheckState(groups, state, 1);
+    FIRN_ASSERT(state[0]->type_id() == arrow::Type::INT64, "counts are stored as {}", state[0]->type()->ToString());
     const auto& counts = static_cast<const arrow::Int64Array&>(*state[0]);
     for (size_t i = 0; i < groups.size(); ++i) counts_[groups[i]] = counts.IsNull(static_cast<int64_t>(i)) ? 0 : counts.Value(static_cast<int64_t>(i));
     return Ok();
@@ -80,10 +86,13 @@ class SumAccumulator final : public GroupedAccumulator {
     FIRN_ASSERT(kIsDecimal == (result_.kind() == TypeKind::kDecimal) && (!kIsDecimal || result_.scale() >= input_.scale()), "a sum of {} is a {}", input_.ToString(), result_.ToString());
   }
   void Resize(int64_t count) override {
+    FIRN_ASSERT(static_cast<size_t>(count) >= sums_.size(), "{} sums become {}", sums_.size(), count);
     sums_.resize(static_cast<size_t>(count), State{});
     counts_.resize(static_cast<size_t>(count), 0);
   }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, 1);
+    FIRN_ASSERT(HaveOneForm(*arguments[0]->type(), *input_.ToArrow()), "{} are added up as {}", arguments[0]->type()->ToString(), input_.ToString());
     const Column column{arguments[0], false};
     const ViewOf<In> values(column);
     const bool has_nulls = values.has_nulls();
@@ -99,6 +108,7 @@ class SumAccumulator final : public GroupedAccumulator {
   }
   Status Merge(const GroupedAccumulator& other, std::span<const uint32_t> groups) override {
     const auto& from = static_cast<const SumAccumulator&>(other);
+    FIRN_ASSERT(from.input_.EqualsIgnoringNullability(input_), "sums of {} are added to sums of {}", from.input_.ToString(), input_.ToString());
     FIRN_ASSERT(groups.size() <= from.counts_.size() && from.sums_.size() == from.counts_.size(), "{} groups of {} sums and {} counts are merged", groups.size(), from.sums_.size(), from.counts_.size());
     for (size_t i = 0; i < groups.size(); ++i) {
       Add(groups[i], from.sums_[i], false);
@@ -136,6 +146,7 @@ class SumAccumulator final : public GroupedAccumulator {
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
     CheckState(groups, state, 2);
+    FIRN_ASSERT(HaveOneForm(*state[0]->type(), *StateType(input_).ToArrow()), "sums of {} are stored as {}", input_.ToString(), state[0]->type()->ToString());
     const Column sum{state[0], false};
     const Column count{state[1], false};
     const ViewOf<Stored> sums(sum);

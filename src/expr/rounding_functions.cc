@@ -34,6 +34,7 @@ Result<Column> Floor(const KernelInput& input) {
   if (input.arguments.size() == 2) return RoundTime(input, kUp);
   const DataType& type = input.argument_types[0];
   if (type.kind() == TypeKind::kDecimal) {
+    FIRN_ASSERT(input.result_type.scale() == 0, "a whole number of {} is a {}", type.ToString(), input.result_type.ToString());
     if (type.scale() == 0) return input.arguments[0];
     const Decimal128 one = DecimalPowerOfTen(type.scale());
     return Map<Decimal128, Decimal128>(input, [&](const Decimal128& value) {
@@ -131,7 +132,9 @@ Result<Column> Round(const KernelInput& input) {
     return Round<kCuts>({input.context, arguments, types, input.result_type, input.row_count});
   }
   const DataType& type = input.argument_types[0];
+  FIRN_ASSERT(type.kind() == input.result_type.kind(), "a {} is rounded to {}", type.ToString(), input.result_type.ToString());
   if (type.kind() == TypeKind::kDecimal) {
+    FIRN_ASSERT(input.result_type.scale() <= type.scale(), "a {} is rounded to {}", type.ToString(), input.result_type.ToString());
     return Map<Decimal128, Decimal128, int64_t>(input, [&](const Decimal128& value, int64_t digits) { return RoundDecimal(value, type.scale(), digits, kCuts, input.result_type); });
   }
   return VisitNumber(type, [&]<typename T>() {

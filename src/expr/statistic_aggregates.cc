@@ -56,8 +56,12 @@ template <Statistic kStatistic>
 class StatisticAccumulator final : public GroupedAccumulator {
  public:
   explicit StatisticAccumulator(const Signature& signature) : result_(signature.result) {}
-  void Resize(int64_t count) override { moments_.resize(static_cast<size_t>(count)); }
+  void Resize(int64_t count) override {
+    FIRN_ASSERT(static_cast<size_t>(count) >= moments_.size(), "the moments of {} groups become those of {}", moments_.size(), count);
+    moments_.resize(static_cast<size_t>(count));
+  }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, 1);
     const Column column{arguments[0], false};
     const FixedView<double> values(column);
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {

@@ -118,6 +118,7 @@ Result<Signature> BindCurrentWatermark(const CallSite& call) {
 }
 
 Result<Column> CurrentWatermark(const KernelInput& input) {
+  FIRN_ASSERT(input.context.batch == nullptr || input.context.batch->row_count >= input.row_count, "the watermarks of {} rows for {}", input.context.batch->row_count, input.row_count);
   ColumnMaker<int64_t> maker(input.result_type, input.row_count);
   for (int64_t row = 0; row < input.row_count; ++row) {
     const int64_t watermark = input.context.batch == nullptr ? types::kNoWatermark : input.context.batch->watermark_before(row);

@@ -41,6 +41,7 @@ DataType ArithmeticType(ArithmeticOperator op, const DataType& left, const DataT
   const DataType a = AsDecimal(left);
   const DataType b = AsDecimal(right);
   const int p1 = a.precision(), s1 = a.scale(), p2 = b.precision(), s2 = b.scale();
+  FIRN_ASSERT(s1 >= 0 && s1 <= p1 && s2 >= 0 && s2 <= p2, "{} and {} are no decimals", a.ToString(), b.ToString());
   switch (op) {
     case ArithmeticOperator::kAdd:
     case ArithmeticOperator::kSubtract: {
