@@ -151,6 +151,19 @@ TEST(Metadata, ATopicThatIsNamedAgainAndAgainIsDescribedOnce) {
   EXPECT_EQ(rig.Call<kafka::DescribeConfigsResponse>(4, configs).results.size(), 2u);
 }
 
+TEST(DescribeConfigs, NoNamesAreAllSettings) {
+  Rig rig;
+  Create(rig, "trades");
+  for (const auto& [type, name] : {std::pair<int8_t, std::string>{2, "trades"}, {4, ""}}) {
+    kafka::DescribeConfigsRequest request;
+    request.resources = {{.resource_type = type, .resource_name = name, .configuration_keys = std::nullopt}};
+    const size_t all = rig.Call<kafka::DescribeConfigsResponse>(4, request).results.at(0).configs.size();
+    EXPECT_GT(all, 10u);
+    request.resources[0].configuration_keys.emplace();
+    EXPECT_EQ(rig.Call<kafka::DescribeConfigsResponse>(4, request).results.at(0).configs.size(), all) << name;
+  }
+}
+
 TEST(Fetch, ReturnsWholeBatchesFromInsideOne) {
   Rig rig;
   Create(rig, "trades");

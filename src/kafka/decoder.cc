@@ -5,9 +5,17 @@
 
 #include <limits>
 
+#include "base/utf8.h"
 #include "base/varint.h"
 
 namespace firn::kafka {
+
+namespace {
+
+// As in Kafka, whose strings are Java's: what is no UTF-8 is replaced. Names that one client gives are told to others, and librdkafka's Python client ends over such a one.
+std::string Text(std::string_view bytes) { return base::FindInvalidUtf8(bytes).has_value() ? base::ValidUtf8(bytes) : std::string(bytes); }
+
+}  // namespace
 
 void Decoder::Fail(const char* reason) {
   if (fault_ != nullptr) return;
@@ -82,13 +90,13 @@ void Decoder::Uuid(kafka::Uuid* value) {
 void Decoder::String(bool flexible, std::string* value) {
   const int64_t length = Length(flexible, /*is_string=*/true);
   if (length < 0) return Fail("a string is null that must not be");
-  value->assign(Take(length));
+  *value = Text(Take(length));
 }
 
 void Decoder::String(bool flexible, std::optional<std::string>* value, bool may_be_null) {
   const int64_t length = Length(flexible, /*is_string=*/true);
   if (length >= 0) {
-    value->emplace(Take(length));
+    *value = Text(Take(length));
     return;
   }
   value->reset();

@@ -140,6 +140,19 @@ TEST(Messages, WhatIsMalformedIsToldWithItsPlace) {
             "error[E4001]: Kafka message of 6 bytes is malformed at byte 2: a length is larger than what remains, or negative\n   = more: firn explain E4001\n");
 }
 
+// As in Kafka: names are told to other clients, whose decoders fail over them.
+TEST(Messages, WhatIsNoUtf8IsReplacedInStrings) {
+  for (bool flexible : {false, true}) {
+    const std::string bytes = (flexible ? std::string("\x08") : std::string("\x00\x07", 2)) + "bad\xff\xfe\xc3\xa9";
+    std::string text;
+    std::optional<std::string> nullable;
+    Decoder(SharedBytes::FromString(bytes)).String(flexible, &text);
+    Decoder(SharedBytes::FromString(bytes)).String(flexible, &nullable, /*may_be_null=*/true);
+    EXPECT_EQ(text, "bad\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
+    EXPECT_EQ(nullable, text);
+  }
+}
+
 TEST(Messages, UnknownTagsAreSkipped) {
   MetadataRequest request;
   request.topics.emplace().emplace_back().name = "trades";

@@ -23,9 +23,10 @@ namespace {
 
 using Config = DescribeConfigsResponse::Config;
 
+// No names at all are all settings, however that is said, as in Kafka.
 bool IsWanted(const DescribeConfigsRequest::Resource& resource, std::string_view name) {
   const auto& keys = resource.configuration_keys;
-  return !keys.has_value() || std::find(keys->begin(), keys->end(), name) != keys->end();
+  return !keys.has_value() || keys->empty() || std::find(keys->begin(), keys->end(), name) != keys->end();
 }
 
 Config TopicEntry(const ConfigDefinition& definition, const std::map<std::string, std::string>& configs, const DescribeConfigsRequest& request) {
