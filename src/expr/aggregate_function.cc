@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "expr/aggregate_groups_internal.h"
+#include "expr/kernel_internal.h"
 
 namespace firn::expr {
 
@@ -67,6 +68,11 @@ void CheckRows(int64_t rows, const types::ArrayPtr& kinds, const types::ArrayPtr
 void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, size_t columns) {
   FIRN_ASSERT(arguments.size() == columns, "{} arguments where there are {}", arguments.size(), columns);
   for (const types::ArrayPtr& column : arguments) FIRN_ASSERT(column->length() == static_cast<int64_t>(groups.size()), "{} values for {} rows", column->length(), groups.size());
+}
+
+void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, const types::DataType& type) {
+  CheckColumns(groups, arguments, 1);
+  FIRN_ASSERT(HaveOneForm(*arguments[0]->type(), *type.ToArrow()), "values of {} are taken for {}", arguments[0]->type()->ToString(), type.ToString());
 }
 
 void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns) {

@@ -47,6 +47,8 @@ void ForEachRow(std::span<const uint32_t> groups, const types::ArrayPtr& kinds, 
 
 /// What holds of the rows of an update: a value of each of `columns` arguments for each row.
 void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, size_t columns);
+/// Of one argument, of that type.
+void CheckColumns(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> arguments, const types::DataType& type);
 
 /// What holds of a state that is read back: a column for each of its fields, a row for each group.
 void CheckState(std::span<const uint32_t> groups, std::span<const types::ArrayPtr> state, size_t columns);

@@ -84,8 +84,7 @@ class ValueList final : public ArrivalAccumulator {
   ValueList(const Signature& signature, const AggregateOptions& options, std::unique_ptr<CellCodec> codec)
       : result_(signature.result), ignores_nulls_(options.ignore_nulls), codec_(std::move(codec)) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
-    CheckColumns(groups, arguments, 1);
-    FIRN_ASSERT(HaveOneForm(*arguments[0]->type(), *result_.element().ToArrow()), "{} are gathered as {}", arguments[0]->type()->ToString(), result_.ToString());
+    CheckColumns(groups, arguments, result_.element());
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
       const bool is_null = arguments[0]->IsNull(row);

@@ -91,8 +91,7 @@ class SumAccumulator final : public GroupedAccumulator {
     counts_.resize(static_cast<size_t>(count), 0);
   }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
-    CheckColumns(groups, arguments, 1);
-    FIRN_ASSERT(HaveOneForm(*arguments[0]->type(), *input_.ToArrow()), "{} are added up as {}", arguments[0]->type()->ToString(), input_.ToString());
+    CheckColumns(groups, arguments, input_);
     const Column column{arguments[0], false};
     const ViewOf<In> values(column);
     const bool has_nulls = values.has_nulls();

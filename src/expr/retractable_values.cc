@@ -21,6 +21,7 @@ class CountedValues final : public GroupedAccumulator {
   CountedValues(const Signature& signature, std::unique_ptr<CellCodec> codec, bool is_min) : type_(signature.arguments[0]), codec_(std::move(codec)), is_min_(is_min) {}
   void Resize(int64_t count) override { groups_.resize(static_cast<size_t>(count)); }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, type_);
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
       if (arguments[0]->IsNull(row)) return;
@@ -66,6 +67,8 @@ class CountedValues final : public GroupedAccumulator {
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
     CheckState(groups, state, 2);
+    FIRN_ASSERT(state[0]->type_id() == arrow::Type::LIST && state[1]->type_id() == arrow::Type::LIST, "values and counts are stored as {} and {}", state[0]->type()->ToString(),
+                state[1]->type()->ToString());
     const auto& cells = static_cast<const arrow::ListArray&>(*state[0]);
     const auto& counts = static_cast<const arrow::ListArray&>(*state[1]);
     Reset(groups);
@@ -123,6 +126,7 @@ class ArrivedValues final : public ArrivalAccumulator {
  public:
   ArrivedValues(const Signature& signature, std::unique_ptr<CellCodec> codec, Keep keep) : type_(signature.arguments[0]), codec_(std::move(codec)), keep_(keep), keeps_nulls_(KeepsNulls(keep)) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, type_);
     std::string cell;
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {
       const bool is_null = arguments[0]->IsNull(row);

@@ -61,7 +61,7 @@ class StatisticAccumulator final : public GroupedAccumulator {
     moments_.resize(static_cast<size_t>(count));
   }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
-    CheckColumns(groups, arguments, 1);
+    CheckColumns(groups, arguments, DataType::Double());
     const Column column{arguments[0], false};
     const FixedView<double> values(column);
     ForEachRow(groups, kinds, filter, [&](int64_t row, uint32_t group, bool retracts) {

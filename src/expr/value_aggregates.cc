@@ -42,6 +42,8 @@ class ValueByGroup : public GroupedAccumulator {
   }
   Status Load(std::span<const uint32_t> groups, std::span<const ArrayPtr> state) override {
     CheckState(groups, state, 2);
+    FIRN_ASSERT(HaveOneForm(*state[0]->type(), *type_.ToArrow()) && state[1]->type_id() == arrow::Type::INT8, "values of {} are stored as {}, their states as {}", type_.ToString(),
+                state[0]->type()->ToString(), state[1]->type()->ToString());
     const Column value{state[0], false};
     const ViewOf<View> values(value);
     const auto& states = static_cast<const arrow::Int8Array&>(*state[1]);
@@ -64,6 +66,7 @@ class ValueByGroup : public GroupedAccumulator {
   static constexpr uint8_t kValue = 1;
   static constexpr uint8_t kNull = 2;  // the kept value is NULL (KeepsNulls)
 
+  void CheckTaken(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments) const { CheckColumns(groups, arguments, type_); }
   void CheckMerged(size_t groups) const {
     FIRN_ASSERT(groups <= states_.size() && values_.size() == states_.size(), "{} groups of {} values and {} states are merged", groups, values_.size(), states_.size());
   }
@@ -90,6 +93,7 @@ class ExtremeValue final : public ValueByGroup<T> {
  public:
   using ValueByGroup<T>::ValueByGroup;
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckTaken(groups, arguments);
     const Column column{arguments[0], false};
     const ViewOf<View> values(column);
     const bool has_nulls = values.has_nulls();
@@ -110,6 +114,7 @@ class ExtremeValue final : public ValueByGroup<T> {
  private:
   using Base = ValueByGroup<T>;
   using Base::CheckMerged;
+  using Base::CheckTaken;
   using Base::kValue;
   using Base::Set;
   using Base::states_;
@@ -129,6 +134,7 @@ class PositionValue final : public ValueByGroup<T> {
  public:
   PositionValue(const Signature& signature, Keep keep) : ValueByGroup<T>(signature), keep_(keep) {}
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckTaken(groups, arguments);
     const Column column{arguments[0], false};
     const ViewOf<View> values(column);
     const bool has_nulls = values.has_nulls();
@@ -155,6 +161,7 @@ class PositionValue final : public ValueByGroup<T> {
  private:
   using Base = ValueByGroup<T>;
   using Base::CheckMerged;
+  using Base::CheckTaken;
   using Base::kEmpty;
   using Base::kNull;
   using Base::kValue;
@@ -179,6 +186,7 @@ class PositionCell final : public GroupedAccumulator {
       : type_(signature.arguments[0]), codec_(std::move(codec)), cells_(Signature{{DataType::Bytes()}, DataType::Bytes()}, keep) {}
   void Resize(int64_t count) override { cells_.Resize(count); }
   Status Update(std::span<const uint32_t> groups, std::span<const ArrayPtr> arguments, const ArrayPtr& kinds, const ArrayPtr& filter) override {
+    CheckColumns(groups, arguments, type_);
     arrow::BinaryBuilder builder;
     std::string cell;
     for (int64_t row = 0; row < arguments[0]->length(); ++row) {
