@@ -156,7 +156,8 @@ TEST_F(ColdReads, TimesAreLookedUpBesideTheQueue) {
   EXPECT_THAT(ValuesOf(rig.Call<FetchResponse>(12, FetchOf({2}))), ElementsAre("0123456789"));
   RunCalls();
   std::vector<int64_t> offsets;
-  for (const auto& partition : lookup.Get().topics[0].partitions) offsets.push_back(partition.offset);
+  const kafka::ListOffsetsResponse answer = lookup.Get();
+  for (const auto& partition : answer.topics[0].partitions) offsets.push_back(partition.offset);
   EXPECT_THAT(offsets, ElementsAre(10, 4, 0, 9, -1));
 }
 

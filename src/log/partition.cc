@@ -398,8 +398,26 @@ bool Partition::IsActiveExpiredLocked(int64_t horizon_ms) const {
                      [&](const Slab& slab) FIRN_REQUIRES(mutex_) { return slab.base < moved_end_ || (slab.max_timestamp_ms >= 0 && slab.max_timestamp_ms < horizon_ms); });
 }
 
+// Of the last segment and what comes behind it, which have `size` bytes.
+Offset Partition::UnmovedRetentionStartLocked(int64_t size) const {
+  Offset start = log_start_;
+  int64_t segment_bytes = segments_.empty() ? 0 : segments_.back().size_bytes;
+  for (const Slab& slab : slabs_) {
+    if (slab.base < moved_end_ || config_.retention_bytes < 0) continue;
+    const auto slab_bytes = static_cast<int64_t>(slab.batches.size());
+    if (segment_bytes > 0 && segment_bytes + slab_bytes > config_.segment_bytes) {
+      if (size - segment_bytes < config_.retention_bytes) break;
+      size -= segment_bytes;
+      segment_bytes = 0;
+      start = slab.base;
+    }
+    segment_bytes += slab_bytes;
+  }
+  return start;
+}
+
 // As Kafka's: from the oldest segment on, each whose records are all older than retention.ms, or without which retention.bytes are
-// still kept. The segment that is written to, with what is not moved yet, goes by age only.
+// still kept. What is not moved yet counts as the segments that it will be; the last one, which is written to, goes by age only.
 std::optional<Offset> Partition::RetentionStart(int64_t now_ms) const {
   base::MutexLock lock(mutex_);
   if (is_dropped_ || high_watermark_ == log_start_) return std::nullopt;
@@ -415,7 +433,7 @@ std::optional<Offset> Partition::RetentionStart(int64_t now_ms) const {
     size -= segment.size_bytes;
     start = segment.end;
   }
-  if (next + 1 >= segments_.size() && IsActiveExpiredLocked(horizon_ms)) start = high_watermark_;
+  if (next + 1 >= segments_.size()) start = IsActiveExpiredLocked(horizon_ms) ? high_watermark_ : std::max(start, UnmovedRetentionStartLocked(size));
   if (start <= log_start_) return std::nullopt;
   FIRN_ASSERT(start <= high_watermark_, "partition {}: retention up to {} of {}", id_, start, high_watermark_);
   return start;

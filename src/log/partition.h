@@ -104,6 +104,7 @@ class Partition final : public PartitionLog, public std::enable_shared_from_this
   bool ReadMemoryLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);
   void ReadSlabsLocked(Offset from, int64_t max_bytes, ReadResult* result) const FIRN_REQUIRES(mutex_);
   SegmentInfo SegmentOfLocked(Offset from) const FIRN_REQUIRES(mutex_);
+  Offset UnmovedRetentionStartLocked(int64_t size) const FIRN_REQUIRES(mutex_);
   bool IsActiveExpiredLocked(int64_t horizon_ms) const FIRN_REQUIRES(mutex_);
 
   const TopicPartitionId id_;

@@ -314,6 +314,25 @@ TEST_F(StoreTest, LogStartAndRetentionDeleteSegments) {
   EXPECT_EQ(store_->partition(id)->log_start(), Offset(16));
 }
 
+// A topic of few records is not moved to segments for long.
+TEST_F(StoreTest, RetentionBySizeDoesNotWaitForSegments) {
+  const int64_t now_ms = real_.environment().clock.WallTimeMs();
+  const TopicPartitionId id = Create({.segment_bytes = 1000, .retention_bytes = 2500});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Append({Records(id, 1, std::string(400, 'a'), now_ms)}).ok());
+  EXPECT_FALSE(files().List(layout_.partition(id)).ok()) << "all of it is in the journal";
+  store_->ApplyRetention();
+  ASSERT_TRUE(Append({Put{"x", "y"}}).ok());
+  EXPECT_EQ(store_->partition(id)->log_start(), Offset(14)) << "two records to a segment, three segments are kept";
+  CloseAndOpen();
+  EXPECT_EQ(store_->partition(id)->log_start(), Offset(14));
+  // Then the oldest of them are in a segment.
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Append({Records(id, 1, std::string(400, 'a'), now_ms)}).ok());
+  store_->ApplyRetention();
+  ASSERT_TRUE(Append({Put{"x", "y"}}).ok());
+  EXPECT_EQ(store_->partition(id)->log_start(), Offset(18));
+  EXPECT_EQ(Values(id, Offset(18)).size(), 7u);
+}
+
 TEST_F(StoreTest, SecondOpenIsRefused) {
   auto second = TryOpen();
   ASSERT_FALSE(second.ok());
