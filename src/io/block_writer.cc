@@ -14,14 +14,13 @@ namespace firn::io {
 namespace {
 
 constexpr std::align_val_t kAlignment{kDirectBlockBytes};
-static_assert(BlockWriter::kBufferBytes % kDirectBlockBytes == 0);
 
 }  // namespace
 
 void BlockWriter::Free::operator()(char* memory) const { ::operator delete(memory, kAlignment); }
 
-BlockWriter::BlockWriter(size_t lasting_bytes_max) : lasting_bytes_max_(lasting_bytes_max) {
-  FIRN_ASSERT(lasting_bytes_max > 0 && lasting_bytes_max % kDirectBlockBytes == 0, "writes of {} bytes are no whole blocks", lasting_bytes_max);
+BlockWriter::BlockWriter(const BlockWriterSizes& sizes) : sizes_(sizes) {
+  for (size_t bytes : {sizes.buffer_bytes, sizes.lasting_bytes_max}) FIRN_ASSERT(bytes > 0 && bytes % kDirectBlockBytes == 0, "writes of {} bytes are no whole blocks", bytes);
 }
 
 void BlockWriter::Begin(File& file, uint64_t position) {
@@ -34,13 +33,13 @@ void BlockWriter::Begin(File& file, uint64_t position) {
 
 Status BlockWriter::Append(std::string_view bytes) {
   FIRN_ASSERT(file_ != nullptr, "{} bytes for no file", bytes.size());
-  if (buffer_ == nullptr) buffer_.reset(static_cast<char*>(::operator new(kBufferBytes, kAlignment)));
+  if (buffer_ == nullptr) buffer_.reset(static_cast<char*>(::operator new(sizes_.buffer_bytes, kAlignment)));
   while (!bytes.empty()) {
-    const size_t size = std::min(bytes.size(), kBufferBytes - filled_);
+    const size_t size = std::min(bytes.size(), sizes_.buffer_bytes - filled_);
     std::memcpy(buffer_.get() + filled_, bytes.data(), size);
     filled_ += size;
     bytes.remove_prefix(size);
-    if (filled_ == kBufferBytes) FIRN_RETURN_IF_ERROR(Write());
+    if (filled_ == sizes_.buffer_bytes) FIRN_RETURN_IF_ERROR(Write());
   }
   return Ok();
 }
@@ -53,12 +52,12 @@ Status BlockWriter::AppendLasting(std::string_view bytes) {
   bytes.remove_prefix(head);
   while (bytes.size() >= kDirectBlockBytes) {
     EndRun();
-    const size_t size = std::min(bytes.size() / kDirectBlockBytes * kDirectBlockBytes, lasting_bytes_max_ - lasting_bytes_);
+    const size_t size = std::min(bytes.size() / kDirectBlockBytes * kDirectBlockBytes, sizes_.lasting_bytes_max - lasting_bytes_);
     parts_.push_back(bytes.substr(0, size));
     parts_bytes_ += size;
     lasting_bytes_ += size;
     bytes.remove_prefix(size);
-    if (lasting_bytes_ == lasting_bytes_max_) FIRN_RETURN_IF_ERROR(Write());
+    if (lasting_bytes_ == sizes_.lasting_bytes_max) FIRN_RETURN_IF_ERROR(Write());
   }
   return Append(bytes);
 }

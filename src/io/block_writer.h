@@ -18,13 +18,18 @@
 
 namespace firn::io {
 
+/// Multiples of kDirectBlockBytes.
+struct BlockWriterSizes {
+  size_t buffer_bytes = 1 << 20;
+  size_t lasting_bytes_max = 4 << 20;  // of what is not copied, in one write: more is cheaper, and whoever waits for the disk waits longer for its turn
+};
+
 /// Thread-compatible. The memory is taken with the first byte and kept for all files.
 class BlockWriter {
  public:
-  static constexpr size_t kBufferBytes = 1 << 20;
+  static constexpr size_t kBufferBytes = BlockWriterSizes{}.buffer_bytes;
 
-  /// `lasting_bytes_max`: of what is not copied, in one write; a multiple of kDirectBlockBytes. More is cheaper, and whoever waits for the disk waits longer for its turn.
-  explicit BlockWriter(size_t lasting_bytes_max = 4 << 20);
+  explicit BlockWriter(const BlockWriterSizes& sizes = {});
 
   /// The next byte goes to `position` of `file`, a multiple of kDirectBlockBytes. What was appended before and not finished is forgotten.
   void Begin(File& file, uint64_t position);
@@ -45,7 +50,7 @@ class BlockWriter {
   void EndRun();
   Status Write();
 
-  const size_t lasting_bytes_max_;
+  const BlockWriterSizes sizes_;
   File* file_ = nullptr;   // null before the first Begin
   uint64_t position_ = 0;  // of the first byte that is not written yet
   std::vector<std::string_view> parts_;  // to be written, whole blocks: runs of the buffer, and lasting bytes

@@ -28,7 +28,7 @@ Status Checkpointer::Run() {
 Status Checkpointer::Move(Partition& partition) {
   const std::vector<Slab> slabs = partition.UnmovedSlabs();
   if (slabs.empty()) return Ok();
-  SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments, blocks_);
+  SegmentWriter writer(environment_, layout_, partition.id(), partition.config(), partition.segments().segments, blocks_, contents_.pieces());
   for (const Slab& slab : slabs) FIRN_RETURN_IF_ERROR(writer.Append(slab));
   FIRN_RETURN_IF_ERROR(writer.Finish());
   FIRN_ASSERT(!writer.changed().empty() && writer.changed().back().end == slabs.back().end, "partition {}: what was moved does not end at {}", partition.id(), slabs.back().end);

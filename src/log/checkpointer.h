@@ -28,7 +28,7 @@ namespace firn::log {
 class Checkpointer {
  public:
   Checkpointer(const io::Environment& environment, const Layout& layout, std::string store_id, LogContents& contents, JournalFiles& journal_files)
-      : environment_(environment), layout_(layout), store_id_(std::move(store_id)), contents_(contents), journal_files_(journal_files) {}
+      : environment_(environment), layout_(layout), store_id_(std::move(store_id)), contents_(contents), journal_files_(journal_files), blocks_(SegmentWrites(contents)) {}
 
   /// After recovery: the snapshot that is there.
   void Restore(uint64_t sequence) { snapshot_sequence_ = sequence; }
@@ -41,6 +41,11 @@ class Checkpointer {
   int64_t journal_bytes() const { return static_cast<int64_t>(contents_.applied_bytes() - checkpoint_bytes_); }
 
  private:
+  // Small enough for the journal's sync, which producers wait for, to come between.
+  static io::BlockWriterSizes SegmentWrites(const LogContents& contents) {
+    const auto bytes = static_cast<size_t>(contents.pieces().write_bytes);
+    return {.buffer_bytes = bytes, .lasting_bytes_max = bytes};
+  }
   Status Move(Partition& partition);
   Status WriteSnapshot(const LogContents::Cut& cut, uint64_t first_needed);
 
@@ -49,7 +54,7 @@ class Checkpointer {
   const std::string store_id_;
   LogContents& contents_;
   JournalFiles& journal_files_;
-  io::BlockWriter blocks_{1 << 20};  // of the segments, one after the other; small enough for the journal's sync, which producers wait for, to come between
+  io::BlockWriter blocks_;  // of the segments, one after the other
   uint64_t snapshot_sequence_ = UINT64_MAX;  // of the newest one; UINT64_MAX: there is none
   std::atomic<uint64_t> checkpoint_bytes_ = 0;
 };

@@ -10,12 +10,11 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "log/piece_sizes.h"
 
 namespace firn::log {
 
 namespace {
-
-constexpr size_t kChunkBytes = 1 << 20;
 
 struct Entry {
   EntryHeader header;
@@ -25,7 +24,8 @@ struct Entry {
 // One file, read front to back through a chunk that entries are slices of.
 class EntryReader {
  public:
-  EntryReader(std::unique_ptr<io::File> file, uint64_t number, uint64_t size_bytes) : file_(std::move(file)), number_(number), size_bytes_(size_bytes) {}
+  EntryReader(std::unique_ptr<io::File> file, uint64_t number, uint64_t size_bytes, uint64_t chunk_bytes)
+      : file_(std::move(file)), number_(number), size_bytes_(size_bytes), chunk_bytes_(chunk_bytes) {}
 
   uint64_t number() const { return number_; }
   uint64_t size_bytes() const { return size_bytes_; }
@@ -82,7 +82,7 @@ class EntryReader {
     if (position >= size_bytes_) return base::SharedBytes();
     size = std::min(size, size_bytes_ - position);
     if (position < chunk_begin_ || position + size > chunk_begin_ + chunk_.size()) {
-      FIRN_TRY(std::string bytes, file_->ReadAt(position, std::min<uint64_t>(std::max<uint64_t>(size, kChunkBytes), size_bytes_ - position)));
+      FIRN_TRY(std::string bytes, file_->ReadAt(position, std::min<uint64_t>(std::max<uint64_t>(size, chunk_bytes_), size_bytes_ - position)));
       chunk_ = base::SharedBytes::FromString(std::move(bytes));
       chunk_begin_ = position;
     }
@@ -94,6 +94,7 @@ class EntryReader {
   std::unique_ptr<io::File> file_;
   uint64_t number_;
   uint64_t size_bytes_;
+  uint64_t chunk_bytes_;
   uint64_t group_alignment_ = kJournalBlockBytes;
   base::SharedBytes chunk_;
   uint64_t chunk_begin_ = 0;
@@ -107,7 +108,9 @@ struct JournalPart {
 class Replay {
  public:
   Replay(io::FileSystem& files, const Layout& layout, const ReplayFrom& from, const EntryVisitor& visit)
-      : files_(files), layout_(layout), from_(from), visit_(visit), expected_(from.sequence + 1) {}
+      : files_(files), layout_(layout), from_(from), visit_(visit), expected_(from.sequence + 1) {
+    FIRN_ASSERT(from.read_bytes >= static_cast<uint64_t>(kReadBytesMin) && from.read_bytes % kEntryAlignment == 0, "the journal is to be read in pieces of {} bytes", from.read_bytes);
+  }
 
   Result<Replayed> Run(const std::vector<uint64_t>& numbers) {
     for (uint64_t number : numbers) FIRN_RETURN_IF_ERROR(Look(number));
@@ -154,7 +157,7 @@ class Replay {
     FIRN_TRY(std::unique_ptr<io::File> file, files_.Open(path, io::OpenMode::kReadWrite));
     FIRN_TRY(uint64_t size, file->Size());
     FIRN_TRY(std::string head, file->ReadAt(0, kJournalHeaderBytes));
-    JournalPart part{std::make_unique<EntryReader>(std::move(file), number, size), std::nullopt};
+    JournalPart part{std::make_unique<EntryReader>(std::move(file), number, size, from_.read_bytes), std::nullopt};
     FIRN_TRY(std::optional<EntryHeader> first, part.reader->ReadHeader(kJournalHeaderBytes));
     const std::optional<JournalFileHeader> header = DecodeJournalFileHeader(head);
     if (header.has_value() && header->store_id != from_.store_id) {
@@ -248,9 +251,9 @@ class Replay {
   // Whole entries from `begin` on belong to the torn group, or it is corruption. Returns the end of the last one, or `begin`.
   Result<uint64_t> Scan(EntryReader& reader, uint64_t begin, const std::string& damaged_place) {
     uint64_t last_end = begin;
-    for (uint64_t chunk_begin = begin; chunk_begin + kEntryHeaderBytes <= reader.size_bytes(); chunk_begin += kChunkBytes) {
-      FIRN_TRY(std::string chunk, reader.file().ReadAt(chunk_begin, kChunkBytes + kEntryHeaderBytes));
-      for (size_t at = 0; at < kChunkBytes && at + kEntryHeaderBytes <= chunk.size(); at += kEntryAlignment) {
+    for (uint64_t chunk_begin = begin; chunk_begin + kEntryHeaderBytes <= reader.size_bytes(); chunk_begin += from_.read_bytes) {
+      FIRN_TRY(std::string chunk, reader.file().ReadAt(chunk_begin, from_.read_bytes + kEntryHeaderBytes));
+      for (size_t at = 0; at < from_.read_bytes && at + kEntryHeaderBytes <= chunk.size(); at += kEntryAlignment) {
         if (!IsEntryMagic(chunk.data() + at)) continue;
         FIRN_TRY(std::optional<Entry> entry, reader.ReadEntry(chunk_begin + at));
         if (!entry.has_value() || entry->header.sequence < expected_) continue;
@@ -269,8 +272,8 @@ class Replay {
   Status CutOff(EntryReader& reader, uint64_t end) {
     FIRN_ASSERT(group_begin_ >= kJournalHeaderBytes && group_begin_ <= end && end <= reader.size_bytes(), "the last group is from {} to {} of {}", group_begin_, end, reader.size_bytes());
     if (result_.truncated_bytes > 0) FIRN_RETURN_IF_ERROR(reader.file().Clear(end));
-    for (uint64_t at = group_begin_; at < end; at += kChunkBytes) {
-      FIRN_TRY(std::string bytes, reader.file().ReadAt(at, std::min<uint64_t>(kChunkBytes, end - at)));
+    for (uint64_t at = group_begin_; at < end; at += from_.read_bytes) {
+      FIRN_TRY(std::string bytes, reader.file().ReadAt(at, std::min<uint64_t>(from_.read_bytes, end - at)));
       FIRN_RETURN_IF_ERROR(reader.file().WriteAt(at, bytes));
     }
     return reader.file().Sync();

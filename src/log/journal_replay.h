@@ -29,6 +29,7 @@ struct ReplayFrom {
   std::string store_id;
   uint64_t sequence = 0;    // the last entry that the snapshot holds
   uint64_t first_file = 0;  // where the entry after it is, if it exists
+  uint64_t read_bytes = 0;  // at a time
 };
 
 struct Replayed {

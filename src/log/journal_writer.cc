@@ -13,8 +13,8 @@ namespace firn::log {
 
 namespace {
 
-// One write and sync: more would make the first entries of the group wait for the last.
-constexpr uint64_t kGroupBytesMax = 16 << 20;
+// Of what is not copied, in one write.
+constexpr size_t kLastingWrites = 4;
 // The end of each file is for entries without records while the disk is full: a topic can still be deleted to make room.
 constexpr uint64_t kReservedBytes = 64 << 10;
 
@@ -23,6 +23,15 @@ bool HasRecords(const std::vector<Operation>& operations) {
 }
 
 }  // namespace
+
+JournalWriter::JournalWriter(LogContents& contents, JournalFiles& files, Health& health, JournalObserver& observer, const Options& options)
+    : contents_(contents),
+      files_(files),
+      health_(health),
+      observer_(observer),
+      options_(options),
+      blocks_({.buffer_bytes = static_cast<size_t>(contents.pieces().write_bytes), .lasting_bytes_max = kLastingWrites * static_cast<size_t>(contents.pieces().write_bytes)}),
+      next_sequence_(options.first_sequence) {}
 
 void JournalWriter::Start(io::TaskQueue* queue) {
   base::MutexLock lock(mutex_);
@@ -169,7 +178,7 @@ std::optional<Error> JournalWriter::RefuseBeforehand(const Waiting& entry) const
 bool JournalWriter::HasRoom(const Waiting& entry, uint64_t entry_bytes, uint64_t group_bytes) const {
   if (!file_.has_value()) return false;
   FIRN_ASSERT(position_ >= kJournalHeaderBytes && position_ <= file_->size_bytes, "journal file {} of {} bytes is written at {}", file_->number, file_->size_bytes, position_);
-  if (group_bytes > 0 && group_bytes + entry_bytes > kGroupBytesMax) return false;
+  if (group_bytes > 0 && group_bytes + entry_bytes > static_cast<uint64_t>(contents_.pieces().group_bytes)) return false;
   const uint64_t reserved = HasRecords(entry.operations) ? std::min(kReservedBytes, file_->size_bytes / 8) : 0;
   return position_ + io::NextBlock(group_bytes + entry_bytes) + reserved <= file_->size_bytes;
 }

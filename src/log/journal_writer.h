@@ -49,8 +49,7 @@ class JournalWriter final : public Journal {
     uint64_t first_sequence = 1;
     int64_t max_entry_bytes = 0;
   };
-  JournalWriter(LogContents& contents, JournalFiles& files, Health& health, JournalObserver& observer, const Options& options)
-      : contents_(contents), files_(files), health_(health), observer_(observer), options_(options), next_sequence_(options.first_sequence) {}
+  JournalWriter(LogContents& contents, JournalFiles& files, Health& health, JournalObserver& observer, const Options& options);
 
   /// Begins to work: entries that are appended from now on are flushed on `queue`, which outlives the writer or the call of Stop.
   void Start(io::TaskQueue* queue);

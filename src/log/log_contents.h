@@ -35,14 +35,19 @@ struct Effects {
 
 class LogContents {
  public:
-  LogContents(io::FileSystem& files, const Layout& layout, int64_t memory_limit_bytes, std::function<void(const std::string&)> warn)
-      : cache_(files, layout, std::move(warn)), budget_(memory_limit_bytes) {}
+  struct Options {
+    int64_t memory_limit_bytes = 0;
+    PieceSizes pieces;
+    std::function<void(const std::string&)> warn;  // may be empty
+  };
+  LogContents(io::FileSystem& files, const Layout& layout, const Options& options) : cache_(files, layout, options.pieces, options.warn), budget_(options.memory_limit_bytes) {}
 
   MetaMap& meta() { return meta_; }
   MemoryBudget& budget() { return budget_; }
   const MemoryBudget& budget() const { return budget_; }
   SegmentCache& cache() { return cache_; }
   const SegmentCache& cache() const { return cache_; }
+  const PieceSizes& pieces() const { return cache_.sizes(); }
   /// nullptr if there is none. Thread-safe, like the next two.
   std::shared_ptr<Partition> Find(TopicPartitionId id) const;
   /// Ascending by id.

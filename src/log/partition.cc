@@ -14,8 +14,8 @@ namespace firn::log {
 
 namespace {
 
-// Cached slabs go in pieces of about this size.
-constexpr int64_t kCachedRunBytes = 4 << 20;
+// Cached slabs go in pieces of about this part of all memory for records.
+constexpr int64_t kCachedRunsInMemory = 64;
 
 // Bytes of the batches at the front of `bytes` whose records all lie below `offset`.
 size_t SizeBefore(std::string_view bytes, Offset offset) {
@@ -251,7 +251,7 @@ Result<TimestampOffset> Partition::MaxTimestampFrom(Offset from) const {
   if (cut.has_value() && cut->max_timestamp_ms >= above.timestamp_ms) {
     FIRN_TRY(std::shared_ptr<const SegmentReader> reader, cache_.Get(id_, *cut));
     for (Offset next = std::max(from, cut->base); next < cut->end;) {
-      FIRN_TRY(SegmentRead read, reader->Read(*cut, next, {.max_bytes = kSegmentReadBytes, .is_read_once = true}));
+      FIRN_TRY(SegmentRead read, reader->Read(*cut, next, {.max_bytes = cache_.sizes().read_bytes, .is_read_once = true}));
       for (const base::SharedBytes& batches : read.batches) FIRN_RETURN_IF_ERROR(TakeMaxTimestamps(batches, from, take));
       next = read.next;
     }
@@ -334,6 +334,7 @@ std::vector<Slab> Partition::UnmovedSlabs() const {
 
 void Partition::CompleteMove(const std::vector<SegmentInfo>& segments, Offset moved_end) {
   std::vector<std::pair<Offset, int64_t>> runs;  // end offset and bytes of what is cached from now on, in pieces that can go one by one
+  const int64_t run_bytes = budget_.limit_bytes() / kCachedRunsInMemory;
   int64_t moved_bytes = 0;
   {
     base::MutexLock lock(mutex_);
@@ -344,7 +345,7 @@ void Partition::CompleteMove(const std::vector<SegmentInfo>& segments, Offset mo
     segments_.insert(segments_.end(), segments.begin(), segments.end());
     for (const Slab& slab : slabs_) {
       if (slab.base < moved_end_ || slab.end > moved_end) continue;
-      if (runs.empty() || runs.back().second >= kCachedRunBytes) runs.emplace_back(slab.end, 0);
+      if (runs.empty() || runs.back().second >= run_bytes) runs.emplace_back(slab.end, 0);
       runs.back().first = slab.end;
       runs.back().second += slab.memory_bytes();
       moved_bytes += slab.memory_bytes();

@@ -131,7 +131,7 @@ Result<Recovered> Recover(const io::Environment& environment, const Layout& layo
   recovered.store_id = snapshot.store_id;
   FIRN_RETURN_IF_ERROR(environment.files.SyncDirectory(layout.meta()));  // its name: from here on, what it replaces is used again or removed
   recovered.old_snapshots.assign(snapshots.begin(), std::prev(snapshots.end()));
-  const ReplayFrom from{.store_id = snapshot.store_id, .sequence = snapshot.sequence, .first_file = snapshot.journal_file};
+  const ReplayFrom from{.store_id = snapshot.store_id, .sequence = snapshot.sequence, .first_file = snapshot.journal_file, .read_bytes = static_cast<uint64_t>(contents->pieces().read_bytes)};
   FIRN_RETURN_IF_ERROR(contents->Restore(std::move(snapshot)));
   Effects effects;
   auto replayed = ReplayJournal(environment.files, layout, names.files, from, [&](const EntryHeader& header, const base::SharedBytes& payload, uint64_t size_bytes) -> Status {

@@ -18,7 +18,12 @@ using base::LoadLittle;
 using base::StoreLittle;
 
 // Between two index entries there is an interval and at most one batch; more than this is looked at for lost entries.
-constexpr uint64_t kIndexGapBytes = 4 * kIndexIntervalBytes;
+constexpr int64_t kIndexGapIntervals = 4;
+
+// One read on behalf of who wants `max_bytes` from some place behind an index entry.
+int64_t ColdReadBytes(const PieceSizes& sizes, int64_t max_bytes) {
+  return std::max(sizes.read_bytes, std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax) + sizes.index_interval_bytes);
+}
 
 uint32_t IndexEntryCrc(Offset base, const char* entry) {
   char base_bytes[8];
@@ -70,11 +75,12 @@ std::optional<TimestampOffset> FindTimestampInBatch(std::string_view bytes, int6
 }
 
 Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(io::FileSystem& files, const Layout& layout, TopicPartitionId partition,
-                                                                 const SegmentInfo& info) {
+                                                                 const SegmentInfo& info, const PieceSizes& sizes) {
+  FIRN_ASSERT(sizes.read_bytes >= kReadBytesMin && sizes.index_interval_bytes > 0, "reads of {} bytes, an index entry every {}", sizes.read_bytes, sizes.index_interval_bytes);
   const std::string path = layout.segment_file(partition, info.base);
   FIRN_TRY(std::unique_ptr<io::File> file, files.Open(path, io::OpenMode::kRead));
   FIRN_TRY(uint64_t size, file->Size());
-  auto reader = std::shared_ptr<SegmentReader>(new SegmentReader(std::move(file), path, info.base));
+  auto reader = std::shared_ptr<SegmentReader>(new SegmentReader(std::move(file), path, info.base, sizes));
   if (static_cast<int64_t>(size) < info.size_bytes) {
     return reader->Damaged(static_cast<int64_t>(size), fmt::format("the file ends there, {} bytes are missing", info.size_bytes - static_cast<int64_t>(size)));
   }
@@ -93,7 +99,7 @@ Status SegmentReader::LoadIndex(io::FileSystem& files, const std::string& index_
   for (size_t i = 0; i < entries.size(); ++i) {
     index_.push_back(entries[i]);
     const int64_t end = i + 1 < entries.size() ? entries[i + 1].position : info.size_bytes;
-    if (static_cast<uint64_t>(end - entries[i].position) > kIndexGapBytes) FIRN_RETURN_IF_ERROR(ScanGap(entries[i], end, &index_));
+    if (end - entries[i].position > kIndexGapIntervals * sizes_.index_interval_bytes) FIRN_RETURN_IF_ERROR(ScanGap(entries[i], end, &index_));
   }
   FIRN_ASSERT(index_.front().position == 0 && std::is_sorted(index_.begin(), index_.end(), [](const auto& a, const auto& b) { return a.position < b.position; }),
               "the index of {} is out of order", path_);
@@ -102,14 +108,14 @@ Status SegmentReader::LoadIndex(io::FileSystem& files, const std::string& index_
 
 Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<IndexEntry>* out) const {
   int64_t position = from.position;
-  uint64_t last_indexed = from.position;
+  int64_t last_indexed = from.position;
   int64_t max_timestamp_ms = from.max_timestamp_before_ms;
   std::string chunk;
   int64_t chunk_begin = position;
   while (position < end) {
     const auto at = static_cast<size_t>(position - chunk_begin);
     if (at >= chunk.size() || chunk.size() - at < kafka::kBatchHeaderBytes) {
-      FIRN_TRY(chunk, file_->ReadAt(static_cast<uint64_t>(position), static_cast<size_t>(std::min(kSegmentReadBytes, end - position))));
+      FIRN_TRY(chunk, file_->ReadAt(static_cast<uint64_t>(position), static_cast<size_t>(std::min(sizes_.read_bytes, end - position))));
       chunk_begin = position;
       const bool is_space = SpaceAt(chunk) == chunk.size();  // in front of the next entry's batch, and perhaps shorter than a header
       if (is_space && !chunk.empty()) position += static_cast<int64_t>(chunk.size());
@@ -124,9 +130,9 @@ Status SegmentReader::ScanGap(const IndexEntry& from, int64_t end, std::vector<I
     const size_t size = kafka::RecordBatchView::PeekSize(header);
     const int64_t offset = base::LoadBig<int64_t>(header.data());
     if (size < kafka::kBatchHeaderBytes || static_cast<int64_t>(size) > end - position || offset < base_.value()) return Damaged(position, "no batch begins there");
-    if (static_cast<uint64_t>(position) - last_indexed >= kIndexIntervalBytes) {
+    if (position - last_indexed >= sizes_.index_interval_bytes) {
       out->push_back({static_cast<uint32_t>(offset - base_.value()), static_cast<uint32_t>(position), max_timestamp_ms});
-      last_indexed = static_cast<uint64_t>(position);
+      last_indexed = position;
     }
     max_timestamp_ms = std::max(max_timestamp_ms, base::LoadBig<int64_t>(header.data() + 35));
     position += static_cast<int64_t>(size);
@@ -160,13 +166,11 @@ Result<base::SharedBytes> SegmentReader::ReadBatches(int64_t position, int64_t s
   return base::SharedBytes(std::move(block), chunk.substr(0, whole));
 }
 
-int64_t ColdReadMemory(int64_t max_bytes) {
-  return std::max(kSegmentReadBytes, std::clamp<int64_t>(max_bytes, 1, kSegmentReadBytesMax) + static_cast<int64_t>(kIndexIntervalBytes));
-}
+int64_t ColdReadMemory(int64_t max_bytes) { return ColdReadBytes({}, max_bytes); }
 
 Result<SegmentRead> SegmentReader::Read(const SegmentInfo& info, Offset from, const ReadOptions& options) const {
   FIRN_ASSERT(info.base == base_ && from >= base_ && from < info.end, "offset {} is looked for in the segment of {}", from, base_);
-  const int64_t read_bytes = ColdReadMemory(options.max_bytes);
+  const int64_t read_bytes = ColdReadBytes(sizes_, options.max_bytes);
   const int64_t max_bytes = std::clamp<int64_t>(options.max_bytes, 1, kSegmentReadBytesMax);
   auto after = std::upper_bound(index_.begin(), index_.end(), from.value() - base_.value(),
                                 [](int64_t relative, const IndexEntry& entry) { return relative < static_cast<int64_t>(entry.relative_offset); });
@@ -224,7 +228,7 @@ Result<std::optional<TimestampOffset>> SegmentReader::FindTimestamp(const Segmen
   auto after = std::partition_point(index_.begin(), index_.end(), [&](const IndexEntry& entry) { return entry.max_timestamp_before_ms < timestamp_ms; });
   int64_t position = after == index_.begin() ? 0 : std::prev(after)->position;
   while (position < info.size_bytes) {
-    FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, kSegmentReadBytes, info.size_bytes, false));
+    FIRN_TRY(const base::SharedBytes chunk, ReadBatches(position, sizes_.read_bytes, info.size_bytes, false));
     for (std::string_view rest = chunk.view(); !rest.empty();) {
       rest.remove_prefix(SpaceAt(rest));
       auto batch = kafka::RecordBatchView::Parse(rest);

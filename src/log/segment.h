@@ -31,15 +31,13 @@
 #include "log/file_names.h"
 #include "log/ids.h"
 #include "log/partition_log.h"
+#include "log/piece_sizes.h"
 
 namespace firn::log {
 
 inline constexpr size_t kIndexEntryBytes = 20;
-inline constexpr uint64_t kIndexIntervalBytes = 64 << 10;
 /// Positions and offsets inside a segment fit 31 bits, as Kafka's do.
 inline constexpr int64_t kSegmentBytesMax = (1LL << 31) - 1;
-/// One read of cold data.
-inline constexpr int64_t kSegmentReadBytes = 1 << 20;
 /// What one read of cold data returns at most, unless a single batch is larger.
 inline constexpr int64_t kSegmentReadBytesMax = 16 << 20;
 
@@ -84,8 +82,8 @@ class SegmentReader {
  public:
   /// Loads the index, and makes again what is missing in it. kNotFound if the file is gone; kCorruption if it is shorter than it must be or
   /// its batches are no batches.
-  static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files, const Layout& layout, TopicPartitionId partition,
-                                                           const SegmentInfo& info);
+  static Result<std::shared_ptr<const SegmentReader>> Open(io::FileSystem& files, const Layout& layout, TopicPartitionId partition, const SegmentInfo& info,
+                                                           const PieceSizes& sizes);
 
   /// Whole batches from the one that holds `from`, which is below info.end; at least one, else at most `max_bytes`. Checks their checksums. What is
   /// returned holds at most twice its size in memory; the read itself takes ColdReadMemory(max_bytes).
@@ -98,7 +96,8 @@ class SegmentReader {
   size_t index_entries() const { return index_.size(); }
 
  private:
-  SegmentReader(std::unique_ptr<io::File> file, std::string path, Offset base) : file_(std::move(file)), path_(std::move(path)), base_(base) {}
+  SegmentReader(std::unique_ptr<io::File> file, std::string path, Offset base, const PieceSizes& sizes)
+      : file_(std::move(file)), path_(std::move(path)), base_(base), sizes_(sizes) {}
 
   Status LoadIndex(io::FileSystem& files, const std::string& index_path, const SegmentInfo& info);
   Status ScanGap(const IndexEntry& from, int64_t end, std::vector<IndexEntry>* out) const;
@@ -111,6 +110,7 @@ class SegmentReader {
   std::unique_ptr<io::File> file_;
   std::string path_;
   Offset base_;
+  PieceSizes sizes_;
   std::vector<IndexEntry> index_;  // begins with the segment's first batch
   int64_t indexed_bytes_ = 0;
 };

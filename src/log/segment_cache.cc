@@ -9,7 +9,7 @@ namespace firn::log {
 namespace {
 
 // A segment that is still written to has grown beyond its index by so much: load it again instead of scanning on and on.
-constexpr int64_t kReloadBytes = 4 << 20;
+constexpr int64_t kReloadIntervals = 64;
 constexpr size_t kReportsMax = 100;
 
 }  // namespace
@@ -19,12 +19,12 @@ Result<std::shared_ptr<const SegmentReader>> SegmentCache::Get(TopicPartitionId 
   {
     base::MutexLock lock(mutex_);
     auto place = places_.find(key);
-    if (place != places_.end() && info.size_bytes - place->second->reader->indexed_bytes() < kReloadBytes) {
+    if (place != places_.end() && info.size_bytes - place->second->reader->indexed_bytes() < kReloadIntervals * sizes_.index_interval_bytes) {
       entries_.splice(entries_.begin(), entries_, place->second);
       return place->second->reader;
     }
   }
-  FIRN_TRY(std::shared_ptr<const SegmentReader> reader, SegmentReader::Open(files_, layout_, partition, info));
+  FIRN_TRY(std::shared_ptr<const SegmentReader> reader, SegmentReader::Open(files_, layout_, partition, info, sizes_));
   base::MutexLock lock(mutex_);
   if (auto place = places_.find(key); place != places_.end()) EraseLocked(place);
   entries_.push_front({key, reader});

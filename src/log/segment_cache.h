@@ -26,11 +26,13 @@ inline constexpr size_t kSegmentIndexBytesMax = 32 << 20;
 class SegmentCache {
  public:
   /// `warn` may be empty.
-  SegmentCache(io::FileSystem& files, Layout layout, std::function<void(const std::string&)> warn) : files_(files), layout_(std::move(layout)), warn_(std::move(warn)) {}
+  SegmentCache(io::FileSystem& files, Layout layout, const PieceSizes& sizes, std::function<void(const std::string&)> warn)
+      : files_(files), layout_(std::move(layout)), sizes_(sizes), warn_(std::move(warn)) {}
 
   /// See SegmentReader::Open.
   Result<std::shared_ptr<const SegmentReader>> Get(TopicPartitionId partition, const SegmentInfo& info);
   void Remove(TopicPartitionId partition, Offset base);
+  const PieceSizes& sizes() const { return sizes_; }
 
   /// Counts a read that failed, and tells of it once for each place.
   void ReportFailure(const Error& error);
@@ -47,6 +49,7 @@ class SegmentCache {
 
   io::FileSystem& files_;
   const Layout layout_;
+  const PieceSizes sizes_;
   const std::function<void(const std::string&)> warn_;
   std::atomic<int64_t> failures_ = 0;
   base::Mutex mutex_;

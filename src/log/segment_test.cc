@@ -37,7 +37,7 @@ class SegmentWorld {
   }
   /// A move of these behind what counts.
   std::vector<SegmentInfo> Move(const std::vector<SegmentInfo>& counted, const std::vector<Slab>& slabs) {
-    SegmentWriter writer(world_.environment(), layout_, kPartition, {}, counted, blocks_);
+    SegmentWriter writer(world_.environment(), layout_, kPartition, {}, counted, blocks_, {});
     for (const Slab& slab : slabs) Must(writer.Append(slab));
     Must(writer.Finish());
     return writer.changed();
@@ -47,7 +47,7 @@ class SegmentWorld {
     world_.Restart(io::CrashKind::kPowerLoss);
   }
   Result<SegmentRead> Read(const SegmentInfo& info, Offset from) {
-    FIRN_TRY(auto reader, SegmentReader::Open(world_.disk(), layout_, kPartition, info));
+    FIRN_TRY(auto reader, SegmentReader::Open(world_.disk(), layout_, kPartition, info, {}));
     return reader->Read(info, from, {});
   }
   io::SimulatedDisk& disk() { return world_.disk(); }
@@ -91,7 +91,7 @@ TEST(SegmentReader, ShortSpaceBetweenLargeBatchesIsPassedOver) {
   size_t batch_bytes = 0;
   for (const Slab& slab : slabs) batch_bytes += slab.batches.size();
   for (const SegmentInfo& info : world.Move({}, slabs)) {
-    const auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, info);
+    const auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, info, {});
     ASSERT_TRUE(reader.ok()) << reader.error().ToString();
     for (Offset next = info.base; next < info.end;) {
       const auto read = (*reader)->Read(info, next, {});
@@ -106,7 +106,7 @@ TEST(SegmentReader, ShortSpaceBetweenLargeBatchesIsPassedOver) {
 TEST(SegmentReader, AFileThatIsCutWhileItIsOpenIsAnError) {
   SegmentWorld world(1);
   const std::vector<SegmentInfo> moved = world.Move({}, world.Slabs(1, 3 << 20));  // more than one read
-  auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, moved[0]);
+  auto reader = SegmentReader::Open(world.disk(), world.layout(), kPartition, moved[0], {});
   ASSERT_TRUE(reader.ok());
   EXPECT_EQ((*reader)->Read(moved[0], Offset(0), {})->next, Offset(1));
   const std::unique_ptr<io::File> file = Must(world.disk().Open(world.layout().segment_file(kPartition, Offset(0)), io::OpenMode::kReadWrite));

@@ -13,8 +13,8 @@
 namespace firn::log {
 
 SegmentWriter::SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
-                             const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks)
-    : environment_(environment), layout_(layout), partition_(partition), config_(config), now_ms_(environment.clock.WallTimeMs()), blocks_(blocks) {
+                             const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks, const PieceSizes& sizes)
+    : environment_(environment), layout_(layout), partition_(partition), config_(config), sizes_(sizes), now_ms_(environment.clock.WallTimeMs()), blocks_(blocks) {
   if (!existing.empty()) last_ = existing.back();
 }
 
@@ -31,7 +31,7 @@ Status SegmentWriter::Append(const Slab& slab) {
   FIRN_RETURN_IF_ERROR(LeaveSpace(slab));
   const int64_t begin = info.size_bytes;
   Status walk = kafka::ForEachBatch(slab.batches.view(), [&](const kafka::RecordBatchView& batch) {
-    if (last_indexed_ < 0 || info.size_bytes - last_indexed_ >= static_cast<int64_t>(kIndexIntervalBytes)) {
+    if (last_indexed_ < 0 || info.size_bytes - last_indexed_ >= sizes_.index_interval_bytes) {
       AppendIndexEntry(info.base, {static_cast<uint32_t>(batch.base_offset() - info.base.value()), static_cast<uint32_t>(info.size_bytes), info.max_timestamp_ms},
                        &index_bytes_);
       ++info.index_entries;

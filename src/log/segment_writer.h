@@ -16,6 +16,7 @@
 #include "io/file_system.h"
 #include "log/file_names.h"
 #include "log/partition.h"
+#include "log/piece_sizes.h"
 #include "log/segment.h"
 
 namespace firn::log {
@@ -25,7 +26,7 @@ class SegmentWriter {
  public:
   /// `existing`: the partition's segments, of which the last one is written to if there is room. `blocks` is this writer's until Finish.
   SegmentWriter(const io::Environment& environment, const Layout& layout, TopicPartitionId partition, const PartitionConfig& config,
-                const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks);
+                const std::vector<SegmentInfo>& existing, io::BlockWriter& blocks, const PieceSizes& sizes);
 
   /// Slabs in order, without gaps among them. They stay as they are until Finish.
   Status Append(const Slab& slab);
@@ -48,6 +49,7 @@ class SegmentWriter {
   const Layout layout_;
   const TopicPartitionId partition_;
   const PartitionConfig config_;
+  const PieceSizes sizes_;
   const int64_t now_ms_;
   io::BlockWriter& blocks_;               // to file_
   std::optional<SegmentInfo> last_;       // written to next, not yet opened

@@ -35,7 +35,7 @@ class DirectoryStore final : public Store, public JournalObserver {
         layout_{directory},
         checkpoint_interval_bytes_(std::min(options.journal_limit_bytes, options.memory_limit_bytes) / 4),
         health_(options.warn),
-        contents_(environment.files, layout_, options.memory_limit_bytes, options.warn) {}
+        contents_(environment.files, layout_, {.memory_limit_bytes = options.memory_limit_bytes, .pieces = options.pieces, .warn = options.warn}) {}
 
   ~DirectoryStore() override { StopQueues(); }
 

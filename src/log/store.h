@@ -19,6 +19,7 @@
 #include "log/journal.h"
 #include "log/meta_store.h"
 #include "log/partition_log.h"
+#include "log/piece_sizes.h"
 
 namespace firn::log {
 
@@ -27,6 +28,7 @@ struct StoreOptions {
   int64_t journal_limit_bytes = 512LL << 20;   // replayed at most this much after a crash
   int64_t memory_limit_bytes = 256LL << 20;    // record bytes in memory; above it AdmitBytes waits
   int64_t max_entry_bytes = 100LL << 20;       // Kafka's socket.request.max.bytes
+  PieceSizes pieces = {};
   std::function<void(const std::string&)> warn = {};  // told of what who runs the node should know: damage, a full disk; from any thread
 };
 

@@ -21,6 +21,9 @@ std::string MarkOf(uint64_t number) {
   return fmt::format("mark/{}", number % kMarks);
 }
 
+// Lookups of a partition, spread over its offsets.
+constexpr int64_t kLookups = 6;
+
 // The values of a read's batches from `from` on.
 void AddValues(std::string_view bytes, int64_t from, std::vector<std::string>* values) {
   Status status = kafka::ForEachBatch(bytes, [&](const kafka::RecordBatchView& batch) {
@@ -35,6 +38,17 @@ void AddValues(std::string_view bytes, int64_t from, std::vector<std::string>* v
     return true;
   });
   SIM_CHECK(status.ok(), "{}", status.error().ToString());
+}
+
+// What is read at `offset`: at least its record, and no other than what must be there.
+void CheckBatches(const log::ReadResult& read, const ModelPartition& partition, log::TopicPartitionId id, int64_t offset) {
+  std::vector<std::string> values;
+  for (const base::SharedBytes& bytes : read.batches) AddValues(bytes.view(), offset, &values);
+  const auto wanted = partition.values.begin() + offset;
+  SIM_CHECK(!values.empty() && read.next.value() == offset + static_cast<int64_t>(values.size()), "partition {}: {} records are read from offset {} to {}", id.value(), values.size(),
+            offset, read.next.value());
+  const auto known = std::min<int64_t>(static_cast<int64_t>(values.size()), partition.values.end() - wanted);
+  SIM_CHECK(std::equal(values.begin(), values.begin() + known, wanted), "partition {}: other records than those from offset {} are read", id.value(), offset);
 }
 
 }  // namespace
@@ -178,12 +192,39 @@ void LogModel::CheckPartition(log::PartitionLog& log, const ModelPartition& part
     next = read->next.value();
   }
   SIM_CHECK(std::equal(values.begin(), values.end(), partition.values.begin() + start, partition.values.end()), "partition {} holds other records than it must", log.id().value());
-  if (start == end) return;
-  const int64_t wanted_ms = partition.timestamps_ms[static_cast<size_t>(start + (end - start) / 2)];
-  const auto first = std::find_if(partition.timestamps_ms.begin() + start, partition.timestamps_ms.end(), [&](int64_t ms) { return ms >= wanted_ms; });
-  auto found = log.FindTimestamp(wanted_ms);
-  SIM_CHECK(found.ok() && found->offset.value() == first - partition.timestamps_ms.begin(), "partition {}: time {} is found at offset {}, not at {}", log.id().value(), wanted_ms,
-            found.ok() ? found->offset.value() : -1, first - partition.timestamps_ms.begin());
+  if (start < end) CheckLookups(log, partition);
+}
+
+// Reads and times from anywhere: they begin where an index has them.
+void LogModel::CheckLookups(log::PartitionLog& log, const ModelPartition& partition) const {
+  const int64_t start = log.log_start().value();
+  const auto& times = partition.timestamps_ms;
+  const auto end = static_cast<int64_t>(times.size());
+  for (int64_t i = 0; i < kLookups; ++i) {
+    const int64_t offset = start + (end * 31 + i * 7919) % (end - start);
+    auto read = log.Read(log::Offset(offset), {.max_bytes = 1 + (offset * 61) % 4000});
+    SIM_CHECK(read.ok(), "partition {} at offset {}: {}", log.id().value(), offset, read.error().ToString());
+    CheckBatches(*read, partition, log.id(), offset);
+    const int64_t wanted_ms = times[static_cast<size_t>(offset)] + i % 2;
+    const auto first = std::find_if(times.begin() + start, times.end(), [&](int64_t ms) { return ms >= wanted_ms; });
+    const int64_t wanted = first == times.end() ? -1 : first - times.begin();
+    auto found = log.FindTimestamp(wanted_ms);
+    SIM_CHECK(found.ok(), "partition {}: time {}: {}", log.id().value(), wanted_ms, found.error().ToString());
+    SIM_CHECK(found->offset.value() == wanted, "partition {}: time {} is found at offset {}, not at {}", log.id().value(), wanted_ms, found->offset.value(), wanted);
+  }
+  const auto largest = std::max_element(times.begin() + start, times.end());
+  auto found = log.MaxTimestamp();
+  SIM_CHECK(found.ok() && found->timestamp_ms == *largest && found->offset.value() == largest - times.begin(), "partition {}: the largest time is found at offset {}, not at {}",
+            log.id().value(), found.ok() ? found->offset.value() : -1, largest - times.begin());
+}
+
+void LogModel::CheckRead(log::Store& store, uint32_t partition, int64_t offset, int64_t max_bytes) const {
+  const auto log = store.partition(log::TopicPartitionId(partition));
+  if (log == nullptr) return;
+  auto read = log->Read(log::Offset(offset), {.max_bytes = max_bytes});
+  if (!read.ok() && (read.error().code() == ErrorCode::kOffsetOutOfRange || read.error().code() == ErrorCode::kUnknownTopic)) return;
+  SIM_CHECK(read.ok(), "partition {} at offset {}: {}", partition, offset, read.error().ToString());
+  CheckBatches(*read, settled_.partitions.at(partition), log->id(), offset);
 }
 
 }  // namespace firn::sim

@@ -65,12 +65,16 @@ class LogModel {
   void Observe(log::Store& store);
   /// Holds a store that was just opened against the model, and goes on from what it holds.
   void CheckRecovered(log::Store& store);
+  /// Reads at an offset that was acknowledged, whatever is under way. It may be gone again by entries that are not answered yet.
+  void CheckRead(log::Store& store, uint32_t partition, int64_t offset, int64_t max_bytes) const;
+  const ModelState& settled() const { return settled_; }
   /// Holds the whole content of a store in which nothing is under way against the model.
   void CheckContent(log::Store& store) const { CheckState(store, expected_); }
 
  private:
   void CheckState(log::Store& store, const ModelState& state) const;
   void CheckPartition(log::PartitionLog& log, const ModelPartition& partition) const;
+  void CheckLookups(log::PartitionLog& log, const ModelPartition& partition) const;
   static std::vector<int64_t> Apply(const ModelEntry& entry, ModelState* state);
 
   ModelState settled_;                  // what is known to be there

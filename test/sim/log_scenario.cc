@@ -19,9 +19,17 @@ constexpr uint32_t kPartitionsMax = 4;
 constexpr size_t kPendingMax = 12;
 constexpr uint64_t kStepsMax = 100'000;  // for anything that must happen
 
+// Bytes like any, no two sectors of them alike: a lost one is missed.
+std::string FillerOf(int64_t number, size_t size) {
+  std::string bytes(size, '\0');
+  auto state = static_cast<uint64_t>(number);
+  for (char& byte : bytes) byte = static_cast<char>((state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407) >> 56);
+  return bytes;
+}
+
 class LogWorld final : public World {
  public:
-  explicit LogWorld(const SeedOptions& options) : World(options) {}
+  explicit LogWorld(const SeedOptions& options) : World(options), options_of_store_(NewStoreOptions()) {}
 
   void Act() override {
     if (OneIn(4)) disk().CopyOnWrite();
@@ -32,6 +40,16 @@ class LogWorld final : public World {
   }
 
  private:
+  // Mostly with pieces so small that a few records have an index and are read and written in several.
+  log::StoreOptions NewStoreOptions() {
+    log::StoreOptions options = kTiny;
+    if (OneIn(4)) return options;
+    options.pieces = {.index_interval_bytes = int64_t{64} << Choose(8),
+                      .read_bytes = log::kReadBytesMin + static_cast<int64_t>(8 * Choose(2000)),
+                      .write_bytes = static_cast<int64_t>(io::kDirectBlockBytes << Choose(4)),
+                      .group_bytes = int64_t{1024} << Choose(6)};
+    return options;
+  }
 
   // From the start of a process to its end.
   void Live() {
@@ -62,7 +80,7 @@ class LogWorld final : public World {
   void OpenStore() {
     for (uint64_t tries = 0;; ++tries) {
       SIM_CHECK(tries < 20, "the store does not open after {} tries", tries);
-      auto store = log::Store::Open(world_.environment(), "/data", kTiny);
+      auto store = log::Store::Open(world_.environment(), "/data", options_of_store_);
       if (store.ok() && !is_dead()) {
         store_ = std::move(*store);
         return;
@@ -100,7 +118,19 @@ class LogWorld final : public World {
     }
     if (model_.pending_count() >= 1 + Choose(kPendingMax)) StepUntil("an answer", [&] { return model_.pending_count() == 0; });
     if (!is_dead() && OneIn(4)) model_.Observe(*store_);
+    if (!is_dead() && OneIn(4)) ReadSomewhere();
     if (!is_dead() && OneIn(30)) world_.executor().StepFor(static_cast<int64_t>(Choose(1'000'000)));
+  }
+
+  // Also from a segment that is being moved to, by an index that was loaded when it was shorter.
+  void ReadSomewhere() {
+    const auto& partitions = model_.settled().partitions;
+    if (partitions.empty()) return;
+    auto partition = partitions.begin();
+    std::advance(partition, Choose(partitions.size()));
+    if (const size_t count = partition->second.values.size(); count > 0) {
+      model_.CheckRead(*store_, partition->first, static_cast<int64_t>(Choose(count)), static_cast<int64_t>(1 + Choose(4000)));
+    }
   }
 
   void Append() {
@@ -162,13 +192,14 @@ class LogWorld final : public World {
 
   ModelOperation NewAppend(uint32_t partition) {
     ModelOperation append{.kind = Kind::kAppend, .partition = partition, .timestamp_ms = ++time_ms_};
+    if (OneIn(4)) append.timestamp_ms -= static_cast<int64_t>(Choose(50));  // not every record is later than the one before
     const uint64_t size = OneIn(10) ? Choose(6000) : Choose(200);
-    for (uint64_t count = 1 + Choose(4); count > 0; --count) append.values.push_back(fmt::format("{}.{} {}", time_ms_, count, std::string(size, 'x')));
+    for (uint64_t count = 1 + Choose(4); count > 0; --count) append.values.push_back(fmt::format("{}.{} {}", time_ms_, count, FillerOf(time_ms_ * 8 + static_cast<int64_t>(count), size)));
     return append;
   }
 
   log::PartitionConfig NewConfig() {
-    return {.segment_bytes = static_cast<int64_t>(1000 + Choose(20'000)), .segment_ms = OneIn(4) ? 1000 : 7LL * 24 * 3600 * 1000, .retention_ms = -1, .retention_bytes = -1};
+    return {.segment_bytes = static_cast<int64_t>(1000 + Choose(OneIn(3) ? 200'000 : 20'000)), .segment_ms = OneIn(4) ? 1000 : 7LL * 24 * 3600 * 1000, .retention_ms = -1, .retention_bytes = -1};
   }
 
   // All is answered, and then the store holds exactly what was acknowledged; once the disk has room, it works again.
@@ -185,6 +216,7 @@ class LogWorld final : public World {
     SIM_CHECK(is_dead() || disk().has_failed_sync() || model_.acked_count() > before, "the store refuses entries although the disk has room again");
   }
 
+  const log::StoreOptions options_of_store_;
   LogModel model_;
   std::unique_ptr<log::Store> store_;
   int64_t time_ms_ = 1000;
