@@ -32,6 +32,7 @@ Result<JournalFile> JournalFiles::Take(uint64_t entry_bytes, uint64_t first_sequ
   base::MutexLock lock(mutex_);
   FIRN_RETURN_IF_ERROR(PrepareLocked(entry_bytes));
   FIRN_ASSERT(prepared_.has_value() && prepared_->file != nullptr, "no journal file is ready");
+  FIRN_ASSERT(prepared_->previous_number == (needed_.empty() ? 0 : needed_.back().number), "journal file {} names file {} as the one before", prepared_->number, prepared_->previous_number);
   FIRN_ASSERT(needed_.empty() || (needed_.back().number < prepared_->number && needed_.back().first_sequence <= first_sequence),
               "journal file {} from entry {} is to follow file {} from entry {}", prepared_->number, first_sequence, needed_.back().number, needed_.back().first_sequence);
   JournalFile taken = std::move(*prepared_);
@@ -52,7 +53,7 @@ Status JournalFiles::PrepareLocked(uint64_t entry_bytes) {
     spare_.push_back(layout_.journal_file(prepared_->number));
     prepared_.reset();
   }
-  JournalFile next{.number = last_number_ + 1, .size_bytes = 0, .file = nullptr};
+  JournalFile next{.number = last_number_ + 1, .previous_number = needed_.empty() ? 0 : needed_.back().number, .size_bytes = 0, .file = nullptr};
   FIRN_TRY(next.file, OpenNextLocked(next.number));
   last_number_ = next.number;
   Status status = MakeReady(&next, size);
@@ -68,7 +69,8 @@ Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes) {
   FIRN_TRY(const uint64_t found_bytes, file->file->Size());
   file->size_bytes = std::max(found_bytes, size_bytes);
   FIRN_RETURN_IF_ERROR(file->file->Allocate(file->size_bytes));  // also what has that size: it may have been cleared, and its blocks be gone
-  FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader({.store_id = store_id_, .file_number = file->number, .size_bytes = file->size_bytes})));
+  const JournalFileHeader header{.store_id = store_id_, .file_number = file->number, .size_bytes = file->size_bytes, .previous_number = file->previous_number};
+  FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader(header)));
   FIRN_RETURN_IF_ERROR(file->file->Sync());
   const std::string path = layout_.journal_file(file->number);
   FIRN_RETURN_IF_ERROR(files_.Rename(layout_.unfinished_journal_file(file->number), path));

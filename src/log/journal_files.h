@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal's files: makes the next one ready before it is needed, keeps account of which are still needed for a replay, and uses the
 // others again. A file is allocated once and overwritten many times, so that a sync of the journal writes data and no metadata. It never becomes shorter, and it
-// gets its name when its size and its header are durable: what is found shorter, or without a header, has been damaged.
+// gets its name when its size and its header are durable: what is found shorter, or without a header, has been damaged. Its header names the file before it, which is
+// used again only when a snapshot has made both spare: a file whose one before is gone shows that somebody took that away.
 //
 //   N   N+1   N+2   |  N+3              N+4
 //   needed          |  written to       prepared
@@ -24,6 +25,7 @@ namespace firn::log {
 /// A file to write entries to, from kJournalHeaderBytes on.
 struct JournalFile {
   uint64_t number = 0;
+  uint64_t previous_number = 0;  // of the file that was written to when it was made; 0: none
   uint64_t size_bytes = 0;
   std::unique_ptr<io::File> file;
 };

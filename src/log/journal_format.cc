@@ -20,7 +20,9 @@ using base::StoreLittle;
 constexpr uint32_t kUnalignedVersion = 1;
 constexpr uint32_t kSizedVersion = 4;
 constexpr size_t kFileIdentityEnd = 40;  // of what every version has
-constexpr size_t kFileSizeEnd = 48;
+constexpr uint32_t kChainedVersion = 5;
+constexpr size_t kFileSizeEnd = 48;      // where version 4 has the checksum of all
+constexpr size_t kFileChainEnd = 56;     // and version 5
 constexpr uint32_t kEntryMagic = 0x4a4e5246;
 constexpr uint16_t kTypeOperations = 1;
 constexpr size_t kAppendFrameBytes = 21;
@@ -228,12 +230,13 @@ class PayloadReader {
 
 // Of a file header: what it covers has been there from the first version on, so that any version is known for what it is.
 uint32_t IdentityCrc(std::string_view header) { return base::Crc32c(header.substr(16, kFileIdentityEnd - 16)); }
-uint32_t SizedHeaderCrc(std::string_view header) { return base::Crc32c(header.substr(8, kFileSizeEnd - 8)); }
+uint32_t HeaderCrc(std::string_view header, size_t end) { return base::Crc32c(header.substr(8, end - 8)); }
 
 }  // namespace
 
 std::string EncodeJournalFileHeader(const JournalFileHeader& header) {
   FIRN_ASSERT(header.store_id.size() == kStoreIdBytes, "store id of {} bytes", header.store_id.size());
+  FIRN_ASSERT(header.previous_number < header.file_number, "journal file {} behind file {}", header.file_number, header.previous_number);
   FIRN_ASSERT(header.size_bytes >= kJournalHeaderBytes, "journal file {} of {} bytes", header.file_number, header.size_bytes);
   std::string bytes(kJournalHeaderBytes, '\0');
   kJournalFileMagic.copy(bytes.data(), kJournalFileMagic.size());
@@ -242,7 +245,8 @@ std::string EncodeJournalFileHeader(const JournalFileHeader& header) {
   StoreLittle(bytes.data() + 32, header.file_number);
   StoreLittle(bytes.data() + 12, IdentityCrc(bytes));
   StoreLittle(bytes.data() + kFileIdentityEnd, header.size_bytes);
-  StoreLittle(bytes.data() + kFileSizeEnd, SizedHeaderCrc(bytes));
+  StoreLittle(bytes.data() + kFileSizeEnd, header.previous_number);
+  StoreLittle(bytes.data() + kFileChainEnd, HeaderCrc(bytes, kFileChainEnd));
   return bytes;
 }
 
@@ -256,10 +260,13 @@ std::optional<JournalFileHeader> DecodeJournalFileHeader(std::string_view bytes)
   const uint32_t version = JournalFileVersion(bytes);
   if (version < kUnalignedVersion || version > kJournalVersion) return std::nullopt;
   const bool is_sized = version >= kSizedVersion;
-  if (is_sized && (bytes.size() < kFileSizeEnd + 4 || LoadLittle<uint32_t>(bytes.data() + kFileSizeEnd) != SizedHeaderCrc(bytes))) return std::nullopt;
+  const bool is_chained = version >= kChainedVersion;
+  const size_t end = is_chained ? kFileChainEnd : kFileSizeEnd;
+  if (is_sized && (bytes.size() < end + 4 || LoadLittle<uint32_t>(bytes.data() + end) != HeaderCrc(bytes, end))) return std::nullopt;
   return JournalFileHeader{.store_id = std::string(bytes.substr(16, kStoreIdBytes)),
                            .file_number = LoadLittle<uint64_t>(bytes.data() + 32),
                            .size_bytes = is_sized ? LoadLittle<uint64_t>(bytes.data() + kFileIdentityEnd) : 0,
+                           .previous_number = is_chained ? LoadLittle<uint64_t>(bytes.data() + kFileSizeEnd) : 0,
                            .group_alignment = version == kUnalignedVersion ? kEntryAlignment : kJournalBlockBytes};
 }
 

@@ -7,13 +7,14 @@
 // next multiple of 8 behind the one before.
 //
 //   0     "firnjrnl"        8 bytes
-//   8     u32 version (4). 1 to 3 are still read: 3 has no file size, 2 no operations of kind 8 either, in 1 groups were not aligned, each entry begins at the next multiple of 8
+//   8     u32 version (5). 1 to 4 are still read: 4 does not name the file before, 3 has no file size either, 2 no operations of kind 8, in 1 groups were not aligned, each entry begins at the next multiple of 8
 //   12    u32 CRC-32C of bytes 16..40
 //   16    store id          16 bytes; the same in every file of a data directory
 //   32    u64 file number   = N
 //   40    u64 file size     that the file had before it was written to; it never becomes shorter, so that one that is has been cut by somebody else
-//   48    u32 CRC-32C of bytes 8..48
-//   52    zeros up to 4096  kJournalHeaderBytes: where the first entry begins
+//   48    u64 file before   the number of the one that was written to when this one was made ready, 0: none; numbers may have gaps, and so a file that somebody has removed is missed
+//   56    u32 CRC-32C of bytes 8..56 (version 4: at 48, of 8..48)
+//   60    zeros up to 4096  kJournalHeaderBytes: where the first entry begins
 //
 //   entry
 //   0     u32 0x4a4e5246 ("FRNJ")
@@ -39,7 +40,8 @@
 //   8 space      u32 size, zeros: before an append, so that its batches begin where in a block they do in memory, and are written from there without a copy
 //
 // N.journal has that name from when its size and its header are durable; before, it is N.journal.tmp. So a crash leaves no N.journal that is shorter or has no
-// header. One whose header has another number is being used again, under a new name that was not durable yet.
+// header. One whose header has another number is being used again, under a new name that was not durable yet. The file before, which a header names, is there as
+// long as the meta snapshot's first file does not lie behind it. Nobody names the last file, and none but the one that was made ready behind it names the one before.
 //
 // Where the next entry is: at the next multiple of 8, if a whole entry with the next sequence is there; else at the next multiple of 4096, where it must begin
 // a group. What else stands there is of an earlier life of the file, or zeros.
@@ -65,7 +67,7 @@
 namespace firn::log {
 
 inline constexpr std::string_view kJournalFileMagic = "firnjrnl";
-inline constexpr uint32_t kJournalVersion = 4;
+inline constexpr uint32_t kJournalVersion = 5;
 inline constexpr size_t kStoreIdBytes = 16;
 inline constexpr size_t kJournalHeaderBytes = 4096;
 inline constexpr size_t kJournalBlockBytes = 4096;
@@ -78,6 +80,7 @@ struct JournalFileHeader {
   std::string store_id;
   uint64_t file_number = 0;
   uint64_t size_bytes = 0;  // of the whole file; 0: a version that does not say
+  uint64_t previous_number = 0;  // of the file before; 0: none, or a version that does not say
   uint64_t group_alignment = kJournalBlockBytes;  // of the first entry of each group; by the file's version
 };
 

@@ -102,6 +102,7 @@ class EntryReader {
 
 struct JournalPart {
   std::unique_ptr<EntryReader> reader;
+  uint64_t previous_number = 0;  // by its header; 0: it does not say
   std::optional<uint64_t> first_sequence;  // by its first entry's header
 };
 
@@ -118,6 +119,7 @@ class Replay {
       return Corruption(fmt::format("file {} is missing, where the entries behind {} are", layout_.journal_file(from_.first_file), from_.sequence));
     }
     FIRN_ASSERT(std::is_sorted(numbers.begin(), numbers.end()), "journal files are out of order");
+    FIRN_RETURN_IF_ERROR(CheckRow());
     result_.last_number = numbers.back();
     if (parts_.front().first_sequence.has_value()) expected_ = std::min(expected_, *parts_.front().first_sequence);
     size_t last = 0;
@@ -132,14 +134,8 @@ class Replay {
       return Corruption(fmt::format("it ends at entry {}, but the meta snapshot holds entry {}", expected_ - 1, from_.sequence));
     }
     FIRN_RETURN_IF_ERROR(CutOff(*parts_[last].reader, end));
-    for (size_t i = 0; i < parts_.size(); ++i) {
-      const uint64_t number = parts_[i].reader->number();
-      if (i <= last) {
-        result_.needed.push_back({number, parts_[i].first_sequence.value_or(expected_)});
-      } else {
-        result_.spare.push_back(layout_.journal_file(number));
-      }
-    }
+    for (size_t i = 0; i <= last; ++i) result_.needed.push_back({parts_[i].reader->number(), parts_[i].first_sequence.value_or(expected_)});
+    FIRN_RETURN_IF_ERROR(SetAside(last));
     FIRN_ASSERT(result_.needed.size() == last + 1 && result_.needed.back().first_sequence <= expected_, "{} journal files are needed, entry {} is in the one with number {}",
                 result_.needed.size(), expected_ - 1, last);
     result_.last_sequence = expected_ - 1;
@@ -157,7 +153,7 @@ class Replay {
     FIRN_TRY(std::unique_ptr<io::File> file, files_.Open(path, io::OpenMode::kReadWrite));
     FIRN_TRY(uint64_t size, file->Size());
     FIRN_TRY(std::string head, file->ReadAt(0, kJournalHeaderBytes));
-    JournalPart part{std::make_unique<EntryReader>(std::move(file), number, size, from_.read_bytes), std::nullopt};
+    JournalPart part{std::make_unique<EntryReader>(std::move(file), number, size, from_.read_bytes), 0, std::nullopt};
     FIRN_TRY(std::optional<EntryHeader> first, part.reader->ReadHeader(kJournalHeaderBytes));
     const std::optional<JournalFileHeader> header = DecodeJournalFileHeader(head);
     if (header.has_value() && header->store_id != from_.store_id) {
@@ -178,9 +174,36 @@ class Replay {
     }
     if (size < header->size_bytes) return Corruption(fmt::format("{} has {} bytes, it was made with {} and is never shortened", path, size, header->size_bytes));
     are_sizes_known_ = header->size_bytes > 0;
+    part.previous_number = header->previous_number;
     if (first.has_value()) part.first_sequence = first->sequence;
     part.reader->SetGroupAlignment(header->group_alignment);
     parts_.push_back(std::move(part));
+    return Ok();
+  }
+
+  // The file that another one names as the one before it is there, or the snapshot begins behind it.
+  Status CheckRow() const {
+    for (const JournalPart& part : parts_) {
+      const uint64_t number = part.reader->number();
+      const uint64_t previous = part.previous_number;
+      if (number == from_.first_file || previous < from_.first_file) continue;
+      if (std::any_of(parts_.begin(), parts_.end(), [&](const JournalPart& other) { return other.reader->number() == previous; })) continue;
+      return Corruption(fmt::format("file {} is missing, {} was begun behind it", layout_.journal_file(previous), layout_.journal_file(number)))
+          .Hint("put the file back where it was, or restore the data directory from a backup");
+    }
+    return Ok();
+  }
+
+  // Files without entries behind the last one that has some are spare. The first of them names that one, which stays. Another names one that is spare too: it goes
+  // back to the name of an unfinished file, durably, before that one can be used again and be missed by it after the next crash.
+  Status SetAside(size_t last) {
+    for (size_t i = parts_.size() - 1; i > last + 1; --i) {
+      const uint64_t number = parts_[i].reader->number();
+      result_.spare.push_back(layout_.unfinished_journal_file(number));
+      FIRN_RETURN_IF_ERROR(files_.Rename(layout_.journal_file(number), result_.spare.back()));
+      FIRN_RETURN_IF_ERROR(files_.SyncDirectory(layout_.journal()));
+    }
+    if (parts_.size() > last + 1) result_.spare.push_back(layout_.journal_file(parts_[last + 1].reader->number()));
     return Ok();
   }
 

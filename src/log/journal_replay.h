@@ -2,13 +2,13 @@
 // Reads the journal back after a stop or a crash.
 //
 //   1. Look at every file's header and first entry. Files below the snapshot's first file, and files that were never begun, are spare. A file that is shorter than
-//      it was made, or has lost its header, is kCorruption: where it ends says nothing about what was in it.
+//      it was made, or has lost its header, is kCorruption: where it ends says nothing about what was in it. So is a file that is missing, as another one names it.
 //   2. Read entries in order of sequence, file by file. A file ends where the next one's first entry begins: entries of a failed write may lie
 //      behind that.
 //   3. At the first place without the expected whole entry, look whether a later one proves that it was durable (journal_format.h, "group
 //      begin"; or a later file begins behind it). If so, acknowledged data is lost: kCorruption, and nothing is changed.
 //   4. Else it is the torn end of the last write: the file is cleared from there on, and what was read of that write is written again and synced, so that it is
-//      durable before anybody sees it.
+//      durable before anybody sees it. Files without entries behind it are spare.
 #pragma once
 
 #include <cstdint>

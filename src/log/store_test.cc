@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/crc32c.h"
 #include "base/endian.h"
 #include "base/error_render.h"
 #include "base/must.h"
@@ -435,11 +436,11 @@ TEST_F(StoreTest, AJournalOfEarlierVersionsIsReadAndANewerOneIsRefused) {
   std::string bytes = *files().ReadAll(path);
   const std::string old = WithoutBlocks(bytes);
   ASSERT_LT(old.find("value 2") + 3 * kJournalBlockBytes / 2, bytes.find("value 2"));
-  base::StoreLittle(bytes.data() + 8, uint32_t{5});
+  base::StoreLittle(bytes.data() + 8, uint32_t{6});
   ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
   auto newer = TryOpen();
   ASSERT_FALSE(newer.ok());
-  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 5"));
+  EXPECT_THAT(newer.error().message(), HasSubstr(path + " has format version 6"));
   EXPECT_EQ(*files().ReadAll(path), bytes) << "nothing was changed";
   for (uint32_t version : {2, 3}) {  // which do not say how long a file is, and leave behind what a crash has not let them make
     base::StoreLittle(bytes.data() + 8, version);
@@ -449,6 +450,16 @@ TEST_F(StoreTest, AJournalOfEarlierVersionsIsReadAndANewerOneIsRefused) {
     EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2"));
     store_.reset();
   }
+  base::StoreLittle(bytes.data() + 8, uint32_t{4});  // which does not name the file before
+  std::fill(bytes.begin() + 48, bytes.begin() + kJournalHeaderBytes, '\0');
+  base::StoreLittle(bytes.data() + 48, base::Crc32c(std::string_view(bytes).substr(8, 40)));
+  for (const std::string& name : Names(layout_.journal())) ASSERT_TRUE(files().Remove(io::JoinPath(layout_.journal(), name)).ok());
+  ASSERT_TRUE(files().WriteAtomically(path, bytes.substr(0, bytes.size() - 1)).ok());
+  EXPECT_EQ(TryOpen().error().code(), ErrorCode::kCorruption) << "it was cut";
+  ASSERT_TRUE(files().WriteAtomically(path, bytes).ok());
+  AbandonAndOpen();
+  EXPECT_THAT(Values(id), ElementsAre("value 0", "value 1", "value 2"));
+  store_.reset();
   for (const std::string& name : Names(layout_.journal())) ASSERT_TRUE(files().Remove(io::JoinPath(layout_.journal(), name)).ok());
   ASSERT_TRUE(files().WriteAtomically(path, old).ok());
   Open();
@@ -596,6 +607,35 @@ TEST(JournalFiles, WhatACrashLeavesOfThoseThatWereBeingMadeIsUsedAgain) {
   for (const io::FileEntry& entry : entries) names.push_back(entry.name);
   EXPECT_THAT(names, ElementsAre(NumberedName(1, kJournalSuffix), NumberedName(2, kJournalSuffix), NumberedName(10, kJournalSuffix), NumberedName(11, kJournalSuffix)))
       << "no number comes twice";
+}
+
+// Numbers may have gaps; the file that was made ready behind the last one tells that the last one was there.
+TEST(JournalFiles, OneThatIsMissingIsNamed) {
+  io::SimulatedEnvironment world(1);
+  const Layout layout{"/data"};
+  const StoreOptions options{.journal_file_bytes = 64 << 10};
+  auto store = Must(Store::Open(world.environment(), layout.root, options));
+  for (const char* value : {"first", "second", "third"}) {  // each in a file of its own
+    store->journal().Append({Put{"k", value}, Put{"filler", std::string(40 << 10, 'f')}}, [](const Result<Committed>&) {});
+    world.executor().StepFor(1'000'000);
+  }
+  world.disk().Crash();
+  store.reset();
+  world.Restart(io::CrashKind::kKill);
+  ASSERT_EQ(world.disk().List(layout.journal())->size(), 4u);
+  for (uint64_t number = 1; number <= 3; ++number) {
+    const std::string path = layout.journal_file(number);
+    const std::string bytes = *world.disk().ReadAll(path);
+    Must(world.disk().Remove(path));
+    const auto opened = Store::Open(world.environment(), layout.root, options);
+    ASSERT_FALSE(opened.ok()) << number;
+    EXPECT_EQ(opened.error().code(), ErrorCode::kCorruption);
+    EXPECT_THAT(opened.error().message(), HasSubstr(path + " is missing"));
+    Must(world.disk().WriteAtomically(path, bytes));
+  }
+  Must(world.disk().Remove(layout.journal_file(4)));  // nothing was written to it
+  store = Must(Store::Open(world.environment(), layout.root, options));
+  EXPECT_EQ(store->meta().Get("k"), "third");
 }
 
 // A producer's state goes with its records: what counts records that were refused must not become durable, or their producer, sending them again, is told that they

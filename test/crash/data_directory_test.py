@@ -70,7 +70,8 @@ def shorten_journal(data):
         size = max([JOURNAL_HEADER] + [at + size for at, size, _ in entries(path)]) + (1 << 20)
         os.truncate(path, size)
         with path.open("r+b") as file:
-            header = file.read(40) + struct.pack("<Q", size)
+            header = file.read(56)
+            header = header[:40] + struct.pack("<Q", size) + header[48:]
             file.seek(0)
             file.write(header + struct.pack("<I", wire.crc32c(header[8:])))
 
@@ -197,7 +198,7 @@ def test_a_damaged_journal_header_is_refused(_):
     with directory() as data:
         killed_node(data)
         journal = journal_of(data)
-        for place in (0, 5, 8, 12, 13, 16, 31, 32, 39, 40, 47, 48, 51):
+        for place in (0, 5, 8, 12, 13, 16, 31, 32, 39, 40, 47, 48, 51, 56, 59):
             with changed(journal, flip(place)):
                 refused(data, "E2003" if place == 8 else "E1005", str(journal))  # entries behind it: not a foreign file
         with changed(journal, None):
@@ -213,8 +214,8 @@ def test_data_of_a_newer_version_is_refused(_):
     with directory() as data:
         killed_node(data)
         journal = journal_of(data)
-        with changed(journal, lambda old: old[:8] + struct.pack("<I", 5) + old[12:]):
-            refused(data, "E2003", f"{journal} has format version 5", "version 4", "open the data directory with the firn version that wrote it")
+        with changed(journal, lambda old: old[:8] + struct.pack("<I", 6) + old[12:]):
+            refused(data, "E2003", f"{journal} has format version 6", "version 5", "open the data directory with the firn version that wrote it")
         snapshot = next((data / "meta").iterdir())
         with changed(snapshot, lambda old: old[:8] + struct.pack("<I", 2) + old[12:]):
             refused(data, "E2003", "format version 2", str(snapshot), "open the data directory with the firn version that wrote it")

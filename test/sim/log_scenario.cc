@@ -3,6 +3,9 @@
 // closed in order; the next one must open the store and find what log_model.h says.
 #include <algorithm>
 
+#include "log/file_names.h"
+#include "log/journal_format.h"
+#include "log/meta_snapshot.h"
 #include "log_model.h"
 #include "scenario.h"
 
@@ -13,6 +16,8 @@ namespace {
 using Kind = ModelOperation::Kind;
 
 const log::StoreOptions kTiny{.journal_file_bytes = 32 << 10, .journal_limit_bytes = 96 << 10, .memory_limit_bytes = 64 << 10, .max_entry_bytes = 256 << 10};
+const log::Layout kLayout{"/data"};
+constexpr const char* kTakenAway = "/taken-away";
 constexpr uint64_t kLivesMax = 5;
 constexpr uint64_t kEntriesPerLifeMax = 120;
 constexpr uint32_t kPartitionsMax = 4;
@@ -53,6 +58,7 @@ class LogWorld final : public World {
 
   // From the start of a process to its end.
   void Live() {
+    if (OneIn(4)) MissAJournalFile();
     if (OneIn(3)) disk().CrashAfter(Choose(40));
     OpenStore();
     model_.CheckRecovered(*store_);
@@ -76,11 +82,42 @@ class LogWorld final : public World {
   // The disk has room again.
   void Free() { disk().SetCapacity(std::nullopt); }
 
+  // Somebody takes a journal file away. If another one tells of it the store does not open; nothing was changed, and it opens with the file in its place.
+  void MissAJournalFile() {
+    auto names = disk().List(kLayout.journal());
+    if (!names.ok() || names->empty()) return;
+    const std::optional<uint64_t> number = log::ParseNumberedName((*names)[Choose(names->size())].name, log::kJournalSuffix);
+    if (!number.has_value() || !IsMissed(*number, *names)) return;
+    const std::string path = kLayout.journal_file(*number);
+    SIM_CHECK(disk().Rename(path, kTakenAway).ok(), "{} cannot be moved", path);
+    auto store = log::Store::Open(world_.environment(), kLayout.root, options_of_store_);
+    SIM_CHECK(!store.ok(), "the store opens without {}", path);
+    SIM_CHECK(store.error().code() == ErrorCode::kCorruption && store.error().message().find(path + " is missing") != std::string::npos, "without {}: {}", path, store.error().ToString());
+    SIM_CHECK(disk().Rename(kTakenAway, path).ok() && disk().SyncDirectory(kLayout.journal()).ok() && disk().SyncDirectory("/").ok(), "{} cannot be put back", path);
+  }
+
+  bool IsMissed(uint64_t number, const std::vector<io::FileEntry>& names) {
+    std::string newest;
+    const auto snapshots = disk().List(kLayout.meta());
+    if (!snapshots.ok()) return false;
+    for (const io::FileEntry& entry : *snapshots) {
+      if (entry.name.ends_with(log::kSnapshotSuffix)) newest = io::JoinPath(kLayout.meta(), entry.name);
+    }
+    if (newest.empty()) return false;
+    const uint64_t first = log::DecodeMetaSnapshot(*disk().ReadAll(newest))->journal_file;
+    return number == first || (number > first && std::any_of(names.begin(), names.end(), [&](const io::FileEntry& entry) {
+             const std::optional<uint64_t> other = log::ParseNumberedName(entry.name, log::kJournalSuffix);
+             if (!other.has_value()) return false;
+             const auto header = log::DecodeJournalFileHeader(*disk().ReadAll(kLayout.journal_file(*other)));
+             return header.has_value() && header->file_number == *other && header->previous_number == number;
+           }));
+  }
+
   // Until it succeeds: a process that dies, meets a full disk or a failing sync while it opens the store is followed by another.
   void OpenStore() {
     for (uint64_t tries = 0;; ++tries) {
       SIM_CHECK(tries < 20, "the store does not open after {} tries", tries);
-      auto store = log::Store::Open(world_.environment(), "/data", options_of_store_);
+      auto store = log::Store::Open(world_.environment(), kLayout.root, options_of_store_);
       if (store.ok() && !is_dead()) {
         store_ = std::move(*store);
         return;
