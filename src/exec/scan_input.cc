@@ -189,7 +189,7 @@ Result<types::Batch> ScanInput::Project(const types::Batch& rows) {
   evaluation_.batch = &rows;
   types::Batch batch{node_.schema, {}, rows.row_count, rows.kinds, nullptr};
   FIRN_TRY(batch.columns, outputs_->Run(rows, evaluation_));
-  if (scan_.rowtime >= 0 && batch.columns[static_cast<size_t>(scan_.rowtime)]->null_count() > 0) return DropNullRowtimes(std::move(batch));
+  if (watermark_expression_ && batch.columns[static_cast<size_t>(scan_.rowtime)]->null_count() > 0) return DropNullRowtimes(std::move(batch));
   return batch;
 }
 
@@ -225,8 +225,11 @@ Status ScanInput::AssignWatermarks(int index, types::Batch* batch) {
     return Ok();
   }
   std::vector<int64_t> times;
-  TimesMs(batch->columns[static_cast<size_t>(scan_.rowtime)], &times);
-  for (int64_t time : times) partition.largest_time_ms = std::max(partition.largest_time_ms, time);
+  const types::ArrayPtr& rowtimes = batch->columns[static_cast<size_t>(scan_.rowtime)];
+  TimesMs(rowtimes, &times);
+  for (size_t row = 0; row < times.size(); ++row) {
+    if (rowtimes->IsValid(static_cast<int64_t>(row))) partition.largest_time_ms = std::max(partition.largest_time_ms, times[row]);
+  }
   if (!watermark_expression_) return Ok();
 
   evaluation_.batch = batch;

@@ -3,7 +3,8 @@
 //
 // 1. The partition that is furthest behind in event time is polled next, so that a backfill meets rows in about the order in which live
 //    reading would have (sources without an event time are polled in turn). A partition with nothing to give is left out until it wakes.
-// 2. Outputs are computed over the whole batch; rows without an event time are dropped and counted, or fail the job.
+// 2. Outputs are computed over the whole batch. Where there is a watermark, rows without an event time are dropped and counted, or fail the job; a
+//    batch query has none, and they are rows like others.
 // 3. Each partition has a watermark of its own, a step function over its rows: it moves to the largest value of the watermark
 //    expression so far once that has advanced by more than 'pipeline.auto-watermark-interval'. It follows rows only, never the wall clock,
 //    so the same log gives the same watermarks.

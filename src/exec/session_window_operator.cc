@@ -48,6 +48,8 @@ class SessionWindowOperator final : public Operator {
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
+    FIRN_RETURN_IF_ERROR(clock_.DropRowsWithoutTime(&batch));
+    if (batch.row_count == 0) return Ok();
     clock_.TimesOf(batch, &times_);
     if (spec_.window.is_proctime) FIRN_RETURN_IF_ERROR(CloseUpTo(clock_.now_ms() - 1, output));
     shape_.encoder->Encode(ColumnsOf(batch, shape_.keys), batch.row_count, &keys_);

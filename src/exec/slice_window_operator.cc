@@ -53,6 +53,7 @@ class SliceWindowOperator final : public Operator {
 
   Status Process(int, types::Batch batch, Output& output) override {
     if (is_proctime()) FIRN_RETURN_IF_ERROR(FireUpTo(clock_.now_ms() - 1, output));
+    if (!is_attached_) FIRN_RETURN_IF_ERROR(clock_.DropRowsWithoutTime(&batch));
     FIRN_RETURN_IF_ERROR(FindBounds(batch));
     FIRN_ASSERT(static_cast<int64_t>(bounds_.size()) == batch.row_count, "{} rows have {} slices", batch.row_count, bounds_.size());
     std::map<Bounds, std::vector<int64_t>> run;  // rows by slice since the last firing

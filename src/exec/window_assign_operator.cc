@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A window table function by itself: each row once for every TUMBLE, HOP or CUMULATE window that it falls into, with the window's bounds. It drops nothing and
-// keeps nothing; whoever groups by the bounds decides what is late.
+// A window table function by itself: each row once for every TUMBLE, HOP or CUMULATE window that it falls into, with the window's bounds. It keeps
+// nothing and drops only what has no time; whoever groups by the bounds decides what is late.
 #include <fmt/format.h>
 
 #include "base/assert.h"
@@ -24,6 +24,8 @@ class WindowAssignOperator final : public StatelessOperator {
   }
 
   Status Process(int, types::Batch batch, Output& output) override {
+    FIRN_RETURN_IF_ERROR(clock_.DropRowsWithoutTime(&batch));
+    if (batch.row_count == 0) return Ok();
     clock_.TimesOf(batch, &times_);
     std::vector<int64_t> rows, starts, ends, instants;
     for (size_t row = 0; row < times_.size(); ++row) {

@@ -35,6 +35,8 @@ class WindowClock {
     if (hour_on - first > kHour) return hour_on - kHour;
     return hour_on == first ? types::FloorDivide(first, kHour) * kHour : first;
   }
+  /// Leaves out and counts what has no event time: it is in no window, as in Flink. Where there are watermarks the scan has done so already.
+  Status DropRowsWithoutTime(types::Batch* batch) const;
   int64_t now_ms() const { return context_->evaluation.row_time_us / 1000; }
   /// The instant of each row, in milliseconds.
   void TimesOf(const types::Batch& batch, std::vector<int64_t>* times) const {

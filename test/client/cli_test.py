@@ -365,6 +365,26 @@ class Embedded(unittest.TestCase):
             self.assertEqual(ran.code, 1)
             self.assertIn("error[E3004]: default_catalog.default_database.r: `t` is NULL in 1 of 2 rows", ran.err)
 
+    # A batch query has no watermarks: only windows go by times there, and only they leave such a row out.
+    def test_a_row_without_a_time_is_a_row_in_batch_mode(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "rows.json").write_text('{"id":1,"t":"2024-01-01 00:00:00"}\n{"id":2}\n{"id":3,"t":"2024-01-01 00:00:05"}\n')
+            table = f"""CREATE TABLE r (id INT, t TIMESTAMP(3), WATERMARK FOR t AS t) WITH ('connector'='filesystem', 'path'='{folder}/rows.json', 'format'='json')"""
+            copies = f"""CREATE TABLE copies (id INT, t TIMESTAMP(3)) WITH ('connector'='filesystem', 'path'='{folder}/copies', 'format'='csv')"""
+            batch = ("sql", "--data", f"{folder}/lake", "--format", "csv", "-e", "SET 'execution.runtime-mode' = 'batch'")
+            ran = firn(*batch, "-e", table, "-e", copies, "-e", "SELECT COUNT(*) AS n, COUNT(t) AS timed FROM r")
+            self.assertEqual((ran.code, ran.out, ran.err), (0, "n,timed\n3,2\n", ""))
+            ran = firn(*batch, "-e", "SET 'table.exec.source.null-rowtime' = 'fail'", "-e", "SELECT * FROM r ORDER BY t, id")
+            self.assertEqual((ran.code, ran.out, ran.err), (0, "id,t\n2,\n1,2024-01-01 00:00:00.000\n3,2024-01-01 00:00:05.000\n", ""))
+            ran = firn(*batch, "-e", "INSERT INTO copies SELECT * FROM r", "-e", "SELECT COUNT(*) AS n FROM copies")
+            self.assertEqual((ran.code, ran.out.splitlines()[-1]), (0, "3"), ran.err)
+            window = "FROM TABLE(TUMBLE(TABLE r, DESCRIPTOR(t), INTERVAL '10' SECOND))"
+            ran = firn(*batch, "-e", f"SELECT window_start, COUNT(*) AS n {window} GROUP BY window_start, window_end")
+            self.assertEqual((ran.code, ran.out), (0, "window_start,n\n2024-01-01 00:00:00.000,2\n"), ran.err)
+            ran = firn(*batch, "-e", f"SELECT id, window_end {window} ORDER BY id")
+            self.assertEqual((ran.code, ran.out), (0, "id,window_end\n1,2024-01-01 00:00:10.000\n3,2024-01-01 00:00:10.000\n"), ran.err)
+            self.assertIn("rows whose `t` is NULL are in no window", ran.err)
+
 
 class Topics(NodeCase):
     def topic(self, *arguments, **options):
