@@ -18,6 +18,10 @@ class KafkaConnector final : public exec::Connector {
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override {
     FIRN_TRY(KafkaTable kafka, ParseKafkaTable(table, "UTC"));
+    if (table.Option("scan.startup.mode") == "group-offsets" && kafka.group.empty()) {
+      return Error(ErrorCode::kInvalidOption, fmt::format("'scan.startup.mode'='group-offsets' needs 'properties.group.id' (table {})", table.path.ToString()))
+          .Hint("name the group whose committed offsets to begin at, or set 'scan.startup.mode'='earliest-offset'");
+    }
     plan::SourceTraits traits;
     traits.is_bounded = kafka.bounded != BoundedMode::kUnbounded;
     if (is_batch && !traits.is_bounded) {

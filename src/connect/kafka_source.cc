@@ -26,6 +26,7 @@ namespace firn::connect {
 namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
+constexpr int64_t kNoOffset = -1;
 constexpr int kRestsMax = 16;  // partitions whose unread part of a cold read is kept: kReadBytes each
 
 struct Partition {
@@ -96,6 +97,7 @@ class KafkaSource final : public exec::Source {
         partition.log = topics_.partition(topic.partitions[i]);
         if (partition.log == nullptr) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} of topic '{}' was deleted while the query began to read it", i, name)).Hint("run it again; firn topic list shows what exists");
         FIRN_TRY(partition.next, StartOf(partition));
+        if (partition.next == kNoOffset && !missing_start_) missing_start_ = NoStart(partition);
         FIRN_TRY(partition.end, EndOf(partition));
         partitions_.push_back(std::move(partition));
       }
@@ -108,6 +110,7 @@ class KafkaSource final : public exec::Source {
 
   Result<exec::PollResult> Poll(int index, int64_t max_rows) override {
     FIRN_ASSERT(index >= 0 && static_cast<size_t>(index) < partitions_.size(), "partition {} of {}", index, partitions_.size());
+    if (missing_start_) return *missing_start_;
     Partition& partition = partitions_[static_cast<size_t>(index)];
     exec::PollResult result;
     result.rows.schema = schema_;
@@ -131,6 +134,7 @@ class KafkaSource final : public exec::Source {
 
   // One line a partition: topic, partition, next offset, the partition's id in the log. Versions before left the id out.
   Result<std::string> Positions() const override {
+    if (missing_start_) return *missing_start_;
     std::string text;
     for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\t{}\n", partition.topic, partition.index, partition.next, partition.log->id());
     return text;
@@ -147,6 +151,7 @@ class KafkaSource final : public exec::Source {
       known[{position.topic, position.index}] = position;
       rest.remove_prefix(line_end + 1);
     }
+    missing_start_.reset();
     for (Partition& partition : partitions_) {
       if (partition.rest_next >= 0) TakeRest(&partition);
       auto found = known.find({partition.topic, partition.index});
@@ -177,6 +182,7 @@ class KafkaSource final : public exec::Source {
   }
 
  private:
+  // kNoOffset: at the group's offset, which there is not.
   Result<int64_t> StartOf(const Partition& partition) const {
     const int64_t earliest = partition.log->log_start().value();
     const int64_t latest = partition.log->high_watermark().value();
@@ -191,10 +197,16 @@ class KafkaSource final : public exec::Source {
       case StartupMode::kGroupOffsets: {
         const auto committed = topics_.CommittedOffset(table_.group, partition.topic, partition.index);
         if (committed) return committed->offset;
-        return table_.resets_to_latest ? latest : earliest;
+        if (table_.reset == OffsetReset::kNone) return kNoOffset;
+        return table_.reset == OffsetReset::kLatest ? latest : earliest;
       }
     }
     FIRN_UNREACHABLE("startup mode");
+  }
+
+  Error NoStart(const Partition& partition) const {
+    return Error(ErrorCode::kInvalidOption, fmt::format("group '{}' has committed no offset of partition {} of topic '{}', and 'properties.auto.offset.reset' is 'none'", table_.group, partition.index, partition.topic))
+        .Hint("'properties.auto.offset.reset'='earliest' or 'latest' says where such a group begins");
   }
 
   Result<int64_t> EndOf(const Partition& partition) const {
@@ -398,6 +410,7 @@ class KafkaSource final : public exec::Source {
   std::unique_ptr<formats::RecordDecoder> value_decoder_;
   std::unique_ptr<formats::RecordDecoder> key_decoder_;
   std::vector<Partition> partitions_;
+  std::optional<Error> missing_start_;  // of a partition that nothing says where to begin, until positions do
   KafkaRecords records_;  // of the poll that runs
   int rests_ = 0;
   std::function<void()> waker_;

@@ -42,13 +42,13 @@ class KafkaSourceTest : public testing::Test {
     EXPECT_EQ(answer.topics[0].partitions[0].error_code, 0);
   }
 
-  std::unique_ptr<exec::Source> Open(const std::string& startup) {
+  std::unique_ptr<exec::Source> Open(const std::string& startup, const std::string& reset = "earliest") {
     auto table = std::make_shared<plan::TableDefinition>();
     table->path = {"c", "d", "t"};
     table->connector = "kafka";
     table->columns.push_back({.name = "v", .type = types::DataType::String()});
     table->options = {{"connector", "kafka"}, {"topic", "trades"},     {"properties.bootstrap.servers", "localhost:9092"}, {"properties.group.id", "g"},
-                      {"format", "raw"},      {"scan.startup.mode", startup}};
+                      {"format", "raw"},      {"scan.startup.mode", startup}, {"properties.auto.offset.reset", reset}};
     plan::ScanNode scan;
     scan.table = table;
     scan.read_columns = {{"v", types::DataType::String()}};
@@ -73,8 +73,8 @@ class KafkaSourceTest : public testing::Test {
     return values;
   }
   /// Of a source that comes back with these positions.
-  std::vector<std::string> ReadOn(const std::string& positions, const std::string& startup = "earliest-offset") {
-    auto source = Open(startup);
+  std::vector<std::string> ReadOn(const std::string& positions, const std::string& startup = "earliest-offset", const std::string& reset = "earliest") {
+    auto source = Open(startup, reset);
     EXPECT_TRUE(source->Seek(positions).ok());
     return Read(*source);
   }
@@ -130,6 +130,29 @@ TEST_F(KafkaSourceTest, APartitionThatWasAddedIsReadFromItsBeginning) {
   Produce(0, {"b"});
   Produce(1, {"c"});
   EXPECT_THAT(ReadOn(*source->Positions(), "latest-offset"), ElementsAre("b", "c"));
+}
+
+// Nothing says where a group without an offset begins: neither rows nor positions, from which it would go on at a place that nobody chose.
+TEST_F(KafkaSourceTest, WithoutAResetAGroupNeedsItsOffset) {
+  Produce(0, {"a", "b"});
+  for (const char* reset : {"none", "NONE"}) {
+    auto source = Open("group-offsets", reset);
+    const auto polled = source->Poll(0, 100);
+    ASSERT_FALSE(polled.ok());
+    EXPECT_EQ(polled.error().code(), ErrorCode::kInvalidOption);
+    EXPECT_EQ(polled.error().message(), "group 'g' has committed no offset of partition 0 of topic 'trades', and 'properties.auto.offset.reset' is 'none'");
+    EXPECT_EQ(polled.error().hint(), "'properties.auto.offset.reset'='earliest' or 'latest' says where such a group begins");
+    EXPECT_FALSE(source->Positions().ok());
+  }
+  EXPECT_THAT(ReadOn("trades\t0\t1\n", "group-offsets", "none"), ElementsAre("b"));
+  EXPECT_THAT(Read(*Open("group-offsets", "latest")), ElementsAre());
+  EXPECT_THAT(Read(*Open("group-offsets", "Earliest")), ElementsAre("a", "b"));
+
+  auto reader = Open("earliest-offset");
+  EXPECT_THAT(Read(*reader), ElementsAre("a", "b"));
+  rig_.store->Append(reader->CheckpointOperations(), [](const Result<log::Committed>& result) { EXPECT_TRUE(result.ok()); });
+  Produce(0, {"c"});
+  EXPECT_THAT(Read(*Open("group-offsets", "none")), ElementsAre("c"));
 }
 
 TEST_F(KafkaSourceTest, RefusesPositionsThatItCannotRead) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "connect/options.h"
 #include "io/network.h"
 
@@ -90,6 +91,17 @@ Status CheckServers(const plan::TableDefinition& table) {
   return Ok();
 }
 
+// In either case, as Flink takes it. Flink's own default is 'none'.
+Result<OffsetReset> ParseReset(const plan::TableDefinition& table) {
+  const std::string key = "properties.auto.offset.reset", text = table.Option(key, "earliest"), value = base::AsciiUpper(text);
+  if (value == "EARLIEST") return OffsetReset::kEarliest;
+  if (value == "LATEST") return OffsetReset::kLatest;
+  if (value == "NONE") return OffsetReset::kNone;
+  return Error(ErrorCode::kInvalidOption, fmt::format("'{}' is '{}' (table {})", key, text, table.path.ToString()))
+      .Hint("it takes earliest, latest or none: where a group begins that has committed no offset")
+      .Candidates(base::NearNames(text, {"earliest", "latest", "none"}));
+}
+
 Status ParseBounds(const plan::TableDefinition& table, KafkaTable* kafka) {
   static const std::map<std::string, StartupMode> kStartups = {{"earliest-offset", StartupMode::kEarliest},
                                                                {"latest-offset", StartupMode::kLatest},
@@ -103,7 +115,7 @@ Status ParseBounds(const plan::TableDefinition& table, KafkaTable* kafka) {
   kafka->startup = kStartups.at(table.Option("scan.startup.mode", "group-offsets"));
   kafka->bounded = kBounds.at(table.Option("scan.bounded.mode", "unbounded"));
   kafka->group = table.Option("properties.group.id");
-  kafka->resets_to_latest = table.Option("properties.auto.offset.reset") == "latest";
+  FIRN_TRY(kafka->reset, ParseReset(table));
   kafka->startup_timestamp_ms = IntegerOption(table, "scan.startup.timestamp-millis", 0);
   kafka->bounded_timestamp_ms = IntegerOption(table, "scan.bounded.timestamp-millis", 0);
   FIRN_TRY(kafka->startup_offsets, ParseOffsets("scan.startup.specific-offsets", table.Option("scan.startup.specific-offsets")));

@@ -16,6 +16,7 @@
 namespace firn::connect {
 
 enum class StartupMode { kEarliest, kLatest, kGroupOffsets, kTimestamp, kSpecificOffsets };
+enum class OffsetReset { kEarliest, kLatest, kNone };
 enum class BoundedMode { kUnbounded, kLatest, kTimestamp, kSpecificOffsets };
 
 struct KafkaTable {
@@ -27,7 +28,7 @@ struct KafkaTable {
   int64_t bounded_timestamp_ms = 0;
   std::map<int32_t, int64_t> startup_offsets;      // by partition
   std::map<int32_t, int64_t> bounded_offsets;
-  bool resets_to_latest = false;                   // properties.auto.offset.reset, for a group without offsets
+  OffsetReset reset = OffsetReset::kEarliest;      // properties.auto.offset.reset, for a group without offsets
   formats::FormatSpec value_format;
   std::optional<formats::FormatSpec> key_format;
   std::vector<std::string> key_fields;

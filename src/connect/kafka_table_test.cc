@@ -36,6 +36,7 @@ TEST(KafkaTable, WhatDoesNotGoTogetherIsNamedWithItsValue) {
       {{{"scan.startup.mode", "timestamp"}}, "'scan.startup.mode'='timestamp' needs 'scan.startup.timestamp-millis' (table c.d.t)", "milliseconds since 1970, for example '1700000000000'"},
       {{{"scan.startup.mode", "specific-offsets"}}, "'scan.startup.mode'='specific-offsets' needs 'scan.startup.specific-offsets' (table c.d.t)",
        "for example 'partition:0,offset:42;partition:1,offset:300'"},
+      {{{"properties.auto.offset.reset", "earlest"}}, "'properties.auto.offset.reset' is 'earlest' (table c.d.t)", "it takes earliest, latest or none: where a group begins that has committed no offset"},
   };
   for (const auto& [options, message, hint] : cases) {
     const Error error = Refused(options);
@@ -43,6 +44,8 @@ TEST(KafkaTable, WhatDoesNotGoTogetherIsNamedWithItsValue) {
     EXPECT_EQ(error.hint(), hint);
   }
 }
+
+TEST(KafkaTable, AResetThatThereIsNotHasNearNames) { EXPECT_EQ(Refused({{"properties.auto.offset.reset", "earlest"}}).candidates(), std::vector<std::string>{"earliest"}); }
 
 }  // namespace
 }  // namespace firn::connect

@@ -365,6 +365,14 @@ class Embedded(unittest.TestCase):
             self.assertEqual(ran.code, 1)
             self.assertIn("error[E3004]: default_catalog.default_database.r: `t` is NULL in 1 of 2 rows", ran.err)
 
+    def test_a_group_of_a_kafka_table_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            table = "CREATE TABLE k (a INT) WITH ('connector'='kafka', 'topic'='k', 'properties.bootstrap.servers'='localhost:9092', 'format'='json', 'scan.startup.mode'='group-offsets')"
+            ran = firn("sql", "--data", folder, "-e", table, "-e", "SELECT * FROM k")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("error[E2112]: 'scan.startup.mode'='group-offsets' needs 'properties.group.id' (table default_catalog.default_database.k)\n", ran.err)
+        self.assertIn("   = help: name the group whose committed offsets to begin at, or set 'scan.startup.mode'='earliest-offset'\n", ran.err)
+
     # A batch query has no watermarks: only windows go by times there, and only they leave such a row out.
     def test_a_row_without_a_time_is_a_row_in_batch_mode(self):
         with tempfile.TemporaryDirectory() as folder:
