@@ -41,8 +41,7 @@ io::HttpResponse Cancel(const JobRestServices& services, const io::HttpRequest& 
   }
   const auto job = services.engine.Job(id);
   if (!job.ok()) return Fail(job.error().message(), 404);
-  const bool has_ended = job->state == exec::JobState::kFinished || job->state == exec::JobState::kFailed || job->state == exec::JobState::kCanceled;
-  if (has_ended && !job->is_kept) return Fail(fmt::format("job {} has already ended: it is {}", id, exec::JobStateText(job->state)), 409);
+  if (const Status can_end = CheckHasNotEnded(*job); !can_end.ok()) return Fail(can_end.error().message(), 409);
   const Status status = services.engine.Cancel(id);
   return status.ok() ? gateway::Reply("{}", 202) : Fail(status.error().message(), 404);
 }
@@ -75,6 +74,12 @@ io::HttpResponse OneJob(const JobRestServices& services, const io::HttpRequest& 
 }
 
 }  // namespace
+
+Status CheckHasNotEnded(const exec::JobStatus& job) {
+  const bool has_ended = job.state == exec::JobState::kFinished || job.state == exec::JobState::kFailed || job.state == exec::JobState::kCanceled;
+  if (!has_ended || job.is_kept) return Ok();
+  return Error(ErrorCode::kInvalidArgument, fmt::format("job {} has already ended: it is {}", job.id, exec::JobStateText(job.state)));
+}
 
 io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::HttpRequest& request) {
   std::vector<std::string> parts = SplitPath(request.path);

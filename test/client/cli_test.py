@@ -560,6 +560,16 @@ class RunningJob(NodeCase):
             get(self.node.jobs, f"/jobs/{job}?mode=cancel", "PATCH")
         self.assertEqual(refused.exception.code, 409)
         refused.exception.close()
+        for statement in (f"STOP JOB '{job}'", f"STOP JOB '{job}' WITH DRAIN"):
+            ran = firn("sql", "--server", self.node.sql, "-e", statement)
+            self.assertEqual((ran.code, ran.err), (1, f"error[E1012]: job {job} has already ended: it is CANCELED\n   = more: firn explain E1012\n"))
+
+    def test_stop_gives_no_savepoint(self):
+        for drain in ("", " WITH DRAIN"):
+            ran = firn("sql", "--server", self.node.sql, "-e", f"STOP JOB '{self.job}' WITH SAVEPOINT{drain}")
+            self.assertEqual((ran.code, ran.err), (1, "error[E2003]: STOP JOB ... WITH SAVEPOINT: there are no savepoints, from which another job could begin\n"
+                                                   f"   = help: STOP JOB '{self.job}'{drain} ends it after a last checkpoint, with all that it has written committed\n   = more: firn explain E2003\n"))
+        self.assertEqual(json.loads(get(self.node.jobs, f"/jobs/{self.job}"))["state"], "RUNNING")
 
 
 class Demo(unittest.TestCase):
