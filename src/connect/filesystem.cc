@@ -66,7 +66,7 @@ Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
   for (const plan::TableColumn& column : table.columns) {
     if (column.kind == plan::ColumnKind::kPhysical && !partitions.LevelOf(column.name)) spec.columns.push_back({column.name, column.type});
   }
-  FIRN_RETURN_IF_ERROR(name == "parquet" ? CheckParquet(spec) : formats::CheckFormat(spec));
+  FIRN_RETURN_IF_ERROR(name == "parquet" ? CheckParquet(spec) : formats::CheckFormat(spec, {"parquet"}));
   return FileTable{std::move(path), std::move(spec), std::move(partitions)};
 }
 

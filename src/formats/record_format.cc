@@ -152,12 +152,13 @@ const std::vector<Format>& Formats() {
   return *formats;
 }
 
-Result<const Format*> FindFormat(const std::string& name) {
+Result<const Format*> FindFormat(const std::string& name, const std::vector<std::string>& others = {}) {
   std::vector<std::string> known;
   for (const Format& format : Formats()) {
     if (format.name == name) return &format;
     known.emplace_back(format.name);
   }
+  known.insert(known.end(), others.begin(), others.end());
   return Error(ErrorCode::kUnknownFormat, fmt::format("there is no record format '{}'", name)).Hint(fmt::format("there are {}", fmt::join(known, ", "))).Candidates(base::NearNames(name, known));
 }
 
@@ -168,8 +169,8 @@ bool HasChanges(const FormatSpec& spec) {
   return format.ok() && (*format)->has_changes;
 }
 
-Status CheckFormat(const FormatSpec& spec) {
-  FIRN_TRY(const Format* format, FindFormat(spec.name));
+Status CheckFormat(const FormatSpec& spec, const std::vector<std::string>& others) {
+  FIRN_TRY(const Format* format, FindFormat(spec.name, others));
   return format->check(spec);
 }
 

@@ -87,8 +87,8 @@ bool HasChanges(const FormatSpec& spec);
 std::map<std::string, std::string> FormatOptions(const std::map<std::string, std::string>& table_options, std::string_view format,
                                                  std::string_view prefix = "");
 
-/// kUnknownFormat with near names, kInvalidOption for an unknown key or value.
-Status CheckFormat(const FormatSpec& spec);
+/// kUnknownFormat with near names, kInvalidOption for an unknown key or value. `others`: what the caller takes beside the formats of records.
+Status CheckFormat(const FormatSpec& spec, const std::vector<std::string>& others = {});
 /// `schema`: the columns wanted, by name; further fields of the records are skipped.
 Result<std::unique_ptr<RecordDecoder>> MakeDecoder(const FormatSpec& spec, types::SchemaPtr schema);
 Result<std::unique_ptr<RecordEncoder>> MakeEncoder(const FormatSpec& spec, types::SchemaPtr schema);

@@ -365,6 +365,12 @@ class Embedded(unittest.TestCase):
             self.assertEqual(ran.code, 1)
             self.assertIn("error[E3004]: default_catalog.default_database.r: `t` is NULL in 1 of 2 rows", ran.err)
 
+    def test_an_unknown_format_of_files_is_told_with_those_that_there_are(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = firn("sql", "--data", folder, "-e", "CREATE TABLE t (a INT) WITH ('connector'='filesystem', 'path'='/tmp/none', 'format'='parqet')", "-e", "SELECT * FROM t")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("   = help: there are json, csv, raw, debezium-json, parquet\n   = near: `parquet`\n", ran.err)
+
     def test_a_group_of_a_kafka_table_is_named(self):
         with tempfile.TemporaryDirectory() as folder:
             table = "CREATE TABLE k (a INT) WITH ('connector'='kafka', 'topic'='k', 'properties.bootstrap.servers'='localhost:9092', 'format'='json', 'scan.startup.mode'='group-offsets')"
