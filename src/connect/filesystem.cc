@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/assert.h"
 #include "connect/filesystem_sink.h"
 #include "connect/filesystem_source.h"
 #include "connect/options.h"
@@ -70,6 +73,13 @@ Result<FileTable> DescribeTable(const plan::TableDefinition& table) {
   return FileTable{std::move(path), std::move(spec), std::move(partitions)};
 }
 
+// What a file declares is the table's, not what is known of one query's rows: a column of literals has no NULL in it, and the next INSERT may bring one.
+const types::DataType& TypeOf(const plan::TableDefinition& table, const std::string& column) {
+  const auto found = std::find_if(table.columns.begin(), table.columns.end(), [&](const plan::TableColumn& known) { return known.name == column; });
+  FIRN_ASSERT(found != table.columns.end(), "{} has no column {}, which is written", table.path.ToString(), column);
+  return found->type;
+}
+
 // In batch mode a table of changes has no rows to read.
 Status CheckBatch(const plan::TableDefinition& table, const formats::FormatSpec& format, bool is_batch) {
   if (!is_batch || !formats::HasChanges(format)) return Ok();
@@ -106,7 +116,8 @@ class FilesystemConnector final : public exec::Connector {
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
     FIRN_TRY(FileTable described, DescribeTable(*sink.table));
     std::vector<types::Field> fields;
-    for (size_t i = 0; i < sink.columns.size(); ++i) fields.push_back({sink.columns[i], input->field(i).type});
+    FIRN_ASSERT(sink.columns.size() == input->size(), "{} columns are written of {}", sink.columns.size(), input->size());
+    for (const std::string& name : sink.columns) fields.push_back({name, TypeOf(*sink.table, name)});
     return MakeFilesystemSink(environment_, {std::move(described.path), std::move(described.partitions), std::move(described.format), sink.overwrite, job.job_id}, types::MakeSchema(std::move(fields)), lanes);
   }
 

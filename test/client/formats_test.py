@@ -49,6 +49,19 @@ class Formats(SqlCase):
         read = pyarrow.csv.read_csv(one, read_options=pyarrow.csv.ReadOptions(column_names=["id", "s", "d", "ts", "b", "n", "day"]))
         self.assertIn('two "words", a comma', read["s"].to_pylist())
 
+    def test_parquet_has_the_types_of_the_table(self):
+        """Not what is known of one query's rows: a literal is never NULL, and the column may be."""
+        self.run_sql(f"""CREATE TEMPORARY TABLE nullable (id INT NOT NULL, s STRING, l ARRAY<INT>, r ROW<a INT, b STRING NOT NULL>)
+                         WITH ('connector'='filesystem', 'path'='{self.path / 'nullable'}', 'format'='parquet')""")
+        self.run_sql("INSERT INTO nullable VALUES (1, 'a', ARRAY[1], ROW(1, 'b'))")
+        self.run_sql("INSERT INTO nullable SELECT id + 1, CAST(NULL AS STRING), ARRAY[CAST(NULL AS INT)], ROW(CAST(NULL AS INT), 'c') FROM nullable")
+        files = [pyarrow.parquet.read_schema(path) for path in (self.path / "nullable").iterdir()]
+        self.assertEqual(len(files), 2)
+        for schema in files:
+            self.assertEqual([schema.field(name).nullable for name in ("id", "s", "l", "r")], [False, True, True, True], schema)
+            self.assertEqual((schema.field("l").type.value_field.nullable, [field.nullable for field in schema.field("r").type]), (True, [True, False]), schema)
+        self.assertEqual(self.rows("SELECT id, s, l[1], r.a, r.b FROM nullable"), [["1", "a", "1", "1", "b"], ["2", None, None, None, "c"]])
+
     def test_parquet_of_another_writer(self):
         (self.path / "foreigner").mkdir()
         table = pyarrow.table({"day": pyarrow.array([19000, None], pyarrow.date32()), "id": pyarrow.array([7, 8], pyarrow.int32()), "more": ["x", "y"], "s": pyarrow.array(["p", None]).dictionary_encode(),
