@@ -14,6 +14,7 @@
 #include "formats/json_formats_internal.h"
 #include "formats/json_value.h"
 #include "formats/text_value.h"
+#include "types/value_text.h"
 
 namespace firn::formats {
 
@@ -60,6 +61,13 @@ void AppendReal(std::string* out, Real value) {
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   *out += text;
+}
+
+void AppendBytes(std::string* out, const arrow::BinaryArray& array, int64_t row, const DataType& type, const WriteOptions& options) {
+  if (!options.hex_bytes) return AppendJsonText(out, base::EncodeBase64(array.GetView(row)));
+  const Result<std::string> text = types::FormatCell(array, row, type, "UTC");
+  FIRN_ASSERT(text.ok(), "BYTES as text: {}", text.error().message());
+  AppendJsonText(out, *text);
 }
 
 void AppendTimestamp(std::string* out, int64_t value, const DataType& type, const WriteOptions& options) {
@@ -142,7 +150,7 @@ void AppendJsonValue(std::string* out, const arrow::Array& array, int64_t row, c
     case TypeKind::kChar:
     case TypeKind::kVarchar: AppendJsonText(out, static_cast<const arrow::StringArray&>(array).GetView(row)); return;
     case TypeKind::kBinary:
-    case TypeKind::kVarbinary: AppendJsonText(out, base::EncodeBase64(static_cast<const arrow::BinaryArray&>(array).GetView(row))); return;
+    case TypeKind::kVarbinary: AppendBytes(out, static_cast<const arrow::BinaryArray&>(array), row, type, options); return;
     case TypeKind::kDate:
       out->push_back('"');
       AppendIsoDate(out, static_cast<const arrow::Date32Array&>(array).Value(row));

@@ -121,7 +121,7 @@ Status AppendRowsJson(std::string* out, const types::Batch& batch, RowFormat for
         *out += "null";
       } else if (format == RowFormat::kPlainTextJson && type.IsNested()) {
         std::string text;
-        formats::AppendJsonValue(&text, *batch.columns[i], row, type, {});
+        formats::AppendJsonValue(&text, *batch.columns[i], row, type, {.hex_bytes = true});
         formats::AppendJsonText(out, text);
       } else {
         FIRN_TRY(std::string text, types::FormatCell(*batch.columns[i], row, type, time_zone));

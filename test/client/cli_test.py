@@ -365,6 +365,11 @@ class Embedded(unittest.TestCase):
             self.assertEqual(ran.code, 1)
             self.assertIn("error[E3004]: default_catalog.default_database.r: `t` is NULL in 1 of 2 rows", ran.err)
 
+    def test_bytes_look_the_same_wherever_they_are(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = firn("sql", "--data", folder, "--format", "json", "-e", "SET 'execution.runtime-mode' = 'batch'", "-e", "SELECT x'0102' AS b, ARRAY[x'0102'] AS a, MAP['k', x'0a'] AS m, MAP[x'0b', 1] AS k, ROW(x'ff', 1) AS r")
+        self.assertEqual(ran.rows(), [{"b": "x'0102'", "a": ["x'0102'"], "m": {"k": "x'0a'"}, "k": {"x'0b'": 1}, "r": {"EXPR$0": "x'ff'", "EXPR$1": 1}}], ran.err)
+
     def test_an_unknown_format_of_files_is_told_with_those_that_there_are(self):
         with tempfile.TemporaryDirectory() as folder:
             ran = firn("sql", "--data", folder, "-e", "CREATE TABLE t (a INT) WITH ('connector'='filesystem', 'path'='/tmp/none', 'format'='parqet')", "-e", "SELECT * FROM t")
