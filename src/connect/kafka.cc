@@ -18,7 +18,8 @@ class KafkaConnector final : public exec::Connector {
 
   Result<plan::SourceTraits> DescribeSource(const plan::TableDefinition& table, bool is_batch) const override {
     FIRN_TRY(KafkaTable kafka, ParseKafkaTable(table, "UTC"));
-    if (table.Option("scan.startup.mode") == "group-offsets" && kafka.group.empty()) {
+    const bool needs_group = table.options.contains("scan.startup.mode") || kafka.reset == OffsetReset::kNone;  // by default without a group: from the earliest offset
+    if (kafka.startup == StartupMode::kGroupOffsets && kafka.group.empty() && needs_group) {
       return Error(ErrorCode::kInvalidOption, fmt::format("'scan.startup.mode'='group-offsets' needs 'properties.group.id' (table {})", table.path.ToString()))
           .Hint("name the group whose committed offsets to begin at, or set 'scan.startup.mode'='earliest-offset'");
     }

@@ -105,12 +105,12 @@ class EngineImpl final : public Engine {
   Status RecoverJobs(const Replan& replan) override;
 
   Status Cancel(const std::string& job_id) override {
-    FIRN_TRY(auto job, Find(job_id));
+    FIRN_TRY(auto job, FindUnended(job_id));
     job->Cancel();
     return Ok();
   }
   Status Stop(const std::string& job_id, bool drain) override {
-    FIRN_TRY(auto job, Find(job_id));
+    FIRN_TRY(auto job, FindUnended(job_id));
     job->Stop(drain);
     return Ok();
   }
@@ -201,6 +201,12 @@ class EngineImpl final : public Engine {
       return Error(ErrorCode::kJobNotFound, fmt::format("no job has the id '{}'", job_id)).Candidates(base::NearNames(job_id, order_)).Hint("SHOW JOBS lists all");
     }
     return found->second;
+  }
+  Result<std::shared_ptr<exec::Job>> FindUnended(const std::string& job_id) const {
+    FIRN_TRY(auto job, Find(job_id));
+    const JobStatus status = job->Describe();
+    if (!IsTerminal(status.state) || status.is_kept) return job;
+    return Error(ErrorCode::kInvalidArgument, fmt::format("job {} has already ended: it is {}", job_id, JobStateText(status.state))).Hint("SHOW JOBS says which run");
   }
   std::vector<std::shared_ptr<exec::Job>> AllJobs() const {
     base::MutexLock lock(mutex_);

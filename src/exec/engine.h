@@ -145,8 +145,9 @@ class Engine {
   using Replan = std::function<Result<plan::JobPlan>(const JobDefinition&)>;
   virtual Status RecoverJobs(const Replan& replan) = 0;
 
-  virtual Status Cancel(const std::string& job_id) = 0;                 // kJobNotFound
-  /// Takes a last checkpoint, then ends the job (STOP JOB).
+  /// kJobNotFound; kInvalidArgument for a job that has ended, unless something of it is kept, which a cancelling drops.
+  virtual Status Cancel(const std::string& job_id) = 0;
+  /// Takes a last checkpoint, then ends the job (STOP JOB). Errors as those of Cancel.
   virtual Status Stop(const std::string& job_id, bool drain) = 0;
   /// Waits until the job has ended or `wait_ms` have passed (-1: for ever); its state then.
   virtual Result<JobState> Wait(const std::string& job_id, int64_t wait_ms) = 0;

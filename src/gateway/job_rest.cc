@@ -39,11 +39,9 @@ io::HttpResponse Cancel(const JobRestServices& services, const io::HttpRequest& 
   if (mode != request.query.end() && mode->second != "cancel") {
     return Fail(fmt::format("the termination mode \"{}\" is not supported: mode=cancel is; STOP JOB takes a last checkpoint first", mode->second), 400);
   }
-  const auto job = services.engine.Job(id);
-  if (!job.ok()) return Fail(job.error().message(), 404);
-  if (const Status can_end = CheckHasNotEnded(*job); !can_end.ok()) return Fail(can_end.error().message(), 409);
   const Status status = services.engine.Cancel(id);
-  return status.ok() ? gateway::Reply("{}", 202) : Fail(status.error().message(), 404);
+  if (status.ok()) return gateway::Reply("{}", 202);
+  return Fail(status.error().message(), status.error().code() == ErrorCode::kInvalidArgument ? 409 : 404);
 }
 
 io::HttpResponse OneVertex(const exec::JobStatus& job, const io::HttpRequest& request, const std::vector<std::string>& parts, int64_t now_ms) {
@@ -74,12 +72,6 @@ io::HttpResponse OneJob(const JobRestServices& services, const io::HttpRequest& 
 }
 
 }  // namespace
-
-Status CheckHasNotEnded(const exec::JobStatus& job) {
-  const bool has_ended = job.state == exec::JobState::kFinished || job.state == exec::JobState::kFailed || job.state == exec::JobState::kCanceled;
-  if (!has_ended || job.is_kept) return Ok();
-  return Error(ErrorCode::kInvalidArgument, fmt::format("job {} has already ended: it is {}", job.id, exec::JobStateText(job.state)));
-}
 
 io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::HttpRequest& request) {
   std::vector<std::string> parts = SplitPath(request.path);

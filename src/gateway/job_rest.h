@@ -32,9 +32,6 @@ struct JobRestServices {
   std::function<HttpFaults()> http_faults;     // empty: no metrics of them
 };
 
-/// kInvalidArgument for a job that has ended: nothing is left to cancel or to stop.
-Status CheckHasNotEnded(const exec::JobStatus& job);
-
 /// Thread-safe.
 io::HttpResponse HandleJobRequest(const JobRestServices& services, const io::HttpRequest& request);
 

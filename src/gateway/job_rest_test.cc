@@ -48,6 +48,8 @@ class ListedJobs final : public exec::Engine {
   Result<Query> Run(plan::JobPlan, exec::JobDefinition) override { return Refuse(); }
   Status RecoverJobs(const Replan&) override { return Refuse(); }
   Status Cancel(const std::string& id) override {
+    FIRN_TRY(const exec::JobStatus job, Job(id));
+    if (job.state == exec::JobState::kFailed) return Error(ErrorCode::kInvalidArgument, "job " + id + " has already ended");
     cancelled_.push_back(id);
     return Ok();
   }

@@ -12,7 +12,6 @@
 #include "exec/settings.h"
 #include "expr/aggregate_function.h"
 #include "expr/scalar_function.h"
-#include "gateway/job_rest.h"
 #include "gateway/replan.h"
 #include "gateway/statement_completion.h"
 #include "plan/definitions.h"
@@ -261,8 +260,6 @@ class StatementRunner {
       return Error(ErrorCode::kNotSupported, "STOP JOB ... WITH SAVEPOINT: there are no savepoints, from which another job could begin")
           .Hint(fmt::format("STOP JOB '{}'{} ends it after a last checkpoint, with all that it has written committed", stop.job, stop.with_drain ? " WITH DRAIN" : ""));
     }
-    FIRN_TRY(const exec::JobStatus job, services_.engine.Job(stop.job));
-    FIRN_RETURN_IF_ERROR(CheckHasNotEnded(job));
     FIRN_RETURN_IF_ERROR(services_.engine.Stop(stop.job, stop.with_drain));
     return OkResult();
   }

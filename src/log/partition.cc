@@ -401,10 +401,11 @@ bool Partition::IsActiveExpiredLocked(int64_t horizon_ms) const {
 
 // Of the last segment and what comes behind it, which have `size` bytes.
 Offset Partition::UnmovedRetentionStartLocked(int64_t size) const {
+  if (config_.retention_bytes < 0) return log_start_;
   Offset start = log_start_;
   int64_t segment_bytes = segments_.empty() ? 0 : segments_.back().size_bytes;
   for (const Slab& slab : slabs_) {
-    if (slab.base < moved_end_ || config_.retention_bytes < 0) continue;
+    if (slab.base < moved_end_) continue;
     const auto slab_bytes = static_cast<int64_t>(slab.batches.size());
     if (segment_bytes > 0 && segment_bytes + slab_bytes > config_.segment_bytes) {
       if (size - segment_bytes < config_.retention_bytes) break;

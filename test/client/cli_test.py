@@ -377,12 +377,13 @@ class Embedded(unittest.TestCase):
         self.assertIn("   = help: there are json, csv, raw, debezium-json, parquet\n   = near: `parquet`\n", ran.err)
 
     def test_a_group_of_a_kafka_table_is_named(self):
-        with tempfile.TemporaryDirectory() as folder:
-            table = "CREATE TABLE k (a INT) WITH ('connector'='kafka', 'topic'='k', 'properties.bootstrap.servers'='localhost:9092', 'format'='json', 'scan.startup.mode'='group-offsets')"
-            ran = firn("sql", "--data", folder, "-e", table, "-e", "SELECT * FROM k")
-        self.assertEqual(ran.code, 1)
-        self.assertIn("error[E2112]: 'scan.startup.mode'='group-offsets' needs 'properties.group.id' (table default_catalog.default_database.k)\n", ran.err)
-        self.assertIn("   = help: name the group whose committed offsets to begin at, or set 'scan.startup.mode'='earliest-offset'\n", ran.err)
+        for option in ("'scan.startup.mode'='group-offsets'", "'properties.auto.offset.reset'='none'"):
+            with tempfile.TemporaryDirectory() as folder:
+                table = f"CREATE TABLE k (a INT) WITH ('connector'='kafka', 'topic'='k', 'properties.bootstrap.servers'='localhost:9092', 'format'='json', {option})"
+                ran = firn("sql", "--data", folder, "-e", table, "-e", "SELECT * FROM k")
+            self.assertEqual(ran.code, 1)
+            self.assertIn("error[E2112]: 'scan.startup.mode'='group-offsets' needs 'properties.group.id' (table default_catalog.default_database.k)\n", ran.err)
+            self.assertIn("   = help: name the group whose committed offsets to begin at, or set 'scan.startup.mode'='earliest-offset'\n", ran.err)
 
     # A batch query has no watermarks: only windows go by times there, and only they leave such a row out.
     def test_a_row_without_a_time_is_a_row_in_batch_mode(self):
@@ -573,7 +574,7 @@ class RunningJob(NodeCase):
         refused.exception.close()
         for statement in (f"STOP JOB '{job}'", f"STOP JOB '{job}' WITH DRAIN"):
             ran = firn("sql", "--server", self.node.sql, "-e", statement)
-            self.assertEqual((ran.code, ran.err), (1, f"error[E1012]: job {job} has already ended: it is CANCELED\n   = more: firn explain E1012\n"))
+            self.assertEqual((ran.code, ran.err), (1, f"error[E1012]: job {job} has already ended: it is CANCELED\n   = help: SHOW JOBS says which run\n   = more: firn explain E1012\n"))
 
     def test_stop_gives_no_savepoint(self):
         for drain in ("", " WITH DRAIN"):
