@@ -56,25 +56,26 @@ Status JournalFiles::PrepareLocked(uint64_t entry_bytes) {
   JournalFile next{.number = last_number_ + 1, .previous_number = needed_.empty() ? 0 : needed_.back().number, .size_bytes = 0, .file = nullptr};
   FIRN_TRY(next.file, OpenNextLocked(next.number));
   last_number_ = next.number;
-  Status status = MakeReady(&next, size);
+  std::string path = layout_.unfinished_journal_file(next.number);
+  Status status = MakeReady(&next, size, &path);
   if (status.ok()) {
     prepared_ = std::move(next);
   } else {
-    spare_.push_back(layout_.unfinished_journal_file(next.number));
+    spare_.push_back(std::move(path));
   }
   return status;
 }
 
-Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes) {
+Status JournalFiles::MakeReady(JournalFile* file, uint64_t size_bytes, std::string* path) {
   FIRN_TRY(const uint64_t found_bytes, file->file->Size());
   file->size_bytes = std::max(found_bytes, size_bytes);
   FIRN_RETURN_IF_ERROR(file->file->Allocate(file->size_bytes));  // also what has that size: it may have been cleared, and its blocks be gone
   const JournalFileHeader header{.store_id = store_id_, .file_number = file->number, .size_bytes = file->size_bytes, .previous_number = file->previous_number};
   FIRN_RETURN_IF_ERROR(file->file->WriteAt(0, EncodeJournalFileHeader(header)));
   FIRN_RETURN_IF_ERROR(file->file->Sync());
-  const std::string path = layout_.journal_file(file->number);
-  FIRN_RETURN_IF_ERROR(files_.Rename(layout_.unfinished_journal_file(file->number), path));
-  FIRN_TRY(file->file, files_.Open(path, io::OpenMode::kReadWrite));  // by the name that its errors are to tell
+  FIRN_RETURN_IF_ERROR(files_.Rename(*path, layout_.journal_file(file->number)));
+  *path = layout_.journal_file(file->number);
+  FIRN_TRY(file->file, files_.Open(*path, io::OpenMode::kReadWrite));  // by the name that its errors are to tell
   file->file->PreferDirectWrites();
   return files_.SyncDirectory(layout_.journal());
 }

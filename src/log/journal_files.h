@@ -56,7 +56,8 @@ class JournalFiles {
 
  private:
   Status PrepareLocked(uint64_t entry_bytes) FIRN_REQUIRES(mutex_);
-  Status MakeReady(JournalFile* file, uint64_t size_bytes);
+  /// `path` is where it is, also after a failure.
+  Status MakeReady(JournalFile* file, uint64_t size_bytes, std::string* path);
   Result<std::unique_ptr<io::File>> OpenNextLocked(uint64_t number) FIRN_REQUIRES(mutex_);
 
   io::FileSystem& files_;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/must.h"
+#include "io/passing_files_test_rig.h"
 #include "io/simulated_environment.h"
 #include "log/file_names.h"
 #include "log/journal_format.h"
@@ -37,6 +38,37 @@ TEST(JournalFiles, WhatACrashLeavesOfThoseThatWereBeingMadeIsUsedAgain) {
   for (const io::FileEntry& entry : entries) names.push_back(entry.name);
   EXPECT_THAT(names, ElementsAre(NumberedName(1, kJournalSuffix), NumberedName(2, kJournalSuffix), NumberedName(10, kJournalSuffix), NumberedName(11, kJournalSuffix)))
       << "no number comes twice";
+}
+
+// A disk without room for names.
+class FullFolder final : public io::PassingFiles {
+ public:
+  using PassingFiles::PassingFiles;
+  bool is_full = true;
+
+  Status SyncDirectory(const std::string& directory) override {
+    if (is_full) return Error(ErrorCode::kDiskFull, directory + " is full");
+    return PassingFiles::SyncDirectory(directory);
+  }
+};
+
+TEST(JournalFiles, OneWhoseNameIsNotDurableIsUsedAgain) {
+  io::SimulatedEnvironment world(1);
+  const Layout layout{"/data"};
+  Must(world.disk().CreateDirectories(layout.journal()));
+  FullFolder folder(world.disk());
+  JournalFiles files(folder, layout, std::string(kStoreIdBytes, 's'), 64 << 10);
+  files.Restore({}, {}, 0);
+  for (int i = 0; i < 3; ++i) {
+    const Status status = files.Prepare();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code(), ErrorCode::kDiskFull) << status.error().ToString();
+  }
+  folder.is_full = false;
+  const JournalFile taken = Must(files.Take(100, 1));
+  const std::vector<io::FileEntry> entries = *world.disk().List(layout.journal());
+  ASSERT_EQ(entries.size(), 1u) << "the same file, under one number after the other";
+  EXPECT_EQ(entries[0].name, NumberedName(taken.number, kJournalSuffix));
 }
 
 // Numbers may have gaps; the file that was made ready behind the last one tells that the last one was there.

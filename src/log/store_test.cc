@@ -14,6 +14,7 @@
 #include "base/endian.h"
 #include "base/error_render.h"
 #include "base/must.h"
+#include "io/passing_files_test_rig.h"
 #include "io/real_environment.h"
 #include "io/simulated_environment.h"
 #include "kafka/record_batch.h"
@@ -651,29 +652,16 @@ TEST(FullDisk, WhereAFileSystemCopiesOnWriteAGroupIsRefusedAndLeavesNothing) {
 }
 
 // A folder of files whose segments are taken away by retention in the moment in which somebody opens one.
-class RetentionFiles final : public io::FileSystem {
+class RetentionFiles final : public io::PassingFiles {
  public:
-  explicit RetentionFiles(io::FileSystem& files) : files_(files) {}
+  using PassingFiles::PassingFiles;
   std::function<void()> on_open_segment;
 
   Result<std::unique_ptr<io::File>> Open(const std::string& path, io::OpenMode mode) override {
-    if (!on_open_segment || !path.ends_with(kSegmentSuffix)) return files_.Open(path, mode);
+    if (!on_open_segment || !path.ends_with(kSegmentSuffix)) return PassingFiles::Open(path, mode);
     std::exchange(on_open_segment, nullptr)();
     return Error(ErrorCode::kNotFound, path + " is gone");
   }
-  Result<io::FileEntry> Stat(const std::string& path) override { return files_.Stat(path); }
-  Result<std::vector<io::FileEntry>> List(const std::string& directory) override { return files_.List(directory); }
-  Status CreateDirectories(const std::string& directory) override { return files_.CreateDirectories(directory); }
-  Status Rename(const std::string& from, const std::string& to) override { return files_.Rename(from, to); }
-  Status RenameIfAbsent(const std::string& from, const std::string& to) override { return files_.RenameIfAbsent(from, to); }
-  Status Remove(const std::string& path) override { return files_.Remove(path); }
-  Status RemoveAll(const std::string& path) override { return files_.RemoveAll(path); }
-  Status SyncDirectory(const std::string& directory) override { return files_.SyncDirectory(directory); }
-  Result<std::unique_ptr<io::FileLock>> Lock(const std::string& path) override { return files_.Lock(path); }
-  Result<uint64_t> FreeBytes(const std::string& path) override { return files_.FreeBytes(path); }
-
- private:
-  io::FileSystem& files_;
 };
 
 class LookupTest : public StoreTest {
