@@ -36,7 +36,7 @@ Status FrameReader::Take(size_t size, std::vector<Frame>* frames) {
   }
   large_filled_ += size;
   FIRN_ASSERT(large_filled_ <= large_size_, "{} of {}", large_filled_, large_size_);
-  large_sums_.Extend(large_.get(), large_filled_);
+  if (sums_pieces_) large_sums_.Extend(large_.get(), large_filled_);
   if (large_filled_ == large_size_) frames->push_back({Share(std::exchange(large_, nullptr), large_size_), std::exchange(large_sums_, {})});
   return Ok();
 }

@@ -16,7 +16,8 @@ namespace firn::broker {
 
 class FrameReader {
  public:
-  FrameReader(int32_t frame_bytes_max, FramePool& pool) : frame_bytes_max_(frame_bytes_max), pool_(pool), buffer_(kBufferBytes) {}
+  /// `sums_pieces`: large frames come with the sums of their pieces.
+  FrameReader(int32_t frame_bytes_max, FramePool& pool, bool sums_pieces) : frame_bytes_max_(frame_bytes_max), pool_(pool), sums_pieces_(sums_pieces), buffer_(kBufferBytes) {}
 
   /// Where the next bytes go. Never empty.
   std::span<char> Buffer();
@@ -33,6 +34,7 @@ class FrameReader {
 
   const int32_t frame_bytes_max_;
   FramePool& pool_;
+  const bool sums_pieces_;
   std::vector<char> buffer_;
   size_t filled_ = 0;
   std::shared_ptr<char[]> large_;  // a frame that does not fit the buffer; what has not been filled is resident at most if the pool had it

@@ -54,7 +54,7 @@ void WatchStalls(const std::shared_ptr<Shared>& shared);
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(std::shared_ptr<Shared> shared, io::Connection& connection)
-      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local(), .connection = ++shared_->last_connection}, reader_(kafka::kFrameBytesMax, shared_->frames), active_at_(shared_->idle_checks) {}
+      : shared_(std::move(shared)), connection_(&connection), client_{.host = connection.peer().host, .reached = connection.local(), .connection = ++shared_->last_connection}, reader_(kafka::kFrameBytesMax, shared_->frames, /*sums_pieces=*/true), active_at_(shared_->idle_checks) {}
 
   std::span<char> ReadBuffer() { return reader_.Buffer(); }
   void OnRead(size_t size);

@@ -55,7 +55,7 @@ TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
       sent.push_back(std::move(frame));
     }
     FramePool pool;
-    FrameReader reader(1 << 20, pool);
+    FrameReader reader(1 << 20, pool, /*sums_pieces=*/most > 4'000);
     Feed(reader, stream, most, &cut, random);
     EXPECT_EQ(cut, sent) << most;
     EXPECT_EQ(reader.partial_bytes(), 0u);
@@ -65,7 +65,7 @@ TEST(FrameReader, CutsTheSameFramesHoweverTheBytesCome) {
 TEST(FrameReader, RefusesImpossibleSizes) {
   for (int32_t size : {-1, 0, 1'001, INT32_MAX}) {
     FramePool pool;
-    FrameReader reader(1'000, pool);
+    FrameReader reader(1'000, pool, /*sums_pieces=*/true);
     base::StoreBig(reader.Buffer().data(), size);
     std::vector<Frame> frames;
     EXPECT_FALSE(reader.Take(4, &frames).ok()) << size;

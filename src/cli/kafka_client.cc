@@ -61,7 +61,7 @@ struct KafkaLink::Mailbox {
 
 class KafkaLink::Handler final : public io::ConnectionHandler {
  public:
-  Handler(io::Connection& connection, std::shared_ptr<Mailbox> mailbox) : connection_(connection), mailbox_(std::move(mailbox)), reader_(kafka::kFrameBytesMax, frames_) {}
+  Handler(io::Connection& connection, std::shared_ptr<Mailbox> mailbox) : connection_(connection), mailbox_(std::move(mailbox)), reader_(kafka::kFrameBytesMax, frames_, /*sums_pieces=*/false) {}
 
   std::span<char> ReadBuffer() override { return reader_.Buffer(); }
   void OnRead(size_t size) override {
