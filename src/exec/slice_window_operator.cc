@@ -363,7 +363,7 @@ class SliceWindowOperator final : public Operator {
       return only == slices_.end() ? Ok() : EmitWindow(window, *only->second.set, output);
     }
     FIRN_TRY(auto merged, AggregateSet::Make(shape_));
-    for (auto slice = slices_.lower_bound({window.start, 0}); slice != slices_.end() && slice->first.start < window.end; ++slice) {
+    for (auto slice = slices_.lower_bound({window.start, window.start}); slice != slices_.end() && slice->first.start < window.end; ++slice) {
       FIRN_RETURN_IF_ERROR(merged->MergeFrom(*slice->second.set));
     }
     return merged->size() == 0 ? Ok() : EmitWindow(window, *merged, output);

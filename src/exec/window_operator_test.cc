@@ -2,6 +2,7 @@
 // Windows against windows computed from all rows at once, over random times and restarts.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 
@@ -148,6 +149,22 @@ TEST(WindowOperators, GiveWhatAllRowsGiveAtOnceThroughRestarts) {
       ASSERT_EQ(result, Expected(kind, events)) << "seed " << seed << " kind " << static_cast<int>(kind);
       EXPECT_EQ(rig.op().Windows(10).size(), 0u);
     }
+  }
+}
+
+// A slice that ends before 1970 is the first of a window, too.
+TEST(WindowOperators, TheFirstSliceOfAWindowBefore1970IsPartOfIt) {
+  const std::map<WindowKind, Relation> expected{
+      {WindowKind::kHop, {{{1, 1, 1, -25, -15}, 1}, {{1, 2, 3, -20, -10}, 1}, {{1, 2, 6, -15, -5}, 1}, {{1, 2, 12, -10, 0}, 1}, {{1, 1, 8, -5, 5}, 1}}},
+      {WindowKind::kCumulate, {{{1, 1, 1, -20, -15}, 1}, {{1, 2, 3, -20, -10}, 1}, {{1, 1, 4, -10, -5}, 1}, {{1, 2, 12, -10, 0}, 1}}}};
+  for (const auto& [kind, windows] : expected) {
+    const auto node = MakeWindowNode(kind);
+    OperatorRig rig = RigFor(*node);
+    rig.Process(0, MakeBatch(node->inputs[0]->schema, {{RowKind::kInsert, {1, 1, -20}}, {RowKind::kInsert, {1, 2, -11}}, {RowKind::kInsert, {1, 4, -6}}, {RowKind::kInsert, {1, 8, -1}}}));
+    rig.Advance(types::kFinalWatermark);
+    Relation result;
+    Apply(rig.TakeChanges(), &result);
+    EXPECT_EQ(result, windows) << "kind " << static_cast<int>(kind);
   }
 }
 
