@@ -92,7 +92,7 @@ class IcebergConnector final : public exec::Connector {
   }
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
-    FIRN_TRY(iceberg::Table table, Load(*scan.table));
+    FIRN_TRY(iceberg::Table table, LoadForScan(*scan.table));
     if (const auto name = iceberg::SplitMetadataTableName(scan.table->path.name)) {
       FIRN_TRY(iceberg::SnapshotChoice choice, catalog::SnapshotChoiceOf(*scan.table));
       FIRN_TRY(types::Batch rows, iceberg::ReadMetadataTable(objects_, table, name->kind, choice));
@@ -106,7 +106,7 @@ class IcebergConnector final : public exec::Connector {
   // Plans the scan; row groups are looked at in the first files.
   Result<std::string> ExplainScan(const plan::ScanNode& scan) const override {
     if (iceberg::SplitMetadataTableName(scan.table->path.name)) return std::string();
-    FIRN_TRY(iceberg::Table table, Load(*scan.table));
+    FIRN_TRY(iceberg::Table table, LoadForScan(*scan.table));
     FIRN_TRY(iceberg::ScanOptions options, OptionsOf(scan, *table.metadata));
     FIRN_TRY(auto planned, iceberg::TableScan::Make(objects_, table.metadata, std::move(options)));
     FIRN_TRY(std::vector<iceberg::FileScanTask> tasks, planned->Plan());
@@ -126,6 +126,7 @@ class IcebergConnector final : public exec::Connector {
   Result<exec::Sink> MakeSink(const plan::SinkNode& sink, const types::SchemaPtr& input, int lanes, const exec::JobIdentity& job) override {
     FIRN_TRY(auto iceberg_catalog, catalogs_.IcebergCatalog(sink.table->path.catalog));
     FIRN_TRY(iceberg::Table table, iceberg_catalog->LoadTable({sink.table->path.database, sink.table->path.name}));
+    FIRN_TRY(table.metadata, AsPlanned(std::move(table.metadata), *sink.table));
     const iceberg::WriteContext context{objects_, environment_.clock, environment_.random};
     return MakeIcebergSink(context, {iceberg_catalog, std::move(table), IsUpsert(*sink.table), job.job_id, job.checkpoint_id}, sink, input, lanes);
   }
@@ -137,6 +138,40 @@ class IcebergConnector final : public exec::Connector {
     FIRN_TRY(auto iceberg_catalog, catalogs_.IcebergCatalog(table.path.catalog));
     const auto metadata_table = iceberg::SplitMetadataTableName(table.path.name);
     return iceberg_catalog->LoadTable({table.path.database, metadata_table ? metadata_table->table : table.path.name});
+  }
+
+  // What is read of the past has the columns that it had then.
+  Result<iceberg::Table> LoadForScan(const plan::TableDefinition& planned) const {
+    FIRN_TRY(iceberg::Table table, Load(planned));
+    FIRN_TRY(iceberg::SnapshotChoice choice, catalog::SnapshotChoiceOf(planned));
+    if (choice.snapshot_id || choice.ref || choice.as_of_ms || iceberg::SplitMetadataTableName(planned.path.name)) return table;
+    FIRN_TRY(table.metadata, AsPlanned(std::move(table.metadata), planned));
+    return table;
+  }
+
+  static Result<bool> HasColumnsOf(const iceberg::Schema& schema, const plan::TableDefinition& planned) {
+    if (schema.fields.size() != planned.columns.size()) return false;
+    for (size_t i = 0; i < schema.fields.size(); ++i) {
+      if (schema.fields[i].name != planned.columns[i].name) return false;
+      FIRN_TRY(const types::DataType type, iceberg::SqlTypeOf(schema.fields[i].type));
+      if (!type.EqualsIgnoringNullability(planned.columns[i].type)) return false;
+    }
+    return true;
+  }
+
+  // A job that comes back writes the columns that it was planned with, by their ids, as one does that runs while its table is altered: the schema is the newest
+  // that has them.
+  static Result<iceberg::TableMetadataPtr> AsPlanned(iceberg::TableMetadataPtr metadata, const plan::TableDefinition& planned) {
+    FIRN_TRY(const bool is_as_it_was, HasColumnsOf(metadata->schema(), planned));
+    if (is_as_it_was) return metadata;
+    for (auto schema = metadata->schemas.rbegin(); schema != metadata->schemas.rend(); ++schema) {
+      FIRN_TRY(const bool is_planned, HasColumnsOf(*schema, planned));
+      if (!is_planned) continue;
+      auto chosen = std::make_shared<iceberg::TableMetadata>(*metadata);
+      chosen->current_schema_id = schema->schema_id;
+      return iceberg::TableMetadataPtr(std::move(chosen));
+    }
+    return Error(ErrorCode::kSchemaMismatch, fmt::format("{} has never had the columns that the query was planned for", planned.path.ToString())).Hint("submit the statement again");
   }
 
   // Columns and predicate by the ids of the chosen snapshot's schema.

@@ -2,6 +2,7 @@
 #include "gateway/replan.h"
 
 #include "catalog/definition_json.h"
+#include "iceberg/metadata_table.h"
 #include "plan/planner.h"
 #include "sql/parser.h"
 
@@ -17,8 +18,9 @@ Result<plan::TableDefinitionPtr> NotingCatalog::FindTable(const plan::ObjectPath
   auto table = view_.FindTable(path);
   if (!table.ok()) return table;
   const plan::TableDefinition& found = **table;
-  // The others are not the meta store's: an Iceberg table is what its catalog says, a system table what the program says.
-  if (found.kind == plan::TableKind::kView || (found.connector != "iceberg" && found.connector != "system")) noted_[found.path] = *table;
+  // The others have the columns that the program gives them.
+  const bool is_metadata = found.connector == "iceberg" && iceberg::SplitMetadataTableName(found.path.name);
+  if (found.connector != "system" && !is_metadata) noted_[found.path] = *table;
   return table;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a stored job is planned again: from the same text, in the same settings, over the tables and views as they were when it was submitted. A job that runs keeps its
 // plan, as in Flink, and a restart of its node is nothing that its query could tell: what has been altered, dropped or made anew meanwhile counts for new jobs.
-// Tables of Iceberg catalogs are as they are now: they keep their own past, and others change them too.
+// Tables of Iceberg catalogs too: their rows are those of now, under the columns of then, which the table's own past knows by their ids.
 #pragma once
 
 #include <map>

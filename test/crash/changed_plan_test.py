@@ -85,6 +85,33 @@ def test_a_table_that_was_altered(_):
     goes_on("files", PLAIN, "ALTER TABLE events DROP n", "ALTER TABLE events SET ('topic'='others')", "ALTER TABLE files RENAME TO archive")
 
 
+def test_an_iceberg_table_that_was_altered(_):
+    """Its columns are known by their ids: what the job writes goes into the same ones, wherever they stand by now and whatever they are called."""
+    with tempfile.TemporaryDirectory(prefix="firn-plan-") as folder:
+        lake = Lake(folder, "nothing", PLAIN)
+        with firn.Node(lake.data) as node:
+            session = firn.Session(node.sql)
+            for statement in ("CREATE CATALOG lake WITH ('type'='iceberg')", "CREATE DATABASE lake.db", "SET 'table.dml-sync' = 'true'", "CREATE TABLE lake.db.moved (k STRING, a BIGINT, b BIGINT)",
+                              "CREATE TABLE lake.db.grown (a BIGINT, b BIGINT, k STRING NOT NULL, PRIMARY KEY (k) NOT ENFORCED) WITH ('write.upsert.enabled'='true')",
+                              "CREATE TABLE lake.db.names (k STRING, initial STRING)", "INSERT INTO lake.db.names VALUES ('k1', 'one'), ('k2', 'two')", "SET 'table.dml-sync' = 'false'"):
+                session.execute(statement)
+            lake.job = session.execute("EXECUTE STATEMENT SET BEGIN INSERT INTO lake.db.moved SELECT k, n, -n FROM events; "
+                                       "INSERT INTO lake.db.grown SELECT SUM(n), -SUM(n), events.k FROM events JOIN lake.db.names ON events.k = names.k GROUP BY events.k; END").job_id
+            lake.produce(node, 100)
+            for change in ("ALTER TABLE lake.db.moved MODIFY b BIGINT FIRST", "ALTER TABLE lake.db.grown ADD note BIGINT FIRST", "ALTER TABLE lake.db.grown RENAME b TO c",
+                           "ALTER TABLE lake.db.names ADD note STRING FIRST", "ALTER TABLE lake.db.names RENAME k TO name"):
+                session.execute(change)
+        for begin in (200, 300):
+            with firn.Node(lake.data) as node:
+                lake.goes_on(node)
+                lake.produce(node, begin)
+        with firn.Node(lake.data) as node:
+            assert lake.query(node, "SELECT COUNT(*), COUNT(DISTINCT a), MIN(a), MAX(a), MIN(a + b), MAX(a + b) FROM lake.db.moved") == [["400", "400", "0", "399", "0", "0"]]
+            sums = {f"k{k}": sum(range(k, 400, 7)) for k in (1, 2)}
+            rows = {k: (note, int(a), int(c)) for k, note, a, c in lake.query(node, "SELECT k, note, a, c FROM lake.db.grown")}
+            assert rows == {k: (None, n, -n) for k, n in sums.items()}, rows
+
+
 def test_temporary_tables_and_a_changed_setting(_):
     """The session that had them is gone with the first node."""
     with tempfile.TemporaryDirectory(prefix="firn-plan-") as folder:
