@@ -158,28 +158,20 @@ Result<std::optional<int64_t>> BeyondTimestamps(int64_t value, const DataType& t
       .Hint("CAST(... AS TIMESTAMP(6)) takes the years 1 to 9999");
 }
 
-// Local time moves by civil days, so that INTERVAL '1' DAY crosses a change to summer time as people expect.
+// An instant is moved as the time that it has in UTC, as in Flink: a day is 24 hours of it, also where clocks are put forward meanwhile.
 Result<Column> AddToTimestamp(const KernelInput& input, int sign) {
   const DataType& type = input.result_type;
   const int64_t units = UnitsPerMilli(type);
   FIRN_ASSERT(UnitsPerMilli(input.argument_types[0]) == units && (sign == 1 || sign == -1), "{} and {} intervals make a {}", input.argument_types[0].ToString(), sign, type.ToString());
-  const types::TimeZone* zone = nullptr;
-  if (type.kind() == TypeKind::kTimestampLtz) {
-    FIRN_TRY(zone, types::TimeZone::Find(input.context.time_zone));
-    if (zone->is_utc() || type.precision() > 6) zone = nullptr;
-  }
   if (input.argument_types[1].kind() == TypeKind::kIntervalYearMonth) {
     return Map<int64_t, int64_t, int32_t>(input, [=, &type](int64_t value, int32_t months) -> Result<std::optional<int64_t>> {
-      const auto sum = AddMonthsToTimestamp(zone == nullptr ? value : zone->ToLocal(value), int64_t{sign} * months, units);
-      if (!sum) return BeyondTimestamps(value, type);
-      return zone == nullptr ? sum : zone->ToInstant(*sum);
+      const auto sum = AddMonthsToTimestamp(value, int64_t{sign} * months, units);
+      return sum ? sum : BeyondTimestamps(value, type);
     });
   }
   return Map<int64_t, int64_t, int64_t>(input, [=, &type](int64_t value, int64_t millis) -> Result<std::optional<int64_t>> {
-    const bool is_local = zone != nullptr && millis % types::kMillisPerDay == 0;
-    const auto sum = AddMillisToTimestamp(is_local ? zone->ToLocal(value) : value, WrapMultiply<int64_t>(sign, millis), units);
-    if (!sum) return BeyondTimestamps(value, type);
-    return is_local ? zone->ToInstant(*sum) : sum;
+    const auto sum = AddMillisToTimestamp(value, WrapMultiply<int64_t>(sign, millis), units);
+    return sum ? sum : BeyondTimestamps(value, type);
   });
 }
 

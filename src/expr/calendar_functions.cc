@@ -239,9 +239,11 @@ Result<Column> DifferenceKernel(const KernelInput& input) {
   const TimeUnit unit = *ParseTimeUnit(StringView(input.arguments[0])[0]);
   const KernelInput both{input.context, input.arguments.subspan(1), input.argument_types.subspan(1), input.result_type, input.row_count};
   FIRN_ASSERT(HaveOneForm(*input.argument_types[1].ToArrow(), *input.argument_types[2].ToArrow()), "from {} to {}", input.argument_types[1].ToString(), input.argument_types[2].ToString());
-  FIRN_TRY(const LocalTime local, LocalTime::Make(input.argument_types[1], input.context));
+  // Between instants it is the time that has passed, in UTC as in Flink, not what clocks show that were put forward meanwhile.
+  const DataType& type = input.argument_types[1];
+  FIRN_TRY(const LocalTime local, LocalTime::Make(type.kind() == TypeKind::kTimestampLtz ? DataType::Timestamp(type.precision()) : type, input.context));
   const auto difference = [&](int64_t from, int64_t to) { return static_cast<int32_t>(Difference(unit, local.Micros(from), local.Micros(to))); };
-  if (IsNarrow(input.argument_types[1])) return Map<int32_t, int32_t, int32_t>(both, difference);
+  if (IsNarrow(type)) return Map<int32_t, int32_t, int32_t>(both, difference);
   return Map<int32_t, int64_t, int64_t>(both, difference);
 }
 
