@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "exec/operator_metrics.h"
+
 namespace firn::exec {
 
 namespace {
