@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 namespace firn::base {
 
@@ -30,10 +31,6 @@ Place FindLine(std::string_view source, size_t at) {
   place.line_end = std::min(source.find('\n', place.line_begin), source.size());
   FIRN_ASSERT(place.line_begin <= at && at <= place.line_end, "byte {} is not in its line, from {} to {}", at, place.line_begin, place.line_end);
   return place;
-}
-
-size_t CountCodePoints(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 bool IsContinuation(std::string_view text, size_t at) { return at < text.size() && (text[at] & 0xc0) == 0x80; }

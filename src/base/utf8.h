@@ -24,6 +24,13 @@ inline size_t Utf8CharacterBytes(std::string_view text) {
   return 0;
 }
 
+/// How many characters UTF-8 text has; a byte that begins none counts as one where it is no continuation.
+inline size_t CountCodePoints(std::string_view text) {
+  size_t count = 0;
+  for (const char byte : text) count += (byte & 0xc0) != 0x80;
+  return count;
+}
+
 /// Where the first byte stands that is no UTF-8; nullopt if all of it is.
 inline std::optional<size_t> FindInvalidUtf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {

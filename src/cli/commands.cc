@@ -65,17 +65,24 @@ Result<std::vector<ScriptPart>> ScriptOf(io::FileSystem& files, const SqlOptions
   return parts;
 }
 
+// What a statement that begins at that byte of the script has failed with: the error's own place is in the statement.
+int FailIn(const ScriptPart& part, uint32_t begin, const Error& error) {
+  const std::string_view before = std::string_view(part.text).substr(0, begin);
+  const size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
+  const ScriptPlace place{part.name, 1 + static_cast<size_t>(std::count(before.begin(), before.end(), '\n')), 1 + base::CountCodePoints(before.substr(line_begin))};
+  if (const auto placed = PlaceInScript(error.message(), place)) return Fail(Error(error.code(), *placed));
+  const int code = Fail(error);
+  io::WriteError(fmt::format("   = in:   the statement at line {} of {}\n", place.line, part.name));
+  return code;
+}
+
 int RunScript(SqlClient& client, const std::vector<ScriptPart>& script, OutputFormat format) {
   for (const ScriptPart& part : script) {
     for (const sql::StatementText& statement : sql::SplitStatements(part.text)) {
       const auto outcome = RunStatement(client, statement.text, format);
       if (outcome.ok() && !outcome->was_cancelled) continue;
       if (outcome.ok()) return kCancelledCode;
-      const int code = Fail(outcome.error());
-      // The error's own place is in the statement.
-      const auto line = 1 + std::count(part.text.begin(), part.text.begin() + statement.begin, '\n');
-      if (!part.name.empty()) io::WriteError(fmt::format("   = in:   the statement at line {} of {}\n", line, part.name));
-      return code;
+      return part.name.empty() ? Fail(outcome.error()) : FailIn(part, statement.begin, outcome.error());
     }
   }
   return EndCommand(Ok());

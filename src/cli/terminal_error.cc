@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal_error.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include "cli/result_printer.h"
@@ -47,7 +50,45 @@ std::string Wrap(const std::string& line, int columns, size_t indent) {
   return out + rest;
 }
 
+struct LineAndColumn {
+  size_t line = 0;
+  size_t column = 0;
+};
+
+// What the line under the message says: "  --> query:2:4".
+std::optional<LineAndColumn> PlaceOf(const std::string& line) {
+  constexpr std::string_view kArrow = "--> query:";
+  const size_t arrow = line.find_first_not_of(' ');
+  if (arrow == std::string::npos || line.compare(arrow, kArrow.size(), kArrow) != 0) return std::nullopt;
+  LineAndColumn place;
+  const char* const end = line.data() + line.size();
+  const auto [colon, line_error] = std::from_chars(line.data() + arrow + kArrow.size(), end, place.line);
+  if (line_error != std::errc() || colon == end || *colon != ':') return std::nullopt;
+  const auto [rest, column_error] = std::from_chars(colon + 1, end, place.column);
+  if (column_error != std::errc() || rest != end || place.line == 0 || place.column == 0) return std::nullopt;
+  return place;
+}
+
 }  // namespace
+
+std::optional<std::string> PlaceInScript(const std::string& rendered, const ScriptPlace& statement) {
+  const size_t message_end = rendered.find("\n  ");  // a message may have lines of its own, the place is the first that stands to the right
+  if (message_end == std::string::npos) return std::nullopt;
+  const size_t place_end = std::min(rendered.find('\n', message_end + 1), rendered.size());
+  const auto place = PlaceOf(rendered.substr(message_end + 1, place_end - message_end - 1));
+  if (!place) return std::nullopt;
+  const size_t column = place->line == 1 ? statement.column + place->column - 1 : place->column;
+  const std::string old_number = std::to_string(place->line);
+  const std::string number = std::to_string(statement.line + place->line - 1);
+  const std::string wider(number.size() - old_number.size(), ' ');  // a script's line is never before the statement's own
+  const std::string gutter(old_number.size() + 1, ' ');
+  std::string out = rendered.substr(0, message_end + 1) + fmt::format("{}{}--> {}:{}:{}\n", gutter, wider, statement.script, number, column);
+  out += EachLine(rendered.substr(std::min(place_end + 1, rendered.size())), [&](const std::string& line, bool) {
+    if (line.starts_with(" " + old_number + " | ")) return " " + number + line.substr(1 + old_number.size());
+    return line.starts_with(gutter + " |") || line.starts_with(gutter + " = ") ? wider + line : line;
+  });
+  return out;
+}
 
 std::string WrapError(const std::string& rendered, int columns) {
   if (columns <= 0) return rendered;

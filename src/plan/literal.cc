@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "types/arrow_result.h"
 
 namespace firn::plan {
@@ -32,12 +33,6 @@ Result<expr::ExpressionPtr> FromScalar(const arrow::Scalar& scalar, DataType typ
 
 Error BadLiteral(const sql::Expression& literal, std::string_view kind, std::string_view form, base::SourceSpan span) {
   return Error(ErrorCode::kInvalidLiteral, fmt::format("'{}' is not a {}", literal.text, kind)).At(span).Hint(fmt::format("written as {}", form));
-}
-
-int64_t CodePoints(std::string_view text) {
-  int64_t count = 0;
-  for (char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
 }
 
 Result<expr::ExpressionPtr> Decimal(std::string_view digits, int precision, int scale, base::SourceSpan span) {
@@ -291,7 +286,7 @@ Result<expr::ExpressionPtr> BindLiteral(const sql::Expression& literal, base::So
     case sql::LiteralKind::kDouble:
       return Approximate(literal, span);
     case sql::LiteralKind::kString:
-      return FromScalar(arrow::StringScalar(literal.text), DataType::Char(static_cast<int32_t>(CodePoints(literal.text))), span);
+      return FromScalar(arrow::StringScalar(literal.text), DataType::Char(static_cast<int32_t>(base::CountCodePoints(literal.text))), span);
     case sql::LiteralKind::kBinary:
       return FromScalar(arrow::BinaryScalar(literal.text), DataType::Binary(static_cast<int32_t>(literal.text.size())), span);
     case sql::LiteralKind::kDate:

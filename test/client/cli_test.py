@@ -249,12 +249,16 @@ class Sql(NodeCase):
 
     def test_a_failed_statement_of_a_file_has_a_line(self):
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write("SELECT 1;\n\nSELECT 2;\n\nSELECT\n  prise;\n")
+            script.write("SELECT 1;\n\nSELECT 2;\n\nSELECT 3; SELECT\n  prise;\n")
             script.flush()
             ran = self.sql(more=("-f", script.name))
             self.assertEqual(ran.code, 1)
-            self.assertIn("--> query:2:3\n", ran.err)
-            self.assertTrue(ran.err.endswith(f"   = in:   the statement at line 5 of {script.name}\n"), ran.err)
+            self.assertIn(f"\n  --> {script.name}:6:3\n   |\n 6 |   prise\n   |   ^^^^^ ", ran.err)
+            script.seek(0)
+            script.write("SELECT 1;\n\nSELECT 'ä'; SELECT prise;          \n")
+            script.truncate()
+            script.flush()
+            self.assertIn(f"\n  --> {script.name}:3:20\n   |\n 3 | SELECT prise\n", self.sql(more=("-f", script.name)).err)
 
     def test_a_signal_cancels_the_query_that_runs(self):
         for stop in (signal.SIGINT, signal.SIGTERM):
