@@ -92,7 +92,7 @@ class IcebergConnector final : public exec::Connector {
   }
 
   Result<std::unique_ptr<exec::Source>> MakeSource(const plan::ScanNode& scan, const exec::JobIdentity&) override {
-    FIRN_TRY(iceberg::Table table, LoadForScan(*scan.table));
+    FIRN_TRY(iceberg::Table table, LoadForScan(scan));
     if (const auto name = iceberg::SplitMetadataTableName(scan.table->path.name)) {
       FIRN_TRY(iceberg::SnapshotChoice choice, catalog::SnapshotChoiceOf(*scan.table));
       FIRN_TRY(types::Batch rows, iceberg::ReadMetadataTable(objects_, table, name->kind, choice));
@@ -106,7 +106,7 @@ class IcebergConnector final : public exec::Connector {
   // Plans the scan; row groups are looked at in the first files.
   Result<std::string> ExplainScan(const plan::ScanNode& scan) const override {
     if (iceberg::SplitMetadataTableName(scan.table->path.name)) return std::string();
-    FIRN_TRY(iceberg::Table table, LoadForScan(*scan.table));
+    FIRN_TRY(iceberg::Table table, LoadForScan(scan));
     FIRN_TRY(iceberg::ScanOptions options, OptionsOf(scan, *table.metadata));
     FIRN_TRY(auto planned, iceberg::TableScan::Make(objects_, table.metadata, std::move(options)));
     FIRN_TRY(std::vector<iceberg::FileScanTask> tasks, planned->Plan());
@@ -141,12 +141,33 @@ class IcebergConnector final : public exec::Connector {
   }
 
   // What is read of the past has the columns that it had then.
-  Result<iceberg::Table> LoadForScan(const plan::TableDefinition& planned) const {
+  Result<iceberg::Table> LoadForScan(const plan::ScanNode& scan) const {
+    const plan::TableDefinition& planned = *scan.table;
     FIRN_TRY(iceberg::Table table, Load(planned));
     FIRN_TRY(iceberg::SnapshotChoice choice, catalog::SnapshotChoiceOf(planned));
     if (choice.snapshot_id || choice.ref || choice.as_of_ms || iceberg::SplitMetadataTableName(planned.path.name)) return table;
+    const iceberg::TableMetadataPtr now = table.metadata;
     FIRN_TRY(table.metadata, AsPlanned(std::move(table.metadata), planned));
+    FIRN_RETURN_IF_ERROR(CheckTypes(scan, table.metadata->schema(), now->schema()));
     return table;
+  }
+
+  // Values of a type that has been promoted since need not fit into what the query was planned for. A column that is gone is NULL in newer rows.
+  static Status CheckTypes(const plan::ScanNode& scan, const iceberg::Schema& planned, const iceberg::Schema& now) {
+    for (const types::Field& column : scan.read_columns) {
+      const iceberg::NestedField* then = planned.FindColumn(column.name);
+      const auto found = then == nullptr ? now.fields.end() : std::find_if(now.fields.begin(), now.fields.end(), [&](const iceberg::NestedField& field) { return field.id == then->id; });
+      if (found != now.fields.end()) FIRN_RETURN_IF_ERROR(CheckType(scan, column, *found));
+    }
+    return Ok();
+  }
+
+  static Status CheckType(const plan::ScanNode& scan, const types::Field& column, const iceberg::NestedField& now) {
+    FIRN_TRY(const types::DataType type, iceberg::SqlTypeOf(now.type));
+    if (type.EqualsIgnoringNullability(column.type)) return Ok();
+    return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` of {} is {} now and was {} when the query was planned", column.name, scan.table->path.ToString(), type.ToString(),
+                                                         column.type.WithNullable(true).ToString()))
+        .Hint("submit the statement again");
   }
 
   static Result<bool> HasColumnsOf(const iceberg::Schema& schema, const plan::TableDefinition& planned) {
@@ -184,12 +205,7 @@ class IcebergConnector final : public exec::Connector {
     for (const types::Field& column : scan.read_columns) {
       const iceberg::NestedField* found = chosen.schema->FindColumn(column.name);
       if (found == nullptr) return Error(ErrorCode::kColumnNotFound, fmt::format("column `{}` was not in {} at that snapshot", column.name, scan.table->path.ToString())).Hint("leave it out, or read a later snapshot");
-      FIRN_TRY(const types::DataType type, iceberg::SqlTypeOf(found->type));
-      if (!type.EqualsIgnoringNullability(column.type)) {
-        return Error(ErrorCode::kSchemaMismatch, fmt::format("column `{}` of {} is {} now and was {} when the query was planned", column.name, scan.table->path.ToString(), type.ToString(),
-                                                             column.type.WithNullable(true).ToString()))
-            .Hint("submit the statement again");
-      }
+      FIRN_RETURN_IF_ERROR(CheckType(scan, column, *found));
       ids.push_back(found->id);
       fields.push_back(found);
     }
