@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <functional>
 
 #include "cli/result_printer.h"
@@ -51,8 +52,8 @@ std::string Wrap(const std::string& line, int columns, size_t indent) {
 }
 
 struct LineAndColumn {
-  size_t line = 0;
-  size_t column = 0;
+  uint32_t line = 0;
+  uint32_t column = 0;
 };
 
 // What the line under the message says: "  --> query:2:4".
@@ -77,7 +78,7 @@ std::optional<std::string> PlaceInScript(const std::string& rendered, const Scri
   const size_t place_end = std::min(rendered.find('\n', message_end + 1), rendered.size());
   const auto place = PlaceOf(rendered.substr(message_end + 1, place_end - message_end - 1));
   if (!place) return std::nullopt;
-  const size_t column = place->line == 1 ? statement.column + place->column - 1 : place->column;
+  const size_t column = place->line == 1 ? statement.column + place->column - 1 : size_t{place->column};
   const std::string old_number = std::to_string(place->line);
   const std::string number = std::to_string(statement.line + place->line - 1);
   const std::string wider(number.size() - old_number.size(), ' ');  // a script's line is never before the statement's own

@@ -31,7 +31,7 @@ TEST(PlaceInScript, LinesAndTheFirstLinesColumnsCountFromTheScriptsBeginning) {
 
 TEST(PlaceInScript, AnErrorWithoutAPlaceHasNone) {
   for (const char* text : {"", "error[E1]: x", "error[E1]: x\n", "error[E1]: x\n   = more: firn explain E1\n", "error[E1]: x\n  --> query:1\n", "error[E1]: x\n  --> query:a:b\n",
-                           "error[E1]: x\n  --> query:1:\n", "error[E1]: x\n  --> query:0:1\n", "error[E1]: x\n  --> query:1:99999999999999999999\n", "error[E1]: x\n  --> other:1:1\n"}) {
+                           "error[E1]: x\n  --> query:1:\n", "error[E1]: x\n  --> query:0:1\n", "error[E1]: x\n  --> query:1:4294967296\n", "error[E1]: x\n  --> query:18446744073709551615:1\n", "error[E1]: x\n  --> other:1:1\n"}) {
     EXPECT_EQ(PlaceInScript(text, {"a.sql", 3, 3}), std::nullopt) << text;
   }
 }

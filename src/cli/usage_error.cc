@@ -63,7 +63,9 @@ std::string Joined(const std::vector<std::string>& names) { return fmt::format("
 Error Missing(const CLI::App& command, const CLI::ParseError& problem) {
   if (const std::vector<std::string> known = CommandNames(command); !known.empty()) return Wrong(command, fmt::format("`{}` needs a command: {}", CommandPath(command), Joined(known)));
   for (const CLI::Option* option : command.get_options()) {
-    if (option->get_required() && option->count() == 0) return Wrong(command, fmt::format("`{}` needs a {}", CommandPath(command), base::AsciiUpper(option->get_name(true, false))));
+    if (!option->get_required() || option->count() > 0) continue;
+    const std::string name = base::AsciiUpper(option->get_name(true, false));
+    return Wrong(command, fmt::format("`{}` needs {} {}", CommandPath(command), std::string_view("AEIO").find(name[0]) == std::string_view::npos ? "a" : "an", name));
   }
   return Wrong(command, problem.what());
 }

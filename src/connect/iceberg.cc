@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/utf8.h"
 #include "catalog/iceberg_definition.h"
 #include "connect/iceberg_metadata.h"
 #include "connect/iceberg_predicate.h"
@@ -156,8 +157,8 @@ class IcebergConnector final : public exec::Connector {
   static Status CheckTypes(const plan::ScanNode& scan, const iceberg::Schema& planned, const iceberg::Schema& now) {
     for (const types::Field& column : scan.read_columns) {
       const iceberg::NestedField* then = planned.FindColumn(column.name);
-      const auto found = then == nullptr ? now.fields.end() : std::find_if(now.fields.begin(), now.fields.end(), [&](const iceberg::NestedField& field) { return field.id == then->id; });
-      if (found != now.fields.end()) FIRN_RETURN_IF_ERROR(CheckType(scan, column, *found));
+      const iceberg::NestedField* found = then == nullptr ? nullptr : now.FindById(then->id);
+      if (found != nullptr) FIRN_RETURN_IF_ERROR(CheckType(scan, column, *found));
     }
     return Ok();
   }
@@ -192,7 +193,10 @@ class IcebergConnector final : public exec::Connector {
       chosen->current_schema_id = schema->schema_id;
       return iceberg::TableMetadataPtr(std::move(chosen));
     }
-    return Error(ErrorCode::kSchemaMismatch, fmt::format("{} has never had the columns that the query was planned for", planned.path.ToString())).Hint("submit the statement again");
+    std::string columns;
+    for (const plan::TableColumn& column : planned.columns) columns += fmt::format("{}`{}` {}", columns.empty() ? "" : ", ", column.name, column.type.ToString());
+    return Error(ErrorCode::kSchemaMismatch, fmt::format("{} has never had the columns that the query was planned for: {}", planned.path.ToString(), base::Excerpt(columns)))
+        .Hint("another table has this name by now: cancel the job and submit its statement again");
   }
 
   // Columns and predicate by the ids of the chosen snapshot's schema.

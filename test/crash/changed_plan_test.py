@@ -112,6 +112,30 @@ def test_an_iceberg_table_that_was_altered(_):
             assert rows == {k: (None, n, -n) for k, n in sums.items()}, rows
 
 
+def test_an_iceberg_table_that_is_another_by_now(_):
+    """Nothing is written into columns that the job does not know; it is kept, and can be cancelled."""
+    with tempfile.TemporaryDirectory(prefix="firn-plan-") as folder:
+        lake = Lake(folder, "nothing", PLAIN)
+        with firn.Node(lake.data) as node:
+            session = firn.Session(node.sql)
+            for statement in ("CREATE CATALOG lake WITH ('type'='iceberg')", "CREATE DATABASE lake.db", "CREATE TABLE lake.db.t (k STRING, n BIGINT)"):
+                session.execute(statement)
+            lake.job = session.execute("INSERT INTO lake.db.t SELECT k, n FROM events").job_id
+            lake.produce(node, 100)
+        with firn.Node(lake.data) as node:
+            session = firn.Session(node.sql)
+            session.execute("DROP TABLE lake.db.t")
+            session.execute("CREATE TABLE lake.db.t (k STRING, m DOUBLE)")
+        with firn.Node(lake.data) as node:
+            job = lambda: lake.query(node, f"SELECT state, failure FROM sys.jobs WHERE job_id = '{lake.job}'")[0]  # noqa: E731
+            checks.wait_until(lambda: job()[0] == "FAILED", "the job cannot go on")
+            for words in ("lake.db.t has never had the columns", "`k` STRING, `n` BIGINT", "cancel the job and submit its statement again"):
+                assert words in job()[1], job()
+            assert lake.query(node, "SELECT COUNT(*) FROM lake.db.t") == [["0"]]
+            assert run_firn("job", "cancel", lake.job, "--server", node.jobs).code == 0
+            checks.wait_until(lambda: job()[0] == "CANCELED", "it is dropped")
+
+
 def test_temporary_tables_and_a_changed_setting(_):
     """The session that had them is gone with the first node."""
     with tempfile.TemporaryDirectory(prefix="firn-plan-") as folder:
