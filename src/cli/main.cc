@@ -13,6 +13,7 @@
 
 int main(int argc, char** argv) {
   using namespace firn::cli;
+  firn::io::HoldStandardStreams();
   CLI::App app("firn: a streaming lakehouse in one program\n\n  firn demo                    # see it work, for 20 s\n  firn up --data ./lake        # a node; then firn topic, sql, job in another terminal", "firn");
   app.formatter(MakeHelpPages());
   app.require_subcommand(1);

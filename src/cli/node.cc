@@ -40,6 +40,7 @@ constexpr int kHttpGraceMs = 500;
 // What the command line says about it.
 Error ListenError(Error error, const char* option) {
   if (error.code() == ErrorCode::kPortInUse) return std::move(error).Hint(fmt::format("{} N takes another one, 0 a free one", option));
+  if (!error.hint().empty()) return error;
   return std::move(error).Hint("--host takes an address of this machine, such as 127.0.0.1; 0.0.0.0 stands for all of them");
 }
 

@@ -16,7 +16,7 @@
 
 #include "base/assert.h"
 #include "base/mutex.h"
-#include "io/thread_executor.h"
+#include "io/system_refusal.h"
 
 namespace firn::io {
 
@@ -50,7 +50,7 @@ void SetOptions(tcp::socket& socket) {
 }
 
 Error NetworkError(const std::string& what, const error_code& problem) {
-  return Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message()));
+  return HintAtFileLimit(Error(ErrorCode::kIoError, fmt::format("{}: {}", what, problem.message())), problem.value());
 }
 
 Address AddressOf(const tcp::endpoint& endpoint) { return {endpoint.address().to_string(), endpoint.port()}; }
@@ -68,7 +68,8 @@ Address LocalOf(const tcp::socket& socket) {
 // The reactor's thread and its tasks.
 class Reactor final : public TaskQueue {
  public:
-  Reactor() : work_(asio::make_work_guard(context_)) {}
+  /// Throws boost::system::system_error where the process may open no more files: the context opens its own with its first timer, which is therefore made here.
+  Reactor() : work_(asio::make_work_guard(context_)) { asio::steady_timer first(context_); }
   ~Reactor() override { Stop(); }
 
   /// Once, before the first task.
@@ -457,9 +458,13 @@ Result<Address> ParseAddress(const std::string& text) {
 }
 
 Result<std::unique_ptr<Network>> MakeAsioNetwork() {
-  auto network = std::make_unique<AsioNetwork>();
-  FIRN_RETURN_IF_ERROR(network->Start());
-  return std::unique_ptr<Network>(std::move(network));
+  try {
+    auto network = std::make_unique<AsioNetwork>();
+    FIRN_RETURN_IF_ERROR(network->Start());
+    return std::unique_ptr<Network>(std::move(network));
+  } catch (const boost::system::system_error& refused) {
+    return NoDescriptorError("for the network", refused.code());
+  }
 }
 
 }  // namespace firn::io

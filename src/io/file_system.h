@@ -90,7 +90,7 @@ class FileSystem {
   /// Fails with kAlreadyExists if `to` exists; atomic against other callers (the commit of a Hadoop-style table).
   virtual Status RenameIfAbsent(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
-  /// Removes a folder with all in it; success if it is not there.
+  /// Removes a folder with all in it, also what others put there meanwhile; success if it is not there.
   virtual Status RemoveAll(const std::string& path) = 0;
   /// Makes the folder's entries durable. Fails as File::Sync does.
   virtual Status SyncDirectory(const std::string& directory) = 0;

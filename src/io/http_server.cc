@@ -21,7 +21,7 @@
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "io/http.h"
-#include "io/thread_executor.h"
+#include "io/system_refusal.h"
 
 namespace firn::io {
 
@@ -172,7 +172,7 @@ class BeastServer final : public HttpServer {
       return Error(ErrorCode::kPortInUse, fmt::format("{} is in use by another process", options_.address.ToString()))
           .Hint("choose another port, or 0 for a free one");
     }
-    if (problem) return Error(ErrorCode::kIoError, fmt::format("listening on {}: {}", options_.address.ToString(), problem.message()));
+    if (problem) return HintAtFileLimit(Error(ErrorCode::kIoError, fmt::format("listening on {}: {}", options_.address.ToString(), problem.message())), problem.value());
     address_ = {options_.address.host, acceptor_.local_endpoint().port()};
     try {
       accept_thread_ = std::thread([this] { AcceptLoop(); });
@@ -375,9 +375,13 @@ class BeastServer final : public HttpServer {
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options, HttpHandler handler) {
-  auto server = std::make_unique<BeastServer>(options, std::move(handler));
-  FIRN_RETURN_IF_ERROR(server->Listen());
-  return std::unique_ptr<HttpServer>(std::move(server));
+  try {
+    auto server = std::make_unique<BeastServer>(options, std::move(handler));
+    FIRN_RETURN_IF_ERROR(server->Listen());
+    return std::unique_ptr<HttpServer>(std::move(server));
+  } catch (const boost::system::system_error& refused) {  // the descriptors of Asio's context
+    return NoDescriptorError("to listen on " + options.address.ToString(), refused.code());
+  }
 }
 
 std::string EncodeUrlPart(const std::string& text) {

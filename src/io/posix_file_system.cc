@@ -20,6 +20,7 @@
 #include <unordered_set>
 
 #include "base/mutex.h"
+#include "io/system_refusal.h"
 
 namespace firn::io {
 
@@ -31,7 +32,7 @@ Error SystemError(std::string_view call, const std::string& path, int number) {
   if (number == EEXIST) code = ErrorCode::kAlreadyExists;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::kDiskFull;
   if (number == ENAMETOOLONG) code = ErrorCode::kInvalidArgument;  // it will be tomorrow, too
-  return Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number)));
+  return HintAtFileLimit(Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number))), number);
 }
 
 // Of a call whose failure leaves the disk in an unknown state: final, whatever the reason (file_system.h, Sync).
@@ -60,6 +61,7 @@ constexpr int kDontCache = 0x80;
 // Fewer are copied sooner than the device is told of another piece of memory.
 constexpr size_t kDirectBytesMin = 64 << 10;
 // Of a write that clears.
+constexpr int kRemoveTries = 100;  // of a folder that others fill while it is emptied
 constexpr size_t kZerosBytes = 1 << 20;
 
 class PosixFile final : public File {
@@ -297,13 +299,13 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Status RemoveAll(const std::string& path) override {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Ok() : Status(SystemError("stat", path, errno));
-    if (S_ISDIR(status.st_mode)) {
-      FIRN_TRY(std::vector<FileEntry> entries, List(path));
-      for (const FileEntry& entry : entries) FIRN_RETURN_IF_ERROR(RemoveAll(JoinPath(path, entry.name)));
+    for (int tries = 0;; ++tries) {
+      FIRN_TRY(const bool is_folder, IsFolder(path));
+      if (is_folder) FIRN_RETURN_IF_ERROR(RemoveEntries(path));
+      if (::remove(path.c_str()) == 0 || errno == ENOENT) return Ok();
+      const bool is_filled_again = errno == ENOTEMPTY || errno == EEXIST;
+      if (!is_filled_again || tries == kRemoveTries) return SystemError("remove", path, errno);
     }
-    return Remove(path);
   }
 
   Status SyncDirectory(const std::string& directory) override {
@@ -331,6 +333,21 @@ class PosixFileSystem final : public FileSystem {
   }
 
  private:
+  // A link to a folder is none.
+  static Result<bool> IsFolder(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
+    if (errno == ENOENT) return false;
+    return SystemError("stat", path, errno);
+  }
+
+  Status RemoveEntries(const std::string& folder) {
+    Result<std::vector<FileEntry>> entries = List(folder);
+    if (!entries.ok()) return entries.error().code() == ErrorCode::kNotFound ? Ok() : Status(std::move(entries).error());
+    for (const FileEntry& entry : *entries) FIRN_RETURN_IF_ERROR(RemoveAll(JoinPath(folder, entry.name)));
+    return Ok();
+  }
+
   bool IsKnownDurable(const std::string& directory) {
     base::MutexLock lock(mutex_);
     return durable_folders_.contains(directory);

@@ -2,6 +2,7 @@
 #include "io/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,17 @@
 #include <iostream>
 #include <system_error>
 
+#include "base/assert.h"
+
 namespace firn::io {
+
+void HoldStandardStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    const int opened = ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // the wrong way round: using it fails, as when it was closed
+    FIRN_ASSERT(opened < 0 || opened == stream, "the first free descriptor is {}, not {}", opened, stream);
+  }
+}
 
 int64_t ProcessId() { return ::getpid(); }
 

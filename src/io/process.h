@@ -9,6 +9,10 @@
 
 namespace firn::io {
 
+/// Opens standard streams that whoever started the process has closed, as ones that fail: else the next file to be opened would get such a stream's number, and with it
+/// all that is written there. Before anything is opened: call it first.
+void HoldStandardStreams();
+
 int64_t ProcessId();
 struct ProcessUsage {
   int64_t resident_bytes = 0;

@@ -177,6 +177,24 @@ class Collect final : public ConnectionHandler {
   std::array<char, 4096> buffer_;
 };
 
+TEST_F(FileSystemTest, AFolderIsRemovedWhileSomebodyWritesThere) {
+  for (int round = 0; round < 50; ++round) {
+    ASSERT_TRUE(files().CreateDirectories(Path("busy/inner")).ok());
+    std::promise<void> has_begun;
+    std::thread writer([&] {
+      for (int i = 0; i < 20; ++i) {
+        if (i == 2) has_begun.set_value();
+        if (!files().Open(Path("busy/inner/" + std::to_string(i)), OpenMode::kCreateNew).ok() && i > 2) return;  // the folder is gone
+      }
+    });
+    has_begun.get_future().wait();
+    const Status removed = files().RemoveAll(Path("busy"));
+    writer.join();
+    ASSERT_TRUE(removed.ok()) << base::RenderError(removed.error());
+    ASSERT_FALSE(files().Exists(Path("busy")));
+  }
+}
+
 TEST(AsioNetwork, CarriesLargePayloadsBothWays) {
   RealEnvironment real = Must(RealEnvironment::Make());
   Network& network = real.environment().network;

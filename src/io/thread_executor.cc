@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/thread_executor.h"
 
-#include <fmt/format.h>
 #include <pthread.h>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/mutex.h"
+#include "io/system_refusal.h"
 
 namespace firn::io {
 
@@ -145,11 +145,6 @@ class ThreadExecutor final : public Executor {
 };
 
 }  // namespace
-
-Error NoThreadError(const std::string& purpose, const std::error_code& reason) {
-  return Error(ErrorCode::kUnavailable, fmt::format("no thread can be started {}: {}", purpose, reason.message()))
-      .Hint("end jobs or connections, or allow more threads: ulimit -u, or the pids limit of the container");
-}
 
 std::unique_ptr<Executor> MakeThreadExecutor() { return std::make_unique<ThreadExecutor>(); }
 

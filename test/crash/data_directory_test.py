@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import struct
@@ -442,9 +443,40 @@ def test_a_job_that_cannot_write_gives_up_after_its_restarts(_):
                 return query(node, f"SELECT state, restarts, failure FROM sys.jobs WHERE job_id = '{job}'")[0]
             checks.wait_until(lambda: row()[0] == "FAILED", "the job has given up")
             _, restarts, failure = row()
-            assert restarts == "2" and "E1001" in failure and str(blocker) in failure, (restarts, failure)
+            assert restarts == "2" and "E1001" in failure and str(blocker) in failure and "writing to lake.db.t" in failure, (restarts, failure)
             assert f"job {job} (insert-into_lake.db.t) has failed: E1001" in node.log_text(), node.log_text()
             assert blocker.read_text() == "a file where a folder should be"
+
+
+def test_closed_streams_are_no_files_of_the_node(_):
+    """Started as `firn up 0<&- 1>&- 2>&-`: the next files to be opened have these numbers, and what the node says must not be written there."""
+    with directory() as data:
+        ports = ("--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0")
+        closed = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', str(firn.BINARY), "up", "--data", str(data), *ports])
+        try:
+            checks.wait_until(lambda: (data / "node.json").exists(), "the node is ready")
+            kafka = json.loads((data / "node.json").read_text())["ports"]["kafka"]
+            assert run_firn("topic", "create", "kept", "--bootstrap-server", f"127.0.0.1:{kafka}").code == 0
+            assert run_firn("topic", "produce", "kept", "--bootstrap-server", f"127.0.0.1:{kafka}", stdin="".join(f"{n}\n" for n in range(RECORDS))).code == 0
+            with open(data / "LOCK", "rb") as lock:
+                assert lock.read() == b"", "the node has written what it says into its lock"
+        finally:
+            closed.kill()
+            closed.wait()
+        all_there(data)
+
+
+def test_few_file_descriptors(_):
+    """Too few to run with: an error with the next step, and with more of them all is there."""
+    with directory() as data:
+        stopped_node(data)
+        for most in (8, 12, 16, 20):
+            ran = run_firn("up", "--data", data, "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0",
+                           preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+            assert (ran.code, ran.out) == (1, ""), (most, ran)
+            for word in ("error[E100", "Too many open files", " = help: allow the process more open files: ulimit -n"):
+                assert word in ran.err, f"with {most}: no {word!r} in\n{ran.err}"
+        all_there(data)
 
 
 def test_no_data_directory(_):
