@@ -196,7 +196,7 @@ class IcebergConnector final : public exec::Connector {
     std::string columns;
     for (const plan::TableColumn& column : planned.columns) columns += fmt::format("{}`{}` {}", columns.empty() ? "" : ", ", column.name, column.type.ToString());
     return Error(ErrorCode::kSchemaMismatch, fmt::format("{} has never had the columns that the query was planned for: {}", planned.path.ToString(), base::Excerpt(columns)))
-        .Hint("another table has this name by now: cancel the job and submit its statement again");
+        .Hint("another table has this name by now: submit the statement again for it");
   }
 
   // Columns and predicate by the ids of the chosen snapshot's schema.

@@ -87,6 +87,13 @@ class IcebergPart final : public exec::SinkPart {
 
   Result<std::string> Finish() override {
     FIRN_ASSERT(!std::exchange(is_finished_, true), "the files of {} are handed over twice", prefix_);
+    Result<std::string> written = WriteOut();
+    if (written.ok() || written.error().code() != ErrorCode::kNotFound) return written;
+    return std::move(written).error().Hint("a table that is dropped takes its files along: if another has the name by now, submit the statement again for it");
+  }
+
+ private:
+  Result<std::string> WriteOut() {
     iceberg::WrittenFiles files;
     FIRN_TRY(files.data_files, writer_->Finish());
     if (upserts_) {
@@ -98,7 +105,6 @@ class IcebergPart final : public exec::SinkPart {
     return iceberg::EncodeWrittenFiles(*metadata_, files);
   }
 
- private:
   const iceberg::WriteContext context_;
   const iceberg::TableMetadataPtr metadata_;
   const std::string prefix_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "exec/sink_operator.h"
 #include "io/clock.h"
 
 namespace firn::exec {
@@ -13,6 +14,8 @@ namespace firn::exec {
 namespace {
 
 constexpr int64_t kBeginAgainUs = 1000;  // about as long as another job's entry takes to be durable
+
+Error WhileWriting(const JobGraph::JobSink& sink, Error error) { return exec::WhileWriting(std::get<plan::SinkNode>(sink.node->spec), std::move(error)); }
 
 }  // namespace
 
@@ -86,7 +89,9 @@ Status CheckpointCoordinator::Gather() {
     if (!snapshot.prepared) continue;
     FIRN_ASSERT(snapshot.sink >= 0 && static_cast<size_t>(snapshot.sink) < sinks.size() && snapshot.sink_lane < sinks[static_cast<size_t>(snapshot.sink)].lanes,
                 "task {} hands in a part of lane {} of sink {} of {}", snapshot.task, snapshot.sink_lane, snapshot.sink, sinks.size());
-    FIRN_TRY(pending.prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)], snapshot.prepared->Finish());
+    auto part = snapshot.prepared->Finish();
+    if (!part.ok()) return WhileWriting(sinks[static_cast<size_t>(snapshot.sink)], std::move(part).error());
+    pending.prepared[static_cast<size_t>(snapshot.sink)][static_cast<size_t>(snapshot.sink_lane)] = *std::move(part);
     snapshot.prepared.reset();
   }
   return pending.request.is_last ? Ok() : WriteState(states);  // nobody comes back to the state of a job that has ended
@@ -152,7 +157,7 @@ Status CheckpointCoordinator::PrepareSinks() {
     if (!effects.ok()) {
       for (size_t made = 0; made < i; ++made) sinks[made].committer->Abandoned(IdentityOf(sinks[made], record.id));
       for (size_t begun = i + 1; begun < sinks.size(); ++begun) sinks[begun].committer->Withdraw();
-      return std::move(effects).error();
+      return WhileWriting(sinks[i], std::move(effects).error());
     }
     for (log::Operation& operation : effects->in_journal) pending.operations.push_back(std::move(operation));
     if (!effects->outside.empty()) record.outside[sinks[i].node->uid] = std::move(effects->outside);
@@ -182,7 +187,8 @@ Status CheckpointCoordinator::CommitOutside(JobGraph& graph) {
   for (JobGraph::JobSink& sink : graph.sinks) {
     auto found = last_->outside.find(sink.node->uid);
     if (found == last_->outside.end()) continue;
-    FIRN_RETURN_IF_ERROR(sink.committer->CommitOutside(IdentityOf(sink, last_->id), found->second));
+    Status committed = sink.committer->CommitOutside(IdentityOf(sink, last_->id), found->second);
+    if (!committed.ok()) return WhileWriting(sink, std::move(committed).error());
   }
   is_settled_ = true;
   return Ok();

@@ -8,6 +8,8 @@
 
 namespace firn::exec {
 
+Error WhileWriting(const plan::SinkNode& sink, Error error) { return std::move(error).Context("writing to " + sink.table->path.ToString()); }
+
 Status SinkOperator::Process(int, types::Batch batch, Output&) {
   FIRN_ASSERT(batch.columns.size() >= sink_.columns.size(), "{} columns come for the {} of {}", batch.columns.size(), sink_.columns.size(), sink_.table->path.ToString());
   for (int column : sink_.not_null) {
@@ -18,7 +20,14 @@ Status SinkOperator::Process(int, types::Batch batch, Output&) {
                                                            batch.row_count))
         .Hint("SET 'table.exec.sink.not-null-enforcer' = 'drop' drops such rows");
   }
-  return lane_->Write(batch);
+  Status written = lane_->Write(batch);
+  return written.ok() ? Ok() : Status(WhileWriting(sink_, std::move(written).error()));
+}
+
+Result<std::unique_ptr<SinkPart>> SinkOperator::Prepare(int64_t checkpoint_id) {
+  auto part = lane_->Prepare(checkpoint_id);
+  if (!part.ok()) return WhileWriting(sink_, std::move(part).error());
+  return part;
 }
 
 }  // namespace firn::exec

@@ -12,6 +12,9 @@
 
 namespace firn::exec {
 
+/// The error of a lane, a part or a committer, which know files; with the table that the user knows.
+Error WhileWriting(const plan::SinkNode& sink, Error error);
+
 class SinkOperator final : public Operator {
  public:
   SinkOperator(const plan::SinkNode& sink, std::unique_ptr<SinkLane> lane) : sink_(sink), lane_(std::move(lane)) {}
@@ -25,7 +28,7 @@ class SinkOperator final : public Operator {
   int64_t state_bytes() const override { return lane_->state_bytes(); }
 
   /// What the lane hands over for a checkpoint.
-  Result<std::unique_ptr<SinkPart>> Prepare(int64_t checkpoint_id) { return lane_->Prepare(checkpoint_id); }
+  Result<std::unique_ptr<SinkPart>> Prepare(int64_t checkpoint_id);
 
  private:
   const plan::SinkNode& sink_;

@@ -154,6 +154,7 @@ Task& TaskRig::MakeTask(std::vector<OperatorPtr> chain, WithSink with_sink, bool
   if (with_sink == WithSink::kYes) {
     auto log = sinks_[index] = std::make_shared<SinkLog>();
     sink_nodes_.push_back(std::make_unique<plan::SinkNode>());
+    sink_nodes_.back()->table = std::make_shared<plan::TableDefinition>();
     auto sink = std::make_unique<SinkOperator>(*sink_nodes_.back(), std::make_unique<LoggingLane>(std::move(log), faults_));
     options.sink = 0;
     options.sink_operator = sink.get();

@@ -182,6 +182,8 @@ class StatementRunner {
   Result<StatementResult> Execute(const sql::InsertStatement& insert) {
     if (state_.in_statement_set) {
       FIRN_ASSERT(insert.span.begin < insert.span.end && insert.span.end <= text_.size(), "an INSERT from byte {} to {} of {}", insert.span.begin, insert.span.end, text_.size());
+      // Planned now as well, as Flink does: END comes later, and could only say in which statement the fault is.
+      if (auto plan = plan::PlanInserts({&insert}, Context()); !plan.ok()) return std::move(plan).error();
       state_.set_texts.push_back(text_.substr(insert.span.begin, insert.span.end - insert.span.begin));  // without EXECUTE and the semicolon that some clients send
       return OkResult();
     }

@@ -195,8 +195,18 @@ class Gateway(NodeCase):
         self.assertIn("error[E2115]", text)
         self.assertIn("--> query:2:1\n", text)
         self.assertIn("= while: filling default_catalog.default_database.counts, which is there now\n", text)
-        self.run_all("BEGIN STATEMENT SET", "INSERT INTO counts SELECT id, id FROM few", "INSERT INTO counts SELECT idd,\n id FROM few")
-        self.assertIn("= while: planning `idd` of statement 2 of the set: INSERT INTO counts SELECT idd,  id FROM few\n", self.failure("END"))
+        self.run_all("BEGIN STATEMENT SET", "INSERT INTO counts SELECT id, id FROM few")
+        self.assertIn("--> query:1:27\n", self.failure("INSERT INTO counts SELECT idd,\n id FROM few"))  # at once, not at END
+
+    def test_what_has_gone_since_it_was_put_into_a_set_is_named(self):
+        """END's own text is one word: its error says which statement and which words of it."""
+        self.run_all("CREATE TABLE hole (id BIGINT) WITH ('connector'='blackhole')", "CREATE TABLE many (id BIGINT) WITH ('connector'='datagen', 'number-of-rows'='9')")
+        self.run_all("BEGIN STATEMENT SET", "INSERT INTO hole SELECT id FROM many", "INSERT INTO hole SELECT\n id + 1 FROM many")
+        first, self.session = self.session, "/v2/sessions/" + self.ok("POST", "/v2/sessions", {})["sessionHandle"]
+        self.run_all("ALTER TABLE many RENAME id TO number")
+        self.session = first
+        self.assertIn("= while: planning `id` of statement 1 of the set: INSERT INTO hole SELECT id FROM many\n", self.failure("END"))
+        self.run_all("DROP TABLE hole", "DROP TABLE many")
 
     def test_names_that_statements_do_not_find_are_marked(self):
         for statement in ("DESCRIBE nothing", "DROP TABLE nothing", "ALTER TABLE nothing SET ('a'='b')", "SHOW CREATE TABLE nothing", "USE nothing", "USE CATALOG nothing", "DROP DATABASE nothing"):
