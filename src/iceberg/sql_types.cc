@@ -13,11 +13,11 @@ namespace {
 constexpr int kUuidBytes = 16;
 
 Error NoType(const DataType& type, const char* hint) {
-  return Error(ErrorCode::kNotSupported, fmt::format("Iceberg has no type for {}", type.ToString())).Hint(hint);
+  return Error(ErrorCode::kNotSupported, fmt::format("tables of Iceberg and files of Parquet have no type for {}", type.ToString())).Hint(hint);
 }
 
 Result<Type> TimestampFromSql(const DataType& type) {
-  if (type.precision() > 6) return NoType(type, "Format version 2 keeps microseconds: declare a precision of at most 6.");
+  if (type.precision() > 6) return NoType(type, "They keep microseconds: declare a precision of at most 6.");
   return Type::Of(type.kind() == TypeKind::kTimestamp ? TypeId::kTimestamp : TypeId::kTimestampTz);
 }
 

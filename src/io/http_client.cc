@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "io/http.h"
 #include "io/process.h"
+#include "io/system_refusal.h"
 
 namespace firn::io {
 
@@ -133,6 +134,14 @@ class BeastClient final : public HttpClient {
 
   Status Open(CallWait& wait) {
     if (socket_) return Ok();
+    try {
+      return Connect(wait);
+    } catch (const boost::system::system_error& refused) {  // the descriptors of Asio's context
+      return NoDescriptorError("to connect to " + server_.ToString(), refused.code());
+    }
+  }
+
+  Status Connect(CallWait& wait) {
     error_code problem;
     tcp::resolver resolver(context_);
     const auto found = resolver.resolve(server_.host, std::to_string(server_.port), problem);
@@ -140,8 +149,8 @@ class BeastClient final : public HttpClient {
     if (!problem) problem = ConnectTo(found, wait, &socket);
     if (problem == asio::error::operation_aborted) return Interrupted("a connection", problem);
     if (problem) {
-      return Error(ErrorCode::kServerUnreachable, fmt::format("no firn node answers at {}: {}", server_.ToString(), problem.message()))
-          .Hint("start one with `firn up`, or use --data DIR for an embedded one");
+      Error unreachable(ErrorCode::kServerUnreachable, fmt::format("no firn node answers at {}: {}", server_.ToString(), problem.message()));
+      return HintAtFileLimit(std::move(unreachable).Hint("start one with `firn up`, or use --data DIR for an embedded one"), problem.value());
     }
     socket.set_option(tcp::no_delay(true), problem);
     socket_.emplace(std::move(socket));

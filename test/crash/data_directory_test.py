@@ -476,6 +476,9 @@ def test_few_file_descriptors(_):
             assert (ran.code, ran.out) == (1, ""), (most, ran)
             for word in ("error[E100", "Too many open files", " = help: allow the process more open files: ulimit -n"):
                 assert word in ran.err, f"with {most}: no {word!r} in\n{ran.err}"
+        for most in (4, 5, 6, 7):
+            ran = run_firn("sql", "-e", "SELECT 1", preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+            assert (ran.code, ran.out) == (1, "") and "error[E" in ran.err, (most, ran)
         all_there(data)
 
 

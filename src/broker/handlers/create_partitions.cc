@@ -2,12 +2,12 @@
 // CreatePartitions: one result a topic, whatever happens.
 #include "kafka/messages/create_partitions.h"
 
-#include <map>
 #include <memory>
 #include <string>
 
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
+#include "broker/handlers/repeated_internal.h"
 
 namespace firn::broker {
 
@@ -17,8 +17,8 @@ using kafka::KafkaCode;
 
 namespace {
 
-Outcome Check(Core& core, const CreatePartitionsRequest::Topic& wanted, int times) {
-  if (times > 1) return {KafkaCode::kInvalidRequest, "the request names this topic more than once"};
+Outcome Check(Core& core, const CreatePartitionsRequest::Topic& wanted, bool is_repeated) {
+  if (is_repeated) return {KafkaCode::kInvalidRequest, "the request names this topic more than once"};
   const Topic* topic = core.topics.Find(wanted.name);
   if (topic == nullptr) return {KafkaCode::kUnknownTopicOrPartition, "this topic does not exist"};
   if (Outcome count = core.topics.CheckPartitionCount(*topic, wanted.count); !count.ok()) return count;
@@ -37,8 +37,7 @@ void HandleCreatePartitions(Core& core, CallPtr call, CreatePartitionsRequest re
   auto finish_one = [call, response, outstanding] {
     if (--*outstanding == 0) call->Respond(*response);
   };
-  std::map<std::string, int> times;
-  for (const auto& topic : request.topics) ++times[topic.name];
+  const auto repeated = LeaveOneOfEach(&request.topics, [](const auto& topic) { return topic.name; });
   response->results.resize(request.topics.size());
   for (size_t i = 0; i < request.topics.size(); ++i) {
     const auto& wanted = request.topics[i];
@@ -47,7 +46,7 @@ void HandleCreatePartitions(Core& core, CallPtr call, CreatePartitionsRequest re
       response->results[i].error_code = static_cast<int16_t>(outcome.code);
       if (!outcome.ok()) response->results[i].error_message = outcome.message;
     };
-    const Outcome checked = Check(core, wanted, times[wanted.name]);
+    const Outcome checked = Check(core, wanted, repeated.contains(wanted.name));
     set(checked);
     if (!checked.ok() || request.validate_only) continue;
     ++*outstanding;

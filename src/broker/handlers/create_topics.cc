@@ -10,6 +10,7 @@
 #include "broker/config_entries_internal.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
+#include "broker/handlers/repeated_internal.h"
 
 namespace firn::broker {
 
@@ -70,15 +71,14 @@ void HandleCreateTopics(Core& core, CallPtr call, CreateTopicsRequest request) {
   auto finish_one = [call, response, outstanding] {
     if (--*outstanding == 0) call->Respond(*response);
   };
-  std::map<std::string, int> times;
-  for (const auto& topic : request.topics) ++times[topic.name];
+  const auto repeated = LeaveOneOfEach(&request.topics, [](const auto& topic) { return topic.name; });
   response->topics.resize(request.topics.size());
   for (size_t i = 0; i < request.topics.size(); ++i) {
     auto& answered = response->topics[i];
     answered.name = request.topics[i].name;
     TopicTable::CreateRequest wanted;
     Outcome outcome = ReadRequest(request.topics[i], &wanted);
-    if (times[answered.name] > 1) outcome = {KafkaCode::kInvalidRequest, "the request names this topic more than once"};
+    if (repeated.contains(answered.name)) outcome = {KafkaCode::kInvalidRequest, "the request names this topic more than once"};
     if (outcome.ok()) outcome = core.topics.CheckCreate(wanted);
     if (!outcome.ok()) {
       Refuse(answered, outcome);

@@ -2,7 +2,6 @@
 // DeleteTopics: by name, or by id from version 6 on.
 #include "kafka/messages/delete_topics.h"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
+#include "broker/handlers/repeated_internal.h"
 
 namespace firn::broker {
 
@@ -19,15 +19,15 @@ using kafka::KafkaCode;
 
 namespace {
 
-DeleteTopicsResponse::Topic Identify(Core& core, const DeleteTopicsRequest::Topic& wanted, int times) {
+DeleteTopicsResponse::Topic Identify(Core& core, const DeleteTopicsRequest::Topic& wanted, bool is_repeated) {
   constexpr kafka::Uuid kNoId{};
   DeleteTopicsResponse::Topic out;
   out.name = wanted.name;
   out.topic_id = wanted.topic_id;
   const bool is_by_id = wanted.topic_id != kNoId;
-  if (times > 1 || is_by_id == wanted.name.has_value()) {
+  if (is_repeated || is_by_id == wanted.name.has_value()) {
     out.error_code = static_cast<int16_t>(KafkaCode::kInvalidRequest);
-    out.error_message = times > 1 ? "the request names this topic more than once" : "a topic must be named by its name or by its id, not by both";
+    out.error_message = is_repeated ? "the request names this topic more than once" : "a topic must be named by its name or by its id, not by both";
     return out;
   }
   const Topic* topic = is_by_id ? core.topics.FindById(wanted.topic_id) : core.topics.Find(*wanted.name);
@@ -50,12 +50,11 @@ void HandleDeleteTopics(Core& core, CallPtr call, DeleteTopicsRequest request) {
   auto finish_one = [call, response, outstanding] {
     if (--*outstanding == 0) call->Respond(*response);
   };
-  std::map<std::pair<std::optional<std::string>, kafka::Uuid>, int> times;
-  for (const auto& topic : request.topics) ++times[{topic.name, topic.topic_id}];
+  const auto repeated = LeaveOneOfEach(&request.topics, [](const auto& topic) { return std::make_pair(topic.name, topic.topic_id); });
   response->responses.reserve(request.topics.size());
   for (const auto& wanted : request.topics) {
     const size_t index = response->responses.size();
-    response->responses.push_back(Identify(core, wanted, times[{wanted.name, wanted.topic_id}]));
+    response->responses.push_back(Identify(core, wanted, repeated.contains({wanted.name, wanted.topic_id})));
     if (response->responses.back().error_code != 0) continue;
     ++*outstanding;
     core.topics.Delete(*response->responses.back().name, [response, finish_one, index](Outcome outcome) {

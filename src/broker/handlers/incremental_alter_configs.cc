@@ -14,6 +14,7 @@
 #include "broker/config_entries_internal.h"
 #include "broker/core_internal.h"
 #include "broker/handlers/handlers_internal.h"
+#include "broker/handlers/repeated_internal.h"
 
 namespace firn::broker {
 
@@ -98,8 +99,7 @@ void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterCon
   auto finish_one = [call, response, outstanding] {
     if (--*outstanding == 0) call->Respond(*response);
   };
-  std::map<std::pair<int8_t, std::string>, int> times;
-  for (const auto& resource : request.resources) ++times[{resource.resource_type, resource.resource_name}];
+  const auto repeated = LeaveOneOfEach(&request.resources, [](const auto& resource) { return std::make_pair(resource.resource_type, resource.resource_name); });
   response->responses.resize(request.resources.size());
   for (size_t i = 0; i < request.resources.size(); ++i) {
     const auto& wanted = request.resources[i];
@@ -109,7 +109,7 @@ void HandleIncrementalAlterConfigs(Core& core, CallPtr call, IncrementalAlterCon
       response->responses[i].error_code = static_cast<int16_t>(outcome.code);
       if (!outcome.ok()) response->responses[i].error_message = outcome.message;
     };
-    const bool is_alone = times[{wanted.resource_type, wanted.resource_name}] == 1;
+    const bool is_alone = !repeated.contains({wanted.resource_type, wanted.resource_name});
     const Outcome checked = is_alone ? Check(core, wanted) : Outcome{KafkaCode::kInvalidRequest, "the request names this resource more than once"};
     set(checked);
     if (!checked.ok() || request.validate_only) continue;
