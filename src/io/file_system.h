@@ -2,7 +2,7 @@
 // Files. Every call blocks; call them from a thread that may. A write is durable only after Sync of the file, and a new name
 // only after SyncDirectory of its folder: the simulated file system drops whatever was not synced when it crashes.
 //
-// Errors: kNotFound, kAlreadyExists, kDiskFull (ENOSPC, EDQUOT), else kIoError; each names the path and the reason.
+// Errors: kNotFound, kAlreadyExists, kDiskFull (ENOSPC, EDQUOT, EFBIG), else kIoError; each names the path and the reason.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,7 @@ Error SystemError(std::string_view call, const std::string& path, int number) {
   ErrorCode code = ErrorCode::kIoError;
   if (number == ENOENT) code = ErrorCode::kNotFound;
   if (number == EEXIST) code = ErrorCode::kAlreadyExists;
-  if (number == ENOSPC || number == EDQUOT) code = ErrorCode::kDiskFull;
+  if (number == ENOSPC || number == EDQUOT || number == EFBIG) code = ErrorCode::kDiskFull;
   if (number == ENAMETOOLONG) code = ErrorCode::kInvalidArgument;  // it will be tomorrow, too
   return HintAtFileLimit(Error(code, fmt::format("{} {}: {}", call, path, std::strerror(number))), number);
 }

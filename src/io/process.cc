@@ -128,7 +128,7 @@ std::optional<std::string> ReadInputLine() {
 void HoldStopSignals() {
   const sigset_t signals = StopSignals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
 }
 
 void WaitForStopSignal() {

@@ -40,7 +40,7 @@ bool ReadInputPart(std::string* out);
 /// A line without its end; nothing at the end of input.
 std::optional<std::string> ReadInputLine();
 
-/// Blocks SIGINT and SIGTERM for all threads made after it: call it first.
+/// Blocks SIGINT and SIGTERM for all threads made after it: call it first. SIGPIPE and SIGXFSZ (a file above `ulimit -f`) are errors of the call from then on.
 void HoldStopSignals();
 /// Waits for one of them.
 void WaitForStopSignal();

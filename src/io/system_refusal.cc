@@ -18,6 +18,7 @@ Error NoDescriptorError(const std::string& purpose, const std::error_code& reaso
 }
 
 Error HintAtFileLimit(Error error, int reason) {
+  if (reason == EFBIG) return std::move(error).Hint("allow the process larger files: ulimit -f, or LimitFSIZE of its service");
   if (reason != EMFILE && reason != ENFILE) return error;
   return std::move(error).Hint("allow the process more open files: ulimit -n, or LimitNOFILE of its service");
 }

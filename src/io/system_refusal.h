@@ -15,7 +15,7 @@ Error NoThreadError(const std::string& purpose, const std::error_code& reason);
 /// kUnavailable: the system has refused a file descriptor. `purpose`: "for the network".
 Error NoDescriptorError(const std::string& purpose, const std::error_code& reason);
 
-/// The error with the next step if the reason, an errno, is that no more files may be open.
+/// The error with the next step if the reason, an errno, is that no more files may be open, or none so large.
 Error HintAtFileLimit(Error error, int reason);
 
 }  // namespace firn::io
