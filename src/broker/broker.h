@@ -44,6 +44,7 @@ struct ClientContext {
   std::string host;                      // "127.0.0.1"
   io::Address reached{"127.0.0.1", 9092};  // the broker's address, as this client connected to it
   uint64_t connection = 0;               // whose Produce requests stay in order
+  bool has_taken_all = true;             // of the answers to what it has asked for before
 };
 
 struct Core;

@@ -23,6 +23,7 @@ class Call {
   const std::string& client_host() const { return client_.host; }
   const io::Address& reached() const { return client_.reached; }
   uint64_t connection() const { return client_.connection; }
+  bool has_taken_all() const { return client_.has_taken_all; }
   /// Of the request, with all that is sliced out of it.
   size_t frame_bytes() const { return frame_.size(); }
   /// CRC-32C of a part of the request, of which nobody has let go and nobody has changed anything: while it is handed in.

@@ -23,6 +23,7 @@ constexpr int64_t kUnsentBytesMax = 16 << 20;       // of one connection; then n
 constexpr int kStallChecks = 3;                     // in stalled_ms_max
 constexpr int kIdleChecks = 10;                     // in idle_ms_max
 constexpr int64_t kStallBytes = 16 << 10;           // who takes less from check to check takes nothing
+constexpr int64_t kCrowdMicros = 1'000'000;         // for those to take something because of whom nothing starts
 constexpr int64_t kUnexaminedBytesMax = 4 << 20;    // of one connection's Produce requests that have started; then no further one starts
 constexpr int64_t kTrimMicros = 1'000'000;          // between two FramePool::Trim
 constexpr size_t kOverlappingProducesMax = 256;     // of one connection
@@ -42,6 +43,7 @@ struct Shared {
   int64_t held_bytes = 0;  // received and not handed to the log: parts of frames, and whole ones that wait
   int64_t stalled_ms_max = 0;
   bool is_watching_stalls = false;
+  bool is_watching_crowd = false;
   int64_t idle_checks = 0;  // so far
   const std::shared_ptr<const std::atomic<int64_t>> response_bytes;  // of the broker's ResponseBudget
 
@@ -49,6 +51,7 @@ struct Shared {
 };
 
 void WatchStalls(const std::shared_ptr<Shared>& shared);
+void WatchCrowd(const std::shared_ptr<Shared>& shared);
 
 /// One client. Alive until the network has closed it and no reply is on its way.
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
@@ -64,6 +67,11 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   }
   /// Closes the connection if it has taken nothing between kStallChecks of these in a row.
   void CheckStall();
+  /// From here on LyingBytes counts.
+  void NoteLying() { lying_end_ = given_bytes_; }
+  /// Of what was given to the connection before NoteLying: what is not taken yet.
+  int64_t LyingBytes();
+  void CloseStalled();
   /// Closes the connection if nothing has come or gone, and nothing is under way, since kIdleChecks of these.
   void CheckIdle();
   void ForgetStalls() { stalled_checks_ = 0; }
@@ -116,6 +124,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   int64_t unsent_bytes_ = 0;   // of the broker's ResponseBudget
   int64_t given_bytes_ = 0;    // to the connection, ever
   int64_t taken_bytes_ = 0;    // of these, by the kernel, when it was last looked
+  int64_t lying_end_ = 0;      // of these, when NoteLying was called
   int stalled_checks_ = 0;
   bool is_muted_ = false;      // nothing starts until its throttle time is over
   int64_t active_at_ = 0;      // of shared_->idle_checks
@@ -161,7 +170,18 @@ void ClientConnection::CheckStall() {
   const int64_t taken = given_bytes_ - pending;
   stalled_checks_ = pending > 0 && taken - taken_bytes_ < kStallBytes ? stalled_checks_ + 1 : 0;
   taken_bytes_ = taken;
-  if (stalled_checks_ <= kStallChecks) return;
+  if (stalled_checks_ > kStallChecks) CloseStalled();
+}
+
+int64_t ClientConnection::LyingBytes() {
+  if (connection_ == nullptr) return 0;
+  CountUnsent();
+  const int64_t taken = given_bytes_ - static_cast<int64_t>(connection_->pending_bytes());
+  return std::max<int64_t>(lying_end_ - taken, 0);
+}
+
+void ClientConnection::CloseStalled() {
+  FIRN_ASSERT(connection_ != nullptr && connection_->pending_bytes() > 0, "a connection that has taken all is closed for what it does not take");
   ++shared_->stalled;
   connection_->Close();
 }
@@ -209,7 +229,8 @@ bool ClientConnection::ResponsesAdmit() {
   if (pending > 0 && pending > std::min(kUnsentBytesMax, responses.Share(unsent_bytes_))) return false;  // OnDrained comes
   if (responses.HasRoomForOthers()) return true;
   if (!room_wait_.has_value()) {
-    room_wait_ = responses.WaitForRoom([self = weak_from_this()] {
+    WatchCrowd(shared_);
+    room_wait_ = responses.WaitForRoomForOthers([self = weak_from_this()] {
       auto connection = self.lock();
       if (connection == nullptr) return;
       connection->room_wait_.reset();
@@ -233,6 +254,7 @@ void ClientConnection::Start(Frame frame) {
   const uint64_t number = first_slot_ + slots_.size();
   slots_.push_back({.is_produce = Broker::IsProduce(frame.bytes.view()), .reply = std::nullopt});
   produces_ += slots_.back().is_produce ? 1 : 0;
+  client_.has_taken_all = unsent_bytes_ == 0;
   ++shared_->requests;
   shared_->broker->Handle(std::move(frame), client_, [self = weak_from_this(), number](Reply reply) {
     if (auto connection = self.lock()) connection->OnReply(number, std::move(reply));
@@ -332,6 +354,25 @@ void WatchStalls(const std::shared_ptr<Shared>& watched) {
     for (const auto& connection : connections) connection->CheckStall();  // in any order: each looks at itself
     if (shared->broker->responses().IsHalfUsed()) return WatchStalls(shared);
     for (const auto& connection : shared->connections) connection->ForgetStalls();  // in any order, too
+  });
+}
+
+/// While nothing starts because of what lies about: after a while the client goes that has left most of it lying. It has lost nothing, and asks again.
+void WatchCrowd(const std::shared_ptr<Shared>& watched) {
+  if (watched->is_watching_crowd) return;
+  watched->is_watching_crowd = true;
+  for (const auto& connection : watched->connections) connection->NoteLying();  // in any order: each notes its own
+  watched->reactor.PostAfter(kCrowdMicros, [weak = std::weak_ptr(watched)] {
+    auto shared = weak.lock();
+    if (shared == nullptr || shared->broker == nullptr) return;
+    shared->is_watching_crowd = false;
+    std::pair<int64_t, std::shared_ptr<ClientConnection>> worst;
+    for (const auto& connection : shared->connections) {  // in any order: of equal ones it does not matter which
+      if (const int64_t bytes = connection->LyingBytes(); bytes > worst.first) worst = {bytes, connection};
+    }
+    if (shared->broker->responses().HasRoomForOthers()) return;
+    if (worst.second != nullptr) worst.second->CloseStalled();
+    WatchCrowd(shared);
   });
 }
 

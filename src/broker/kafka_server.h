@@ -22,7 +22,7 @@ struct KafkaServerOptions {
   size_t connections_max = 10'000;
   int64_t held_bytes_max = 1 << 30;  // received and not started, of all connections; who goes above it is closed
   int64_t idle_ms_max = 600'000;     // connections.max.idle.ms: who asks for nothing for so long, and waits for nothing, is closed
-  int64_t stalled_ms_max = 30'000;   // who takes nothing of its responses for so long is closed, if more than half of ResponseBudget is used all the time
+  int64_t stalled_ms_max = 30'000;   // who takes nothing of its responses for so long is closed, if more than half of ResponseBudget is used all the time; sooner, if it is used up
 };
 
 /// Since the start, but for what is said to be now.

@@ -4,7 +4,7 @@
 //
 // How much is returned (KIP-74): at most max_bytes over all and each partition's max_bytes, in the order asked for; but the first batch found is returned
 // even if it is larger, so that a consumer always gets on. And at most what ResponseBudget gives: above its limit a fetch waits for room, and has no records if none
-// comes in its time.
+// comes in its time; a client that has taken all it was given has one batch meanwhile.
 //
 // What parked fetches take in memory has a limit over all connections. Above it a fetch that would wait is answered at once with what there is, and throttled for the time that
 // it would have waited, at most a second.
@@ -181,7 +181,8 @@ FetchOperation::Progress FetchOperation::Read(const std::shared_ptr<log::Partiti
   slot.log_start_offset = log->log_start().value();
   if (wanted.fetch_offset < 0 || wanted.fetch_offset > slot.high_watermark) return Fail(slot, KafkaCode::kOffsetOutOfRange), Progress::kNext;
   const log::Offset from(wanted.fetch_offset);
-  const bool has_room = core_.responses.HasRoom() && !reads_nothing_;
+  const bool may_have_one = call_->has_taken_all() && collected_bytes_ == 0 && core_.responses.HasRoomForOne();
+  const bool has_room = (core_.responses.HasRoom() || may_have_one) && !reads_nothing_;
   if (!has_room && collected_bytes_ == 0 && !reads_nothing_ && wanted.fetch_offset < slot.high_watermark) return WaitForRoom(), Progress::kWaits;
   const int64_t limit = std::min({int64_t{std::max(request_.max_bytes, 0)}, kResponseBytesMax, core_.responses.Share(held_bytes_)}) - collected_bytes_;
   const int64_t wanted_bytes = std::min<int64_t>(limit, std::max(wanted.max_bytes, 0));
