@@ -54,6 +54,9 @@ void NodeTopics::Create(const std::string& name, const TopicSpec& spec, std::fun
   });
 }
 
+uint64_t NodeTopics::Watch(const std::string& topic, std::function<void()> waker) { return core_.topics.watchers().Add(topic, std::move(waker)); }
+void NodeTopics::Unwatch(uint64_t id) { core_.topics.watchers().Remove(id); }
+
 Result<log::Operation> NodeTopics::Append(const TopicInfo& topic, int32_t partition, std::string batch) const {
   if (partition < 0 || static_cast<size_t>(partition) >= topic.partitions.size()) {
     return Error(ErrorCode::kUnknownTopic, fmt::format("topic `{}` has partitions 0 to {}, not {}", topic.name, topic.partitions.size() - 1, partition));

@@ -19,6 +19,8 @@ class NodeTopics : public Topics {
   std::vector<TopicInfo> List() const override;
   std::shared_ptr<log::PartitionLog> partition(log::TopicPartitionId id) const override;
   void Create(const std::string& name, const TopicSpec& spec, std::function<void(Result<TopicInfo>)> done) override;
+  uint64_t Watch(const std::string& topic, std::function<void()> waker) override;
+  void Unwatch(uint64_t id) override;
   Result<log::Operation> Append(const TopicInfo& topic, int32_t partition, std::string batch) const override;
   std::optional<GroupOffset> CommittedOffset(const std::string& group, const std::string& topic, int32_t partition) const override;
   log::Operation CommitOffset(const OffsetToCommit& commit) const override;

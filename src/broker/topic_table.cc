@@ -298,9 +298,11 @@ void TopicTable::Store(TopicInfo changed, std::vector<log::Operation> operations
     if (result.ok()) {
       Topic* topic = FindById(changed.id);
       FIRN_ASSERT(topic != nullptr && topic->info.partitions.size() <= changed.partitions.size(), "topic '{}' was changed out of turn", changed.name);
+      const bool has_more = topic->info.partitions.size() < changed.partitions.size();
       topic->settings = SettingsOf(changed.configs);
       topic->logs.resize(changed.partitions.size());
       topic->info = changed;
+      if (has_more) watchers_.Tell(changed.name);
     }
     EndTurn(changed.id);
     done(result.ok() ? Outcome{} : OutcomeOf(result.error()));

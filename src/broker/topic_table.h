@@ -17,6 +17,7 @@
 #include "broker/broker_queue.h"
 #include "broker/options.h"
 #include "broker/topic_config.h"
+#include "broker/topic_watchers.h"
 #include "broker/topics.h"
 #include "io/random.h"
 #include "kafka/error_code.h"
@@ -86,6 +87,8 @@ class TopicTable {
   /// Changes the settings that it is given into others, checked ones; or refuses.
   using ConfigChange = std::function<Outcome(std::map<std::string, std::string>* configs)>;
   void Configure(const std::string& name, ConfigChange change, OutcomeCallback done);
+  /// Told of partitions that are added, once they are durable.
+  TopicWatchers& watchers() { return watchers_; }
 
  private:
   void Insert(TopicInfo info);
@@ -108,6 +111,7 @@ class TopicTable {
   log::Store& store_;
   io::Random& random_;
   const BrokerOptions& options_;
+  TopicWatchers watchers_;
   std::map<std::string, Topic> topics_;
   std::map<kafka::Uuid, std::string> names_by_id_;
   std::set<std::pair<std::string, std::string>> names_by_form_;  // with '.' or '_': as they collide, and as they are; also of topics on their way

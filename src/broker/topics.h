@@ -72,6 +72,11 @@ class Topics {
   /// Makes a topic; `done` runs on the broker's queue once it is durable. kObjectExists, kInvalidArgument (name, partition count, a config).
   virtual void Create(const std::string& name, const TopicSpec& spec, std::function<void(Result<TopicInfo>)> done) = 0;
 
+  /// Calls `waker` from now on, from any thread, whenever there are more partitions of the topic. It must not block, and not call back. Returns an id for Unwatch.
+  virtual uint64_t Watch(const std::string& topic, std::function<void()> waker) = 0;
+  /// The waker has returned and is not called any more.
+  virtual void Unwatch(uint64_t id) = 0;
+
   /// One batch of a RecordBatchBuilder as an operation of a journal entry. kUnknownTopic for a partition index that the topic does not have; kLimitExceeded if the
   /// batch is larger than the topic's max.message.bytes. Sets the append time if the topic wants it.
   virtual Result<log::Operation> Append(const TopicInfo& topic, int32_t partition, std::string batch) const = 0;

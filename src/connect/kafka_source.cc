@@ -78,10 +78,11 @@ enum class Origin { kValue, kKey, kMetadata };
 
 class KafkaSource final : public exec::Source {
  public:
-  KafkaSource(const broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan)
+  KafkaSource(broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan)
       : topics_(topics), table_(std::move(table)), schema_(types::MakeSchema(scan.read_columns)), metadata_keys_(scan.metadata_keys) {}
 
   ~KafkaSource() override {
+    for (const uint64_t watch : watches_) topics_.Unwatch(watch);
     for (Partition& partition : partitions_) {
       if (partition.subscription != 0) partition.log->Unsubscribe(partition.subscription);
     }
@@ -91,10 +92,7 @@ class KafkaSource final : public exec::Source {
     for (const std::string& name : table_.topics) {
       FIRN_TRY(broker::TopicInfo topic, topics_.Find(name));
       for (size_t i = 0; i < topic.partitions.size(); ++i) {
-        Partition partition;
-        partition.topic = name;
-        partition.index = static_cast<int32_t>(i);
-        partition.log = topics_.partition(topic.partitions[i]);
+        Partition partition = PartitionOf(topic, i);
         if (partition.log == nullptr) return Error(ErrorCode::kUnknownTopic, fmt::format("partition {} of topic '{}' was deleted while the query began to read it", i, name)).Hint("run it again; firn topic list shows what exists");
         FIRN_TRY(partition.next, StartOf(partition));
         if (partition.next == kNoOffset && !missing_start_) missing_start_ = NoStart(partition);
@@ -106,11 +104,22 @@ class KafkaSource final : public exec::Source {
   }
 
   int partition_count() const override { return static_cast<int>(partitions_.size()); }
-  void SetWaker(std::function<void()> waker) override { waker_ = std::move(waker); }
+  void SetWaker(std::function<void()> waker) override {
+    FIRN_ASSERT(watches_.empty(), "{} topics are watched for somebody else", watches_.size());
+    waker_ = std::move(waker);
+    if (!table_.discovers_partitions) return;
+    for (const std::string& name : table_.topics) {
+      watches_.push_back(topics_.Watch(name, [may_have_more = may_have_more_, wake = waker_] {
+        may_have_more->store(true, std::memory_order_release);
+        wake();
+      }));
+    }
+  }
 
   Result<exec::PollResult> Poll(int index, int64_t max_rows) override {
     FIRN_ASSERT(index >= 0 && static_cast<size_t>(index) < partitions_.size(), "partition {} of {}", index, partitions_.size());
     if (missing_start_) return *missing_start_;
+    if (table_.discovers_partitions && may_have_more_->exchange(false, std::memory_order_acq_rel)) Discover();
     Partition& partition = partitions_[static_cast<size_t>(index)];
     exec::PollResult result;
     result.rows.schema = schema_;
@@ -182,6 +191,37 @@ class KafkaSource final : public exec::Source {
   }
 
  private:
+  // Without a place to read from.
+  Partition PartitionOf(const broker::TopicInfo& topic, size_t index) const {
+    Partition partition;
+    partition.topic = topic.name;
+    partition.index = static_cast<int32_t>(index);
+    partition.log = topics_.partition(topic.partitions[index]);
+    return partition;
+  }
+
+  // Partitions that were added are read from their beginning, as by Flink, wherever the table's reading began. A topic that is gone, or was made anew, has nothing for this
+  // job: its partitions say so.
+  void Discover() {
+    for (const std::string& name : table_.topics) {
+      const Result<broker::TopicInfo> topic = topics_.Find(name);
+      if (!topic.ok()) continue;
+      size_t known = 0;
+      bool is_same = true;
+      for (const Partition& partition : partitions_) {
+        if (partition.topic != name) continue;
+        is_same = is_same && known < topic->partitions.size() && topic->partitions[known] == partition.log->id();
+        ++known;
+      }
+      for (size_t i = known; is_same && i < topic->partitions.size(); ++i) {
+        Partition partition = PartitionOf(*topic, i);
+        if (partition.log == nullptr) break;
+        partition.next = partition.log->log_start().value();
+        partitions_.push_back(std::move(partition));
+      }
+    }
+  }
+
   // kNoOffset: at the group's offset, which there is not.
   Result<int64_t> StartOf(const Partition& partition) const {
     const int64_t earliest = partition.log->log_start().value();
@@ -402,7 +442,7 @@ class KafkaSource final : public exec::Source {
     partition->decode_errors += decoded.errors;
   }
 
-  const broker::Topics& topics_;
+  broker::Topics& topics_;
   const KafkaTable table_;
   const types::SchemaPtr schema_;
   const std::vector<std::string> metadata_keys_;
@@ -414,11 +454,13 @@ class KafkaSource final : public exec::Source {
   KafkaRecords records_;  // of the poll that runs
   int rests_ = 0;
   std::function<void()> waker_;
+  std::vector<uint64_t> watches_;  // of topics_
+  const std::shared_ptr<std::atomic<bool>> may_have_more_ = std::make_shared<std::atomic<bool>>(true);  // partitions; set by the watches
 };
 
 }  // namespace
 
-Result<std::unique_ptr<exec::Source>> MakeKafkaSource(const broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan) {
+Result<std::unique_ptr<exec::Source>> MakeKafkaSource(broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan) {
   auto source = std::make_unique<KafkaSource>(topics, std::move(table), scan);
   FIRN_RETURN_IF_ERROR(source->Open());
   return std::unique_ptr<exec::Source>(std::move(source));

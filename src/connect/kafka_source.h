@@ -11,6 +11,6 @@
 namespace firn::connect {
 
 /// kUnknownTopic if a topic does not exist.
-Result<std::unique_ptr<exec::Source>> MakeKafkaSource(const broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan);
+Result<std::unique_ptr<exec::Source>> MakeKafkaSource(broker::Topics& topics, KafkaTable table, const plan::ScanNode& scan);
 
 }  // namespace firn::connect

@@ -32,9 +32,9 @@ class KafkaSourceTest : public testing::Test {
     request.topics.push_back({"trades", {}});
     EXPECT_EQ(rig_.Call<kafka::DeleteTopicsResponse>(6, request).responses[0].error_code, 0);
   }
-  void AddPartition() {
+  void AddPartition(int32_t count = 2) {
     kafka::CreatePartitionsRequest request;
-    request.topics.push_back({"trades", 2, std::nullopt});
+    request.topics.push_back({"trades", count, std::nullopt});
     EXPECT_EQ(rig_.Call<kafka::CreatePartitionsResponse>(3, request).results[0].error_code, 0);
   }
   void Produce(int32_t partition, const std::vector<std::string>& values) {
@@ -42,13 +42,14 @@ class KafkaSourceTest : public testing::Test {
     EXPECT_EQ(answer.topics[0].partitions[0].error_code, 0);
   }
 
-  std::unique_ptr<exec::Source> Open(const std::string& startup, const std::string& reset = "earliest") {
+  std::unique_ptr<exec::Source> Open(const std::string& startup, const std::string& reset = "earliest", std::function<void()> waker = [] {}, const std::map<std::string, std::string>& more = {}) {
     auto table = std::make_shared<plan::TableDefinition>();
     table->path = {"c", "d", "t"};
     table->connector = "kafka";
     table->columns.push_back({.name = "v", .type = types::DataType::String()});
     table->options = {{"connector", "kafka"}, {"topic", "trades"},     {"properties.bootstrap.servers", "localhost:9092"}, {"properties.group.id", "g"},
                       {"format", "raw"},      {"scan.startup.mode", startup}, {"properties.auto.offset.reset", reset}};
+    table->options.insert(more.begin(), more.end());
     plan::ScanNode scan;
     scan.table = table;
     scan.read_columns = {{"v", types::DataType::String()}};
@@ -57,7 +58,7 @@ class KafkaSourceTest : public testing::Test {
     FIRN_ASSERT(parsed.ok(), "{}", parsed.error().ToString());
     auto source = MakeKafkaSource(rig_.broker->topics(), *parsed, scan);
     FIRN_ASSERT(source.ok(), "{}", source.error().ToString());
-    (*source)->SetWaker([] {});
+    (*source)->SetWaker(std::move(waker));
     return std::move(*source);
   }
   static std::vector<std::string> Read(exec::Source& source, int64_t max_rows = 100) {
@@ -80,6 +81,7 @@ class KafkaSourceTest : public testing::Test {
   }
 
   broker::Rig rig_;
+  int wakes_ = 0;  // of the sources that count them
 };
 
 TEST_F(KafkaSourceTest, GoesOnBehindWhatItHasRead) {
@@ -130,6 +132,40 @@ TEST_F(KafkaSourceTest, APartitionThatWasAddedIsReadFromItsBeginning) {
   Produce(0, {"b"});
   Produce(1, {"c"});
   EXPECT_THAT(ReadOn(*source->Positions(), "latest-offset"), ElementsAre("b", "c"));
+}
+
+TEST_F(KafkaSourceTest, APartitionThatIsAddedMeanwhileIsReadFromItsBeginning) {
+  Produce(0, {"a"});
+  auto source = Open("latest-offset", "earliest", [this] { ++wakes_; });
+  EXPECT_THAT(Read(*source), ElementsAre());
+  ASSERT_EQ(source->partition_count(), 1);
+  AddPartition();
+  EXPECT_EQ(wakes_, 1);
+  Produce(0, {"b"});
+  Produce(1, {"c"});
+  EXPECT_THAT(Read(*source), ElementsAre("b", "c"));
+  EXPECT_THAT(ReadOn(*source->Positions()), ElementsAre());
+  EXPECT_EQ(source->CheckpointOperations().size(), 2u);
+  source.reset();
+  const int wakes = wakes_;
+  AddPartition(3);
+  EXPECT_EQ(wakes_, wakes) << "nobody is left to be told";
+}
+
+TEST_F(KafkaSourceTest, PartitionsAreNotDiscoveredWhereTheTableSaysSo) {
+  for (const char* interval : {"0", "0 ms"}) {
+    auto source = Open("earliest-offset", "earliest", [] {}, {{"scan.topic-partition-discovery.interval", interval}});
+    Read(*source);
+    const int before = source->partition_count();
+    AddPartition(before + 1);
+    Read(*source);
+    EXPECT_EQ(source->partition_count(), before);
+  }
+  auto bounded = Open("earliest-offset", "earliest", [] {}, {{"scan.bounded.mode", "latest-offset"}});
+  const int before = bounded->partition_count();
+  AddPartition(before + 1);
+  bounded->Poll(0, 1).ok();
+  EXPECT_EQ(bounded->partition_count(), before);
 }
 
 // Nothing says where a group without an offset begins: neither rows nor positions, from which it would go on at a place that nobody chose.

@@ -30,7 +30,7 @@ const std::vector<OptionRule>& KafkaOptions() {
       {"scan.bounded.mode", OptionKind::kChoice, false, {"unbounded", "latest-offset", "timestamp", "specific-offsets"}, "where to end"},
       {"scan.bounded.timestamp-millis", OptionKind::kInteger, false, {}, "for 'timestamp'"},
       {"scan.bounded.specific-offsets", OptionKind::kText, false, {}, "as for the startup"},
-      {"scan.topic-partition-discovery.interval", OptionKind::kDuration, false, {}, "accepted; new partitions are seen when the job starts"},
+      {"scan.topic-partition-discovery.interval", OptionKind::kDuration, false, {}, "0: partitions that are added are seen when the job starts again; else at once"},
       {"scan.parallelism", OptionKind::kInteger, false, {}, "accepted; one task reads all partitions in event-time order"},
       {"scan.watermark.*", OptionKind::kText, false, {}, "accepted"},
       {"sink.partitioner", OptionKind::kChoice, false, {"default", "fixed", "round-robin"}, "which partition a row goes to"},
@@ -114,6 +114,7 @@ Status ParseBounds(const plan::TableDefinition& table, KafkaTable* kafka) {
                                                              {"specific-offsets", BoundedMode::kSpecificOffsets}};
   kafka->startup = kStartups.at(table.Option("scan.startup.mode", "group-offsets"));
   kafka->bounded = kBounds.at(table.Option("scan.bounded.mode", "unbounded"));
+  kafka->discovers_partitions = kafka->bounded == BoundedMode::kUnbounded && DurationOptionMs(table, "scan.topic-partition-discovery.interval", 1) > 0;
   kafka->group = table.Option("properties.group.id");
   FIRN_TRY(kafka->reset, ParseReset(table));
   kafka->startup_timestamp_ms = IntegerOption(table, "scan.startup.timestamp-millis", 0);

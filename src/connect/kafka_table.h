@@ -24,6 +24,7 @@ struct KafkaTable {
   std::string group;                               // properties.group.id; empty: none
   StartupMode startup = StartupMode::kGroupOffsets;
   BoundedMode bounded = BoundedMode::kUnbounded;
+  bool discovers_partitions = true;                // scan.topic-partition-discovery.interval is not 0, and the table has no end
   int64_t startup_timestamp_ms = 0;
   int64_t bounded_timestamp_ms = 0;
   std::map<int32_t, int64_t> startup_offsets;      // by partition
