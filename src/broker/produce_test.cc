@@ -61,6 +61,14 @@ std::vector<std::string> ReadAll(Rig& rig, const std::string& topic = "trades") 
 }
 
 
+TEST(Produce, TakesZstdFromVersion7On) {
+  Rig rig;
+  CreateTopic(rig, "trades");
+  const std::string batch = BatchOf({"a"}, kNow, {.codec = kafka::Codec::kZstd});
+  EXPECT_EQ(CodeOf(Produce(rig, batch, 6)), KafkaCode::kUnsupportedCompressionType);
+  EXPECT_EQ(CodeOf(Produce(rig, batch, 7)), KafkaCode::kNone);
+}
+
 TEST(Produce, GivesOffsetsAndKeepsTheProducersBytes) {
   Rig rig;
   CreateTopic(rig, "trades");

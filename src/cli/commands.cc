@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <variant>
 
 #include "base/error_render.h"
 #include "base/utf8.h"
@@ -76,16 +78,43 @@ int FailIn(const ScriptPart& part, uint32_t begin, const Error& error) {
   return code;
 }
 
+int FailIn(const ScriptPart& part, const sql::StatementText& statement, const Error& error) {
+  return part.name.empty() ? Fail(error) : FailIn(part, statement.begin, error);
+}
+
+// The BEGIN STATEMENT SET of a script that no END has followed yet.
+class OpenSet {
+ public:
+  struct Begin {
+    const ScriptPart& part;
+    sql::StatementText statement;
+  };
+
+  void Note(const ScriptPart& part, const sql::StatementText& statement) {
+    const auto parsed = sql::ParseStatement(statement.text);
+    if (!parsed.ok()) return;  // the gateway, which has run it, is of another version
+    if (std::holds_alternative<sql::BeginStatementSet>(parsed->body)) begin_.emplace(Begin{part, statement});
+    if (std::holds_alternative<sql::EndStatementSet>(parsed->body)) begin_.reset();
+  }
+  const std::optional<Begin>& begin() const { return begin_; }
+
+ private:
+  std::optional<Begin> begin_;
+};
+
 int RunScript(SqlClient& client, const std::vector<ScriptPart>& script, OutputFormat format) {
+  OpenSet open_set;
   for (const ScriptPart& part : script) {
     for (const sql::StatementText& statement : sql::SplitStatements(part.text)) {
       const auto outcome = RunStatement(client, statement.text, format);
-      if (outcome.ok() && !outcome->was_cancelled) continue;
-      if (outcome.ok()) return kCancelledCode;
-      return part.name.empty() ? Fail(outcome.error()) : FailIn(part, statement.begin, outcome.error());
+      if (!outcome.ok()) return FailIn(part, statement, outcome.error());
+      if (outcome->was_cancelled) return kCancelledCode;
+      open_set.Note(part, statement);
     }
   }
-  return EndCommand(Ok());
+  if (!open_set.begin()) return EndCommand(Ok());
+  return FailIn(open_set.begin()->part, open_set.begin()->statement,
+                Error(ErrorCode::kIncompleteStatement, "the statement set has no END: its INSERTs were not submitted").Hint("BEGIN STATEMENT SET; INSERT INTO ...; END;"));
 }
 
 struct SqlTask {

@@ -61,6 +61,7 @@ class FilesystemSource final : public exec::Source {
         continue;
       }
       decode_errors_ += decoded->errors;
+      if (first_error_.empty()) first_error_ = decoded->first_error;
       FIRN_RETURN_IF_ERROR(Arrange(*decoded, &result.rows));
       return result;
     }
@@ -90,7 +91,7 @@ class FilesystemSource final : public exec::Source {
     return Ok();
   }
   std::vector<exec::PartitionStatus> Describe() const override {
-    return {{.name = found_.empty() ? "" : found_[0].path, .position = static_cast<int64_t>(next_file_), .end_position = static_cast<int64_t>(found_.size()), .decode_errors = decode_errors_}};
+    return {{.name = found_.empty() ? "" : found_[0].path, .position = static_cast<int64_t>(next_file_), .end_position = static_cast<int64_t>(found_.size()), .decode_errors = decode_errors_, .decode_error = first_error_}};
   }
 
  private:
@@ -180,6 +181,7 @@ class FilesystemSource final : public exec::Source {
   bool is_open_ = false;
   int64_t start_ = 0;   // where in the next file, if it is not open
   int64_t decode_errors_ = 0;
+  std::string first_error_;
 };
 
 }  // namespace

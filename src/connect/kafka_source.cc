@@ -36,7 +36,7 @@ struct Partition {
   int64_t next = 0;                                     // offset
   int64_t end = std::numeric_limits<int64_t>::max();    // of a bounded table
   int64_t decode_errors = 0;
-  std::string first_error;
+  std::string first_error;                              // of these, since the source was opened
   uint64_t subscription = 0;
   std::vector<base::SharedBytes> rest;                  // what the last poll left of a cold read, so that no byte is read and checked twice
   int64_t rest_next = -1;                               // what `next` must be for it to go on there
@@ -48,6 +48,7 @@ struct Position {
   int32_t index = 0;
   int64_t offset = 0;
   std::optional<log::TopicPartitionId> id;
+  int64_t decode_errors = 0;
 };
 
 template <typename Number>
@@ -68,6 +69,7 @@ Result<Position> ParsePosition(std::string_view line) {
     is_good = TakeNumber(&rest, &id);
     position.id = log::TopicPartitionId(id);
   }
+  if (is_good && rest != "\n") is_good = TakeNumber(&rest, &position.decode_errors);
   if (is_good && rest == "\n") return position;
   return Error(ErrorCode::kCorruption, fmt::format("a stored kafka position is topic, partition and offset with tabs between them, and not '{}'", line.substr(0, line.find('\n'))))
       .Hint("cancel the job and submit its statement again; it starts where 'scan.startup.mode' says");
@@ -141,11 +143,12 @@ class KafkaSource final : public exec::Source {
     return result;
   }
 
-  // One line a partition: topic, partition, next offset, the partition's id in the log. Versions before left the id out.
+  // One line a partition: topic, partition, next offset, the partition's id in the log, how many records before that offset could not be decoded. Versions before left out the
+  // last, or the last two.
   Result<std::string> Positions() const override {
     if (missing_start_) return *missing_start_;
     std::string text;
-    for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\t{}\n", partition.topic, partition.index, partition.next, partition.log->id());
+    for (const Partition& partition : partitions_) text += fmt::format("{}\t{}\t{}\t{}\t{}\n", partition.topic, partition.index, partition.next, partition.log->id(), partition.decode_errors);
     return text;
   }
 
@@ -166,6 +169,7 @@ class KafkaSource final : public exec::Source {
       auto found = known.find({partition.topic, partition.index});
       const bool is_same = found != known.end() && (!found->second.id.has_value() || *found->second.id == partition.log->id());
       partition.next = is_same ? found->second.offset : partition.log->log_start().value();
+      partition.decode_errors = is_same ? found->second.decode_errors : 0;
     }
     return Ok();
   }
@@ -176,7 +180,8 @@ class KafkaSource final : public exec::Source {
       all.push_back({.name = fmt::format("{}-{}", partition.topic, partition.index),
                      .position = partition.next,
                      .end_position = partition.log->high_watermark().value(),
-                     .decode_errors = partition.decode_errors});
+                     .decode_errors = partition.decode_errors,
+                     .decode_error = partition.first_error});
     }
     return all;
   }
@@ -366,7 +371,7 @@ class KafkaSource final : public exec::Source {
       const bool may_ignore = table_.value_format.name != "raw";
       return Error(fault).Context(place).Hint(may_ignore ? fmt::format("'{}.ignore-parse-errors'='true' leaves out what cannot be read; or {}", table_.value_format.name, begin) : begin);
     }
-    if (partition->decode_errors == 0) partition->first_error = fmt::format("{}: {}", place, fault.message());
+    if (partition->first_error.empty()) partition->first_error = fmt::format("{}: {}", place, fault.message());
     partition->decode_errors += std::min(batch.last_offset() + 1, partition->end) - first;
     return Ok();
   }
@@ -438,7 +443,7 @@ class KafkaSource final : public exec::Source {
   }
 
   static void CountErrors(Partition* partition, const formats::DecodedRecords& decoded) {
-    if (decoded.errors > 0 && partition->decode_errors == 0) partition->first_error = decoded.first_error;
+    if (partition->first_error.empty()) partition->first_error = decoded.first_error;
     partition->decode_errors += decoded.errors;
   }
 

@@ -3,6 +3,7 @@
 #include "connect/kafka_source.h"
 
 #include <arrow/array.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,6 +92,10 @@ TEST_F(KafkaSourceTest, GoesOnBehindWhatItHasRead) {
   Produce(0, {"d"});
   EXPECT_THAT(ReadOn(*source->Positions()), ElementsAre("d"));
   EXPECT_THAT(ReadOn("trades\t0\t2\n"), ElementsAre("c", "d"));  // as earlier versions have stored it
+  auto again = Open("earliest-offset");
+  ASSERT_TRUE(again->Seek(fmt::format("trades\t0\t2\t{}\t7\n", rig_.broker->topics().Find("trades")->partitions[0])).ok());
+  EXPECT_EQ(again->Describe()[0].decode_errors, 7);
+  EXPECT_EQ(*again->Positions(), fmt::format("trades\t0\t2\t{}\t7\n", rig_.broker->topics().Find("trades")->partitions[0]));
 }
 
 // A cold read gives several slices where there is space between batches.
@@ -193,7 +198,7 @@ TEST_F(KafkaSourceTest, WithoutAResetAGroupNeedsItsOffset) {
 
 TEST_F(KafkaSourceTest, RefusesPositionsThatItCannotRead) {
   auto source = Open("earliest-offset");
-  for (const char* bad : {"trades\n", "trades\t0\n", "trades\t0\t1", "trades\t0\t\n", "trades\tx\t1\n", "trades\t0\t1\tx\n", "trades\t0\t1\t2\t3\n", "trades\t0\t1\t-2\n", "\n"}) {
+  for (const char* bad : {"trades\n", "trades\t0\n", "trades\t0\t1", "trades\t0\t\n", "trades\tx\t1\n", "trades\t0\t1\tx\n", "trades\t0\t1\t2\tx\n", "trades\t0\t1\t2\t3\t4\n", "trades\t0\t1\t-2\n", "\n"}) {
     const Status status = source->Seek(bad);
     ASSERT_FALSE(status.ok()) << bad;
     EXPECT_EQ(status.error().code(), ErrorCode::kCorruption) << bad;

@@ -60,7 +60,7 @@ void AddPartitions(const exec::JobStatus& job, std::vector<Row>* rows) {
     const bool has_end = partition.end_position >= 0;
     rows->push_back({job.id, int64_t{source.node_id}, source.table, partition.name, partition.position, has_end ? Cell(partition.end_position) : Cell(),
                      has_end ? Cell(partition.end_position - partition.position) : Cell(), InstantOrNull(source.watermark_ms), source.is_idle, source.late_rows,
-                     partition.decode_errors});
+                     partition.decode_errors, partition.decode_error.empty() ? Cell() : Cell(partition.decode_error)});
   }
 }
 
@@ -144,7 +144,8 @@ const std::vector<SystemTable>& Tables() {
        AddOperators},
       {"source_partitions", "how far each partition of a source has been read",
        {{"job_id", kText}, {"operator_id", kNumber}, {"table_name", kText}, {"partition_name", kText}, {"offset", kNumber}, {"end_offset", DataType::BigInt()},
-        {"lag", DataType::BigInt()}, {"watermark", kTime}, {"idle", DataType::Boolean().NotNull()}, {"late_rows", kNumber}, {"decode_errors", kNumber}},
+        {"lag", DataType::BigInt()}, {"watermark", kTime}, {"idle", DataType::Boolean().NotNull()}, {"late_rows", kNumber}, {"decode_errors", kNumber},
+        {"decode_error", DataType::String()}},
        AddPartitions},
       {"checkpoints", "the newest checkpoints of each job",
        {{"job_id", kText}, {"checkpoint_id", kNumber}, {"state", kText}, {"trigger_time", kTime}, {"duration_ms", kNumber}, {"state_bytes", kNumber},

@@ -20,7 +20,7 @@ exec::JobStatus RunningJob() {
   job.start_ms = 1'700'000'000'000;
   job.vertices = {{.node_id = 0, .name = "Source: trades", .rows_in = 10, .rows_out = 10, .watermark_ms = 1'700'000'005'000},
                   {.node_id = 1, .name = "WindowAggregate", .rows_in = 10, .late_rows = 2, .state_bytes = 99}};
-  job.partitions = {{.node_id = 0, .table = "trades", .partition = {.name = "trades-0", .position = 7, .end_position = 9, .decode_errors = 1}, .watermark_ms = 1'700'000'005'000},
+  job.partitions = {{.node_id = 0, .table = "trades", .partition = {.name = "trades-0", .position = 7, .end_position = 9, .decode_errors = 1, .decode_error = "broken JSON: {"}, .watermark_ms = 1'700'000'005'000},
                     {.node_id = 0, .table = "trades", .partition = {.name = "trades-1", .position = 3, .end_position = 3}, .watermark_ms = 1'700'000'002'000, .late_rows = 4}};
   job.edges = {{0, 1}};
   job.windows = {{.node_id = 1, .start_ms = 1'699'999'980'000, .end_ms = 1'700'000'040'000, .keys = 3, .watermark_ms = 1'700'000'002'000}};
@@ -49,8 +49,8 @@ TEST(SystemTables, Operators) {
 }
 
 TEST(SystemTables, SourcePartitionsHaveALag) {
-  EXPECT_THAT(RowTexts("source_partitions", {RunningJob()}), ElementsAre("j1", "0", "trades", "trades-0", "7", "9", "2", "2023-11-14 22:13:25.000", "FALSE", "0", "1"));
-  EXPECT_THAT(RowTexts("source_partitions", {RunningJob()}, 1), ElementsAre("j1", "0", "trades", "trades-1", "3", "3", "0", "2023-11-14 22:13:22.000", "FALSE", "4", "0"));
+  EXPECT_THAT(RowTexts("source_partitions", {RunningJob()}), ElementsAre("j1", "0", "trades", "trades-0", "7", "9", "2", "2023-11-14 22:13:25.000", "FALSE", "0", "1", "broken JSON: {"));
+  EXPECT_THAT(RowTexts("source_partitions", {RunningJob()}, 1), ElementsAre("j1", "0", "trades", "trades-1", "3", "3", "0", "2023-11-14 22:13:22.000", "FALSE", "4", "0", "NULL"));
 }
 
 TEST(SystemTables, Checkpoints) {

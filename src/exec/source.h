@@ -21,7 +21,8 @@ struct PartitionStatus {
   std::string name;             // "trades-0", a file
   int64_t position = 0;         // next offset or row
   int64_t end_position = -1;    // -1: unknown
-  int64_t decode_errors = 0;
+  int64_t decode_errors = 0;    // records that gave no row
+  std::string decode_error = {};  // the first of them since the job was started; empty: none
 };
 
 enum class PollState {

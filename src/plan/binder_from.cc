@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "base/assert.h"
 #include "plan/binder_internal.h"
@@ -86,6 +88,19 @@ Result<MergedColumns> Merge(const std::vector<sql::Identifier>& names, const Rel
     merged.pairs.emplace_back(from_left->index, right_index);
   }
   return merged;
+}
+
+/// As in Calcite two relations of one FROM are not called the same, so that an alias which was mistyped does not mean another relation.
+Status CheckNames(const Relation& left, const Relation& right, base::SourceSpan right_span) {
+  std::set<std::string_view> names;
+  for (const ScopeColumn& column : left.scope.columns) {
+    if (!column.qualifier.empty()) names.insert(column.qualifier.back());
+  }
+  for (const ScopeColumn& column : right.scope.columns) {
+    if (column.qualifier.empty() || !names.contains(column.qualifier.back())) continue;
+    return Error(ErrorCode::kAmbiguousColumn, fmt::format("two relations of this FROM are called `{}`", column.qualifier.back())).At(right_span).Hint("give one of them another name: ... AS b");
+  }
+  return Ok();
 }
 
 Scope JoinedScope(const Relation& left, const Relation& right, const MergedColumns& merged) {
@@ -184,6 +199,7 @@ Result<Relation> QueryBinder::BindJoin(const sql::TableExpression& table, const 
   FIRN_TRY(Relation left, BindFrom(*table.left, state_ttl_ms, outer));
   if (table.right->kind == sql::TableKind::kUnnest) return BindUnnest(std::move(left), *table.right, &table);
   FIRN_TRY(Relation right, BindFrom(*table.right, state_ttl_ms, outer));
+  FIRN_RETURN_IF_ERROR(CheckNames(left, right, Span(table.right->span)));
   const base::SourceSpan span = Span(table.span);
   LogicalJoin join;
   join.kind = KindOf(table.join);

@@ -198,6 +198,13 @@ TEST_F(Planner, RefusesUsingWhatOneSideLacks) {
   EXPECT_EQ(Refusal("SELECT k FROM l WHERE EXISTS (SELECT 1 FROM r WHERE r.k = l.kk);").message(), "column not found: `kk`");
 }
 
+TEST_F(Planner, RelationsOfOneFromHaveNamesOfTheirOwn) {
+  for (const char* from : {"(VALUES (1)) AS e(x), (VALUES (2)) AS e(y)", "l AS a JOIN r ON a.k = r.k JOIN dim AS a ON a.k = r.k", "l CROSS JOIN l", "l JOIN r AS l USING (k)"}) {
+    EXPECT_THAT(Refusal(fmt::format("SELECT 1 FROM {};", from)).message(), testing::StartsWith("two relations of this FROM are called `")) << from;
+  }
+  Plan("SELECT l.x FROM l JOIN l AS again ON l.k = again.k WHERE l.x IN (SELECT x FROM l);");
+}
+
 TEST_F(Planner, UsingMergesColumns) {
   EXPECT_THAT(Columns(Plan("SELECT * FROM l JOIN r USING (k);")), ElementsAre("k", "id", "x", "ts", "rid", "y"));
   EXPECT_THAT(Columns(Plan("SELECT r.*, l.k FROM l NATURAL RIGHT JOIN r;")), ElementsAre("rid", "k", "y", "k0"));

@@ -247,6 +247,21 @@ class Sql(NodeCase):
             self.assertEqual(self.sql(more=("--format", "json"), stdin=text).rows(), expected)
         self.assertEqual(self.sql(more=("-f", "/no/such/file.sql")).code, 1)
 
+    def test_a_statement_set_without_its_end_is_told_of(self):
+        begin = "BEGIN STATEMENT SET"
+        self.sql("CREATE TABLE set_hole (x INT) WITH ('connector'='blackhole')")
+        ran = self.sql(begin, "INSERT INTO set_hole SELECT 1")
+        self.assertEqual((ran.code, ran.out), (1, ""))
+        self.assertIn("error[E2002]: the statement set has no END: its INSERTs were not submitted\n", ran.err)
+        self.assertEqual(self.sql(begin, "INSERT INTO set_hole SELECT 1", "END").code, 0)
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write(f"SELECT 1;\n\n{begin};\nINSERT INTO set_hole SELECT 1;\n")
+            script.flush()
+            ran = self.sql(more=("-f", script.name))
+            self.assertEqual(ran.code, 1)
+            self.assertIn(f"the statement at line 3 of {script.name}\n", ran.err)
+        self.sql("DROP TABLE set_hole")
+
     def test_a_failed_statement_of_a_file_has_a_line(self):
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write("SELECT 1;\n\nSELECT 2;\n\nSELECT 3; SELECT\n  prise;\n")
@@ -534,6 +549,9 @@ class RunningJob(NodeCase):
         # Partition 1 has given no row, so there is no watermark yet that a row could be late against.
         self.assertEqual(partitions, [{"partition_name": "events-0", "offset": 202, "end_offset": 202, "lag": 0, "idle": False, "decode_errors": 1, "late_rows": 0},
                                       {"partition_name": "events-1", "offset": 0, "end_offset": 0, "lag": 0, "idle": False, "decode_errors": 0, "late_rows": 0}])
+        errors = self.rows(f"SELECT decode_error FROM sys.source_partitions WHERE job_id = '{self.job}' ORDER BY partition_name")
+        self.assertEqual(errors[0], {"decode_error": "not a JSON object: no json"})
+        self.assertEqual(errors[1], {"decode_error": None})
         operators = self.rows(f"SELECT name, rows_in, watermark FROM sys.operators WHERE job_id = '{self.job}'")
         self.assertIn({"name": "Source: events", "rows_in": 201, "watermark": None}, operators)
         checkpoints = self.rows(f"SELECT state FROM sys.checkpoints WHERE job_id = '{self.job}'")

@@ -32,6 +32,8 @@ using kafka::RecordBatchView;
 
 namespace {
 
+constexpr int kFirstVersionTakingZstd = 7;  // KIP-110
+
 /// One Produce request until it is answered.
 class Production : public std::enable_shared_from_this<Production> {
  public:
@@ -177,6 +179,9 @@ void Production::TakePartition(size_t topic_index, size_t partition_index) {
   slot.log_start_offset = log->log_start().value();
   auto batch = CheckHeader(*topic, wanted.records);
   if (!batch.ok()) return Refuse(slot, batch.error());
+  if (batch->codec() == kafka::Codec::kZstd && call_->version() < kFirstVersionTakingZstd) {
+    return Refuse(slot, KafkaCode::kUnsupportedCompressionType, fmt::format("zstd comes with version {} of Produce, and this is version {}", kFirstVersionTakingZstd, call_->version()));
+  }
   if (Outcome times = CheckTimes(*topic, *batch); !times.ok()) return Refuse(slot, times.code, times.message);
   Batch taken{.topic = topic_index, .partition = partition_index, .bytes = wanted.records->front()};
   if (topic->settings.codec.has_value() && batch->codec() != *topic->settings.codec) taken.codec = topic->settings.codec;
