@@ -318,8 +318,7 @@ class StatementRunner {
   Result<StatementResult> Execute(const sql::CreateTableStatement& create) {
     FIRN_TRY(plan::TableDefinition table, plan::DefineTable(create, text_, Context()));
     // Options are checked now, while the statement that has them is at hand; some connectors only read, some only write.
-    FIRN_TRY(auto checked, CheckOptions(table));
-    (void)checked;
+    FIRN_RETURN_IF_ERROR(CheckConnector(table, create));
     if (create.or_replace && state_.view.FindTable(table.path).ok()) {
       return Error(ErrorCode::kNotSupported, fmt::format("replacing table {}, which exists, is not supported", table.path.ToString()))
           .At(create.name.span)
@@ -341,10 +340,11 @@ class StatementRunner {
     // As in Flink, the table has been made.
     return MovedBack(std::move(filled).error(), static_cast<uint32_t>(head.size()), as, create.name.span).Context(fmt::format("filling {}, which is there now", table.path.ToString()));
   }
-  Result<bool> CheckOptions(const plan::TableDefinition& table) {
-    if (table.connector.empty() || table.connector == "iceberg") return true;
-    FIRN_RETURN_IF_ERROR(services_.connectors.Find(table.connector));
-    return true;
+  Status CheckConnector(const plan::TableDefinition& table, const sql::CreateTableStatement& create) const {
+    if (table.connector.empty() || table.connector == "iceberg") return Ok();
+    const auto named = std::find_if(create.options.begin(), create.options.end(), [](const sql::Option& option) { return option.key == "connector"; });
+    FIRN_RETURN_IF_ERROR(Placed(services_.connectors.Find(table.connector), named == create.options.end() ? create.name.span : named->span));
+    return Ok();
   }
 
   Result<StatementResult> Execute(const sql::CreateViewStatement& create) {
