@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <unordered_set>
 #include <vector>
@@ -357,7 +358,7 @@ void WatchStalls(const std::shared_ptr<Shared>& watched) {
   });
 }
 
-/// While nothing starts because of what lies about: after a while the client goes that has left most of it lying. It has lost nothing, and asks again.
+/// While nothing starts because of what lies about: after a while clients go that have left most of it lying, as many as it takes. They have lost nothing, and ask again.
 void WatchCrowd(const std::shared_ptr<Shared>& watched) {
   if (watched->is_watching_crowd) return;
   watched->is_watching_crowd = true;
@@ -366,12 +367,17 @@ void WatchCrowd(const std::shared_ptr<Shared>& watched) {
     auto shared = weak.lock();
     if (shared == nullptr || shared->broker == nullptr) return;
     shared->is_watching_crowd = false;
-    std::pair<int64_t, std::shared_ptr<ClientConnection>> worst;
+    std::vector<std::pair<int64_t, std::shared_ptr<ClientConnection>>> lying;
     for (const auto& connection : shared->connections) {  // in any order: of equal ones it does not matter which
-      if (const int64_t bytes = connection->LyingBytes(); bytes > worst.first) worst = {bytes, connection};
+      if (const int64_t bytes = connection->LyingBytes(); bytes > 0) lying.emplace_back(bytes, connection);
     }
-    if (shared->broker->responses().HasRoomForOthers()) return;
-    if (worst.second != nullptr) worst.second->CloseStalled();
+    std::sort(lying.begin(), lying.end(), std::greater<>());
+    int64_t excess = shared->broker->responses().ExcessBytes();
+    if (excess <= 0) return;
+    for (auto worst = lying.begin(); worst != lying.end() && excess > 0; ++worst) {
+      excess -= worst->first;
+      worst->second->CloseStalled();
+    }
     WatchCrowd(shared);
   });
 }

@@ -414,7 +414,7 @@ TEST(KafkaServer, DisconnectsWhoTakesNothingWhileOthersNeedTheMemory) {
 }
 
 // Answers that are no records can be large too. Nobody, who produces least of all, waits for a client that does not take them.
-TEST(KafkaServer, TheOneThatLeavesMostLyingGoesWhereNothingCouldStart) {
+TEST(KafkaServer, ThoseThatLeaveMostLyingGoWhereNothingCouldStart) {
   TightServer server;
   OtherClient large(server), larger(server), good(server);
   const auto leave = [](OtherClient& client, size_t bytes) {

@@ -4,13 +4,13 @@
 //
 //   used:  0 .............. limit ......................... 5/4 of it ................ hard limit (3/2 of it)
 //          fetches start  | those get one batch whose       | fetches wait;          | nothing starts, and soon
-//                         | client has taken all; others wait | other requests start | the worst client is gone
+//                         | client has taken all; others wait | other requests start | the worst clients go
 //
 // - A fetch takes, and a connection that leaves answers lying may begin more, up to 1/8 of what is free: each further slow client gets less, and there is something
 //   left for one that comes later. (It is how switches share buffers: dynamic thresholds, Choudhury and Hahne.)
 // - Above the limit fetches wait for room, in order, until their time is over. One batch above it is possible, since a fetch that starts gets a whole one.
 // - KafkaServer disconnects a client that has taken not a byte for long while more than half is used: it has lost nothing and fetches again. Above the hard limit, which
-//   only large answers to other requests lead to, that one goes within a second or two which leaves most lying: the others, those who produce too, are not to wait for it.
+//   only large answers to other requests lead to, those go after a second which leave most lying: the others, those who produce too, are not to wait for it.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,9 @@ class ResponseBudget {
   /// Whether a fetch may read one batch all the same, whose client has taken all that it was given.
   bool HasRoomForOne() const { return used_bytes() < limit_bytes_ + limit_bytes_ / 4; }
   /// Whether a request may start that is not a fetch.
-  bool HasRoomForOthers() const { return used_bytes() < limit_bytes_ + limit_bytes_ / 2; }
+  bool HasRoomForOthers() const { return ExcessBytes() <= 0; }
+  /// What must be taken before a request may start that is not a fetch; 0 or less: nothing.
+  int64_t ExcessBytes() const { return used_bytes() - (limit_bytes_ + limit_bytes_ / 2) + 1; }
   /// What one client may have in all, that has `own_bytes` of what is used.
   int64_t Share(int64_t own_bytes) const { return std::max<int64_t>(limit_bytes_ - (used_bytes() - own_bytes), 0) / kShares; }
   bool IsHalfUsed() const { return used_bytes() >= limit_bytes_ / 2; }
