@@ -362,6 +362,7 @@ TEST(KafkaServer, ManySlowClientsShareTheMemoryOfAnswers) {
   EXPECT_GE(clients[0]->RecordBytes().at(0), 4 * kTestBatchBytes);
   EXPECT_LT(clients[0]->RecordBytes().at(0), 6 * kTestBatchBytes) << "an eighth is for the first";
   EXPECT_THAT(clients[20]->RecordBytes(), ElementsAre(::testing::Lt(2 * kTestBatchBytes))) << "a batch at least, as long as there is room, and some more for those who have none";
+  EXPECT_THAT(clients[26]->RecordBytes(), ElementsAre(::testing::Ge(kTestBatchBytes))) << "also above the limit, of the reserve for those who have none";
   EXPECT_THAT(clients[99]->RecordBytes(), IsEmpty()) << "and then none: it waits";
 
   server.Read(MetadataFrame(7));

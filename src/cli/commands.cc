@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <variant>
+#include <utility>
 
 #include "base/error_render.h"
 #include "base/utf8.h"
@@ -82,38 +82,19 @@ int FailIn(const ScriptPart& part, const sql::StatementText& statement, const Er
   return part.name.empty() ? Fail(error) : FailIn(part, statement.begin, error);
 }
 
-// The BEGIN STATEMENT SET of a script that no END has followed yet.
-class OpenSet {
- public:
-  struct Begin {
-    const ScriptPart& part;
-    sql::StatementText statement;
-  };
-
-  void Note(const ScriptPart& part, const sql::StatementText& statement) {
-    const auto parsed = sql::ParseStatement(statement.text);
-    if (!parsed.ok()) return;  // the gateway, which has run it, is of another version
-    if (std::holds_alternative<sql::BeginStatementSet>(parsed->body)) begin_.emplace(Begin{part, statement});
-    if (std::holds_alternative<sql::EndStatementSet>(parsed->body)) begin_.reset();
-  }
-  const std::optional<Begin>& begin() const { return begin_; }
-
- private:
-  std::optional<Begin> begin_;
-};
-
 int RunScript(SqlClient& client, const std::vector<ScriptPart>& script, OutputFormat format) {
-  OpenSet open_set;
+  std::optional<std::pair<const ScriptPart*, sql::StatementText>> open_set;  // the BEGIN STATEMENT SET that no END has followed yet
   for (const ScriptPart& part : script) {
     for (const sql::StatementText& statement : sql::SplitStatements(part.text)) {
       const auto outcome = RunStatement(client, statement.text, format);
       if (!outcome.ok()) return FailIn(part, statement, outcome.error());
       if (outcome->was_cancelled) return kCancelledCode;
-      open_set.Note(part, statement);
+      if (statement.begins_set) open_set.emplace(&part, statement);
+      if (statement.ends_set) open_set.reset();
     }
   }
-  if (!open_set.begin()) return EndCommand(Ok());
-  return FailIn(open_set.begin()->part, open_set.begin()->statement,
+  if (!open_set) return EndCommand(Ok());
+  return FailIn(*open_set->first, open_set->second,
                 Error(ErrorCode::kIncompleteStatement, "the statement set has no END: its INSERTs were not submitted").Hint("BEGIN STATEMENT SET; INSERT INTO ...; END;"));
 }
 

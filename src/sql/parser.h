@@ -29,6 +29,8 @@ struct StatementText {
   std::string text;        // without the closing ';'
   uint32_t begin = 0;      // byte in the script
   bool is_complete = true; // false for what follows the last ';' (a shell asks for more)
+  bool begins_set = false; // BEGIN STATEMENT SET, alone
+  bool ends_set = false;   // END, alone
 };
 /// Cuts a script at ';' outside of strings, quoted names and comments; a statement set (... BEGIN ... END) is one statement. Empty statements
 /// and those of comments alone are left out.

@@ -95,7 +95,8 @@ class Splitter {
     if (begin_ != std::string_view::npos) {
       FIRN_ASSERT(begin_ < end_ && end_ <= script_.size(), "a statement from byte {} to {} of {}", begin_, end_, script_.size());
       FIRN_ASSERT(statements_.empty() || statements_.back().begin + statements_.back().text.size() <= begin_, "the statement at byte {} begins within the one before it", begin_);
-      statements_.push_back({std::string(script_.substr(begin_, end_ - begin_)), static_cast<uint32_t>(begin_), is_complete});
+      const bool begins_set = words_ == std::vector<std::string>{"BEGIN", "STATEMENT", "SET"}, ends_set = words_ == std::vector<std::string>{"END"};
+      statements_.push_back({std::string(script_.substr(begin_, end_ - begin_)), static_cast<uint32_t>(begin_), is_complete, begins_set, ends_set});
     }
     begin_ = std::string_view::npos;
     words_.clear();

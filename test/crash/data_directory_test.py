@@ -484,6 +484,15 @@ def test_few_file_descriptors(_):
         all_there(data)
 
 
+def test_a_limit_of_file_size(_):
+    """`ulimit -f`: as a full disk, not an end by a signal."""
+    with directory() as data:
+        for most in (100 << 10, 20 << 20):
+            ran = run_firn("up", "--data", data, "--port-kafka", "0", "--port-sql", "0", "--port-jobs", "0",
+                           preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+            assert (ran.code, ran.out) == (1, "") and "error[E1004]" in ran.err and " = help: allow the process larger files: ulimit -f" in ran.err, (most, ran)
+
+
 def test_no_data_directory(_):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
